@@ -1,0 +1,63 @@
+# Each target is enough alone on a fresh clone. `make book` and `make test` are the two that matter.
+PYTHON ?= python3
+JOBS   ?= 2
+
+PY    := .venv/bin/python
+STAMP := .venv/.installed
+
+# Notebooks and tests that call `lfmp` find this environment's one. The folder's name may hold spaces.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONUTF8 = 1
+
+.PHONY: help install book execute html test lint format nbval types lock clean
+
+help:
+	@echo "make book    install, run every notebook (planted data, seconds), build _build/html/index.html"
+	@echo "make test    install, lint, run the tests, compare the notebooks' stored outputs"
+	@echo "make lint    style only                 make format  mend what can be mended"
+	@echo "make clean   remove what was built      make lock    write requirements.lock from .venv"
+
+install: $(STAMP)
+
+# Written last, so an interrupted installation is taken up again.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which: make PYTHON=python3.11")'
+	test -x $(PY) || $(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+book: execute html
+
+execute: $(STAMP)
+	$(PY) -m lfmp_core.book execute --jobs $(JOBS)
+
+html: $(STAMP)
+	.venv/bin/jupyter-book build . -W --keep-going
+	@echo "The book: $(CURDIR)/_build/html/index.html"
+
+test: lint
+	$(PY) -m pytest tests -n $(JOBS) --dist loadfile -q
+	$(MAKE) nbval
+
+# loadfile: one notebook stays with one worker, else its cells run out of order.
+nbval: $(STAMP)
+	$(PY) -m pytest --nbval notebooks --nbval-cell-timeout=600 --nbval-current-env -p no:cacheprovider -n $(JOBS) --dist loadfile -q
+
+lint: $(STAMP)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+format: $(STAMP)
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+types: $(STAMP)
+	$(PY) -m mypy
+
+lock:
+	$(PY) -m pip freeze --exclude-editable | sed -e 's/^torch==\([0-9.]*\)+cpu$$/torch==\1/' -e '/^lfmp[-_]core/d' > requirements.lock
+
+clean:
+	rm -rf _build book/executed .pytest_cache .ruff_cache .mypy_cache *.egg-info
+	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +

@@ -1,0 +1,53 @@
+"""The command `lfmp`. Rooms are imported when one of their commands is asked for, so that help is instant."""
+
+import errno
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from .errors import LfmpError
+from .experiments import cli as experiments
+
+app = typer.Typer(
+    name="lfmp",
+    help="What can be removed from a recommender, by which method, at what loss.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(experiments.plan)
+app.command()(experiments.run)
+app.command()(experiments.doctor)
+
+# A room with commands of its own gets everything behind its name, `--help` included.
+FORWARD = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+@app.command(context_settings=FORWARD, add_help_option=False)
+def data(context: typer.Context) -> None:
+    """List, prepare, describe and fetch data sets."""
+    from .data.cli import app as room
+
+    room(args=context.args, prog_name="lfmp data")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point. What this package refuses is one line on stderr and exit code 2, never a traceback."""
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name="lfmp")
+    except LfmpError as error:
+        print(f"lfmp: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            raise
+        print(
+            f"lfmp: {error.filename or 'disk'}: {error.strerror}; nothing half-written was kept",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,223 @@
+"""`lfmp data`: list the sets at hand, prepare one, describe a prepared one, fetch a public one."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import numpy as np
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from ..errors import LfmpError
+from ..settings import data_root
+from .dataset import Dataset
+from .passes import BLOCK_BYTES
+from .planted import PlantedSettings, write_planted
+from .prepared import prepare as run_prepare
+from .schema import SPLITS, PrepareSettings
+from .sources import SOURCES, Source, get_source, open_reader, own_table
+
+app = typer.Typer(help="Real, own and planted data.", no_args_is_help=True)
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    try:
+        yield
+    except LfmpError as error:
+        _fail(str(error))
+    except ValidationError as error:
+        first = error.errors()[0]
+        _fail(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+    except KeyboardInterrupt:
+        typer.echo("interrupted; nothing was left behind", err=True)
+        raise typer.Exit(130) from None
+
+
+def _fail(text: str) -> NoReturn:
+    typer.echo(f"error: {text}", err=True)
+    raise typer.Exit(2) from None
+
+
+def _command(function: Callable[..., None]) -> Callable[..., None]:
+    @wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        with _plain_errors():
+            function(*args, **kwargs)
+
+    return wrapped
+
+
+@app.command("list")
+@_command
+def list_sources() -> None:
+    """Which sets are known, and which of their files lie below LFMP_DATA."""
+    try:
+        root: Path | None = data_root()
+    except LfmpError as error:
+        root = None
+        typer.echo(str(error), err=True)
+    table = Table(
+        "source", "what it is", "files", "there", "MiB", "full rows", "page", title=f"LFMP_DATA = {root}"
+    )
+    for source in SOURCES.values():
+        paths = [root / name for name in source.files] if root else []
+        size = sum(path.stat().st_size for path in paths if path.exists())
+        there = "-" if not source.files else "yes" if paths and all(p.exists() for p in paths) else "no"
+        table.add_row(
+            source.name,
+            source.title,
+            "\n".join(source.files),
+            there,
+            f"{size / 2**20:.1f}" if size else "",
+            f"{source.rows:,}" if source.rows else "",
+            source.page,
+        )
+    Console().print(table)
+
+
+@app.command()
+@_command
+def prepare(
+    source: Annotated[str, typer.Argument(help=f"one of {', '.join(SOURCES)}")],
+    out: Annotated[Path, typer.Option(help="folder to write; replaced once the new one is whole")],
+    file: Annotated[Path | None, typer.Option(help="read this file instead of LFMP_DATA's")] = None,
+    label: Annotated[str | None, typer.Option(help="csv: the column of 0 and 1")] = None,
+    kind: Annotated[list[str] | None, typer.Option(help="csv: FIELD=categorical|integer|scalar")] = None,
+    drop: Annotated[list[str] | None, typer.Option(help="csv: a column to leave out")] = None,
+    time: Annotated[str | None, typer.Option(help="csv: the column that orders rows in time")] = None,
+    rows: Annotated[int, typer.Option(help="planted: rows to generate")] = 20_000,
+    numeric: Annotated[str, typer.Option(help="ln_squared | log2 | scalar")] = "ln_squared",
+    threshold: Annotated[
+        int | None, typer.Option(help="rarer values share one id; default per source")
+    ] = None,
+    numeric_threshold: Annotated[int | None, typer.Option(help="the same for integer fields")] = None,
+    vocabulary_rows: Annotated[str, typer.Option(help="train | all")] = "train",
+    split: Annotated[str, typer.Option(help="random | chronological")] = "random",
+    shares: Annotated[str, typer.Option(help="train,val,test")] = "8,1,1",
+    seed: Annotated[int, typer.Option(help="of the random split and of planted data")] = 0,
+    genres: Annotated[str, typer.Option(help="MovieLens: each | combined")] = "each",
+    avazu_hour: Annotated[str, typer.Option(help="Avazu: raw | parts")] = "raw",
+    threads: Annotated[int | None, typer.Option(help="default: one a core")] = None,
+    block_mib: Annotated[float, typer.Option(help="text read at a time")] = BLOCK_BYTES / 2**20,
+    quiet: Annotated[bool, typer.Option("--quiet", help="no progress bar")] = False,
+) -> None:
+    """Turn raw files into a dataset folder."""
+    try:
+        shares_read = tuple(int(part) for part in shares.split(","))
+    except ValueError:
+        _fail(f"--shares {shares!r} is not like 8,1,1")
+    settings = PrepareSettings.model_validate(
+        dict(
+            numeric=numeric,
+            threshold=threshold,
+            numeric_threshold=numeric_threshold,
+            split=split,
+            seed=seed,
+            vocabulary_rows=vocabulary_rows,
+            shares=shares_read,
+            genres=genres,
+            avazu_hour=avazu_hour,
+        )
+    )
+    chosen = _source(source, file, label, kind or [], drop or [], time)
+    if chosen.format == "planted" and chosen.path is None:
+        # beside the dataset, so that the text can be prepared again with other settings
+        text = out.with_name(f"{out.name}-text")
+        chosen = chosen.at(write_planted(text, PlantedSettings(rows=rows, seed=seed), not quiet))
+        typer.echo(f"wrote {text / 'train.txt'} and its truth.json")
+    if chosen.format == "table":
+        guesses = open_reader(chosen, settings).columns
+        typer.echo(
+            "fields: " + ", ".join(f"{c.name}={c.kind}{' (inferred)' if c.inferred else ''}" for c in guesses)
+        )
+    dataset = run_prepare(
+        chosen, out, settings, not quiet, threads=threads, block_bytes=max(1, int(block_mib * 2**20))
+    )
+    schema = dataset.schema
+    typer.echo(
+        f"{out}: {sum(schema.rows.values()):,} rows "
+        f"({', '.join(f'{s} {schema.rows[s]:,}' for s in SPLITS)}), "
+        f"{schema.num_fields} fields, {schema.num_ids:,} ids, fingerprint {schema.fingerprint[:16]}"
+    )
+
+
+def _source(
+    name: str, file: Path | None, label: str | None, kinds: list[str], drop: list[str], time
+) -> Source:
+    source = get_source(name)
+    if source.format != "table":
+        for option, value in (("--label", label), ("--kind", kinds), ("--drop", drop), ("--time", time)):
+            if value:
+                _fail(f"{option} goes with source csv, {name} has a format of its own")
+        return source.at(file) if file else source
+    if file is None or label is None:
+        _fail("source csv needs --file FILE and --label COLUMN")
+    for pair in kinds:
+        if "=" not in pair:
+            _fail(f"--kind {pair!r} is not like price=scalar")
+    return own_table(file, label, kinds=dict(p.split("=", 1) for p in kinds), drop=drop, time=time)
+
+
+@app.command()
+@_command
+def describe(
+    folder: Annotated[Path, typer.Argument(help="a prepared dataset")],
+    as_json: Annotated[bool, typer.Option("--json", help="machine-readable")] = False,
+) -> None:
+    """Fields, sizes, thresholds, counts, and the share of unseen values per split."""
+    report = describe_dataset(Dataset.load(folder))
+    if as_json:
+        typer.echo(json.dumps(report, indent=1))
+        return
+    console = Console()
+    console.print(
+        f"{report['name']}: {report['num_fields']} fields, {report['num_ids']:,} ids, "
+        f"fingerprint {report['fingerprint'][:16]}"
+    )
+    for split in SPLITS:
+        rows = report["rows"][split]
+        share = report["positives"][split] / rows if rows else 0
+        console.print(f"  {split}: {rows:,} rows, {100 * share:.2f} % clicks")
+    table = Table("field", "kind", "ids", "threshold", "distinct", "kept", *(f"unseen {s} %" for s in SPLITS))
+    for field in report["fields"]:
+        unseen = (f"{100 * field['unseen'][s]:.2f}" for s in SPLITS)
+        numbers = (f"{field[key]:,}" for key in ("size", "threshold", "distinct", "kept"))
+        table.add_row(field["name"], field["kind"], *numbers, *unseen)
+    console.print(table)
+
+
+def describe_dataset(dataset: Dataset) -> dict[str, Any]:
+    """The schema with, per field and split, the share of rows that carry the unseen-value id."""
+    schema = dataset.schema
+    offsets = np.array([field.offset for field in schema.fields], np.int32)
+    unseen = {}
+    for split in SPLITS:
+        rows, counts = dataset.split(split), np.zeros(len(offsets), np.int64)
+        for start in range(0, len(rows), 65536):
+            counts += (rows.ids[start : start + 65536] == offsets).sum(axis=0)
+        unseen[split] = counts / max(len(rows), 1)
+    report = schema.model_dump(mode="json")
+    report |= {"num_fields": schema.num_fields, "num_ids": schema.num_ids}
+    for number, field in enumerate(report["fields"]):
+        field["unseen"] = {split: round(float(unseen[split][number]), 6) for split in SPLITS}
+    return report
+
+
+@app.command()
+@_command
+def fetch(
+    name: Annotated[str, typer.Argument(help="a public set, e.g. ml-20m")],
+    into: Annotated[Path | None, typer.Option(help="data folder; default LFMP_DATA")] = None,
+    sha256: Annotated[str | None, typer.Option(help="hash that the download must have")] = None,
+) -> None:
+    """Download a public set into the data folder, or say how to get it."""
+    from .fetch import fetch as run_fetch
+
+    for path in run_fetch(name, into or data_root(), sha256):
+        typer.echo(path)

@@ -1,0 +1,125 @@
+"""Prepare a source, and prepare a named source once: cached below home() until its files change."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..errors import DataError
+from ..settings import digest, fresh_folder, home
+from .dataset import Dataset
+from .passes import BLOCK_BYTES, prepare_reader
+from .planted import PlantedSettings, write_planted
+from .schema import PrepareSettings
+from .sources import Source, get_source, open_reader
+
+
+def resolve(source: Source, settings: PrepareSettings) -> PrepareSettings:
+    """Settings with the source's default thresholds filled in."""
+    threshold = settings.threshold or source.threshold
+    return settings.model_copy(
+        update={"threshold": threshold, "numeric_threshold": settings.numeric_threshold or threshold}
+    )
+
+
+def prepare(
+    source: Source,
+    out: Path,
+    settings: PrepareSettings | None = None,
+    progress: bool = True,
+    *,
+    threads: int | None = None,
+    block_bytes: int = BLOCK_BYTES,
+) -> Dataset:
+    """Turn a source's files into a dataset folder (see passes.py for how).
+
+    Raises:
+        DataError: malformed input, too few rows, or a full disk; an older dataset at `out` stays intact.
+    """
+    settings = resolve(source, settings or PrepareSettings())
+    reader = open_reader(source, settings)
+    truth = _truth_beside(source) if source.format == "planted" else None
+    return prepare_reader(
+        source.name,
+        reader,
+        Path(out),
+        settings,
+        truth=truth,
+        progress=progress,
+        threads=threads,
+        block_bytes=block_bytes,
+    )
+
+
+def _truth_beside(source: Source) -> dict[str, Any] | None:
+    path = source.file().with_name("truth.json")
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def prepare_named(
+    name: str,
+    settings: PrepareSettings | None = None,
+    out: Path | None = None,
+    *,
+    planted: PlantedSettings | None = None,
+    progress: bool = True,
+) -> Dataset:
+    """The named source prepared under these settings, at once where that has been done before.
+
+    The folder is home()/data/<name>-<digest>, or `out`. A dataset found there is used again if its settings
+    are the same and the source files have the sizes and times of change that they had.
+
+    Args:
+        planted: what to generate, for the source "planted".
+    """
+    return prepare_cached(get_source(name), settings, out, planted=planted, progress=progress)
+
+
+def prepare_cached(
+    source: Source,
+    settings: PrepareSettings | None = None,
+    out: Path | None = None,
+    *,
+    planted: PlantedSettings | None = None,
+    progress: bool = True,
+) -> Dataset:
+    """`prepare_named` for any source, one's own table included."""
+    settings = resolve(source, settings or PrepareSettings())
+    generated = source.format == "planted" and source.path is None
+    planted = (planted or PlantedSettings()) if generated else None
+    key: dict[str, Any] = {"settings": settings, "options": source.options, "planted": planted}
+    if not generated:
+        key["file"] = str(source.file().absolute())
+    out = Path(out) if out else home() / "data" / f"{source.name}-{digest(key)}"
+    stamp = out.with_name(f".{out.name}.source.json")
+    state = json.loads(json.dumps({"key": digest(key, 64), "files": {} if generated else _state(source)}))
+    if (out / "schema.json").exists() and stamp.exists():
+        try:
+            if json.loads(stamp.read_text()) == state:
+                return Dataset.load(out)
+        except (DataError, ValueError):
+            pass  # damaged: prepare it again
+    stamp.unlink(missing_ok=True)
+    if generated:
+        # the text is only a stage on the way, kept out of the dataset's folder
+        with fresh_folder(out.with_name(f".{out.name}.text")) as text:
+            write_planted(text, planted, progress=progress)
+            dataset = prepare(source.at(text / "train.txt"), out, settings, progress)
+        _drop(out.with_name(f".{out.name}.text"))
+    else:
+        dataset = prepare(source, out, settings, progress)
+    stamp.write_text(json.dumps(state))
+    return dataset
+
+
+def _drop(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+
+
+def _state(source: Source) -> dict[str, list[int]]:
+    """Size and time of change of each file that a source reads."""
+    first = source.file()
+    folder = first if first.is_dir() else first.parent
+    paths = {first} if source.format == "table" else {first, *(folder / Path(f).name for f in source.files)}
+    return {p.name: [p.stat().st_size, p.stat().st_mtime_ns] for p in sorted(paths) if p.is_file()}

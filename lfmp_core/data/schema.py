@@ -1,0 +1,124 @@
+"""What a prepared dataset is: its fields, their id ranges, its rows and how it was made."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field as Setting
+from pydantic import field_validator
+
+from ..errors import DataError
+from ..settings import Settings
+
+SPLITS = ("train", "val", "test")
+Kind = Literal["categorical", "integer", "scalar"]
+
+
+class PrepareSettings(Settings):
+    """How raw rows become ids; part of the dataset's fingerprint."""
+
+    numeric: Literal["ln_squared", "log2", "scalar"] = Setting(
+        default="ln_squared",
+        description="integer fields: ln_squared (v>2 -> floor(ln(v)^2), else v as is), log2 (v>2 -> "
+        "ceil(log2 v), else v as is), or scalar (one vector per field times the standardised value)",
+    )
+    threshold: int | None = Setting(
+        default=None,
+        ge=1,
+        description="values seen fewer times share the unseen-value id; default per source",
+    )
+    numeric_threshold: int | None = Setting(
+        default=None, ge=1, description="the same for discretised integer fields; default: as threshold"
+    )
+    vocabulary_rows: Literal["train", "all"] = Setting(
+        default="train", description="rows in which values are counted; 'all' is how the LERS code counts"
+    )
+    split: Literal["random", "chronological"] = Setting(
+        default="random", description="random: stratified by class; chronological: by time, else file order"
+    )
+    shares: tuple[int, int, int] = Setting(default=(8, 1, 1), description="train : val : test")
+    seed: int = Setting(default=0, ge=0, description="seed of the random split")
+    genres: Literal["each", "combined"] = Setting(
+        default="each", description="MovieLens: one 0/1 field per genre, or the whole genre list as one value"
+    )
+    avazu_hour: Literal["raw", "parts"] = Setting(
+        default="raw", description="Avazu: hour as one categorical, or hour of day, weekday and is_weekend"
+    )
+
+    @field_validator("shares")
+    @classmethod
+    def _shares_usable(cls, shares: tuple[int, int, int]) -> tuple[int, int, int]:
+        if min(shares) < 0 or shares[0] == 0:
+            raise ValueError("shares are whole numbers, not negative, and train's is positive")
+        return shares
+
+
+class Field(Settings):
+    """One input column.
+
+    Local id 0 (global id `offset`) is the unseen-value id; the others are sorted by falling count, ties by
+    value, so that hot rows of an embedding table lie together. A scalar field has two ids: 0 missing,
+    1 present, and its value is (sign(x) log(1+|x|) - mean) / std with both taken over the training rows.
+    """
+
+    name: str
+    kind: Kind
+    size: int
+    offset: int
+    threshold: int
+    distinct: int
+    kept: int
+    mean: float | None = None
+    std: float | None = None
+
+
+class Schema(Settings):
+    """Everything a model or a page needs to know of a dataset without opening its arrays."""
+
+    name: str
+    fields: tuple[Field, ...]
+    rows: dict[str, int]
+    positives: dict[str, int]
+    settings: PrepareSettings
+    source: dict[str, Any]
+    fingerprint: str
+    truth: dict[str, Any] | None = None
+
+    @property
+    def num_fields(self) -> int:
+        """m."""
+        return len(self.fields)
+
+    @property
+    def num_ids(self) -> int:
+        """n, all fields together, unseen-value ids included."""
+        return sum(field.size for field in self.fields)
+
+    @property
+    def field_sizes(self) -> tuple[int, ...]:
+        return tuple(field.size for field in self.fields)
+
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        return tuple(field.name for field in self.fields)
+
+    @property
+    def scalar_columns(self) -> tuple[int, ...]:
+        """Indices of the scalar fields: column j of `Rows.values` belongs to field scalar_columns[j]."""
+        return tuple(i for i, field in enumerate(self.fields) if field.kind == "scalar")
+
+    @classmethod
+    def read(cls, path: Path) -> "Schema":
+        """Read schema.json.
+
+        Raises:
+            DataError: it is absent or no schema.
+        """
+        remedy = "Prepare the dataset again: `lfmp data prepare`"
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            raise DataError("no prepared dataset here", file=path.parent, remedy=remedy) from None
+        except ValueError as error:
+            raise DataError(
+                f"not a dataset's schema ({str(error).splitlines()[0]})", file=path, remedy=remedy
+            ) from None

@@ -1,0 +1,231 @@
+"""The named public sets: what they are, where they come from, and how their files are read."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field as Setting
+
+from ..errors import DataError, check_name
+from ..settings import Settings, data_root
+from .columns import Column, Reader
+from .delimited import DelimitedReader
+from .malformed import check_header
+from .schema import PrepareSettings
+
+CRITEO_INTEGERS = tuple(f"I{i}" for i in range(1, 14))
+CRITEO_CATEGORIES = tuple(f"C{i}" for i in range(1, 27))
+AVAZU_COLUMNS = (
+    "id",
+    "click",
+    "hour",
+    "C1",
+    "banner_pos",
+    "site_id",
+    "site_domain",
+    "site_category",
+    "app_id",
+    "app_domain",
+    "app_category",
+    "device_id",
+    "device_ip",
+    "device_model",
+    "device_type",
+    "device_conn_type",
+    "C14",
+    "C15",
+    "C16",
+    "C17",
+    "C18",
+    "C19",
+    "C20",
+    "C21",
+)
+
+
+class Source(Settings):
+    """One set that can be prepared.
+
+    files: expected below LFMP_DATA; rows: of the publisher's full set; threshold: default of PrepareSettings.
+    """
+
+    name: str
+    title: str
+    format: Literal["criteo", "avazu", "movielens", "table", "planted"]
+    files: tuple[str, ...] = ()
+    rows: int | None = None
+    page: str = ""
+    licence: str = ""
+    threshold: int = 1
+    path: Path | None = None
+    options: dict[str, Any] = Setting(default_factory=dict)
+
+    def at(self, path: Path | str) -> "Source":
+        """The same source read from another file (or, for MovieLens, folder)."""
+        return self.model_copy(update={"path": Path(path)})
+
+    def file(self) -> Path:
+        """The first expected file, or the one named by `at`."""
+        if self.path is not None:
+            return self.path
+        return data_root() / self.files[0]
+
+
+SOURCES: dict[str, Source] = {
+    source.name: source
+    for source in (
+        Source(
+            name="criteo",
+            title="Criteo Kaggle display advertising: seven days of clicks",
+            format="criteo",
+            files=("criteo/train.txt",),
+            rows=45_840_617,
+            page="https://www.kaggle.com/c/criteo-display-ad-challenge",
+            licence="Criteo's terms; not to be redistributed",
+            threshold=10,
+        ),
+        Source(
+            name="avazu",
+            title="Avazu mobile advertising: ten days of clicks",
+            format="avazu",
+            files=("avazu/train.csv",),
+            rows=40_428_967,
+            page="https://www.kaggle.com/c/avazu-ctr-prediction",
+            licence="Terms of the Kaggle competition; not to be redistributed",
+            threshold=2,
+        ),
+        Source(
+            name="ml-100k",
+            title="MovieLens 100K: ratings with times, users and genres",
+            format="movielens",
+            files=("ml-100k/data.parquet", "ml-100k/users.parquet", "ml-100k/items.parquet"),
+            rows=100_000,
+            page="https://grouplens.org/datasets/movielens/100k/",
+            licence="GroupLens: research use, not to be redistributed",
+        ),
+        Source(
+            name="ml-1m",
+            title="MovieLens 1M: ratings, users and genres",
+            format="movielens",
+            files=("ml-1m/ratings.parquet", "ml-1m/users.parquet", "ml-1m/movies.parquet"),
+            rows=1_000_209,
+            page="https://grouplens.org/datasets/movielens/1m/",
+            licence="GroupLens: research use, not to be redistributed",
+        ),
+        Source(
+            name="ml-20m",
+            title="MovieLens 20M: ratings with times, and genres",
+            format="movielens",
+            files=("ml-20m/ratings.csv", "ml-20m/movies.csv"),
+            rows=20_000_263,
+            page="https://grouplens.org/datasets/movielens/20m/",
+            licence="GroupLens: research use, not to be redistributed",
+        ),
+        Source(
+            name="planted",
+            title="Generated rows in Criteo's format with known informative, redundant and noise fields",
+            format="planted",
+            licence="generated, free",
+            threshold=4,
+        ),
+        Source(
+            name="csv",
+            title="One's own CSV or Parquet file with a label column of 0 and 1",
+            format="table",
+            threshold=2,
+        ),
+    )
+}
+
+
+def get_source(name: str) -> Source:
+    """The named source.
+
+    Raises:
+        UnknownName: there is none of this name.
+    """
+    return SOURCES[check_name(name, SOURCES, "source")]
+
+
+def own_table(
+    path: Path | str,
+    label: str,
+    *,
+    kinds: dict[str, str] | None = None,
+    drop: tuple[str, ...] | list[str] = (),
+    time: str | None = None,
+    name: str | None = None,
+) -> Source:
+    """A source of one's own CSV, TSV or Parquet file.
+
+    Args:
+        label: the column of 0 and 1; every other column is a field unless in `drop`.
+        kinds: field -> "categorical", "integer" or "scalar"; the others are inferred from the first rows.
+        time: column of integers that orders rows for a chronological split; it is no field.
+    """
+    path = Path(path)
+    options = {"label": label, "kinds": dict(kinds or {}), "drop": sorted(drop), "time": time}
+    return SOURCES["csv"].model_copy(update={"name": name or path.stem, "path": path, "options": options})
+
+
+def open_reader(source: Source, settings: PrepareSettings) -> Reader:
+    """The reader of a source's files under these settings.
+
+    Raises:
+        DataError: a file is missing or of the wrong kind.
+    """
+    if source.format == "planted" and source.path is None:
+        raise DataError("planted data is generated: use prepare_named('planted') or write_planted first")
+    openers: dict[str, Callable[[Source, PrepareSettings], Reader]] = {
+        "criteo": _criteo,
+        "planted": _criteo,
+        "avazu": _avazu,
+        "movielens": _movielens,
+        "table": _table,
+    }
+    return openers[source.format](source, settings)
+
+
+def _criteo(source: Source, settings: PrepareSettings) -> Reader:
+    columns = [Column(name, "integer", name) for name in CRITEO_INTEGERS]
+    columns += [Column(name, "categorical", name) for name in CRITEO_CATEGORIES]
+    return DelimitedReader(
+        source.file(),
+        ["label", *CRITEO_INTEGERS, *CRITEO_CATEGORIES],
+        columns,
+        "label",
+        delimiter="\t",
+        quoted=False,
+        header=False,
+        closed=True,
+        hint="Criteo's labelled train.txt has 40 tab-separated columns (test.txt has no label). ",
+    )
+
+
+def _avazu(source: Source, settings: PrepareSettings) -> Reader:
+    path = source.file()
+    check_header(path, list(AVAZU_COLUMNS))
+    columns = [
+        Column(name, "categorical", name) for name in AVAZU_COLUMNS if name not in ("id", "click", "hour")
+    ]
+    if settings.avazu_hour == "raw":
+        hours = [Column("hour", "categorical", "hour")]
+    else:
+        from .hours import HOUR_PARTS
+
+        hours = [Column(name, "categorical", "hour", part) for name, part in HOUR_PARTS.items()]
+    return DelimitedReader(
+        path, AVAZU_COLUMNS, hours + columns, "click", quoted=False, time="hour", closed=True
+    )
+
+
+def _movielens(source: Source, settings: PrepareSettings) -> Reader:
+    from .movielens import open_movielens
+
+    return open_movielens(source, settings)
+
+
+def _table(source: Source, settings: PrepareSettings) -> Reader:
+    from .table import open_table
+
+    return open_table(source)

@@ -1,0 +1,39 @@
+"""Time of inference."""
+
+import time
+from statistics import median
+
+import torch
+
+from ..data.dataset import Rows
+from ..models import Backbone
+from ..training.batches import to_batch
+
+
+@torch.inference_mode()
+def inference_rate(
+    model: Backbone, rows: Rows, batch_size: int = 4096, *, rounds: int = 5, warm_up: int = 1
+) -> float:
+    """Rows scored a second, from raw id arrays in memory to logits: the median over rounds.
+
+    Args:
+        rows: scored whole in every round; at most 64 batches are used.
+        batch_size: B.
+        rounds: timed rounds.
+        warm_up: rounds before the clock.
+    """
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    count = min(len(rows), 64 * batch_size)
+    batches = [to_batch(rows, slice(a, min(count, a + batch_size)), device) for a in range(0, count, batch_size)]
+    seconds = []
+    for _ in range(warm_up + rounds):
+        started = time.perf_counter()
+        for ids, values, _ in batches:
+            model(ids, values)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        seconds.append(time.perf_counter() - started)
+    model.train(was_training)
+    return count / median(seconds[warm_up:])

@@ -1,0 +1,53 @@
+"""Errors that name the thing and the remedy."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+
+class LfmpError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class DataError(LfmpError):
+    """A file that can't be used, with its place and the remedy.
+
+    Args:
+        problem: what is wrong, one sentence without a full stop.
+        file, line, column: where; line counts from 1, column is a name or a number from 1.
+        remedy: what the reader of the message can do.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file: Path | str | None = None,
+        line: int | None = None,
+        column: str | int | None = None,
+        remedy: str | None = None,
+    ):
+        self.problem, self.file, self.line, self.column, self.remedy = problem, file, line, column, remedy
+        place = [str(file)] if file is not None else []
+        place += [f"line {line}"] if line is not None else []
+        place += [f"column {column}"] if column is not None else []
+        text = (", ".join(place) + ": " if place else "") + problem
+        super().__init__(text + (f". {remedy}" if remedy else ""))
+
+
+class UnknownName(LfmpError):
+    """A name or parameter that does not exist; the message lists the nearest valid ones."""
+
+
+def check_name(name: str, valid: Iterable[str], what: str) -> str:
+    """Return `name` if it is valid.
+
+    Raises:
+        UnknownName: otherwise, naming the nearest valid names and then all of them.
+    """
+    names = sorted(valid)
+    if name in names:
+        return name
+    near = get_close_matches(str(name), names, n=3, cutoff=0.5)
+    hint = f"; did you mean {' or '.join(repr(n) for n in near)}?" if near else "."
+    raise UnknownName(f"unknown {what} {name!r}{hint} Valid: {', '.join(names) or 'none'}")

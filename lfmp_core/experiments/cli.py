@@ -1,0 +1,86 @@
+"""Commands about runs: plan, run, doctor."""
+
+import signal
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+Profile = Annotated[str, typer.Option("--profile", "-p", help="quick, reference or paper")]
+ItemName = Annotated[str, typer.Argument(metavar="ITEM", help="table, figure or page")]
+
+
+def plan(item: ItemName, profile: Profile = "reference") -> None:
+    """List the runs of ITEM: what is done, what is missing, and how long the rest will take."""
+    from .engine import seconds_of
+    from .items import get_item
+    from .store import store_for
+
+    chosen = get_item(item)
+    chosen.grids(profile)  # refuses an unknown profile by the item's own names
+    store = store_for(profile)
+    specs = chosen.plan(profile, store)
+    expected = seconds_of(specs, [r for name in {spec.item for spec in specs} for r in store.all(name)])
+    left, unknown, counts = 0.0, 0, dict.fromkeys(("done", "failed", "running", "missing"), 0)
+    for spec in specs:
+        record = store.get(spec)
+        state = "done" if record else "running" if store.claimed(spec) else "missing"
+        if state == "missing" and store.failure(spec):
+            state = "failed"
+        counts[state] += 1
+        seconds = expected.get(spec.id)
+        if record and record.certificate:
+            clock = f"{record.certificate.seconds:8.0f} s"
+        else:
+            clock = f"{seconds:7.0f} s?" if seconds is not None else ""
+            left, unknown = left + (seconds or 0.0), unknown + (seconds is None)
+        typer.echo(f"{spec.id}  {state:7}  {clock:10}  {spec.label}")
+    for choice in (c for grid in chosen.grids(profile) for c in grid.choices(store) if c.border):
+        typer.echo(f"border: {choice.backbone} {choice.arm} chose {choice.candidate}, the last one tried")
+    typer.echo(f"{len(specs)} runs known by now: " + ", ".join(f"{n} {state}" for state, n in counts.items()))
+    whole = sum(grid.cells() for grid in chosen.grids(profile))
+    if whole > len(specs):
+        typer.echo(f"{whole - len(specs)} more are planned when their search is finished")
+    if left:
+        typer.echo(f"left: about {left / 60:.1f} minutes of one worker")
+    if unknown:
+        typer.echo(f"{unknown} runs are of a kind that was never timed here")
+
+
+def run(
+    item: ItemName,
+    profile: Profile = "quick",
+    workers: Annotated[int | None, typer.Option(min=1, help="processes; default: cores / threads")] = None,
+    ids: Annotated[list[str] | None, typer.Option("--id", help="only this run; may be repeated")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="compute at most so many")] = None,
+    progress: Annotated[bool, typer.Option(help="show a bar")] = True,
+) -> None:
+    """Compute what is missing of ITEM. Safe to stop at any time, and to run twice at once."""
+    from .engine import RunsFailed, run_item
+
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        records = run_item(item, profile, workers, progress=progress, ids=ids or (), limit=limit)
+    except RunsFailed as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    typer.echo(f"{item}: {len(records)} records")
+
+
+def doctor() -> None:
+    """Check this machine, the installation, the data and the records. Exit code 1 when something fails."""
+    from .doctor import examine
+
+    counts = {"ok": 0, "warn": 0, "fail": 0}
+    for finding in examine():
+        counts[finding.level] += 1
+        typer.echo(str(finding))
+    typer.echo(", ".join(f"{n} {level}" for level, n in counts.items()))
+    raise typer.Exit(1 if counts["fail"] else 0)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """A scheduler's SIGTERM ends a run as cleanly as Ctrl-C."""
+    raise KeyboardInterrupt

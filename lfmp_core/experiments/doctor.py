@@ -1,0 +1,163 @@
+"""Is this machine and this checkout fit to run the book? One line per finding, with a remedy."""
+
+import locale
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from typing import Literal, NamedTuple
+
+from ..errors import DataError, LfmpError
+from ..settings import data_root, home, project_root
+from .certificate import cores, hardware, package_version
+from .spec import PROFILES
+from .store import Store, store_for
+
+_GIB = 1024**3
+_MEMORY, _DISK = 4 * _GIB, 5 * _GIB  # what the reference profile wants to have
+
+
+class Finding(NamedTuple):
+    """One line of the report."""
+
+    level: Literal["ok", "warn", "fail"]
+    text: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.level:4}  {self.text}" + (f"\n      → {self.remedy}" if self.remedy else "")
+
+
+def examine() -> Iterator[Finding]:
+    """Yield all findings, check by check; a check that breaks is itself a finding."""
+    for check in CHECKS:
+        try:
+            yield from check()
+        except Exception as error:
+            yield Finding("fail", f"{check.__name__.strip('_')}: {type(error).__name__}: {error}")
+
+
+def _python() -> Iterator[Finding]:
+    yield Finding("ok", f"Python {sys.version.split()[0]}")
+
+
+def _packages() -> Iterator[Finding]:
+    """Installed versions against requirements.lock; local parts such as +cpu don't count."""
+    lock = project_root() / "requirements.lock"
+    if not lock.exists():
+        yield Finding("warn", "no requirements.lock: versions can't be compared", "Work in a checkout")
+        return
+    pins = re.findall(r"^([A-Za-z0-9_.-]+)(?:\[[^]]*\])?==([^\s;\\]+)", lock.read_text(), re.MULTILINE)
+    wrong = [
+        f"{name} {found} (pinned {pin})"
+        for name, pin in pins
+        if (found := package_version(name)).split("+")[0] != pin.split("+")[0]
+    ]
+    if wrong:
+        yield Finding("warn", f"{len(wrong)} of {len(pins)} pins differ: {', '.join(wrong)}", "make install")
+    else:
+        yield Finding("ok", f"all {len(pins)} pinned packages are there")
+
+
+def _machine() -> Iterator[Finding]:
+    found = hardware()
+    yield Finding("ok", f"{found.cpu}, {found.cores} cores for this process")
+    threads = os.environ.get("OMP_NUM_THREADS")
+    if threads and threads.isdigit() and int(threads) > cores():
+        remedy = "Unset it: the engine sets threads by itself"
+        yield Finding("warn", f"OMP_NUM_THREADS={threads} is more than the cores", remedy)
+    level: Literal["ok", "warn"] = "ok" if found.memory >= _MEMORY else "warn"
+    remedy = "" if level == "ok" else "Use one worker, or profile quick"
+    yield Finding(level, f"memory {found.memory / _GIB:.1f} GiB", remedy)
+
+
+def _disk() -> Iterator[Finding]:
+    folder = home()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if not os.access(folder, os.W_OK):
+        yield Finding("fail", f"no right to write to {folder}", "Set LFMP_HOME to a folder of your own")
+    elif free < _DISK:
+        yield Finding(
+            "warn", f"only {free / _GIB:.1f} GiB free for {home()}", "Set LFMP_HOME to a larger disk"
+        )
+    else:
+        yield Finding("ok", f"{free / _GIB:.0f} GiB free for {home()}")
+
+
+def _torch() -> Iterator[Finding]:
+    import torch
+
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU only, enough up to reference"
+    yield Finding("ok", f"torch {torch.__version__}: {gpu}")
+
+
+def _locale() -> Iterator[Finding]:
+    encodings = {"file system": sys.getfilesystemencoding(), "locale": locale.getpreferredencoding(False)}
+    wrong = [f"{what} {name}" for what, name in encodings.items() if name.lower().replace("-", "") != "utf8"]
+    if wrong:
+        yield Finding("warn", f"not UTF-8: {', '.join(wrong)}", "export LC_ALL=C.UTF-8, or PYTHONUTF8=1")
+    else:
+        yield Finding("ok", "UTF-8 everywhere")
+
+
+def _data() -> Iterator[Finding]:
+    """Which public sets are in the data folder; all may be absent, planted data is generated."""
+    from ..data.sources import SOURCES
+
+    try:
+        root = data_root()
+    except DataError as error:
+        yield Finding("warn", error.problem, error.remedy or "")
+        return
+    yield Finding("ok", f"LFMP_DATA is {root}")
+    for source in (s for s in SOURCES.values() if s.files):
+        absent = [name for name in source.files if not (root / name).exists()]
+        if not absent:
+            yield Finding("ok", f"source {source.name} is there")
+        else:
+            remedy = f"Its page: {source.page}" if source.page else ""
+            yield Finding("warn", f"source {source.name} lacks {', '.join(absent)}", remedy)
+
+
+def _prepared() -> Iterator[Finding]:
+    """Every prepared data set opens, and its arrays have the fingerprint that its schema states."""
+    from ..data.dataset import Dataset
+
+    for schema in sorted(home().glob("data/**/schema.json")):
+        if any(part.startswith(".") for part in schema.relative_to(home()).parts):
+            continue  # being written
+        try:
+            dataset = Dataset.load(schema.parent)
+            dataset.verify()
+            yield Finding("ok", f"data set {dataset.schema.name} {dataset.schema.fingerprint[:12]} is whole")
+        except LfmpError as error:
+            yield Finding("fail", str(error))
+
+
+def _records() -> Iterator[Finding]:
+    """Every record is whole, has its own spec's id, and its logits are its own."""
+    for root in dict.fromkeys(store_for(profile).root for profile in PROFILES):
+        store, count, wrong = Store(root), 0, 0
+        for item in store.items():
+            count += len(list((root / item).glob("[!.]*.json")))
+            for error in store.verify(item):
+                wrong += 1
+                yield Finding("fail", str(error))
+        if not wrong:
+            yield Finding("ok", f"{count} records in {root} verify")
+
+
+CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+    _python,
+    _packages,
+    _machine,
+    _disk,
+    _torch,
+    _locale,
+    _data,
+    _prepared,
+    _records,
+)

@@ -1,0 +1,102 @@
+"""What a run leaves behind."""
+
+import hashlib
+import json
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field, field_validator, model_validator
+
+from ..errors import LfmpError
+from ..settings import Settings, canonical_json
+from .certificate import Certificate
+from .spec import RunSpec, plain
+
+
+def logits_digest(logits: np.ndarray) -> str:
+    """16 hex digits of the SHA-256 of the float16 bytes, as they are stored."""
+    return hashlib.sha256(np.ascontiguousarray(logits, dtype="<f2").tobytes()).hexdigest()[:16]
+
+
+def _timeless(value: Any) -> Any:
+    """`value` without the entries that a clock made."""
+    if isinstance(value, dict):
+        return {k: _timeless(v) for k, v in value.items() if not _is_time(k)}
+    return [_timeless(item) for item in value] if isinstance(value, list) else value
+
+
+def _is_time(key: str) -> bool:
+    return key.endswith("seconds") or key.startswith("rows_per_second")
+
+
+class Record(Settings):
+    """The result of one RunSpec; as JSON the unit of everything that the book shows.
+
+    A number that is not finite is refused: a run that diverged is a failed run.
+    """
+
+    id: str = Field(default="", description="the spec's id; filled in when left out")
+    spec: RunSpec
+    status: Literal["done", "failed"] = "done"
+    metrics: dict[str, float] = Field(
+        default={}, description="val_auc, val_logloss; a final run also test_auc, test_logloss"
+    )
+    phases: dict[str, float] = Field(
+        default={}, description="seconds: PT, CT, TT = their sum; IT = inference seconds per million rows"
+    )
+    sizes: dict[str, float] = Field(
+        default={}, description="parameters, embedding_parameters, bytes, fields_kept, ..."
+    )
+    details: dict[str, Any] = Field(
+        default={}, description="JSON-able particulars: kept fields, gates, history; times end in `seconds`"
+    )
+    logits: str = Field(default="", description="digest of the test logits stored beside it; empty: none")
+    error: str = Field(default="", description="of a failed run: what went wrong, with the last frames")
+    certificate: Certificate | None = Field(default=None, description="stamped by the engine")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_id(cls, data: Any) -> Any:
+        if isinstance(data, dict) and not data.get("id") and isinstance(data.get("spec"), RunSpec):
+            return {**data, "id": data["spec"].id}
+        return data
+
+    @field_validator("metrics", "phases", "sizes", "details", mode="before")
+    @classmethod
+    def _finite(cls, value: Any, info: Any) -> Any:
+        return plain(value, info.field_name)
+
+    @model_validator(mode="after")
+    def _own_id(self) -> "Record":
+        if self.id != self.spec.id:
+            raise ValueError(f"id {self.id} is not its spec's, {self.spec.id}")
+        if self.spec.role == "search" and (self.logits or any(k.startswith("test") for k in self.metrics)):
+            raise ValueError("a search run must not see test rows")
+        return self
+
+    def same_result(self, other: "Record") -> bool:
+        """Whether both say the same; times, rates and certificates aside."""
+        return self._result() == other._result()
+
+    def _result(self) -> str:
+        whole = plain(self)
+        del whole["certificate"], whole["phases"]
+        return canonical_json(_timeless(whole))
+
+    def to_json(self) -> str:
+        """One line per part, so that a version control diff shows which part changed."""
+        whole = plain(self)
+        lines = [f"{json.dumps(key)}: {canonical_json(whole[key])}" for key in sorted(whole)]
+        return "{\n" + ",\n".join(lines) + "\n}\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Record":
+        """Read what `to_json` wrote.
+
+        Raises:
+            LfmpError, ValueError: the text is not a whole, true record.
+        """
+        data = json.loads(text)
+        if not isinstance(data, dict):
+            raise LfmpError("it holds no JSON object")
+        return cls(**data)

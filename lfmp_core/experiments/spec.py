@@ -1,0 +1,116 @@
+"""A run, frozen: everything that decides its result, under one id."""
+
+import math
+from collections.abc import Mapping, Sequence, Set
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, field_validator
+
+from ..errors import LfmpError
+from ..settings import Settings, digest
+
+PROFILES = ("quick", "reference", "paper")
+Role = Literal["search", "final"]
+
+
+def plain(value: Any, place: str = "value") -> Any:
+    """Return `value` as JSON would give it back, so that what is written equals what is read.
+
+    Settings become dicts, tuples become lists, NumPy scalars and arrays become Python numbers and lists.
+
+    Args:
+        value: any nesting of settings, mappings, sequences, numbers, strings, None.
+        place: its name, for the message.
+
+    Raises:
+        LfmpError: a number that is not finite, or a thing that JSON does not know.
+    """
+    if isinstance(value, BaseModel):
+        return plain({k: getattr(value, k) for k in type(value).model_fields}, place)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item, f"{place}.{key}") for key, item in value.items()}
+    if hasattr(value, "tolist"):  # NumPy scalars and arrays, torch tensors
+        value = value.tolist()
+    if isinstance(value, Set):
+        value = sorted(value)
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [plain(item, f"{place}[{i}]") for i, item in enumerate(value)]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise LfmpError(f"{place} is {value}: settings and records hold finite numbers only")
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise LfmpError(f"{place} is a {type(value).__name__}, which JSON can't hold")
+
+
+class DatasetRef(Settings):
+    """A prepared data set by name, settings and content; never by path."""
+
+    name: str = Field(description="name in the register of sources, as `lfmp data list` prints it")
+    settings: dict[str, Any] = Field(default={}, description="preparation settings, complete")
+    fingerprint: str = Field(
+        default="", description="schema.json's fingerprint; empty: not checked, whatever the settings give"
+    )
+
+    @field_validator("settings", mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        return plain(value, "settings")
+
+    @property
+    def id(self) -> str:
+        """16 hex digits of the SHA-256 of the canonical JSON."""
+        return digest(self)
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+
+class RunSpec(Settings):
+    """One cell of one grid. Two specs with one id are the same run; nothing else decides its result.
+
+    Settings objects are taken where dicts are asked for, and are then stored complete, defaults
+    included, so that a later change of a default makes a new id instead of a false record.
+    """
+
+    item: str = Field(description="table, figure or page that the run belongs to")
+    profile: Literal["quick", "reference", "paper"] = Field(description="size of the whole undertaking")
+    role: Role = Field(description="search: picks hyper-parameters, never sees test rows; final: is reported")
+    dataset: DatasetRef = Field(description="what it learns from")
+    backbone: dict[str, Any] = Field(description="BackboneSettings; `name` is required")
+    training: dict[str, Any] = Field(description="TrainingSettings")
+    method: str = Field(description="name in the register of methods")
+    method_settings: dict[str, Any] = Field(default={}, description="the method's own settings")
+    prune_ratio: float = Field(default=0.0, ge=0, lt=1, description="τ, share of the fields to remove")
+    seed: int = Field(ge=0, description="root of every random draw of the run")
+    threads: int = Field(default=1, ge=1, description="CPU threads; decides the order of sums, so the bits")
+
+    @field_validator("backbone", "training", "method_settings", mode="before")
+    @classmethod
+    def _plain(cls, value: Any, info: Any) -> Any:
+        return plain(value, info.field_name)
+
+    @field_validator("backbone")
+    @classmethod
+    def _named(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(value.get("name"), str):
+            raise ValueError("a backbone needs a name")
+        return value
+
+    @property
+    def id(self) -> str:
+        """16 hex digits of the SHA-256 of the canonical JSON."""
+        return digest(self)
+
+    @property
+    def label(self) -> str:
+        """A short line for people, such as `deepfm light_fmp τ=0.5 seed 3`."""
+        text = f"{self.backbone['name']} {self.method} τ={self.prune_ratio:g} seed {self.seed}"
+        return text + (" search" if self.role == "search" else "")
+
+    @property
+    def command(self) -> str:
+        """The line that makes this one run again."""
+        return f"lfmp run {self.item} --profile {self.profile} --id {self.id}"
+
+    def __hash__(self) -> int:
+        return hash(self.id)

@@ -1,0 +1,183 @@
+"""Mean and spread, and which methods can't be told apart."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from ..errors import LfmpError, check_name
+
+Metric = Literal["auc", "logloss"]
+_METRICS = ("auc", "logloss")
+_CELLS = 500_000  # of the draws x rows block held at a time
+
+
+class Difference(NamedTuple):
+    """metric(a) − metric(b), its bootstrap interval, and the two-sided p of no difference."""
+
+    difference: float
+    low: float
+    high: float
+    p: float
+
+
+def mean_spread(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and standard deviation with n − 1; the deviation of a single value is NaN.
+
+    Raises:
+        LfmpError: no values.
+    """
+    if len(values) == 0:
+        raise LfmpError("the mean of no values does not exist")
+    array = np.asarray(values, dtype=float)
+    return float(array.mean()), float(array.std(ddof=1)) if len(array) > 1 else math.nan
+
+
+def paired_bootstrap(
+    labels: np.ndarray,
+    logits_a: np.ndarray | Sequence[np.ndarray],
+    logits_b: np.ndarray | Sequence[np.ndarray],
+    metric: Metric = "auc",
+    draws: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+    resample_seeds: bool = False,
+) -> Difference:
+    """Compare two models on the same rows: both are scored on the same resamples of them.
+
+    Rows are drawn with replacement, as counts; a metric is a weighted metric with the counts as weights.
+    Of several training seeds per model each draw takes the mean over seeds.
+
+    Args:
+        labels: [B] of 0 and 1.
+        logits_a, logits_b: [B], or a list of [B], one per seed.
+        metric: auc or logloss.
+        draws: resamples.
+        seed: of the resamples.
+        level: of the interval.
+        resample_seeds: draw the seeds with replacement too, so that the interval also covers the spread
+            between trainings, not only that of the test rows.
+
+    Raises:
+        LfmpError: shapes differ, a logit is not finite, or one class is missing.
+    """
+    drawn = _draws(labels, {"a": _runs(logits_a), "b": _runs(logits_b)}, metric, draws, seed, resample_seeds)
+    return _difference(drawn["a"], drawn["b"], level)
+
+
+def ties(
+    labels: np.ndarray,
+    logits_by_name: Mapping[str, np.ndarray | Sequence[np.ndarray]],
+    metric: Metric = "auc",
+    draws: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+    resample_seeds: bool = False,
+) -> set[str]:
+    """Names that can't be told from the best: the interval of their difference to it holds 0.
+
+    The best itself is among them. Arguments as in `paired_bootstrap`.
+    """
+    if not logits_by_name:
+        return set()
+    runs = {name: _runs(logits) for name, logits in logits_by_name.items()}
+    drawn = _draws(labels, runs, metric, draws, seed, resample_seeds)
+    sign = 1 if metric == "auc" else -1
+    best = max(drawn, key=lambda name: sign * drawn[name][0])
+    compared = {name: _difference(drawn[best], drawn[name], level) for name in drawn}
+    return {name for name, d in compared.items() if name == best or d.low <= 0 <= d.high}
+
+
+def weighted_auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """AUC of each row of weights; NaN without both classes.
+
+    Σ w₊ · (Σ w₋ below + ½ Σ w₋ tied) / (Σ w₊ · Σ w₋), w₊ the weights of the clicks, w₋ of the others.
+
+    Args:
+        labels: [B] of 0 and 1.
+        scores: [B].
+        weights: [draws, B], not negative.
+
+    Returns:
+        [draws].
+    """
+    labels = np.asarray(labels).astype(bool)
+    clicks, others = (np.flatnonzero(group)[np.argsort(scores[group])] for group in (labels, ~labels))
+    ranked = scores[others]
+    # Σ of the others' weights below each rank; a click beats those below it and half of those level with it.
+    below = np.zeros((len(weights), len(others) + 1))
+    np.cumsum(np.take(weights, others, axis=1), axis=1, dtype=np.float64, out=below[:, 1:])
+    first, last = (np.searchsorted(ranked, scores[clicks], side) for side in ("left", "right"))
+    beaten = np.take(below, first, axis=1)
+    level = np.flatnonzero(first != last)
+    beaten[:, level] += (np.take(below, last[level], axis=1) - beaten[:, level]) / 2
+    weight = np.take(weights, clicks, axis=1).astype(np.float64)
+    won = np.einsum("ij,ij->i", weight, beaten)
+    pairs = weight.sum(axis=1) * below[:, -1]
+    return np.divide(won, pairs, out=np.full(len(weights), math.nan), where=pairs > 0)
+
+
+def _runs(logits: np.ndarray | Sequence[np.ndarray]) -> list[np.ndarray]:
+    if isinstance(logits, np.ndarray) and logits.ndim == 1:
+        return [logits]
+    return [np.asarray(one) for one in logits]
+
+
+def _draws(
+    labels: np.ndarray,
+    runs: Mapping[str, list[np.ndarray]],
+    metric: str,
+    draws: int,
+    seed: int,
+    resample_seeds: bool,
+) -> dict[str, np.ndarray]:
+    """Per name [1 + draws]: the metric on the rows themselves, then on each resample; mean over its runs."""
+    check_name(metric, _METRICS, "metric")
+    labels = np.asarray(labels).astype(np.float64)
+    rows = len(labels)
+    if set(np.unique(labels)) != {0.0, 1.0}:
+        raise LfmpError("labels must be 0 and 1, and both must occur")
+    flat = [(name, np.asarray(one, dtype=np.float64)) for name, many in runs.items() for one in many]
+    for name, one in flat:
+        if one.shape != labels.shape or not np.isfinite(one).all():
+            raise LfmpError(f"logits of {name}: {rows} finite numbers expected, shape is {one.shape}")
+    losses = [np.logaddexp(0, one) - labels * one for _, one in flat] if metric == "logloss" else []
+    generator = np.random.default_rng(seed)
+    blocks: list[np.ndarray] = []
+    done = 0
+    while done <= draws:
+        size = min(max(1, _CELLS // rows), 1 + draws - done)
+        counts = np.empty((size, rows), dtype=np.float32)
+        for i in range(size):
+            if done + i:
+                counts[i] = np.bincount(generator.integers(0, rows, rows), minlength=rows)
+            else:
+                counts[i] = 1
+        if metric == "auc":
+            blocks.append(np.stack([weighted_auc(labels, one, counts) for _, one in flat], axis=1))
+        else:
+            blocks.append(counts.astype(np.float64) @ np.stack(losses, axis=1) / rows)
+        done += size
+    values = np.concatenate(blocks)  # [1 + draws, runs]
+    result, start = {}, 0
+    for name, many in runs.items():
+        own = values[:, start : start + len(many)]
+        start += len(many)
+        if resample_seeds:
+            pick = generator.integers(0, len(many), own.shape)
+            pick[0] = np.arange(len(many))
+            own = np.take_along_axis(own, pick, axis=1)
+        result[name] = own.mean(axis=1)
+    return result
+
+
+def _difference(a: np.ndarray, b: np.ndarray, level: float) -> Difference:
+    drawn = (a - b)[1:]
+    drawn = drawn[np.isfinite(drawn)]  # a resample of very few rows can lack a class
+    if not len(drawn):
+        raise LfmpError("no resample holds both classes: too few rows to compare on")
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    rarer = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
+    p = min(1.0, 2 * (rarer + 1) / (len(drawn) + 1))
+    return Difference(float(a[0] - b[0]), float(low), float(high), float(p))

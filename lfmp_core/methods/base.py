@@ -1,0 +1,135 @@
+"""Task, Outcome, and the registry of methods."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..data.dataset import Dataset
+from ..errors import check_name
+from ..models import Backbone, BackboneSettings
+from ..settings import Settings
+from ..training import TrainingSettings
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every method is given: a data set, a backbone and one training protocol."""
+
+    dataset: Dataset
+    backbone: BackboneSettings
+    training: TrainingSettings
+
+
+@dataclass
+class Outcome:
+    """What every method returns.
+
+    model: trained, ready to serve; reads the data set's own rows.
+    kept_fields: positions of the fields that it still reads.
+    phases: seconds; "PT" choosing and pretraining, "CT" (continued) training.
+    history: one dict an epoch of the last training phase.
+    details: what the method has to say of itself, JSON-able.
+    """
+
+    model: Backbone
+    kept_fields: tuple[int, ...]
+    phases: dict[str, float]
+    history: list[dict[str, float]]
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def sizes(self) -> dict[str, float]:
+        """Fields, parameters and bytes of the model as served."""
+        return {
+            "fields_kept": len(self.kept_fields),
+            "parameters": self.model.num_parameters(),
+            "embedding_parameters": self.model.table.num_parameters(),
+            "bytes": self.model.num_bytes(),
+        }
+
+
+@dataclass(frozen=True)
+class Context:
+    """How a method is run: its seed, where it may keep its phases, whether bars are shown, the clock."""
+
+    seed: int
+    folder: Path | None = None
+    progress: bool = False
+    phases: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Add the block's seconds to a phase."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.phases[name] = self.phases.get(name, 0.0) + time.perf_counter() - started
+
+    def label(self, text: str) -> str | None:
+        """Text of a progress bar, or None for no bar."""
+        return text if self.progress else None
+
+    def path(self, name: str) -> Path | None:
+        """Where a phase is kept, or None."""
+        return None if self.folder is None else self.folder / name
+
+
+@dataclass(frozen=True)
+class Method:
+    """A procedure (task, budget, seed) → Outcome with settings of its own."""
+
+    name: str
+    settings_type: type[Settings]
+    procedure: Callable[[Task, float, Any, Context], Outcome]
+
+    @property
+    def summary(self) -> str:
+        """The idea in a line."""
+        return (self.procedure.__doc__ or "").strip().split("\n")[0]
+
+    def run(
+        self,
+        task: Task,
+        prune_ratio: float,
+        seed: int,
+        *,
+        settings: dict[str, Any] | Settings | None = None,
+        folder: Path | None = None,
+        progress: bool = False,
+    ) -> Outcome:
+        """Run the method.
+
+        Args:
+            task: data set, backbone, training protocol.
+            prune_ratio: τ, the share of fields to remove.
+            seed: of everything random.
+            settings: the method's own; a dict is checked against `settings_type`.
+            folder: keep each phase here and reuse phases that are there; None keeps nothing.
+            progress: show progress bars.
+        """
+        if not isinstance(settings, self.settings_type):
+            settings = self.settings_type(**(settings or {}))
+        return self.procedure(task, prune_ratio, settings, Context(seed, folder, progress))
+
+
+METHODS: dict[str, Method] = {}
+
+
+def register(name: str, settings_type: type[Settings] = Settings) -> Callable[[Callable], Callable]:
+    """Enter a procedure into the registry."""
+
+    def enter(procedure: Callable) -> Callable:
+        if name in METHODS:
+            raise ValueError(f"method {name!r} is registered twice")
+        METHODS[name] = Method(name, settings_type, procedure)
+        return procedure
+
+    return enter
+
+
+def get_method(name: str) -> Method:
+    """The method of that name; an unknown one raises UnknownName with the nearest."""
+    return METHODS[check_name(name, METHODS, "method")]

@@ -1,0 +1,200 @@
+"""Light-FMP: pretrain with gates on few rows, cut, train on."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn import functional
+
+from ..masking import LITERAL, HardConcrete, MaskSettings, SparsityConstraint
+from ..models import Backbone, load_model, save_model
+from ..seeds import derive
+from ..settings import Settings, canonical_json, fresh_folder
+from ..surgery import CutPlan, cut, cut_optimizer_state, plan_fields
+from ..training import Objective, Trainer
+from .base import Context, Outcome, Task, register
+from .train import fresh_model, train_to_outcome
+
+
+class LightFMPSettings(Settings):
+    """Defaults are the readings that work; `literal()` gives the paper's own words.
+
+    pretrain_rows: size of D_S (paper: 2,000).
+    pretrain_batch_size: the paper states none; at OptFS' 4,096 the 2,000 rows would be one step an epoch.
+    pretrain_passes: passes over D_S; 125 passes of 2,000 rows in batches of 256 are 1,000 steps.
+    pretrain_learning_rate: of the weights while pretraining; None takes the task's.
+    continue_on: "rest", D − D_S as the paper; "all", every training row again.
+    keep_weights: start phase three from the pretrained weights (the paper's domain-adapted parameters),
+        not afresh.
+    fold: multiply the gates into the kept vectors before the mask is dropped; False copies weights as saved.
+    optimizer_state: Adam's moments after the cut.
+    mask: see `MaskSettings`.
+    """
+
+    pretrain_rows: int = Field(2000, ge=1)
+    pretrain_batch_size: int = Field(256, ge=1)
+    pretrain_passes: int = Field(125, ge=1)
+    pretrain_learning_rate: float | None = Field(None, gt=0)
+    continue_on: Literal["rest", "all"] = "rest"
+    keep_weights: bool = True
+    fold: bool = True
+    optimizer_state: Literal["fresh", "carried"] = "fresh"
+    mask: MaskSettings = MaskSettings()
+
+
+def literal(**changes: Any) -> LightFMPSettings:
+    """Light-FMP exactly as printed: log of α, Eq. 4 on the sampled z, no ascent, one learning rate."""
+    return LightFMPSettings(**({"mask": LITERAL, "fold": False} | changes))
+
+
+class GatedObjective(Objective):
+    """Log-loss of the gated model plus the sparsity constraint (Light-FMP eq. 5)."""
+
+    def __init__(self, gates: HardConcrete, constraint: SparsityConstraint):
+        super().__init__()
+        self.gates, self.constraint = gates, constraint
+
+    def forward(self, model: Backbone, ids: Tensor, values: Tensor | None, labels: Tensor, step: int) -> Tensor:
+        z = self.gates.sample()
+        logits = model(ids, values, z, gate_linear=self.gates.settings.gate_linear)
+        loss = functional.binary_cross_entropy_with_logits(logits.float(), labels)
+        return loss + self.constraint(self.gates, z, step)
+
+    def groups(self, learning_rate: float) -> list[dict[str, Any]]:
+        settings = self.gates.settings
+        own = {"lr": settings.learning_rate or learning_rate, "weight_decay": 0.0}
+        groups = [{"params": [self.gates.a], **own}]
+        if settings.multipliers == "ascent":
+            groups.append({"params": [self.constraint.multipliers], "maximize": True, **own})
+        return groups
+
+    def after_step(self) -> None:
+        self.gates.clamp()
+
+
+@dataclass
+class Pretrained:
+    """End of phase one: weights, gates, Adam's moments."""
+
+    model: Backbone
+    gates: HardConcrete
+    optimizer_state: dict[str, dict[str, Tensor]]
+    trace: list[list[float]]
+    multipliers: list[float]
+
+    def details(self) -> dict[str, Any]:
+        """What a record keeps of it."""
+        return {
+            "log_alpha": [round(x, 5) for x in self.gates.log_alpha().tolist()],
+            "gates": [round(x, 5) for x in self.gates.deterministic().tolist()],
+            "multipliers": [round(x, 5) for x in self.multipliers],
+        }
+
+
+def pretrain(
+    task: Task,
+    prune_ratio: float,
+    settings: LightFMPSettings,
+    context: Context,
+    *,
+    watch: Callable[[int, HardConcrete], None] | None = None,
+) -> Pretrained:
+    """Phase one: learn weights and gates together on D_S.
+
+    Args:
+        watch: called with (step, gates) after every pass.
+    """
+    seed = context.seed
+    subset, _ = task.dataset.pretrain_rows(settings.pretrain_rows, seed)
+    model = fresh_model(task, seed)
+    training = task.training.model_copy(
+        update={
+            "batch_size": settings.pretrain_batch_size,
+            "epochs": settings.pretrain_passes,
+            "learning_rate": settings.pretrain_learning_rate or task.training.learning_rate,
+        }
+    )
+    generator = torch.Generator().manual_seed(derive(seed, "gates"))
+    gates = HardConcrete(model.num_fields, settings.mask, generator)
+    per_pass = -(-len(subset) // settings.pretrain_batch_size)
+    warm_up = round(settings.mask.warm_up * settings.pretrain_passes * per_pass)
+    objective = GatedObjective(gates, SparsityConstraint(prune_ratio, settings.mask, warm_up))
+    trainer = Trainer(
+        model,
+        task.dataset.split("train").take(subset),
+        training,
+        seed=derive(seed, "pretraining"),
+        objective=objective,
+        checkpoint=context.path("pretraining"),
+        label=context.label("pretraining"),
+    )
+    trace = []
+    while not trainer.finished:
+        trainer.fit(stop_at=trainer.steps + per_pass)
+        trace.append(gates.log_alpha().tolist())
+        if watch:
+            watch(trainer.steps, gates)
+    multipliers = objective.constraint.multipliers.tolist()
+    return Pretrained(model, gates, trainer.optimizer_state(), trace, multipliers)
+
+
+def prune(
+    pretrained: Pretrained, prune_ratio: float, settings: LightFMPSettings
+) -> tuple[CutPlan, Backbone, dict[str, dict[str, Tensor]] | None]:
+    """Phase two: plan, cut model, and the moments to go on with (None for fresh ones)."""
+    plan = plan_fields(pretrained.model, pretrained.gates.kept_fields(prune_ratio))
+    gate = pretrained.gates.deterministic().detach() if settings.fold else None
+    small = cut(pretrained.model, plan, gate, gate_linear=settings.mask.gate_linear)
+    carried = settings.optimizer_state == "carried"
+    return plan, small, cut_optimizer_state(pretrained.optimizer_state, plan) if carried else None
+
+
+@register("light_fmp", LightFMPSettings)
+def light_fmp(task: Task, prune_ratio: float, settings: LightFMPSettings, context: Context) -> Outcome:
+    """Learn one hard-concrete gate a field on D_S, keep the m − ⌊τm⌋ fields of largest gate, train on.
+
+    Source: Light-FMP §2, Algorithm 1.
+    """
+    saved = context.path("pruned")
+    if saved is not None and saved.exists():
+        plan, model, state, details = _load_pruned(saved, context)
+    else:
+        with context.phase("PT"):
+            pretrained = pretrain(task, prune_ratio, settings, context)
+            plan, model, state = prune(pretrained, prune_ratio, settings)
+            details = pretrained.details()
+        if saved is not None:
+            _save_pruned(saved, plan, model, state, details, context)
+    if not settings.keep_weights:
+        model, state = fresh_model(task, derive(context.seed, "again"), plan.fields), None
+    exclude = None
+    if settings.continue_on == "rest":
+        exclude, _ = task.dataset.pretrain_rows(settings.pretrain_rows, context.seed)
+    return train_to_outcome(
+        task, model, plan.fields, context, exclude=exclude, optimizer_state=state, details=details
+    )
+
+
+def _save_pruned(folder, plan, model, state, details, context) -> None:
+    with fresh_folder(folder) as target:
+        (target / "plan.json").write_text(canonical_json(plan))
+        (target / "details.json").write_text(canonical_json({"details": details, "phases": context.phases}))
+        save_model(model, target / "model")
+        flat = {f"{name}/{slot}": v.contiguous() for name, slots in (state or {}).items() for slot, v in slots.items()}
+        save_file(flat, target / "optimizer.safetensors")
+
+
+def _load_pruned(folder, context):
+    plan = CutPlan(**json.loads((folder / "plan.json").read_text()))
+    kept = json.loads((folder / "details.json").read_text())
+    context.phases.update(kept["phases"])
+    state: dict[str, dict[str, Tensor]] = {}
+    for key, value in load_file(folder / "optimizer.safetensors").items():
+        name, slot = key.rsplit("/", 1)
+        state.setdefault(name, {})[slot] = value
+    return plan, load_model(folder / "model"), state or None, kept["details"]

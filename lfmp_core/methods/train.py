@@ -1,0 +1,46 @@
+"""The training phase that methods share."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from torch import Tensor
+
+from ..models import Backbone, build_model
+from ..seeds import derive
+from ..training import Trainer
+from .base import Context, Outcome, Task
+
+
+def fresh_model(task: Task, seed: int, fields: Sequence[int] | None = None) -> Backbone:
+    """An untrained backbone for the task's data set that reads all fields, or only `fields`."""
+    schema = task.dataset.schema
+    return build_model(
+        task.backbone, schema.field_sizes, schema.scalar_columns, seed=derive(seed, "weights"), fields=fields
+    )
+
+
+def train_to_outcome(
+    task: Task,
+    model: Backbone,
+    kept_fields: Sequence[int],
+    context: Context,
+    *,
+    exclude: np.ndarray | None = None,
+    optimizer_state: dict[str, dict[str, Tensor]] | None = None,
+    details: dict | None = None,
+) -> Outcome:
+    """Train `model` under the task's protocol as phase CT and wrap it up."""
+    with context.phase("CT"):
+        trainer = Trainer(
+            model,
+            task.dataset.split("train"),
+            task.training,
+            seed=derive(context.seed, "training"),
+            validation=task.dataset.split("val"),
+            exclude=exclude,
+            optimizer_state=optimizer_state,
+            checkpoint=context.path("training"),
+            label=context.label("training"),
+        )
+        history = trainer.fit()
+    return Outcome(model, tuple(kept_fields), context.phases, history, details or {})

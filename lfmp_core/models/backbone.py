@@ -1,0 +1,198 @@
+"""What every backbone is: a table, an optional first-order term, and an interaction part."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Literal
+
+import torch
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+
+from ..axes import FieldAxis
+from ..embeddings import FullTable, Table
+from ..errors import check_name
+from ..settings import Settings
+
+TableFactory = Callable[[tuple[int, ...], int, torch.Generator], Table]
+
+
+class BackboneSettings(Settings):
+    """Which backbone, and its sizes. Light-FMP §3.4 gives D = 10 and hidden 400-400-200 and is silent on
+    the CIN: 64-64-64 without activation or split is BARS' choice."""
+
+    name: str = "xdeepfm"
+    embedding_dim: int = Field(10, ge=1)
+    hidden: tuple[int, ...] = (400, 400, 200)
+    cin: tuple[int, ...] = Field((64, 64, 64), min_length=1)
+    product: Literal["inner", "outer"] = "inner"
+    dropout: float = Field(0.0, ge=0, lt=1)
+    batch_norm: bool = False
+    init_std: float = Field(0.01, ge=0)
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return check_name(name, REGISTRY, "backbone")
+
+
+class Backbone(nn.Module):
+    """A model of click logits over the rows of one data set.
+
+    logit = b + [Σ_f w_{x_f}] + interaction(e), with e_f = E[x_f] (times the value, in a scalar field) and,
+    where gates are given, e_f ← z_f e_f.
+
+    A backbone reads the data set's own rows, whatever was cut from it: `columns` are the input columns
+    that it still has, `shift` what each column's global ids lost when other fields' rows went.
+
+    Args:
+        settings: sizes.
+        field_sizes: ids of each field that the model has.
+        scalar_fields: which of those fields carry a scalar value.
+        generator: source of all initial values.
+        table: makes the table from (field_sizes, D, generator); a plain one by default.
+    """
+
+    first_order: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        settings: BackboneSettings,
+        field_sizes: Sequence[int],
+        scalar_fields: Sequence[int] = (),
+        *,
+        generator: torch.Generator,
+        table: TableFactory | None = None,
+    ):
+        super().__init__()
+        self.settings, self.field_sizes = settings, tuple(field_sizes)
+        self.scalar_fields = tuple(scalar_fields)
+        m, std = len(self.field_sizes), settings.init_std
+        make = table or (lambda sizes, dim, g: FullTable(sizes, dim, std=std, generator=g))
+        self.table = make(self.field_sizes, settings.embedding_dim, generator)
+        self.linear = FullTable(self.field_sizes, 1, std=0, generator=generator) if self.first_order else None
+        self.bias = nn.Parameter(torch.zeros(()))
+        self.register_buffer("columns", torch.arange(m))
+        self.register_buffer("shift", torch.zeros(m, dtype=torch.int32))
+        self.register_buffer("value_columns", torch.arange(len(self.scalar_fields)))
+        self.whole, self.row_width, self.value_width = True, m, len(self.scalar_fields)
+        self.build(generator)
+
+    @property
+    def num_fields(self) -> int:
+        """m, the fields that the model reads."""
+        return len(self.field_sizes)
+
+    @abstractmethod
+    def build(self, generator: torch.Generator) -> None:
+        """Make the interaction part's layers."""
+
+    @abstractmethod
+    def interact(self, e: Tensor) -> Tensor:
+        """Logits [B] of the interaction part for field vectors e [B, m, D]."""
+
+    def forward(
+        self,
+        ids: Tensor,
+        values: Tensor | None = None,
+        gate: Tensor | None = None,
+        *,
+        gate_linear: bool = False,
+    ) -> Tensor:
+        """Logits [B].
+
+        Args:
+            ids: the data set's global ids [B, m of the data set], an integer type.
+            values: the data set's scalar values [B, s], where it has scalar fields.
+            gate: z [m of the model], multiplied into the field vectors.
+            gate_linear: multiply the first-order weights by the gate too.
+        """
+        if ids.shape[1] != self.row_width:
+            raise ValueError(f"rows of {ids.shape[1]} ids given to a model of rows of {self.row_width}")
+        if not self.whole:
+            ids = ids.index_select(1, self.columns) - self.shift
+            values = None if values is None else values.index_select(1, self.value_columns)
+        logit = self.bias
+        e = self._scaled(self.table(ids), values)
+        if gate is not None:
+            e = e * gate.unsqueeze(-1)
+        if self.linear is not None:
+            w = self._scaled(self.linear(ids), values)
+            if gate is not None and gate_linear:
+                w = w * gate.unsqueeze(-1)
+            logit = logit + w.sum((1, 2))
+        return logit + self.interact(e)
+
+    def _scaled(self, e: Tensor, values: Tensor | None) -> Tensor:
+        if not self.scalar_fields:
+            return e
+        if values is None:
+            raise ValueError(f"fields {self.scalar_fields} are scalar: pass their values [B, s]")
+        factors = e.new_ones(e.shape[:2])
+        factors[:, list(self.scalar_fields)] = values.to(e)
+        return e * factors.unsqueeze(-1)
+
+    def restrict(
+        self,
+        fields: Sequence[int],
+        field_sizes: Sequence[int],
+        scalar_fields: Sequence[int] = (),
+        parent: "Backbone | None" = None,
+    ) -> None:
+        """Read only `fields` of the rows that a model with `field_sizes` and `scalar_fields` reads.
+
+        Args:
+            fields: positions among those sizes; this model was made with their sizes.
+            parent: the model with those sizes, where it is itself restricted; None for the whole data set.
+        """
+        kept = torch.tensor(list(fields), dtype=torch.long)
+        starts = torch.tensor([0, *field_sizes]).cumsum(0)[kept]
+        own = torch.tensor([0, *self.field_sizes]).cumsum(0)[:-1]
+        values = [list(scalar_fields).index(f) for f in fields if f in scalar_fields]
+        pick = torch.tensor(values, dtype=torch.long)
+        self.columns.copy_(kept if parent is None else parent.columns[kept])
+        self.shift.copy_(starts - own + (0 if parent is None else parent.shift[kept]))
+        self.value_columns.copy_(pick if parent is None else parent.value_columns[pick])
+        self.row_width = len(field_sizes) if parent is None else parent.row_width
+        self.value_width = len(scalar_fields) if parent is None else parent.value_width
+        self.whole = False
+
+    def deep_inputs(self) -> tuple[FieldAxis, ...]:
+        """Input axis of an MLP over the flattened field vectors."""
+        return (FieldAxis.fields(self.num_fields, self.settings.embedding_dim),)
+
+    def num_parameters(self) -> int:
+        """All learnable numbers."""
+        return sum(p.numel() for p in self.parameters())
+
+    def num_bytes(self) -> int:
+        """Bytes of everything that serving needs."""
+        return sum(t.numel() * t.element_size() for t in self.state_dict().values())
+
+
+REGISTRY: dict[str, type[Backbone]] = {}
+
+
+def build_model(
+    settings: BackboneSettings,
+    field_sizes: Sequence[int],
+    scalar_fields: Sequence[int] = (),
+    *,
+    seed: int | torch.Generator,
+    table: TableFactory | None = None,
+    fields: Sequence[int] | None = None,
+) -> Backbone:
+    """A freshly initialised backbone.
+
+    Args:
+        settings, field_sizes, scalar_fields, table: see `Backbone`.
+        seed: an integer or a generator.
+        fields: read only these fields of the data set; None reads all.
+    """
+    generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(seed)
+    if fields is None:
+        return REGISTRY[settings.name](settings, field_sizes, scalar_fields, generator=generator, table=table)
+    sizes = [field_sizes[f] for f in fields]
+    scalars = [i for i, f in enumerate(fields) if f in scalar_fields]
+    model = REGISTRY[settings.name](settings, sizes, scalars, generator=generator, table=table)
+    model.restrict(fields, field_sizes, scalar_fields)
+    return model

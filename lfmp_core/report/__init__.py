@@ -1,0 +1,1 @@
+"""Published values, tables, figures and claims: what a page shows."""

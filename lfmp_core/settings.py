@@ -1,0 +1,124 @@
+"""Frozen settings, canonical JSON, and writes that are whole or absent."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from .errors import DataError, check_name
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, and an unknown key is an error that names the nearest valid one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            for key in data:
+                check_name(key, cls.model_fields, f"{cls.__name__} parameter")
+        return data
+
+
+def _plain(obj: Any) -> Any:
+    if isinstance(obj, BaseModel):
+        return obj.model_dump(mode="json")
+    if isinstance(obj, Path):
+        return str(obj)
+    raise TypeError(f"{type(obj).__name__} has no canonical JSON form")
+
+
+def canonical_json(obj: Any) -> str:
+    """One text for one value: sorted keys, no spaces, no NaN."""
+    return json.dumps(obj, default=_plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(obj: Any, length: int = 16) -> str:
+    """First `length` hex digits of the SHA-256 of the canonical JSON of `obj`."""
+    return hashlib.sha256(canonical_json(obj).encode()).hexdigest()[:length]
+
+
+def atomic_write(path: Path, data: str | bytes) -> None:
+    """Write `data` to `path` so that a reader sees the old file or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    try:
+        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@contextmanager
+def fresh_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty sibling of `path` that becomes `path` on success and vanishes on any failure.
+
+    Left-overs of processes that were killed are removed on the way in. An existing `path` is replaced
+    only after the new folder is whole.
+    """
+    path = Path(path).absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for stale in path.parent.glob(f".{path.name}.partial-*"):
+        pid = re.search(r"-(\d+)$", stale.name)
+        if pid and not _alive(int(pid[1])):
+            shutil.rmtree(stale, ignore_errors=True)
+    temporary = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    try:
+        yield temporary
+        if path.exists():
+            old = path.with_name(f".{path.name}.old-{os.getpid()}")
+            os.replace(path, old)
+            os.replace(temporary, path)
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            os.replace(temporary, path)
+    finally:
+        with suppress(FileNotFoundError):
+            shutil.rmtree(temporary)
+
+
+def project_root() -> Path:
+    """The folder that holds the book: the checkout of this package, else the current folder."""
+    root = Path(__file__).resolve().parents[1]
+    return root if (root / "_config.yml").exists() else Path.cwd()
+
+
+def home() -> Path:
+    """Folder of prepared data sets and quick records: `$LFMP_HOME`, else `.lfmp` at the project's root."""
+    return Path(os.environ.get("LFMP_HOME") or project_root() / ".lfmp")
+
+
+def data_root() -> Path:
+    """Folder of the publishers' files, named by `$LFMP_DATA`.
+
+    Raises:
+        DataError: the variable is not set or names no folder.
+    """
+    value = os.environ.get("LFMP_DATA")
+    remedy = "Set LFMP_DATA to the folder with criteo/, avazu/, ml-1m/ ...; `lfmp data list` shows what belongs there"
+    if not value:
+        raise DataError("LFMP_DATA is not set, so there is no real data to read", remedy=remedy)
+    if not Path(value).is_dir():
+        raise DataError("LFMP_DATA names no folder", file=value, remedy=remedy)
+    return Path(value)

@@ -1,0 +1,130 @@
+"""Plan, then cut: turn a choice of fields into a smaller real model.
+
+A mask is learnt, a plan is a list of positions that can be printed and stored, a cut is the copy of the
+kept weights. The plan is derived from what each layer says of its own axes (`field_axes`), so that every
+backbone, the table and the optimiser's state are cut by the same few lines.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from .axes import kept_ranges, range_index
+from .models import Backbone, build_model
+from .settings import Settings
+
+Ranges = tuple[tuple[int, int], ...]
+
+
+class CutPlan(Settings):
+    """What stays: fields, and for each weight that loses something the kept ranges of each of its axes.
+
+    fields: kept fields, as positions among the fields of the model that the plan was made for, ascending.
+    num_fields: m of that model.
+    cuts: parameter → axis → ranges [start, stop) kept.
+    shapes: parameter → shape before; what the plan fits.
+    """
+
+    fields: tuple[int, ...]
+    num_fields: int
+    cuts: dict[str, dict[int, Ranges]]
+    shapes: dict[str, tuple[int, ...]]
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape of a parameter after the cut."""
+        kept = self.cuts.get(name, {})
+        return tuple(
+            sum(b - a for a, b in kept[axis]) if axis in kept else size
+            for axis, size in enumerate(self.shapes[name])
+        )
+
+    def take(self, name: str, value: Tensor) -> Tensor:
+        """The kept part of a tensor that has the shape of parameter `name` before the cut."""
+        for axis, ranges in self.cuts.get(name, {}).items():
+            value = value.index_select(axis, range_index(ranges).to(value.device))
+        return value.clone()
+
+    def __str__(self) -> str:
+        before = {name: math.prod(shape) for name, shape in self.shapes.items()}
+        after = {name: math.prod(self.shape(name)) for name in self.shapes}
+        lines = [f"keep {len(self.fields)} of {self.num_fields} fields: {', '.join(map(str, self.fields))}"]
+        lines += [
+            f"  {name:<22} {' × '.join(map(str, self.shapes[name])):>18} → "
+            f"{' × '.join(map(str, self.shape(name))):<18} {after[name] / before[name]:6.1%}"
+            for name in self.cuts
+        ]
+        total, left = sum(before.values()), sum(after.values())
+        lines.append(f"  {'all parameters':<22} {total:>18,} → {left:<18,} {left / total:6.1%}")
+        return "\n".join(lines)
+
+
+def plan_fields(model: Backbone, fields: Sequence[int]) -> CutPlan:
+    """The plan that keeps `fields` (positions among the model's own fields).
+
+    Raises:
+        ValueError: no field, a field twice, or one that the model does not have.
+    """
+    kept = sorted(fields)
+    if not kept or len(set(kept)) < len(kept) or kept[0] < 0 or kept[-1] >= model.num_fields:
+        raise ValueError(f"fields to keep must be distinct positions in 0..{model.num_fields - 1}: {fields}")
+    cuts: dict[str, dict[int, Ranges]] = {}
+    for path, module in model.named_modules():
+        for name, axes in getattr(module, "field_axes", {}).items():
+            cuts[f"{path}.{name}".lstrip(".")] = {
+                axis: tuple(kept_ranges(runs, kept)) for axis, runs in axes.items()
+            }
+    shapes = {name: tuple(p.shape) for name, p in model.named_parameters()}
+    return CutPlan(fields=tuple(kept), num_fields=model.num_fields, cuts=cuts, shapes=shapes)
+
+
+@torch.no_grad()
+def cut(model: Backbone, plan: CutPlan, gate: Tensor | None = None, *, gate_linear: bool = False) -> Backbone:
+    """A smaller model with the kept weights of `model`, which stays as it is.
+
+    Args:
+        model: the model that the plan was made for, or one of the same shapes.
+        plan: see `plan_fields`.
+        gate: z [m] to fold into the field vectors, so that the cut model needs no mask; None folds nothing.
+        gate_linear: fold it into the first-order weights too.
+
+    Raises:
+        ValueError: the plan does not fit the model.
+    """
+    shapes = {name: tuple(p.shape) for name, p in model.named_parameters()}
+    if shapes != plan.shapes:
+        wrong = sorted(set(shapes.items()) ^ set(plan.shapes.items()))
+        raise ValueError(f"this plan was made for another model: {wrong[:4]}")
+    sizes = [model.field_sizes[f] for f in plan.fields]
+    scalars = [i for i, f in enumerate(plan.fields) if f in model.scalar_fields]
+    small = build_model(model.settings, sizes, scalars, seed=torch.Generator())
+    parameters = dict(model.named_parameters())
+    for name, parameter in small.named_parameters():
+        parameter.copy_(plan.take(name, parameters[name]))
+    # buffers that speak of fields are made by the smaller model itself; the rest (batch statistics) carry over
+    own = {"columns", "shift", "value_columns"}
+    buffers = {k: v for k, v in model.named_buffers() if k not in own}
+    for name, buffer in small.named_buffers():
+        if name in buffers and buffer.shape == buffers[name].shape:
+            buffer.copy_(buffers[name])
+    small.restrict(plan.fields, model.field_sizes, model.scalar_fields, model)
+    if gate is not None:
+        kept = gate[list(plan.fields)]
+        small.table.scale_fields(kept)
+        if gate_linear and small.linear is not None:
+            small.linear.scale_fields(kept)
+    small.train(model.training)
+    return small.to(next(model.parameters()).device)
+
+
+def cut_optimizer_state(state: dict[str, dict[str, Tensor]], plan: CutPlan) -> dict[str, dict[str, Tensor]]:
+    """Optimiser state by parameter name (moments, steps), cut like the parameters themselves."""
+    return {
+        name: {
+            key: plan.take(name, value) if tuple(value.shape) == plan.shapes[name] else value.clone()
+            for key, value in slots.items()
+        }
+        for name, slots in state.items()
+        if name in plan.shapes
+    }

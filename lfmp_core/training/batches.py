@@ -1,0 +1,76 @@
+"""Batches by slicing arrays."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..data.dataset import Rows
+
+# Rows held in memory at a time while shuffling: flat memory, whatever the size of the files.
+BLOCK_ROWS = 1 << 20
+
+Batch = tuple[Tensor, Tensor | None, Tensor]
+
+
+def to_batch(rows: Rows, pick: slice | np.ndarray, device: torch.device | str = "cpu") -> Batch:
+    """(ids [B, m] int32, values [B, s] or None, labels [B] float32) of some rows."""
+    arrays = (rows.ids[pick], None if rows.values is None else rows.values[pick], rows.labels[pick])
+    ids, values, labels = (None if a is None else torch.tensor(np.asarray(a)) for a in arrays)
+    to = torch.device(device)
+    return ids.to(to), None if values is None else values.to(to), labels.to(to, torch.float32)
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Shuffled batches of rows that may lie in memory-mapped files.
+
+    Blocks of consecutive rows are visited in random order and shuffled inside, so that a file is read in
+    long runs. Up to `block_rows` rows the shuffle is a plain permutation. The order depends on (seed, epoch)
+    alone.
+
+    Args:
+        rows: what to visit.
+        batch_size: B.
+        seed: of the order.
+        exclude: sorted indices of rows to leave out.
+        block_rows: rows held in memory at a time.
+        device: where the batches go.
+    """
+
+    rows: Rows
+    batch_size: int
+    seed: int
+    exclude: np.ndarray | None = None
+    block_rows: int = BLOCK_ROWS
+    device: str = "cpu"
+
+    def _blocks(self) -> list[tuple[int, int, np.ndarray]]:
+        step = max(1, self.block_rows // self.batch_size) * self.batch_size
+        exclude = np.empty(0, np.int64) if self.exclude is None else self.exclude
+        edges = range(0, len(self.rows), step)
+        bounds = [(a, min(len(self.rows), a + step)) for a in edges]
+        return [(a, b, exclude[slice(*np.searchsorted(exclude, (a, b)))] - a) for a, b in bounds]
+
+    def __len__(self) -> int:
+        return sum(-(-(b - a - len(out)) // self.batch_size) for a, b, out in self._blocks())
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch, the first `start` of them left out."""
+        rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([self.seed, epoch])))
+        blocks = self._blocks()
+        for k in rng.permutation(len(blocks)):
+            a, b, out = blocks[k]
+            order = np.delete(np.arange(b - a), out)
+            rng.shuffle(order)
+            count = -(-len(order) // self.batch_size)
+            if start >= count:
+                start -= count
+                continue
+            # one sequential copy out of the file; the batches are gathered from memory
+            block = self.rows[a:b].take(np.arange(b - a))
+            for i in range(start, count):
+                yield to_batch(block, order[i * self.batch_size : (i + 1) * self.batch_size], self.device)
+            start = 0

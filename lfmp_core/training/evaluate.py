@@ -1,0 +1,29 @@
+"""Scores of whole splits."""
+
+import numpy as np
+import torch
+
+from ..data.dataset import Rows
+from ..models import Backbone
+from .batches import to_batch
+from .metrics import auc, log_loss
+
+
+@torch.inference_mode()
+def predict(model: Backbone, rows: Rows, batch_size: int = 8192) -> np.ndarray:
+    """Logits [N] float32, in the rows' order. Gates and dropout are off."""
+    was_training = model.training
+    model.eval()
+    device = next(model.parameters()).device
+    out = np.empty(len(rows), np.float32)
+    for a in range(0, len(rows), batch_size):
+        ids, values, _ = to_batch(rows, slice(a, a + batch_size), device)
+        out[a : a + batch_size] = model(ids, values).float().cpu().numpy()
+    model.train(was_training)
+    return out
+
+
+def evaluate(model: Backbone, rows: Rows, batch_size: int = 8192) -> tuple[dict[str, float], np.ndarray]:
+    """({"auc", "logloss"}, logits [N])."""
+    logits = predict(model, rows, batch_size)
+    return {"auc": auc(rows.labels, logits), "logloss": log_loss(rows.labels, logits)}, logits

@@ -1,0 +1,193 @@
+"""The one training loop."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from ..data.dataset import Rows
+from ..models import Backbone
+from ..models.layers import Dropout
+from .batches import Batches
+from .checkpoint import Checkpoint
+from .evaluate import evaluate
+from .objective import Objective
+from .settings import TrainingSettings
+
+
+class Trainer:
+    """Adam on mini-batches, early stopping on validation AUC, resumable at any step.
+
+    One optimiser step is a function of (weights, optimiser state, seed, epoch, position), so that a run cut
+    off at any step and resumed gives the same bits as one that was never cut.
+
+    Args:
+        model: trained in place; afterwards it holds the best epoch's weights, or the last step's without
+            validation rows.
+        train: rows to learn from.
+        settings: see `TrainingSettings`.
+        seed: of the row order and of dropout.
+        validation: rows for early stopping; None trains to the end.
+        objective: what to minimise; its parameters are trained too.
+        exclude: sorted indices of training rows to leave out.
+        max_steps: stop after so many steps, in whichever epoch.
+        checkpoint: folder to save to and to resume from; None saves nothing.
+        optimizer_state: moments to start from, by parameter name; None starts fresh.
+        label: of the progress bar; None shows none.
+    """
+
+    def __init__(
+        self,
+        model: Backbone,
+        train: Rows,
+        settings: TrainingSettings,
+        *,
+        seed: int,
+        validation: Rows | None = None,
+        objective: Objective | None = None,
+        exclude: np.ndarray | None = None,
+        max_steps: int | None = None,
+        checkpoint: Path | None = None,
+        optimizer_state: dict[str, dict[str, Tensor]] | None = None,
+        label: str | None = None,
+    ):
+        self.model, self.settings, self.validation = model.to(settings.device), settings, validation
+        self.objective = (objective or Objective()).to(settings.device)
+        self.batches = Batches(train, settings.batch_size, seed, exclude, device=settings.device)
+        self.max_steps, self.label = max_steps, label
+        self.generator = torch.Generator(settings.device).manual_seed(seed)
+        for module in model.modules():
+            if isinstance(module, Dropout):
+                module.generator = self.generator
+        self.optimizer = self._make_optimizer()
+        self.epoch, self.position, self.steps, self.stale = 0, 0, 0, 0
+        self.history: list[dict[str, float]] = []
+        self.loss_sum = torch.zeros((), dtype=torch.float64, device=settings.device)
+        self.best: dict[str, Tensor] | None = None
+        self.checkpoint = Checkpoint(checkpoint, self) if checkpoint else None
+        if optimizer_state:
+            self.load_optimizer_state(optimizer_state)
+        if self.checkpoint:
+            self.checkpoint.restore()
+
+    def _make_optimizer(self) -> torch.optim.Adam:
+        decayed, rest = [], []
+        for name, parameter in self.model.named_parameters():
+            (decayed if name.startswith(("table.", "linear.")) else rest).append(parameter)
+        groups: list[dict[str, Any]] = [
+            {"params": decayed, "weight_decay": self.settings.l2},
+            {"params": rest, "weight_decay": 0.0},
+        ]
+        groups += self.objective.groups(self.settings.learning_rate)
+        # fused: one pass over memory instead of a dozen (7 to 9 times faster on a large table)
+        return torch.optim.Adam([g for g in groups if g["params"]], self.settings.learning_rate, fused=True)
+
+    def named_parameters(self) -> dict[str, Tensor]:
+        """The model's parameters and the objective's, by name."""
+        own = {f"objective.{k}": v for k, v in self.objective.named_parameters()}
+        return dict(self.model.named_parameters()) | own
+
+    def optimizer_state(self) -> dict[str, dict[str, Tensor]]:
+        """Adam's moments and step counts by parameter name."""
+        state = self.optimizer.state
+        return {name: dict(state[p]) for name, p in self.named_parameters().items() if p in state}
+
+    def load_optimizer_state(self, state: dict[str, dict[str, Tensor]]) -> None:
+        """Put back what `optimizer_state` returned; names that the model lacks are ignored."""
+        for name, parameter in self.named_parameters().items():
+            if name in state:
+                self.optimizer.state[parameter] = {k: v.clone() for k, v in state[name].items()}
+
+    @property
+    def finished(self) -> bool:
+        """No step is left to do."""
+        if self.max_steps is not None and self.steps >= self.max_steps:
+            return True
+        return self.epoch >= self.settings.epochs or self.stale >= self.settings.patience
+
+    def step(self, ids: Tensor, values: Tensor | None, labels: Tensor) -> Tensor:
+        """One optimiser step; returns the loss without waiting for the device."""
+        with torch.autocast(ids.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"):
+            loss = self.objective(self.model, ids, values, labels, self.steps)
+        loss.backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.objective.after_step()
+        self.steps += 1
+        self.position += 1
+        return loss.detach()
+
+    def fit(self, stop_at: int | None = None) -> list[dict[str, float]]:
+        """Train until finished, or until `stop_at` steps are done, and return the history of epochs.
+
+        Ctrl-C lets the running step end and saves the checkpoint (where there is one) before it is passed on.
+        """
+        with interrupts_deferred() as interrupted:
+            while not self.finished and not interrupted and (stop_at is None or self.steps < stop_at):
+                self._epoch(stop_at, interrupted)
+            if self.checkpoint:
+                self.checkpoint.save()
+        if self.finished and self.best is not None:
+            self.model.load_state_dict(self.best)
+        return self.history
+
+    def _epoch(self, stop_at: int | None, interrupted: list) -> None:
+        started = time.perf_counter()
+        self.model.train()
+        limits = [x for x in (stop_at, self.max_steps) if x is not None]
+        total = len(self.batches)
+        bar = tqdm(desc=self.label, total=total, initial=self.position, leave=False, disable=self.label is None)
+        with bar:
+            for batch in self.batches.epoch(self.epoch, self.position):
+                self.loss_sum += self.step(*batch)
+                bar.update()
+                if interrupted or (limits and self.steps >= min(limits)):
+                    break
+        if self.position < total:
+            return
+        self.epoch, self.position = self.epoch + 1, 0
+        row = {"epoch": self.epoch, "steps": self.steps, "train_loss": self.loss_sum.item() / total}
+        self.loss_sum.zero_()
+        if self.validation is not None:
+            metrics, _ = evaluate(self.model, self.validation)
+            better = not self.history or metrics["auc"] > max(h["val_auc"] for h in self.history)
+            self.stale = 0 if better else self.stale + 1
+            if better:
+                self.best = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
+            row |= {"val_auc": metrics["auc"], "val_logloss": metrics["logloss"]}
+        self.history.append(row | {"seconds": time.perf_counter() - started})
+        if self.checkpoint and not self.finished:
+            self.checkpoint.save()
+
+
+@contextmanager
+def interrupts_deferred() -> Iterator[list]:
+    """Yield a list that becomes non-empty on Ctrl-C; KeyboardInterrupt is raised when the block ends.
+
+    A second Ctrl-C interrupts at once. Outside the main thread, where signals don't arrive, nothing changes.
+    """
+    received: list = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(number, frame):
+        received.append(number)
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield received
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if received:
+        raise KeyboardInterrupt

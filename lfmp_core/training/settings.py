@@ -1,0 +1,29 @@
+"""Settings of a training run."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from ..settings import Settings
+
+
+class TrainingSettings(Settings):
+    """One protocol for every method.
+
+    learning_rate: of Adam, for the weights.
+    l2: λ of the coupled L2 term (λ/2)‖w‖² on the embedding table and the first-order weights (Light-FMP
+        §3.4: 1e-5 on the "linear and embedding layers").
+    batch_size: B. Light-FMP states none.
+    epochs: most passes over the training rows.
+    patience: epochs without a better validation AUC before training stops; the best epoch's weights are kept.
+    precision: "bfloat16" runs the layers after the table in autocast.
+    device: a torch device.
+    """
+
+    learning_rate: float = Field(1e-3, gt=0)
+    l2: float = Field(1e-5, ge=0)
+    batch_size: int = Field(2048, ge=1)
+    epochs: int = Field(10, ge=1)
+    patience: int = Field(1, ge=1)
+    precision: Literal["float32", "bfloat16"] = "float32"
+    device: str = "cpu"

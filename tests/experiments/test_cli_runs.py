@@ -1,0 +1,108 @@
+"""Commands: exit codes, one-line refusals, the plan's table."""
+
+import sys
+
+import fake_runs
+import pytest
+
+from lfmp_core import cli
+from lfmp_core.experiments import doctor, engine
+
+
+@pytest.fixture
+def lfmp(monkeypatch, tmp_path, capsys, log):
+    """Call the command; returns (exit code, stdout, stderr)."""
+    monkeypatch.setenv("LFMP_HOME", str(tmp_path / "home"))
+    monkeypatch.setitem(sys.modules, "lfmp_core.experiments.grids", fake_runs)
+    monkeypatch.setattr(engine, "execute", fake_runs.runner)
+    monkeypatch.setattr(engine, "preload", fake_runs.preload)
+    monkeypatch.setattr(engine, "open_dataset", lambda ref: None)
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as caught:
+            cli.main(arguments)
+        out = capsys.readouterr()
+        return caught.value.code or 0, out.out, out.err
+
+    return call
+
+
+def test_plan_run_plan(lfmp):
+    code, out, _ = lfmp("plan", "demo", "--profile", "quick")
+    assert code == 0 and out.count(" missing ") == 12 and "8 more are planned" in out
+    assert "12 runs are of a kind that was never timed" in out
+    code, out, err = lfmp("run", "demo", "--profile", "quick", "--workers", "1", "--limit", "3")
+    assert code == 0 and "demo: 3 records" in out and "3/14" in err
+    code, out, _ = lfmp("run", "demo", "--workers", "1", "--no-progress")
+    assert code == 0 and "demo: 20 records" in out
+    code, out, _ = lfmp("plan", "demo", "--profile", "quick")
+    assert code == 0 and "20 runs known by now: 20 done" in out and out.count("border: ") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("run", "dem"), "unknown item 'dem'; did you mean 'demo'?"),
+        (("plan", "dem"), "did you mean 'demo'?"),
+        (("run", "demo", "--profile", "quik"), "unknown profile 'quik'; did you mean 'quick'?"),
+        (("plan", "demo", "--profile", "paper"), "Valid: quick"),
+        (("run", "demo", "--id", "0123"), "no run '0123'"),
+    ],
+)
+def test_refusals_are_one_line(lfmp, arguments, words):
+    code, _, err = lfmp(*arguments)
+    assert code == 2 and words in err and len(err.strip().splitlines()) == 1
+
+
+def test_failures_exit_1(lfmp, monkeypatch):
+    arms = (fake_runs.Arm("bad", "bad", 0.5, {"fail": True}),)
+    monkeypatch.setattr(fake_runs, "ITEMS", {"demo": fake_runs.single(2, arms)})
+    code, _, err = lfmp("run", "demo", "--workers", "1", "--no-progress")
+    assert code == 1 and "2 of 2 runs failed" in err and "Traceback" not in err
+    code, out, _ = lfmp("plan", "demo", "--profile", "quick")
+    assert code == 0 and "2 failed" in out
+
+
+def test_interrupt_exits_130(lfmp, monkeypatch):
+    def stop(spec):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine, "execute", stop)
+    code, _, err = lfmp("run", "demo", "--workers", "1", "--no-progress")
+    assert code == 130 and "0 of 12 runs are finished and kept; go on with: lfmp run demo" in err
+
+
+def test_full_disk_is_one_line(lfmp, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device", "records")
+
+    monkeypatch.setattr("lfmp_core.experiments.store.create_whole", full)
+    code, _, err = lfmp("run", "demo", "--workers", "1", "--no-progress")
+    assert code == 2 and "records: No space left on device" in err and "Traceback" not in err
+
+
+def test_unknown_command_and_option(lfmp):
+    assert lfmp("runn")[0] == 2
+    assert lfmp("run", "demo", "--worker", "2")[0] == 2
+    assert lfmp("--help")[0] == 0
+
+
+def test_doctor(lfmp, monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor, "CHECKS", (doctor._python, doctor._machine, doctor._locale, doctor._records))
+    assert lfmp("run", "demo", "--workers", "1", "--limit", "1", "--no-progress")[0] == 0
+    code, out, _ = lfmp("doctor")
+    assert code == 0 and f"1 records in {tmp_path / 'home' / 'records'} verify" in out
+    record = next((tmp_path / "home" / "records" / "demo").glob("*.json"))
+    record.write_text(record.read_text()[:50])
+    code, out, _ = lfmp("doctor")
+    assert code == 1 and "fail" in out and record.name in out and "Delete it" in out
+
+
+def test_doctor_survives_a_broken_check(lfmp, monkeypatch):
+    def _broken():
+        raise RuntimeError("no such luck")
+        yield
+
+    monkeypatch.setattr(doctor, "CHECKS", (_broken,))
+    code, out, _ = lfmp("doctor")
+    assert code == 1 and "broken: RuntimeError: no such luck" in out

@@ -1,0 +1,186 @@
+"""A spec's id: the same for the same run, another for any other; and what records accept."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fake_runs import grid, runner, single
+
+from lfmp_core.errors import LfmpError, UnknownName
+from lfmp_core.experiments.certificate import certify, source_state
+from lfmp_core.experiments.record import Record
+from lfmp_core.experiments.spec import DatasetRef, RunSpec, plain
+from lfmp_core.settings import Settings, digest
+
+BASE = {
+    "item": "demo",
+    "profile": "quick",
+    "role": "final",
+    "dataset": DatasetRef(name="planted", settings={"threshold": 12, "seed": 21}, fingerprint="ab"),
+    "backbone": {"name": "dnn", "embedding_dim": 12, "hidden": (21, 3)},
+    "training": {"epochs": 12, "batch_size": 21},
+    "method": "light_fmp",
+    "prune_ratio": 0.5,
+    "seed": 1,
+}
+
+
+def spec(**changes):
+    return RunSpec(**{**BASE, **changes})
+
+
+def test_id_is_pinned():
+    """An id that moves orphans every committed record: change it never, or deliberately."""
+    assert spec().id == digest(spec()) == "714f3516c92f74e3"
+
+
+def test_id_ignores_key_order_and_tuple_or_list():
+    turned = spec(
+        training={"batch_size": 21, "epochs": 12},
+        backbone={"hidden": [21, 3], "embedding_dim": 12, "name": "dnn"},
+        dataset=DatasetRef(fingerprint="ab", settings={"seed": 21, "threshold": 12}, name="planted"),
+    )
+    assert turned.id == spec().id
+    assert turned == spec()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"training": {"epochs": 21, "batch_size": 12}},  # swapped digits: one id in FuxiCTR's tuner
+        {"dataset": DatasetRef(name="planted", settings={"threshold": 21, "seed": 12}, fingerprint="ab")},
+        {"dataset": BASE["dataset"].model_copy(update={"fingerprint": "ba"})},
+        {"backbone": {"name": "dnn", "embedding_dim": 12, "hidden": (3, 21)}},
+        {"role": "search"},
+        {"profile": "reference"},
+        {"prune_ratio": 0.25},
+        {"seed": 12},
+        {"threads": 2},
+        {"method_settings": {"passes": 1}},
+    ],
+)
+def test_id_feels_every_part(changes):
+    assert spec(**changes).id != spec().id
+
+
+def test_spec_survives_json():
+    again = RunSpec(**json.loads(json.dumps(plain(spec()))))
+    assert again == spec() and again.id == spec().id and hash(again) == hash(spec())
+
+
+def test_settings_are_stored_complete():
+    class Training(Settings):
+        epochs: int = 3
+        betas: tuple[float, float] = (0.9, 0.999)
+
+    assert spec(training=Training(epochs=5)).training == {"epochs": 5, "betas": [0.9, 0.999]}
+
+
+def test_refusals():
+    with pytest.raises(UnknownName, match="did you mean 'prune_ratio'"):
+        spec(prune_ration=0.5)
+    with pytest.raises(LfmpError, match=r"training\.l2 is nan"):
+        spec(training={"l2": float("nan")})
+    with pytest.raises(LfmpError, match=r"training\.when is a object"):
+        spec(training={"when": object()})
+    with pytest.raises(ValueError, match="needs a name"):
+        spec(backbone={})
+    with pytest.raises(ValueError):
+        spec(prune_ratio=1.0)
+
+
+def test_record_refuses_what_is_not_true():
+    with pytest.raises(LfmpError, match=r"metrics\.val_auc is inf"):
+        Record(spec=spec(), metrics={"val_auc": float("inf")})
+    with pytest.raises(ValueError, match="not its spec's"):
+        Record(id="0" * 16, spec=spec())
+    with pytest.raises(ValueError, match="must not see test rows"):
+        Record(spec=spec(role="search"), metrics={"test_auc": 0.7})
+
+
+def test_record_round_trip_and_same_result():
+    final = spec(training={"learning_rate": 0.003})
+    record, _ = runner(final)
+    assert Record.from_json(record.to_json()) == record
+    later, _ = runner(final)
+    assert later != record and later.same_result(record)  # phases and history seconds differ, nothing else
+    other = record.model_copy(update={"metrics": {**record.metrics, "val_auc": 0.1}})
+    assert not other.same_result(record)
+    assert not record.model_copy(update={"logits": "0" * 16}).same_result(record)
+    assert len(record.to_json().splitlines()) == 2 + len(Record.model_fields)  # a line per part
+
+
+def test_certificate(tmp_path):
+    certificate = certify(spec().command, started="2026-01-01T00:00:00+00:00", seconds=1.23456, threads=2)
+    assert certificate.command == f"lfmp run demo --profile quick --id {spec().id}"
+    assert certificate.peak_rss > 10_000_000 and certificate.hardware.cores >= 1
+    assert certificate.packages["numpy"] == np.__version__
+    assert source_state(tmp_path) == ("unknown", False)
+
+
+def test_source_state_sees_source_but_not_records(tmp_path):
+    import subprocess
+
+    def git(*arguments):
+        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", "-C", str(tmp_path), *identity, *arguments], check=True, capture_output=True)
+
+    source = tmp_path / "lfmp_core" / "a.py"
+    source.parent.mkdir()
+    source.write_text("x = 1\n")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-q", "--no-verify", "-m", "first")
+    commit, dirty = source_state(tmp_path)
+    assert len(commit) == 40 and not dirty
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "record.json").write_text("{}")
+    assert source_state(tmp_path) == (commit, False)
+    assert source_state(tmp_path / "book") == ("unknown", False)  # inside somebody else's checkout
+    source.write_text("x = 2\n")
+    assert source_state(tmp_path) == (commit, True)
+
+
+def test_plan_has_two_stages(store):
+    demo = grid()
+    first = demo.plan(store)
+    assert [s.role for s in first] == ["search"] * 12  # 2 backbones x 2 arms x 3 rates
+    for one in first[:9]:  # the last cell's search stays open
+        store.put(runner(one)[0])
+    plan = demo.plan(store)
+    assert plan[:12] == first and len({s.id for s in plan}) == len(plan)
+    final = [(s.backbone["name"], s.method, s.training["learning_rate"], s.seed) for s in plan[12:]]
+    expected = [("dnn", "none", 0.003), ("dnn", "light", 0.01), ("deepfm", "none", 0.003)]
+    assert final == [(*cell, seed) for cell in expected for seed in (1, 2)]
+    assert {s.training["epochs"] for s in plan} == {1}
+    choices = demo.choices(store)
+    assert [c.border for c in choices] == [False, True, False, False]
+    assert choices[1].candidate == {"learning_rate": 0.01} and choices[3].candidate is None
+    assert demo.arm_of(plan[-3]) == "light .5" and demo.cells() == 20
+
+
+def test_ties_go_to_the_first_and_one_candidate_needs_no_search(store):
+    demo = grid(candidates=({"l2": 1}, {"l2": 2}), arms=grid().arms[:1], backbones=({"name": "dnn"},))
+    for one in demo.plan(store):
+        store.put(Record(spec=one, metrics={"val_auc": 0.75}))
+    assert demo.choices(store)[0].chosen == 0
+    assert [s.role for s in single(2).plan("quick", store)] == ["final", "final"]
+
+
+def test_a_grid_may_take_the_choice_of_another(store):
+    search = grid()
+    follower = replace(search, item="other", arms=search.arms[1:], candidates=({},), picks=search)
+    assert follower.plan(store) == []
+    for one in search.plan(store)[:6]:  # the first backbone's
+        store.put(runner(one)[0])
+    rates = [(s.item, s.role, s.backbone["name"], s.training["learning_rate"]) for s in follower.plan(store)]
+    assert rates == [("other", "final", "dnn", 0.01)] * 2
+
+
+def test_a_misspelt_candidate_is_refused(store):
+    class Training(Settings):
+        learning_rate: float = 0.1
+
+    with pytest.raises(UnknownName, match="did you mean 'learning_rate'"):
+        grid(training=Training(), candidates=({"learning_rat": 1},)).plan(store)

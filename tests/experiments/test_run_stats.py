@@ -1,0 +1,126 @@
+"""Bootstrap and ties against numbers by hand and scikit-learn on repeated rows."""
+
+import math
+import time
+
+import numpy as np
+import pytest
+
+from lfmp_core.errors import LfmpError
+from lfmp_core.experiments.stats import mean_spread, paired_bootstrap, ties, weighted_auc
+
+
+def test_mean_spread():
+    assert mean_spread([1.0, 2.0, 4.0]) == (pytest.approx(7 / 3), pytest.approx(math.sqrt(7 / 3)))
+    mean, spread = mean_spread([0.5])
+    assert mean == 0.5 and math.isnan(spread)
+    with pytest.raises(LfmpError):
+        mean_spread([])
+
+
+def test_weighted_auc_by_hand():
+    # scores 1 2 2 3, labels 0 1 0 1. Pairs (positive, negative): (2,1) won, (2,2) tied, (3,1) won, (3,2) won.
+    labels, scores = np.array([0, 1, 0, 1]), np.array([1.0, 2.0, 2.0, 3.0])
+    weights = np.array([[1, 1, 1, 1], [2, 1, 1, 0], [0, 3, 1, 0], [1, 0, 1, 0]])
+    # all once: 3.5 of 4; twice the first: (2 + .5) of 3; only the tie: .5; no positive: undefined
+    np.testing.assert_allclose(weighted_auc(labels, scores, weights), [3.5 / 4, 2.5 / 3, 0.5, math.nan])
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 9])  # many tied scores, some, none
+def test_weighted_auc_is_sklearn_on_repeated_rows(decimals):
+    from sklearn.metrics import roc_auc_score
+
+    rng = np.random.default_rng(decimals)
+    labels = rng.integers(0, 2, 200)
+    scores = np.round(rng.normal(size=200) + labels, decimals)
+    counts = rng.multinomial(200, np.full(200, 1 / 200), size=20)
+    expected = [roc_auc_score(np.repeat(labels, c), np.repeat(scores, c)) for c in counts]
+    np.testing.assert_allclose(weighted_auc(labels, scores, counts), expected, rtol=1e-12)
+
+
+@pytest.fixture
+def example():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 4000)
+    signal = labels * 1.0 - 0.5
+
+    def model(strength):
+        return signal * strength + rng.normal(size=4000)
+
+    return labels, model
+
+
+@pytest.mark.parametrize("metric", ["auc", "logloss"])
+def test_bootstrap_tells_better_from_worse(example, metric):
+    from sklearn.metrics import log_loss, roc_auc_score
+
+    labels, model = example
+    a, b = model(1.2), model(0.6)
+    found = paired_bootstrap(labels, a, b, metric)
+
+    def score(z):
+        return roc_auc_score(labels, z) if metric == "auc" else log_loss(labels, 1 / (1 + np.exp(-z)))
+
+    assert found.difference == pytest.approx(score(a) - score(b), abs=1e-9)
+    assert found.low < found.difference < found.high and not found.low <= 0 <= found.high
+    assert found.p == pytest.approx(2 / 1001)
+    back = paired_bootstrap(labels, b, a, metric)
+    assert (back.difference, back.low, back.high) == pytest.approx(
+        (-found.difference, -found.high, -found.low)
+    )
+    assert paired_bootstrap(labels, a, b, metric) == found  # the seed decides
+    same = paired_bootstrap(labels, a, a, metric)
+    assert same == (0, 0, 0, 1)
+
+
+def test_interval_has_the_width_that_theory_says():
+    """Mean log-loss difference: standard error is sd(row differences) / sqrt(B)."""
+    rng = np.random.default_rng(1)
+    labels = np.tile([0, 1], 1500)
+    a, b = rng.normal(size=3000), rng.normal(size=3000)
+    rows = (np.logaddexp(0, a) - labels * a) - (np.logaddexp(0, b) - labels * b)
+    found = paired_bootstrap(labels, a, b, "logloss", draws=4000)
+    assert (found.high - found.low) / 2 == pytest.approx(1.96 * rows.std() / math.sqrt(3000), rel=0.06)
+
+
+def test_seeds_are_averaged_and_may_be_resampled(example):
+    labels, model = example
+    many_a, many_b = [model(1.0) for _ in range(3)], [model(0.95) for _ in range(3)]
+    singles = [paired_bootstrap(labels, a, b).difference for a, b in zip(many_a, many_b, strict=True)]
+    rows_only = paired_bootstrap(labels, many_a, many_b)
+    with_seeds = paired_bootstrap(labels, many_a, many_b, resample_seeds=True)
+    assert rows_only.difference == pytest.approx(np.mean(singles)) == with_seeds.difference
+    assert with_seeds.high - with_seeds.low > rows_only.high - rows_only.low
+
+
+def test_ties(example):
+    labels, model = example
+    best = [model(1.2), model(1.2)]
+    named = {"best": best, "twin": [z + 1e-4 * model(0) for z in best], "worse": [model(0.6), model(0.7)]}
+    assert ties(labels, named) == {"best", "twin"}
+    assert ties(labels, {name: runs[0] for name, runs in named.items()}) == {"best", "twin"}
+    assert ties(labels, {"worse": named["worse"]}) == {"worse"}
+    assert ties(labels, {}) == set()
+    # of log-losses the lowest is the best
+    assert "worse" in ties(labels, {"worse": [model(0.6)], "far": [5 * model(0)]}, "logloss")
+    assert "far" not in ties(labels, {"worse": [model(0.6)], "far": [5 * model(0)]}, "logloss")
+
+
+def test_refusals(example):
+    labels, model = example
+    a = model(1)
+    for wrong in (a[:-1], np.where(np.arange(4000) == 7, np.nan, a)):
+        with pytest.raises(LfmpError, match="logits of b"):
+            paired_bootstrap(labels, a, wrong)
+    with pytest.raises(LfmpError, match="labels"):
+        paired_bootstrap(np.zeros(4000), a, a)
+    with pytest.raises(LfmpError, match="did you mean 'auc'"):
+        paired_bootstrap(labels, a, a, "acu")
+
+
+def test_fast_enough():
+    rng = np.random.default_rng(0)
+    labels, logits = rng.integers(0, 2, 20_000), rng.normal(size=(2, 20_000)).astype(np.float16)
+    begin = time.perf_counter()
+    paired_bootstrap(labels, logits[0], logits[1])
+    assert time.perf_counter() - begin < 10

@@ -1,0 +1,55 @@
+"""The papers' tables as data, and their own arithmetic."""
+
+import pandas as pd
+import pytest
+
+from lfmp_core.errors import UnknownName
+from lfmp_core.report import published
+
+
+def test_names_and_refusal():
+    assert {"lightfmp_table1", "lightfmp_table2", "lightfmp_table3"} <= set(published.names())
+    with pytest.raises(UnknownName, match="did you mean 'lightfmp_table"):
+        published.load("lightfmp_table9")
+
+
+def test_counts():
+    one, two, three = (published.load(f"lightfmp_table{i}") for i in (1, 2, 3))
+    assert list(one["dataset"]) == ["Criteo", "Avazu", "MovieLens"]
+    assert len(two) == 3 * 10 and two.groupby("dataset")["method"].nunique().eq(10).all()
+    assert list(three["backbone"]) == ["xDeepFM", "DeepFM", "Wide&Deep", "PNN", "DNN"]
+    assert not two.isna().any().any() and not three.isna().any().any()
+
+
+def test_column_sums_guard_the_transcription():
+    """Sums over the printed columns, added up apart from the CSV: a slipped digit would move them."""
+    two = published.load("lightfmp_table2").groupby("dataset")[["auc", "logloss", "tt"]].sum().round(4)
+    assert two.loc["Criteo"].tolist() == [7.9588, 4.5474, 8.5025]
+    assert two.loc["MovieLens"].tolist() == [7.6074, 5.7641, 8.4926]
+    assert two.loc["Avazu"].tolist() == [7.7480, 3.8279, 6.7614]
+
+
+def test_the_two_tables_agree_on_xdeepfm():
+    two = published.load("lightfmp_table2").query("dataset == 'Criteo'").set_index("method")
+    three = published.load("lightfmp_table3").set_index("backbone").loc["xDeepFM"]
+    assert two.loc["No Selection", ["auc", "logloss"]].tolist() == [three.base_auc, three.base_logloss]
+    assert two.loc["Light-FMP", ["auc", "logloss"]].tolist() == [three.lightfmp_auc, three.lightfmp_logloss]
+    assert three.base_seconds == 15803  # the unit of Table 2's Criteo column
+    assert three.lightfmp_seconds / three.base_seconds == pytest.approx(two.loc["Light-FMP", "tt"], abs=5e-5)
+
+
+def test_improvement_by_hand():
+    assert published.improvement(0.8, 0.82, "auc") == pytest.approx(2.5)
+    assert published.improvement(0.5, 0.45, "logloss") == pytest.approx(10)
+    assert published.improvement(200, 150, "seconds") == pytest.approx(25)
+
+
+def test_exactly_one_printed_improvement_is_wrong():
+    """DeepFM's time: 5h5m12s to 2h25m46s is 52.24 % less, and 53.06 % is printed."""
+    audit = published.audit_table3()
+    assert len(audit) == 15
+    wrong = audit[~audit["agrees"]]
+    assert wrong[["backbone", "metric"]].to_numpy().tolist() == [["DeepFM", "seconds"]]
+    assert wrong["printed"].item() == 53.06
+    assert wrong["recomputed"].item() == pytest.approx(52.24, abs=0.005)
+    assert isinstance(audit, pd.DataFrame) and (audit["low"] <= audit["recomputed"]).all()
