@@ -43,4 +43,5 @@ def train_to_outcome(
             label=context.label("training"),
         )
         history = trainer.fit()
-    return Outcome(model, tuple(kept_fields), context.phases, history, details or {})
+    details = {**(details or {}), "cpu_seconds": dict(context.cpu_seconds)}
+    return Outcome(model, tuple(kept_fields), context.phases, history, details)
