@@ -32,6 +32,27 @@ def data(context: typer.Context) -> None:
     room(args=context.args, prog_name="lfmp data")
 
 
+@app.command(context_settings=FORWARD, add_help_option=False)
+def notebook(context: typer.Context) -> None:
+    """Run a notebook with parameters of your own."""
+    from .book import notebook_app
+
+    notebook_app(args=context.args, prog_name="lfmp notebook")
+
+
+@app.command()
+def compare(item: experiments.ItemName) -> None:
+    """Hold the reference records of ITEM against each other, and keep the result for its page."""
+    from .experiments.items import get_item
+    from .experiments.store import store_for
+    from .report.results import compare as compared
+    from .report.results import comparisons_path, save_comparisons
+
+    rows = compared(get_item(item).grids("reference"), store_for("reference"))
+    save_comparisons(item, rows)
+    typer.echo(f"{len(rows)} comparisons written to {comparisons_path(item)}")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. What this package refuses is one line on stderr and exit code 2, never a traceback."""
     try:

@@ -126,7 +126,8 @@ class SparsityConstraint(nn.Module):
 
     def target(self, step: int) -> float:
         """τ at a step: it grows linearly from 0 over the warm-up."""
-        return self.prune_ratio * min(1.0, step / self.warm_up_steps) if self.warm_up_steps else self.prune_ratio
+        share = min(1.0, step / self.warm_up_steps) if self.warm_up_steps else 1.0
+        return self.prune_ratio * share
 
     def forward(self, gates: HardConcrete, z: Tensor, step: int) -> Tensor:
         if self.settings.constraint == "expected":

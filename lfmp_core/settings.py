@@ -116,7 +116,7 @@ def data_root() -> Path:
         DataError: the variable is not set or names no folder.
     """
     value = os.environ.get("LFMP_DATA")
-    remedy = "Set LFMP_DATA to the folder with criteo/, avazu/, ml-1m/ ...; `lfmp data list` shows what belongs there"
+    remedy = "Set LFMP_DATA to the folder with criteo/, avazu/ ...; `lfmp data list` shows what belongs there"
     if not value:
         raise DataError("LFMP_DATA is not set, so there is no real data to read", remedy=remedy)
     if not Path(value).is_dir():

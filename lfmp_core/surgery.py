@@ -102,7 +102,7 @@ def cut(model: Backbone, plan: CutPlan, gate: Tensor | None = None, *, gate_line
     parameters = dict(model.named_parameters())
     for name, parameter in small.named_parameters():
         parameter.copy_(plan.take(name, parameters[name]))
-    # buffers that speak of fields are made by the smaller model itself; the rest (batch statistics) carry over
+    # buffers that speak of fields are the smaller model's own; the rest (batch statistics) are copied
     own = {"columns", "shift", "value_columns"}
     buffers = {k: v for k, v in model.named_buffers() if k not in own}
     for name, buffer in small.named_buffers():

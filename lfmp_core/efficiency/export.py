@@ -30,5 +30,6 @@ def export_onnx(model: Backbone, path: Path) -> Path:
         dynamic_shapes=shapes,
         verbose=False,
     )
+    assert program is not None  # None comes from the exporter without dynamo
     atomic_write(path, program.model_proto.SerializeToString())
     return path

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,20 +29,38 @@ def reference(
     return ref.model_copy(update={"fingerprint": open_dataset(ref).schema.fingerprint})
 
 
+def prepared(folder: "Path | str") -> DatasetRef:
+    """Reference to a folder that `lfmp data prepare` made, for runs on one's own data.
+
+    Raises:
+        DataError: the folder holds no whole data set.
+    """
+    from ..data import Dataset
+
+    schema = Dataset.load(folder).schema
+    settings = {"prepared": str(Path(folder).absolute())}
+    return DatasetRef(name=schema.name, settings=settings, fingerprint=schema.fingerprint)
+
+
 def open_dataset(ref: DatasetRef) -> "Dataset":
     """The prepared data set that `ref` names; prepared on first use.
 
-    Its settings are those of PrepareSettings, and for generated data `planted`: those of PlantedSettings.
+    Its settings are those of PrepareSettings, and for generated data `planted`: those of PlantedSettings;
+    or `prepared` alone: the folder of one's own data.
 
     Raises:
         DataError: its content is not that of the reference.
     """
-    from ..data import PlantedSettings, PrepareSettings, prepare_named
+    from ..data import Dataset, PlantedSettings, PrepareSettings, prepare_named
 
     settings = dict(ref.settings)
-    generated = settings.pop("planted", None)
-    planted = PlantedSettings(**generated) if generated is not None else None
-    dataset = prepare_named(ref.name, PrepareSettings(**settings), planted=planted, progress=False)
+    folder = settings.pop("prepared", None)
+    if folder is not None:
+        dataset = Dataset.load(folder)
+    else:
+        generated = settings.pop("planted", None)
+        planted = PlantedSettings(**generated) if generated is not None else None
+        dataset = prepare_named(ref.name, PrepareSettings(**settings), planted=planted, progress=False)
     if ref.fingerprint and dataset.schema.fingerprint != ref.fingerprint:
         raise DataError(
             f"data set {ref.name} has fingerprint {dataset.schema.fingerprint}, the run was planned on "

@@ -28,11 +28,11 @@ ONE_PASS = LightFMPSettings(
 )
 QUICK = {"pretrain_passes": 25}
 QUICK_ONE_PASS = LightFMPSettings(
-    pretrain_rows=14_000, pretrain_passes=1, pretrain_batch_size=64, continue_on="all"
+    pretrain_rows=8_000, pretrain_passes=1, pretrain_batch_size=64, continue_on="all"
 )
 
 
-def planted(rows: int = 20_000, seed: int = 0) -> DatasetRef:
+def planted(rows: int = 12_000, seed: int = 0) -> DatasetRef:
     """Planted data in Criteo's shape, generated on first use."""
     return reference("planted", PrepareSettings(threshold=4), PlantedSettings(rows=rows, seed=seed))
 
@@ -53,9 +53,9 @@ def _training(profile: str) -> TrainingSettings:
     return TrainingSettings(batch_size=4096) if profile == "paper" else TrainingSettings()
 
 
-def _rates(profile: str, rates: Sequence[float] | None) -> list[dict[str, float]]:
+def _rates(profile: str, rates: str | Sequence[float] | None) -> list[dict[str, float]]:
     default = {"quick": (1e-2,), "reference": (3e-4, 1e-3, 3e-3, 1e-2), "paper": (1e-5, 1e-4, 3e-4, 1e-3)}
-    return [{"learning_rate": rate} for rate in rates or default[profile]]
+    return [{"learning_rate": float(rate)} for rate in _words(rates, default[profile])]
 
 
 def _arms(profile: str, prune_ratio: float) -> list[Arm]:
@@ -67,6 +67,12 @@ def _arms(profile: str, prune_ratio: float) -> list[Arm]:
         Arm("Light-FMP, one pass", "light_fmp", prune_ratio, QUICK_ONE_PASS if quick else ONE_PASS),
         Arm("random fields", "random_fields", prune_ratio),
     ]
+
+
+def _words(given: str | Sequence[Any] | None, default: Sequence[Any]) -> list[Any]:
+    """A list given as a sequence or, as from a command line, as words with commas; none: the default."""
+    words = [w.strip() for w in given.split(",") if w.strip()] if isinstance(given, str) else given
+    return list(words if words else default)
 
 
 def _dataset(profile: str, dataset: DatasetRef | None) -> Any:
@@ -81,10 +87,10 @@ def table3(
     profile: str = "quick",
     *,
     dataset: DatasetRef | None = None,
-    backbones: Sequence[str] | None = None,
+    backbones: str | Sequence[str] | None = None,
     prune_ratio: float = 0.5,
     seeds: int | None = None,
-    learning_rates: Sequence[float] | None = None,
+    learning_rates: str | Sequence[float] | None = None,
 ) -> Grid:
     """Five backbones: all fields, Light-FMP two ways, and as many random fields.
 
@@ -96,7 +102,7 @@ def table3(
         item="lightfmp_table3",
         profile=profile,
         dataset=_dataset(profile, dataset),
-        backbones=[_backbone(name, profile) for name in backbones or TABLE3_BACKBONES],
+        backbones=[_backbone(name, profile) for name in _words(backbones, TABLE3_BACKBONES)],
         arms=[Arm("all fields", "no_selection"), *_arms(profile, prune_ratio)],
         training=_training(profile),
         seeds=range(seeds or {"quick": 2, "reference": 5, "paper": 3}[profile]),
@@ -109,9 +115,9 @@ def fig3(
     *,
     dataset: DatasetRef | None = None,
     backbone: str = "xdeepfm",
-    prune_ratios: Sequence[float] | None = None,
+    prune_ratios: str | Sequence[float] | None = None,
     seeds: int | None = None,
-    learning_rates: Sequence[float] | None = None,
+    learning_rates: str | Sequence[float] | None = None,
 ) -> list[Grid]:
     """One backbone at several prune ratios: Light-FMP three ways, and as many random fields.
 
@@ -120,7 +126,7 @@ def fig3(
     shared = table3(
         profile, dataset=dataset, backbones=[backbone], seeds=seeds, learning_rates=learning_rates
     )
-    ratios = [r for r in (PRUNE_RATIOS if prune_ratios is None else prune_ratios) if r != 0.5]
+    ratios = [float(r) for r in _words(prune_ratios, PRUNE_RATIOS) if float(r) != 0.5]
     arms = [arm for r in ratios for arm in _arms(profile, r) if r or arm.method != "random_fields"]
     rest = replace(shared, item="lightfmp_fig3", arms=arms, candidates=({},), picks=shared)
     return [shared, rest]

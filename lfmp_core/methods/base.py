@@ -62,7 +62,7 @@ class Context:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Add the block's seconds to a phase: wall clock, and processor time, which neighbours disturb less."""
+        """Add the block's seconds to a phase: wall clock, and processor time (neighbours disturb it less)."""
         started = time.perf_counter(), time.process_time()
         try:
             yield
@@ -113,9 +113,8 @@ class Method:
             folder: keep each phase here and reuse phases that are there; None keeps nothing.
             progress: show progress bars.
         """
-        if not isinstance(settings, self.settings_type):
-            settings = self.settings_type(**(settings or {}))
-        return self.procedure(task, prune_ratio, settings, Context(seed, folder, progress))
+        own = self.settings_type.model_validate(settings or {})
+        return self.procedure(task, prune_ratio, own, Context(seed, folder, progress))
 
 
 METHODS: dict[str, Method] = {}

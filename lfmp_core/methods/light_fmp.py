@@ -59,7 +59,9 @@ class GatedObjective(Objective):
         super().__init__()
         self.gates, self.constraint = gates, constraint
 
-    def forward(self, model: Backbone, ids: Tensor, values: Tensor | None, labels: Tensor, step: int) -> Tensor:
+    def forward(
+        self, model: Backbone, ids: Tensor, values: Tensor | None, labels: Tensor, step: int
+    ) -> Tensor:
         z = self.gates.sample()
         logits = model(ids, values, z, gate_linear=self.gates.settings.gate_linear)
         loss = functional.binary_cross_entropy_with_logits(logits.float(), labels)
@@ -86,6 +88,7 @@ class Pretrained:
     optimizer_state: dict[str, dict[str, Tensor]]
     trace: list[list[float]]
     multipliers: list[float]
+    steps: int
 
     def details(self) -> dict[str, Any]:
         """What a record keeps of it."""
@@ -135,12 +138,12 @@ def pretrain(
     )
     trace = []
     while not trainer.finished:
-        trainer.fit(stop_at=trainer.steps + per_pass)
+        trainer.fit(stop_at=(trainer.steps // per_pass + 1) * per_pass)
         trace.append(gates.log_alpha().tolist())
         if watch:
             watch(trainer.steps, gates)
     multipliers = objective.constraint.multipliers.tolist()
-    return Pretrained(model, gates, trainer.optimizer_state(), trace, multipliers)
+    return Pretrained(model, gates, trainer.optimizer_state(), trace, multipliers, trainer.steps)
 
 
 def prune(
@@ -183,16 +186,18 @@ def light_fmp(task: Task, prune_ratio: float, settings: LightFMPSettings, contex
 def _save_pruned(folder, plan, model, state, details, context) -> None:
     with fresh_folder(folder) as target:
         (target / "plan.json").write_text(canonical_json(plan))
-        (target / "details.json").write_text(canonical_json({"details": details, "phases": context.phases}))
+        times = {"phases": context.phases, "cpu_seconds": context.cpu_seconds}
+        (target / "details.json").write_text(canonical_json({"details": details, **times}))
         save_model(model, target / "model")
-        flat = {f"{name}/{slot}": v.contiguous() for name, slots in (state or {}).items() for slot, v in slots.items()}
-        save_file(flat, target / "optimizer.safetensors")
+        slots = [(f"{name}/{k}", v) for name, own in (state or {}).items() for k, v in own.items()]
+        save_file({k: v.contiguous() for k, v in slots}, target / "optimizer.safetensors")
 
 
 def _load_pruned(folder, context):
     plan = CutPlan(**json.loads((folder / "plan.json").read_text()))
     kept = json.loads((folder / "details.json").read_text())
     context.phases.update(kept["phases"])
+    context.cpu_seconds.update(kept["cpu_seconds"])
     state: dict[str, dict[str, Tensor]] = {}
     for key, value in load_file(folder / "optimizer.safetensors").items():
         name, slot = key.rsplit("/", 1)

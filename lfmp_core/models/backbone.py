@@ -53,6 +53,9 @@ class Backbone(nn.Module):
     """
 
     first_order: ClassVar[bool] = True
+    columns: Tensor
+    shift: Tensor
+    value_columns: Tensor
 
     def __init__(
         self,
@@ -108,10 +111,13 @@ class Backbone(nn.Module):
         """
         if ids.shape[1] != self.row_width:
             raise ValueError(f"rows of {ids.shape[1]} ids given to a model of rows of {self.row_width}")
+        if values is not None and values.shape[1] != self.value_width:
+            width = self.value_width
+            raise ValueError(f"rows of {values.shape[1]} values given to a model of rows of {width}")
         if not self.whole:
             ids = ids.index_select(1, self.columns) - self.shift
             values = None if values is None else values.index_select(1, self.value_columns)
-        logit = self.bias
+        logit: Tensor = self.bias
         e = self._scaled(self.table(ids), values)
         if gate is not None:
             e = e * gate.unsqueeze(-1)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from ..axes import FieldAxis
 from . import kernels
@@ -110,6 +111,7 @@ class _Cin(torch.autograd.Function):
         return out
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad: Tensor):
         (b, m, d), saved = ctx.shape, ctx.saved_tensors
         count = len(saved) // 2
@@ -122,7 +124,8 @@ class _Cin(torch.autograd.Function):
         grads = grad.split(widths, 1)
         grad_biases[last] += d * grads[last].sum(0)
         step = max(1, CHUNK // d)
-        buffers = [(grad.new_empty(step * d, w.shape[1]), grad.new_empty(step * d, w.shape[1])) for w in weights]
+        shapes = [(step * d, w.shape[1]) for w in weights[:-1]]
+        buffers = [(grad.new_empty(shape), grad.new_empty(shape)) for shape in shapes]
         for a in range(0, b, step):
             part, n = slice(a * d, (a + step) * d), min(step, b - a) * d
             here, top = x0[a : a + step], maps[last][part].view(n // d, d, -1)

@@ -4,6 +4,8 @@ The matrix products of a CIN run at a core's peak; what stands between them is m
 makes one pass over its rows and allocates nothing.
 """
 
+from typing import Any
+
 import numba
 import torch
 from torch import Tensor
@@ -11,7 +13,7 @@ from torch import Tensor
 
 def _kernel(function):
     """The loop compiled for one thread and for several."""
-    options = {"fastmath": {"reassoc", "contract", "nsz"}, "cache": True}
+    options: dict[str, Any] = {"fastmath": {"reassoc", "contract", "nsz"}, "cache": True}
     return numba.njit(**options)(function), numba.njit(parallel=True, **options)(function)
 
 
@@ -65,7 +67,7 @@ def _triangle_backward(grad, x, grad_x):
 
 def _run(kernels, *tensors: Tensor) -> None:
     # numba's threads follow torch's, so that one setting governs a run; a single one needs no thread pool
-    threads = min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)
+    threads = min(torch.get_num_threads(), vars(numba.config)["NUMBA_NUM_THREADS"])
     if threads > 1:
         numba.set_num_threads(threads)
     kernels[threads > 1](*(t.detach().numpy() for t in tensors))

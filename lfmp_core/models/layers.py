@@ -1,6 +1,7 @@
 """Layers that the backbones share."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +24,7 @@ class Dropout(nn.Module):
         super().__init__()
         self.level, self.generator = round(p * 256), generator
         if not 0 <= self.level < 256:
-            raise ValueError(f"dropout must be in [0, 1), not {p}")
+            raise ValueError(f"dropout must be at least 0 and below 1 − 1/512, not {p}")
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.level == 0:
@@ -57,10 +58,11 @@ class MLP(nn.Module):
     ):
         super().__init__()
         widths = [sum(run.size for run in inputs), *hidden, 1]
-        self.linears = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False))
-        for linear in self.linears:
+        linears = [nn.Linear(a, b) for a, b in pairwise(widths)]
+        for linear in linears:
             nn.init.xavier_uniform_(linear.weight, generator=generator)
             nn.init.zeros_(linear.bias)
+        self.linears = nn.ModuleList(linears)
         self.norms = nn.ModuleList(nn.BatchNorm1d(w) for w in hidden) if batch_norm else None
         self.dropout = Dropout(dropout)
         self.field_axes = {"linears.0.weight": {1: tuple(inputs)}}

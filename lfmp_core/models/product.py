@@ -9,6 +9,8 @@ from ..axes import FieldAxis
 class InnerProduct(nn.Module):
     """p_ij = ⟨e_i, e_j⟩ for i < j: [B, m, D] → [B, m(m−1)/2]. Source: Qu et al. 2016, IPNN."""
 
+    flat: Tensor
+
     def __init__(self, num_fields: int):
         super().__init__()
         pairs = torch.triu_indices(num_fields, num_fields, 1)

@@ -17,10 +17,10 @@ Batch = tuple[Tensor, Tensor | None, Tensor]
 
 def to_batch(rows: Rows, pick: slice | np.ndarray, device: torch.device | str = "cpu") -> Batch:
     """(ids [B, m] int32, values [B, s] or None, labels [B] float32) of some rows."""
-    arrays = (rows.ids[pick], None if rows.values is None else rows.values[pick], rows.labels[pick])
-    ids, values, labels = (None if a is None else torch.tensor(np.asarray(a)) for a in arrays)
     to = torch.device(device)
-    return ids.to(to), None if values is None else values.to(to), labels.to(to, torch.float32)
+    ids, labels = torch.tensor(np.asarray(rows.ids[pick])), torch.tensor(np.asarray(rows.labels[pick]))
+    values = None if rows.values is None else torch.tensor(np.asarray(rows.values[pick])).to(to)
+    return ids.to(to), values, labels.to(to, torch.float32)
 
 
 @dataclass(frozen=True)

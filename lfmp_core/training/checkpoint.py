@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
@@ -30,11 +30,24 @@ class Checkpoint:
                 found[f"objective.{name}"] = module.generator
         return found
 
+    def _modules(self) -> dict[str, torch.Tensor]:
+        parts = {"model": self.trainer.model, "objective": self.trainer.objective}
+        return {f"{name}/{k}": v for name, part in parts.items() for k, v in part.state_dict().items()}
+
+    def _run(self) -> dict[str, Any]:
+        """What has to be the same for a checkpoint to be gone on with."""
+        t = self.trainer
+        excluded = 0 if t.batches.exclude is None else len(t.batches.exclude)
+        rows = {"seed": t.batches.seed, "rows": len(t.batches.rows), "excluded": excluded}
+        return {"settings": t.settings, **rows}
+
+    def _refused(self, problem: str) -> DataError:
+        return DataError(problem, file=self.folder, remedy="Delete the folder to start again")
+
     def save(self) -> None:
         """Write the trainer's state; an earlier checkpoint stays until the new one is whole."""
         t = self.trainer
-        tensors = {f"model/{k}": v for k, v in t.model.state_dict().items()}
-        tensors |= {f"objective/{k}": v for k, v in t.objective.state_dict().items()}
+        tensors = self._modules()
         tensors |= {f"best/{k}": v for k, v in (t.best or {}).items()}
         for name, slots in t.optimizer_state().items():
             tensors |= {f"adam/{name}/{slot}": value for slot, value in slots.items()}
@@ -42,8 +55,9 @@ class Checkpoint:
         counters = {key: getattr(t, key) for key in COUNTERS} | {"loss_sum": t.loss_sum.item()}
         with fresh_folder(self.folder) as target:
             # clones: safetensors refuses tensors that share memory
-            save_file({k: v.detach().clone().contiguous() for k, v in tensors.items()}, target / "state.safetensors")
-            (target / "state.json").write_text(canonical_json({"settings": t.settings, **counters}))
+            copies = {k: v.detach().clone().contiguous() for k, v in tensors.items()}
+            save_file(copies, target / "state.safetensors")
+            (target / "state.json").write_text(canonical_json({"run": self._run(), "counters": counters}))
 
     def restore(self) -> bool:
         """Put the saved state back; False when there is none.
@@ -53,26 +67,28 @@ class Checkpoint:
         """
         if not self.folder.exists():
             return False
-        remedy = "Delete the folder to start again"
         t = self.trainer
         try:
-            counters = json.loads((self.folder / "state.json").read_text())
+            state = json.loads((self.folder / "state.json").read_text())
+            run, counters = state["run"], {key: state["counters"][key] for key in (*COUNTERS, "loss_sum")}
             tensors = load_file(self.folder / "state.safetensors")
-        except (OSError, ValueError, SafetensorError) as error:
-            message = f"this checkpoint is not whole ({error})"
-            raise DataError(message, file=self.folder, remedy=remedy) from error
-        if counters.pop("settings") != json.loads(canonical_json(t.settings)):
-            raise DataError("this checkpoint was made with other settings", file=self.folder, remedy=remedy)
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            raise self._refused(f"this checkpoint is not whole ({error})") from error
+        if run != json.loads(canonical_json(self._run())):
+            raise self._refused(f"this checkpoint was made with other settings ({canonical_json(run)})")
+        # all of it is looked at before any of it is used: a refusal changes nothing
+        needed = {k: v.shape for k, v in self._modules().items()}
+        needed |= {f"generator/{k}": g.get_state().shape for k, g in self._generators().items()}
+        found = {k: v.shape for k, v in tensors.items() if not k.startswith(("best/", "adam/"))}
+        wrong = sorted({name for name, _ in needed.items() ^ found.items()})
+        if wrong:
+            raise self._refused(f"this checkpoint is of another model: {', '.join(wrong[:4])}")
 
         def part(prefix: str) -> dict[str, torch.Tensor]:
             return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
-        try:
-            t.model.load_state_dict(part("model/"))
-            t.objective.load_state_dict(part("objective/"))
-        except RuntimeError as error:
-            message = f"this checkpoint is of another model ({error})"
-            raise DataError(message, file=self.folder, remedy=remedy) from error
+        t.model.load_state_dict(part("model/"))
+        t.objective.load_state_dict(part("objective/"))
         t.best = part("best/") or None
         slots: dict[str, dict[str, torch.Tensor]] = {}
         for key, value in part("adam/").items():

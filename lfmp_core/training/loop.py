@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from ..data.dataset import Rows
+from ..errors import DataError
 from ..models import Backbone
 from ..models.layers import Dropout
 from .batches import Batches
@@ -62,6 +63,8 @@ class Trainer:
         self.model, self.settings, self.validation = model.to(settings.device), settings, validation
         self.objective = (objective or Objective()).to(settings.device)
         self.batches = Batches(train, settings.batch_size, seed, exclude, device=settings.device)
+        if not len(self.batches):
+            raise DataError("no training row is left", remedy="Leave out fewer rows, or prepare more")
         self.max_steps, self.label = max_steps, label
         self.generator = torch.Generator(settings.device).manual_seed(seed)
         for module in model.modules():
@@ -79,7 +82,8 @@ class Trainer:
             self.checkpoint.restore()
 
     def _make_optimizer(self) -> torch.optim.Adam:
-        decayed, rest = [], []
+        decayed: list[Tensor] = []
+        rest: list[Tensor] = []
         for name, parameter in self.model.named_parameters():
             (decayed if name.startswith(("table.", "linear.")) else rest).append(parameter)
         groups: list[dict[str, Any]] = [
@@ -90,7 +94,7 @@ class Trainer:
         # fused: one pass over memory instead of a dozen (7 to 9 times faster on a large table)
         return torch.optim.Adam([g for g in groups if g["params"]], self.settings.learning_rate, fused=True)
 
-    def named_parameters(self) -> dict[str, Tensor]:
+    def named_parameters(self) -> dict[str, nn.Parameter]:
         """The model's parameters and the objective's, by name."""
         own = {f"objective.{k}": v for k, v in self.objective.named_parameters()}
         return dict(self.model.named_parameters()) | own
@@ -104,7 +108,8 @@ class Trainer:
         """Put back what `optimizer_state` returned; names that the model lacks are ignored."""
         for name, parameter in self.named_parameters().items():
             if name in state:
-                self.optimizer.state[parameter] = {k: v.clone() for k, v in state[name].items()}
+                slots = state[name].items()
+                self.optimizer.state[parameter] = {k: v.to(parameter.device, copy=True) for k, v in slots}
 
     @property
     def finished(self) -> bool:
@@ -144,8 +149,8 @@ class Trainer:
         self.model.train()
         limits = [x for x in (stop_at, self.max_steps) if x is not None]
         total = len(self.batches)
-        bar = tqdm(desc=self.label, total=total, initial=self.position, leave=False, disable=self.label is None)
-        with bar:
+        hidden = self.label is None
+        with tqdm(desc=self.label, total=total, initial=self.position, leave=False, disable=hidden) as bar:
             for batch in self.batches.epoch(self.epoch, self.position):
                 self.loss_sum += self.step(*batch)
                 bar.update()

@@ -14,7 +14,9 @@ class Objective(nn.Module):
     A subclass may own parameters (gates, thresholds, multipliers); `groups` says how they are optimised.
     """
 
-    def forward(self, model: Backbone, ids: Tensor, values: Tensor | None, labels: Tensor, step: int) -> Tensor:
+    def forward(
+        self, model: Backbone, ids: Tensor, values: Tensor | None, labels: Tensor, step: int
+    ) -> Tensor:
         """Loss of one batch at a step (counted from 0)."""
         return functional.binary_cross_entropy_with_logits(model(ids, values).float(), labels)
 

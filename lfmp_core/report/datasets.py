@@ -1,0 +1,55 @@
+"""What is known of the reference data sets where the data itself is not."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ..data.discretise import TRANSFORMS
+from ..errors import LfmpError
+from ..settings import project_root
+from .html import Table, table
+
+
+def description(name: str) -> dict[str, Any]:
+    """The description kept under book/datasets, as `lfmp data describe FOLDER --json` printed it.
+
+    Raises:
+        LfmpError: there is none of that name.
+    """
+    path = project_root() / "book" / "datasets" / f"{name}.json"
+    if not path.exists():
+        have = ", ".join(sorted(p.stem for p in path.parent.glob("*.json"))) or "none"
+        raise LfmpError(f"no description of {name!r} is kept (there are: {have})")
+    return json.loads(path.read_text())
+
+
+def fields(described: dict[str, Any]) -> tuple[list[str], list[int]]:
+    """Names and numbers of ids of a described set's fields."""
+    return [f["name"] for f in described["fields"]], [f["size"] for f in described["fields"]]
+
+
+def fields_table(described: dict[str, Any]) -> Table:
+    """One row a field: kind, distinct values in the counted rows, ids kept, share of unseen values."""
+    columns = {"name": "field", "kind": "kind", "distinct": "distinct values", "kept": "kept", "size": "ids"}
+    rows = pd.DataFrame(described["fields"])
+    data = rows[list(columns)].rename(columns=columns)
+    for split in ("train", "test"):
+        data[f"unseen in {split}"] = [f["unseen"][split] for f in described["fields"]]
+    formats = dict.fromkeys(("unseen in train", "unseen in test"), ".1%")
+    return table(data, caption=f"Fields of {described['name']}", formats=formats)
+
+
+def discretisations(largest: int) -> Figure:
+    """Id of each integer 0 … largest under the two discretisations."""
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    axis = figure.subplots()
+    x = np.arange(largest + 1)
+    for rule, label in (("log2", "⌈log₂ x⌉ (LERS, printed)"), ("ln_squared", "⌊(ln x)²⌋ (LERS, coded)")):
+        axis.step(x, TRANSFORMS[rule](x), where="post", label=label)
+    axis.set(xscale="symlog", xlabel="x", ylabel="value after discretisation")
+    axis.legend(frameon=False)
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure

@@ -1,0 +1,33 @@
+"""The last cell of a page."""
+
+from importlib.metadata import version
+from platform import python_version
+
+import pandas as pd
+
+from .. import __version__
+from ..experiments.certificate import hardware, source_state
+from ..settings import project_root
+from .html import Table, table
+
+SHOWN = ("torch", "numpy", "pandas", "numba")
+
+
+def provenance(notebook: str, *, run: str | None = None) -> Table:
+    """What made this page: commands, commit, versions, hardware.
+
+    Args:
+        notebook: its name.
+        run: the command that makes the reference records.
+    """
+    commit, dirty = source_state(project_root())
+    machine = hardware()
+    rows = {
+        "this page": f"papermill notebooks/{notebook}.ipynb out.ipynb",
+        "reference records": run,
+        "source": f"lfmp_core {__version__}, commit {commit[:12]}{' with changes' if dirty else ''}",
+        "versions": ", ".join([f"Python {python_version()}", *(f"{p} {version(p)}" for p in SHOWN)]),
+        "hardware": f"{machine.cpu}, {machine.cores} cores, {machine.memory / 2**30:.0f} GiB",
+    }
+    data = pd.DataFrame([{"": key, "made by": value} for key, value in rows.items() if value])
+    return table(data, caption="Provenance")

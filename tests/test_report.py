@@ -1,0 +1,171 @@
+"""What pages compute from records: hand-made frames with known answers."""
+
+from itertools import combinations
+from math import isnan
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lfmp_core.errors import LfmpError
+from lfmp_core.report import fig3, results, table3
+from lfmp_core.report.claims import share_verdict
+from lfmp_core.report.differences import difference_table
+from lfmp_core.report.figures import Picture
+
+
+def test_share_verdict():
+    assert [share_verdict(c) for c in ([True, True], [True, False], [False], [])] == [
+        "holds",
+        "part",
+        "fails",
+        "untestable",
+    ]
+
+
+def test_expected_jaccard_is_the_mean_over_all_choices():
+    """Counted out: all pairs of 2-element subsets of 5."""
+    subsets = [set(c) for c in combinations(range(5), 2)]
+    counted = np.mean([len(a & b) / len(a | b) for a in subsets for b in subsets])
+    assert fig3.expected_jaccard(5, 2) == pytest.approx(counted)
+    assert fig3.expected_jaccard(4, 4) == 1
+
+
+def test_mean_jaccard_by_hand():
+    # {0,1},{1,2}: 1/3; {0,1},{0,1}: 1; {1,2},{0,1}: 1/3
+    assert fig3.mean_jaccard([(0, 1), (1, 2), (0, 1)]) == pytest.approx(5 / 9)
+    assert isnan(fig3.mean_jaccard([(0, 1)]))
+
+
+def _frame(arms, kept=(0, 1), ratio=0.5):
+    """Two backbones, two seeds; test AUC and seconds by arm."""
+    rows = []
+    for backbone in ("xdeepfm", "dnn"):
+        for arm, (auc, ct) in arms.items():
+            for seed in (0, 1):
+                gated = arm.startswith("Light")
+                rows.append(
+                    {
+                        "backbone": backbone,
+                        "arm": arm,
+                        "prune_ratio": 0.0 if arm == "all fields" else ratio,
+                        "seed": seed,
+                        "test_auc": auc + 0.001 * seed,
+                        "test_logloss": 1 - auc,
+                        "PT": 0.0,
+                        "CT": ct,
+                        "TT": ct,
+                        "epochs": 2,
+                        "kept_fields": kept,
+                        "log_alpha": [3.0, 2.0, 1.0, 0.0] if gated else None,
+                        "id": f"{backbone}-{arm}-{seed}",
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def _compared(differences, ratio=0.5):
+    """(backbone, arm, against) → (difference, low, high)."""
+    return pd.DataFrame(
+        {
+            "backbone": b,
+            "arm": a,
+            "against": other,
+            "metric": "auc",
+            "prune_ratio": ratio,
+            "difference": d,
+            "low": low,
+            "high": high,
+        }
+        for (b, a, other), (d, low, high) in differences.items()
+    )
+
+
+ARM = "Light-FMP, as printed"
+
+
+@pytest.mark.parametrize(
+    ("xdeepfm", "dnn", "verdict"),
+    [
+        ((0.01, 0.005, 0.02), (0.002, 0.001, 0.004), "holds"),
+        ((0.01, 0.005, 0.02), (0.002, -0.001, 0.004), "part"),  # the interval holds 0
+        ((0.01, -0.005, 0.02), (0.0005, 0.0001, 0.0009), "fails"),  # a gain under 0.001 is marginal
+    ],
+)
+def test_table3_accuracy_claim_follows_the_intervals(xdeepfm, dnn, verdict):
+    frame = _frame({"all fields": (0.75, 10.0), ARM: (0.76, 5.0), "random fields": (0.74, 5.0)})
+    compared = _compared(
+        {
+            ("xdeepfm", ARM, "all fields"): xdeepfm,
+            ("dnn", ARM, "all fields"): dnn,
+            ("xdeepfm", ARM, "random fields"): (0.02, 0.01, 0.03),
+            ("dnn", ARM, "random fields"): (0.02, -0.01, 0.03),
+        }
+    )
+    accuracy, seconds, twin = table3.claims(frame, compared)
+    assert accuracy.verdict == verdict
+    assert seconds.verdict == "holds" and "xDeepFM 50%, DNN 50%" in seconds.found
+    assert twin.verdict == "part" and "1 of 2" in twin.found
+
+
+def test_table3_time_claim_fails_when_nothing_is_saved():
+    frame = _frame({"all fields": (0.75, 10.0), ARM: (0.76, 9.0), "random fields": (0.74, 5.0)})
+    compared = _compared(
+        {("dnn", ARM, "all fields"): (0.0, -0.1, 0.1), ("dnn", ARM, "random fields"): (0, -1, 1)}
+    )
+    assert table3.claims(frame, compared)[1].verdict == "fails"
+
+
+def test_improvements_are_signed_so_that_positive_is_better():
+    frame = _frame({"all fields": (0.75, 10.0), ARM: (0.765, 5.0)})
+    text = repr(table3.improvement_table(frame))
+    # AUC .7655/.7505, log-loss .235/.25, time 5/10
+    assert "+2.00" in text and "+6.00" in text and "+50.00" in text
+    # the printed and the recomputed improvement of the paper's DNN row
+    assert "+1.42" in text and "+50.21" in text
+
+
+def test_main_table_puts_the_paper_beside_its_own_arms_only():
+    frame = _frame({"all fields": (0.75, 10.0), ARM: (0.765, 5.0), "random fields": (0.74, 5.0)})
+    lines = repr(table3.main_table(frame, frame)).splitlines()
+    by_arm = {arm: next(x for x in lines if x.startswith("DNN") and arm in x) for arm in frame.arm.unique()}
+    assert "0.7737" in by_arm["all fields"] and "0.7847" in by_arm[ARM]
+    assert "0.7" not in by_arm["random fields"].split("random fields")[1].split("±")[0].replace("0.7405", "")
+
+
+def test_ties_are_marked():
+    compared = _compared(
+        {("dnn", ARM, "all fields"): (0.01, -0.01, 0.02), ("dnn", ARM, "random fields"): (0.01, 0.001, 0.02)}
+    )
+    (row,) = [x for x in repr(difference_table(compared)).splitlines() if x.startswith("dnn")]
+    assert row.count("tied") == 1 and row.index("tied") < row.index("+0.0010")
+
+
+def test_fig3_claims_judge_stability_and_the_named_fields():
+    names = [*fig3.PAPER_KEPT, *(f"X{i}" for i in range(31))]
+    theirs, others = tuple(range(8)), tuple(range(8, 16))
+    frame = _frame({"all fields": (0.75, 10.0), ARM: (0.76, 5.0)}, kept=theirs, ratio=0.75)
+    compared = _compared({("xdeepfm", ARM, "random fields"): (0.02, 0.01, 0.03)}, ratio=0.75)
+    stable, named, twin = fig3.claims(frame[frame.backbone == "dnn"], compared, names)
+    assert (stable.verdict, named.verdict, twin.verdict) == ("holds", "holds", "holds")
+    mixed = frame[frame.backbone == "dnn"].copy()
+    mixed["kept_fields"] = [theirs, others] * (len(mixed) // 2)
+    stable, named, _ = fig3.claims(mixed, compared, names)
+    assert (stable.verdict, named.verdict) == ("fails", "part")
+
+
+def test_comparisons_of_other_records_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "project_root", lambda: tmp_path)
+    with pytest.raises(LfmpError, match="lfmp compare some_item"):
+        results.load_comparisons("some_item", ["a"])
+    results.save_comparisons("some_item", [{"ids": ["a", "b"], "metric": "auc"}])
+    assert len(results.load_comparisons("some_item", ["b", "a"])) == 1
+    with pytest.raises(LfmpError, match="other records"):
+        results.load_comparisons("some_item", ["a", "c"])
+
+
+def test_pictures_are_the_same_bytes_twice():
+    frame = _frame({"all fields": (0.75, 10.0), ARM: (0.76, 5.0)})
+    assert Picture(table3.picture(frame), "dots").png() == Picture(table3.picture(frame), "dots").png()
+    html = Picture(fig3.heatmap(frame, list("abcd")), 'a "quoted" word')._repr_html_()
+    assert 'alt="a &quot;quoted&quot; word"' in html
