@@ -8,17 +8,34 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from .errors import DataError, check_name
 
 
 class Settings(BaseModel):
-    """Base of all settings: frozen, and an unknown key is an error that names the nearest valid one."""
+    """Base of all settings: frozen, and an unknown key is an error that names the nearest valid one.
 
+    later: fields that a class gained after records were made. At their default they are left out of every
+        dump, so that settings from before and after are the same JSON and have the same digest.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset()
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields = type(self).model_fields
+        silent = {name for name in self.later if getattr(self, name) == fields[name].default}
+        return {key: value for key, value in handler(self).items() if key not in silent}
 
     @model_validator(mode="before")
     @classmethod

@@ -114,6 +114,36 @@ def test_fast_cin_equals_the_formula(rows, dim, sizes, dtype):
         assert (fast - plain).abs().max() / scale < tolerance
 
 
+def out_and_gradients(cin, e):
+    e = e.clone().requires_grad_()
+    out = cin(e)
+    weights = torch.randn(out.shape, generator=seeded(4))
+    return [out, *torch.autograd.grad((out * weights).sum(), [e, *cin.parameters()])]
+
+
+def test_cin_without_compiled_loops(monkeypatch):
+    """What an accelerator runs, made to run here: tensor operations in the loops' place."""
+    cin, e = CIN(6, (4, 3, 5), generator=seeded(1)), torch.randn(70, 6, 3, generator=seeded(3))
+    compiled = out_and_gradients(cin, e)
+    monkeypatch.setattr(torch.Tensor, "is_cpu", False, raising=False)
+    monkeypatch.setattr("lfmp_core.models.kernels.run_kernel", None)  # the loops would fail
+    for a, b in zip(compiled, out_and_gradients(cin, e), strict=True):
+        assert torch.allclose(a, b, atol=1e-5)
+
+
+def test_cin_on_two_threads():
+    """Threads share the rows out and nothing else: the same numbers."""
+    cin, e = CIN(6, (4, 3, 5), generator=seeded(1)), torch.randn(400, 6, 3, generator=seeded(3))
+    single = out_and_gradients(cin, e)
+    torch.set_num_threads(2)
+    try:
+        double = out_and_gradients(cin, e)
+    finally:
+        torch.set_num_threads(1)
+    for a, b in zip(single, double, strict=True):
+        assert torch.allclose(a, b, atol=1e-5)
+
+
 def test_cin_refuses_second_derivatives():
     """Its backward pass is no graph: an error instead of a wrong number."""
     cin = CIN(2, (2, 2), generator=seeded())

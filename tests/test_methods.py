@@ -153,7 +153,8 @@ def test_pretraining_can_be_cut_off(task, tmp_path, monkeypatch):
                 signal.raise_signal(signal.SIGINT)
             return super().forward(model, ids, values, labels, step)
 
-    monkeypatch.setattr("lfmp_core.methods.light_fmp.GatedObjective", Interrupted)
+    # the package's `light_fmp` is the procedure; the module of that name is behind it
+    monkeypatch.setattr(sys.modules["lfmp_core.methods.light_fmp"], "GatedObjective", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(task, folder=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["pretraining"]

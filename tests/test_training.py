@@ -136,6 +136,7 @@ def test_order_depends_on_seed_and_epoch_alone():
     assert visited(fresh, 3) == order()  # epochs need no earlier epochs
     assert order(seed=2) != order()
     assert order(epoch=4) != order()
+    assert order(seed=2, epoch=2) != order()  # no other pair gives the same
 
 
 @pytest.mark.parametrize("block_rows", [1 << 20, 24])

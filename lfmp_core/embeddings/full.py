@@ -1,5 +1,7 @@
 """The plain table: one row per id."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -27,9 +29,13 @@ class FullTable(Table):
             nn.init.normal_(self.weight, std=std, generator=generator)
         else:
             nn.init.zeros_(self.weight)
+        # set by a trainer that moves rows only when they are read
+        self.row_adam: Any = None
         self.field_axes = {"weight": {0: (FieldAxis(self.field_sizes),)}}
 
     def forward(self, ids: Tensor) -> Tensor:
+        if self.row_adam is not None and torch.is_grad_enabled():
+            return self.row_adam.lookup(ids)
         return functional.embedding(ids, self.weight)
 
     def weight_view(self) -> Tensor:

@@ -26,7 +26,7 @@ def plain(value: Any, place: str = "value") -> Any:
         LfmpError: a number that is not finite, or a thing that JSON does not know.
     """
     if isinstance(value, BaseModel):
-        return plain({k: getattr(value, k) for k in type(value).model_fields}, place)
+        return plain(value.model_dump(), place)
     if isinstance(value, Mapping):
         return {str(key): plain(item, f"{place}.{key}") for key, item in value.items()}
     if hasattr(value, "tolist"):  # NumPy scalars and arrays, torch tensors

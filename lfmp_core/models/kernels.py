@@ -4,20 +4,14 @@ The matrix products of a CIN run at a core's peak; what stands between them is m
 makes one pass over its rows and allocates nothing.
 """
 
-from typing import Any
-
 import numba
 import torch
 from torch import Tensor
 
-
-def _kernel(function):
-    """The loop compiled for one thread and for several."""
-    options: dict[str, Any] = {"fastmath": {"reassoc", "contract", "nsz"}, "cache": True}
-    return numba.njit(**options)(function), numba.njit(parallel=True, **options)(function)
+from ..kernels import compiled, run_kernel
 
 
-@_kernel
+@compiled
 def _outer(x, y, out):
     width = y.shape[1]
     for n in numba.prange(len(x)):
@@ -26,7 +20,7 @@ def _outer(x, y, out):
                 out[n, i * width + j] = x[n, i] * y[n, j]
 
 
-@_kernel
+@compiled
 def _outer_backward(grad, x, y, grad_x, grad_y):
     width = y.shape[1]
     for n in numba.prange(len(x)):
@@ -39,7 +33,7 @@ def _outer_backward(grad, x, y, grad_x, grad_y):
             grad_x[n, i] += total
 
 
-@_kernel
+@compiled
 def _triangle(x, out):
     m = x.shape[1]
     for n in numba.prange(len(x)):
@@ -50,7 +44,7 @@ def _triangle(x, out):
             start += m - i
 
 
-@_kernel
+@compiled
 def _triangle_backward(grad, x, grad_x):
     m = x.shape[1]
     for n in numba.prange(len(x)):
@@ -65,18 +59,10 @@ def _triangle_backward(grad, x, grad_x):
             start += m - i
 
 
-def _run(kernels, *tensors: Tensor) -> None:
-    # numba's threads follow torch's, so that one setting governs a run; a single one needs no thread pool
-    threads = min(torch.get_num_threads(), vars(numba.config)["NUMBA_NUM_THREADS"])
-    if threads > 1:
-        numba.set_num_threads(threads)
-    kernels[threads > 1](*(t.detach().numpy() for t in tensors))
-
-
 def outer(x: Tensor, y: Tensor, out: Tensor) -> Tensor:
     """out[n, i·m + j] = x[n, i] y[n, j] for rows x [N, H], y [N, m]."""
     if x.is_cpu:
-        _run(_outer, x, y, out)
+        run_kernel(_outer, x, y, out)
         return out
     return torch.mul(x.unsqueeze(2), y.unsqueeze(1), out=out.view(*x.shape, y.shape[1])).view_as(out)
 
@@ -84,7 +70,7 @@ def outer(x: Tensor, y: Tensor, out: Tensor) -> Tensor:
 def outer_backward(grad: Tensor, x: Tensor, y: Tensor, grad_x: Tensor, grad_y: Tensor) -> None:
     """Add the gradients of `outer` to grad_x [N, H] and grad_y [N, m]."""
     if x.is_cpu:
-        _run(_outer_backward, grad, x, y, grad_x, grad_y)
+        run_kernel(_outer_backward, grad, x, y, grad_x, grad_y)
         return
     grad = grad.view(*x.shape, y.shape[1])
     grad_x += torch.bmm(grad, y.unsqueeze(2)).squeeze(2)
@@ -94,7 +80,7 @@ def outer_backward(grad: Tensor, x: Tensor, y: Tensor, grad_x: Tensor, grad_y: T
 def triangle(x: Tensor, out: Tensor) -> Tensor:
     """Products x_i x_j, i ≤ j, row by row of the upper triangle: [N, m] → out [N, m(m+1)/2]."""
     if x.is_cpu:
-        _run(_triangle, x, out)
+        run_kernel(_triangle, x, out)
         return out
     i, j = torch.triu_indices(x.shape[1], x.shape[1], device=x.device)
     return torch.mul(x[:, i], x[:, j], out=out)
@@ -103,7 +89,7 @@ def triangle(x: Tensor, out: Tensor) -> Tensor:
 def triangle_backward(grad: Tensor, x: Tensor, grad_x: Tensor) -> None:
     """Add the gradient of `triangle` to grad_x [N, m]."""
     if x.is_cpu:
-        _run(_triangle_backward, grad, x, grad_x)
+        run_kernel(_triangle_backward, grad, x, grad_x)
         return
     i, j = torch.triu_indices(x.shape[1], x.shape[1], device=x.device)
     grad_x.index_add_(1, i, grad * x[:, j])

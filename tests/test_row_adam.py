@@ -1,0 +1,102 @@
+"""Row-lazy Adam is dense Adam: the same weights, whatever a batch touches."""
+
+import numpy as np
+import pytest
+import torch
+
+from lfmp_core.experiments.spec import plain
+from lfmp_core.models import BackboneSettings, build_model
+from lfmp_core.training import Trainer, TrainingSettings, predict
+from lfmp_core.training.row_adam import RowAdam
+
+
+def _dense_and_lazy(l2, steps, rows=40, dim=11, seed=0):
+    """Two tables after the same sparse gradients: a few rows a step, some rows never, some every time."""
+    generator = torch.Generator().manual_seed(seed)
+    start = torch.randn(rows, dim, generator=generator)
+    dense, lazy = torch.nn.Parameter(start.clone()), torch.nn.Parameter(start.clone())
+    adam, row_adam = torch.optim.Adam([dense], 0.01, weight_decay=l2), RowAdam(lazy, 0.01, l2)
+    for step in range(steps):
+        ids = torch.randint(0, rows - 5, (3, 4), generator=generator)
+        ids[0, 0] = 7
+        if step % 50 > 25:
+            ids.fill_(7)  # all others wait for a long time
+        target = torch.randn(3, 4, dim, generator=generator)
+        adam.zero_grad()
+        ((dense[ids] - target) ** 2).sum().backward()
+        adam.step()
+        ((row_adam.lookup(ids) - target) ** 2).sum().backward()
+        row_adam.step()
+    return dense, lazy, adam.state[dense], row_adam
+
+
+@pytest.mark.parametrize("l2", [0.0, 1e-5, 1e-2])
+def test_weights_and_moments_are_those_of_dense_adam(l2):
+    dense, lazy, state, row_adam = _dense_and_lazy(l2, 500)
+    own = row_adam.state()
+    assert torch.allclose(dense, lazy, atol=2e-5)
+    assert torch.allclose(state["exp_avg"], own["exp_avg"], atol=1e-5)
+    assert torch.allclose(state["exp_avg_sq"], own["exp_avg_sq"], atol=1e-5)
+    assert own["step"] == state["step"] == 500
+
+
+def test_only_rows_of_the_batch_move_until_the_table_is_read():
+    weight = torch.nn.Parameter(torch.ones(6, 2))
+    row_adam = RowAdam(weight, 0.1, 0.5)
+    for _ in range(3):
+        row_adam.lookup(torch.tensor([[2, 4, 2]])).sum().backward()
+        row_adam.step()
+    assert torch.equal(weight[[0, 1, 3, 5]], torch.ones(4, 2))
+    row_adam.flush()
+    # Adam divides a gradient that is decay alone by its own size: each step is about the learning rate
+    assert torch.allclose(weight[[0, 1, 3, 5]], torch.full((4, 2), 0.7), atol=1e-2)
+
+
+def test_a_row_looked_up_twice_gets_the_sum_of_its_gradients():
+    weight = torch.nn.Parameter(torch.zeros(3, 1))
+    row_adam = RowAdam(weight, 0.1, 0.0)
+    (row_adam.lookup(torch.tensor([1, 1, 2])) * torch.tensor([[2.0], [3.0], [-1.0]])).sum().backward()
+    row_adam.step()
+    assert row_adam.state()["exp_avg"].flatten().tolist() == pytest.approx([0, 0.5, -0.1])
+    assert weight.flatten().tolist() == pytest.approx([0, -0.1, 0.1], abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["deepfm", "pnn"])
+def test_training_lazily_gives_the_scores_of_training_densely(name, planted):
+    schema, rows = planted.schema, planted.split("train")[:2000]
+
+    def logits(optimizer):
+        model = build_model(
+            BackboneSettings(name=name, embedding_dim=4, hidden=(8,)), schema.field_sizes, seed=0
+        )
+        settings = TrainingSettings(learning_rate=1e-3, batch_size=128, epochs=2, optimizer=optimizer)
+        history = Trainer(model, rows, settings, seed=0, validation=planted.split("val")).fit()
+        return predict(model, planted.split("val")), history[-1]["val_auc"]
+
+    (dense, dense_auc), (lazy, lazy_auc) = logits("dense"), logits("lazy")
+    assert np.abs(dense - lazy).max() < 2e-3
+    assert abs(dense_auc - lazy_auc) < 1e-3
+
+
+def test_resumed_lazy_training_equals_uninterrupted(planted, tmp_path):
+    schema, rows = planted.schema, planted.split("train")[:1000]
+    settings = TrainingSettings(batch_size=128, epochs=2, optimizer="lazy")
+
+    def trainer(folder):
+        model = build_model(BackboneSettings(name="deepfm", hidden=(8,)), schema.field_sizes, seed=0)
+        return Trainer(model, rows, settings, seed=0, checkpoint=folder)
+
+    whole = trainer(tmp_path / "whole")
+    whole.fit()
+    for stop in (3, 8, 11):
+        trainer(tmp_path / "parts").fit(stop_at=stop)
+    parts = trainer(tmp_path / "parts")
+    parts.fit()
+    for key, value in whole.model.state_dict().items():
+        assert torch.equal(value, parts.model.state_dict()[key]), key
+
+
+def test_a_setting_that_came_later_leaves_old_identities_alone():
+    assert "optimizer" not in plain(TrainingSettings())
+    assert plain(TrainingSettings(optimizer="lazy"))["optimizer"] == "lazy"
+    assert TrainingSettings(**plain(TrainingSettings())) == TrainingSettings()
