@@ -61,6 +61,32 @@ def test_a_row_looked_up_twice_gets_the_sum_of_its_gradients():
     assert weight.flatten().tolist() == pytest.approx([0, -0.1, 0.1], abs=1e-6)
 
 
+def test_two_lookups_before_a_step_add_up():
+    """As dense Adam has it: every looked-up row moves, a row in both gets the sum."""
+    start = torch.arange(12.0).view(6, 2)
+    dense, lazy = torch.nn.Parameter(start.clone()), torch.nn.Parameter(start.clone())
+    adam, row_adam = torch.optim.Adam([dense], 0.1, weight_decay=0.01), RowAdam(lazy, 0.1, 0.01)
+    for _ in range(2):
+        adam.zero_grad()
+        (dense[torch.tensor([1, 2])].square().sum() + dense[torch.tensor([4, 2, 5])].sum()).backward()
+        adam.step()
+        first, second = row_adam.lookup(torch.tensor([1, 2])), row_adam.lookup(torch.tensor([4, 2, 5]))
+        (first.square().sum() + second.sum()).backward()
+        row_adam.step()
+    row_adam.flush()
+    assert torch.allclose(dense, lazy, atol=1e-6)
+
+
+def test_a_trained_table_is_an_ordinary_one_again(planted):
+    """Gradients asked for after lazy training reach the weight, not the trainer."""
+    settings = TrainingSettings(batch_size=128, epochs=1, optimizer="lazy")
+    model = build_model(BackboneSettings(name="dnn", hidden=(8,)), planted.schema.field_sizes, seed=0)
+    rows = planted.split("train")[:300]
+    Trainer(model, rows, settings, seed=0).fit()
+    model(torch.tensor(rows.ids[:5])).sum().backward()
+    assert model.table.weight.grad is not None
+
+
 @pytest.mark.parametrize("name", ["deepfm", "pnn"])
 def test_training_lazily_gives_the_scores_of_training_densely(name, planted):
     schema, rows = planted.schema, planted.split("train")[:2000]

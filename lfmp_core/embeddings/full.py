@@ -29,7 +29,7 @@ class FullTable(Table):
             nn.init.normal_(self.weight, std=std, generator=generator)
         else:
             nn.init.zeros_(self.weight)
-        # set by a trainer that moves rows only when they are read
+        # set during a step of a trainer that moves rows only when they are read
         self.row_adam: Any = None
         self.field_axes = {"weight": {0: (FieldAxis(self.field_sizes),)}}
 

@@ -44,7 +44,7 @@ def _backbone(name: str, profile: str) -> BackboneSettings:
         "reference": {"cin": (32, 32, 32)},
         "paper": {},
     }[profile]
-    return BackboneSettings(name=name, **sizes)
+    return BackboneSettings.model_validate({"name": name, **sizes})
 
 
 def _training(profile: str) -> TrainingSettings:

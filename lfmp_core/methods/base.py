@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..data.dataset import Dataset
-from ..errors import check_name
+from ..errors import DataError, check_name
 from ..models import Backbone, BackboneSettings
-from ..settings import Settings
+from ..settings import Settings, atomic_write, canonical_json
 from ..training import TrainingSettings
 
 
@@ -112,9 +112,31 @@ class Method:
             settings: the method's own; a dict is checked against `settings_type`.
             folder: keep each phase here and reuse phases that are there; None keeps nothing.
             progress: show progress bars.
+
+        Raises:
+            DataError: the folder holds the phases of another run.
         """
         own = self.settings_type.model_validate(settings or {})
+        if folder is not None:
+            self._claim(Path(folder), task, prune_ratio, seed, own)
         return self.procedure(task, prune_ratio, own, Context(seed, folder, progress))
+
+    def _claim(self, folder: Path, task: Task, prune_ratio: float, seed: int, settings: Settings) -> None:
+        """Tie a folder to one run, so that phases of another are never taken for its own."""
+        run = {
+            "method": self.name,
+            "settings": settings,
+            "backbone": task.backbone,
+            "training": task.training,
+            "dataset": task.dataset.schema.fingerprint,
+            "prune_ratio": prune_ratio,
+            "seed": seed,
+        }
+        path, text = folder / "run.json", canonical_json(run)
+        if path.exists() and path.read_text() != text:
+            remedy = "Delete the folder, or name another one"
+            raise DataError("this folder holds the phases of another run", file=folder, remedy=remedy)
+        atomic_write(path, text)
 
 
 METHODS: dict[str, Method] = {}

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ..data import SOURCES
 from ..data.discretise import TRANSFORMS
 from ..errors import LfmpError
 from ..settings import project_root
@@ -29,6 +30,16 @@ def description(name: str) -> dict[str, Any]:
 def fields(described: dict[str, Any]) -> tuple[list[str], list[int]]:
     """Names and numbers of ids of a described set's fields."""
     return [f["name"] for f in described["fields"]], [f["size"] for f in described["fields"]]
+
+
+def sources_table() -> Table:
+    """What `lfmp data prepare` knows."""
+    rows = [
+        {"name": s.name, "what": s.title, "files": ", ".join(s.files), "rows of the full set": s.rows}
+        for s in SOURCES.values()
+    ]
+    formats = {"rows of the full set": ",.0f"}
+    return table(pd.DataFrame(rows), caption="Sources that lfmp data prepare knows", formats=formats)
 
 
 def fields_table(described: dict[str, Any]) -> Table:

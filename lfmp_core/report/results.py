@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -15,6 +15,7 @@ from ..experiments.stats import paired_bootstrap
 from ..experiments.store import Store, store_for
 from ..settings import atomic_write, project_root
 
+METRICS: tuple[Literal["auc"], Literal["logloss"]] = ("auc", "logloss")
 BASE, TWIN = "all fields", "random fields"
 
 
@@ -86,11 +87,11 @@ def compare(
             twins = cells.get((backbone, other, 0.0 if other == BASE else ratio))
             if twins is None or other == arm:
                 continue
-            logits = [
+            ours, theirs = (
                 [store.logits(r) for r in sorted(side, key=lambda r: r.spec.seed)] for side in (own, twins)
-            ]
-            for metric in ("auc", "logloss"):
-                d = paired_bootstrap(labels, *logits, metric=metric, draws=draws, resample_seeds=True)
+            )
+            for metric in METRICS:
+                d = paired_bootstrap(labels, ours, theirs, metric, draws, resample_seeds=True)
                 rows.append(
                     {
                         "backbone": backbone,

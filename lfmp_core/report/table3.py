@@ -1,5 +1,7 @@
 """Light-FMP's Table 3: five backbones with and without Light-FMP."""
 
+from typing import Any, Literal
+
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -56,7 +58,9 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) -> T
     data.columns = pd.MultiIndex.from_tuples(data.columns)
     seeds = {h: int(d.groupby(["backbone", "arm"]).size().min()) for h, d in
              (("reference", reference), ("this run", run)) if len(d)}  # fmt: skip
-    highlight = {c: "max" if c[1] == "AUC" else "min" for c in data.columns if c[0] in seeds}
+    highlight: dict[Any, Literal["max", "min"]] = {
+        c: "max" if c[1] == "AUC" else "min" for c in data.columns if c[0] in seeds
+    }
     note = "; ".join(
         f"{heading}: {count} seeds, mean ± standard deviation" for heading, count in seeds.items()
     )
@@ -184,9 +188,7 @@ def picture(reference: pd.DataFrame) -> Figure:
             values = reference[(reference.backbone == backbone) & (reference.arm == arm)].test_auc
             x = j + 0.15 * (i - (len(arms) - 1) / 2)
             axis.scatter([x] * len(values), values, s=14, color=colour, alpha=0.4, lw=0)
-            axis.hlines(
-                values.mean(), x - 0.06, x + 0.06, color=colour, lw=2.5, label=arm if j == 0 else None
-            )
+            axis.hlines(values.mean(), x - 0.06, x + 0.06, color=colour, lw=2.5, label=arm if j == 0 else "")
     axis.set_xticks(range(len(backbones)), [PAPER_NAMES.get(b, b) for b in backbones])
     axis.set_ylabel("test AUC")
     axis.spines[["top", "right"]].set_visible(False)

@@ -48,6 +48,7 @@ def hard_concrete(z: np.ndarray, log_alphas: Sequence[float]) -> Figure:
         axis.hist(values, bins=25, range=(0, 1), color="#1f77b4", density=True)
         axis.set_title(f"log α = {a:g}:  P(z=0) = {(values == 0).mean():.2f}", fontsize=9)
         axis.set_xlabel("z")
+        axis.set_xticks([0, 0.5, 1])
         axis.set_yticks([])
         axis.spines[["top", "right", "left"]].set_visible(False)
     return figure

@@ -88,7 +88,7 @@ class Trainer:
         decayed: list[Tensor] = []
         rest: list[Tensor] = []
         for name, parameter in self.model.named_parameters():
-            if name in self.row_adams:
+            if name.removesuffix(".weight") in self.row_adams:
                 continue
             (decayed if name.startswith(("table.", "linear.")) else rest).append(parameter)
         groups: list[dict[str, Any]] = [
@@ -100,16 +100,17 @@ class Trainer:
         return torch.optim.Adam([g for g in groups if g["params"]], self.settings.learning_rate, fused=True)
 
     def _make_row_adams(self) -> dict[str, RowAdam]:
-        """By parameter name, for the plain tables of a lazy run."""
+        """By module name, for the plain tables of a lazy run."""
         made: dict[str, RowAdam] = {}
         for name in ("table", "linear"):
             table = getattr(self.model, name)
-            if isinstance(table, FullTable):
-                lazy = self.settings.optimizer == "lazy"
-                settings = self.settings
-                table.row_adam = RowAdam(table.weight, settings.learning_rate, settings.l2) if lazy else None
-                made |= {f"{name}.weight": table.row_adam} if lazy else {}
+            if self.settings.optimizer == "lazy" and isinstance(table, FullTable):
+                made[name] = RowAdam(table.weight, self.settings.learning_rate, self.settings.l2)
         return made
+
+    def _attach(self, row_adams: dict[str, RowAdam | None]) -> None:
+        for name, row_adam in row_adams.items():
+            getattr(self.model, name).row_adam = row_adam
 
     def flush(self) -> None:
         """Make up the steps that lazy rows still owe, so that weights may be read."""
@@ -125,13 +126,14 @@ class Trainer:
         """Adam's moments and step counts by parameter name."""
         state = self.optimizer.state
         dense = {name: dict(state[p]) for name, p in self.named_parameters().items() if p in state}
-        return dense | {name: rows.state() for name, rows in self.row_adams.items()}
+        return dense | {f"{name}.weight": rows.state() for name, rows in self.row_adams.items()}
 
     def load_optimizer_state(self, state: dict[str, dict[str, Tensor]]) -> None:
         """Put back what `optimizer_state` returned; names that the model lacks are ignored."""
         for name, parameter in self.named_parameters().items():
-            if name in state and name in self.row_adams:
-                self.row_adams[name].load(state[name])
+            row_adam = self.row_adams.get(name.removesuffix(".weight"))
+            if name in state and row_adam is not None:
+                row_adam.load(state[name])
             elif name in state:
                 slots = state[name].items()
                 self.optimizer.state[parameter] = {k: v.to(parameter.device, copy=True) for k, v in slots}
@@ -145,12 +147,14 @@ class Trainer:
 
     def step(self, ids: Tensor, values: Tensor | None, labels: Tensor) -> Tensor:
         """One optimiser step; returns the loss without waiting for the device."""
+        self._attach(dict(self.row_adams))
         with torch.autocast(ids.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"):
             loss = self.objective(self.model, ids, values, labels, self.steps)
         loss.backward()
         self.optimizer.step()
         for rows in self.row_adams.values():
             rows.step()
+        self._attach(dict.fromkeys(self.row_adams))
         self.optimizer.zero_grad(set_to_none=True)
         self.objective.after_step()
         self.steps += 1

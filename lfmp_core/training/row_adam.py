@@ -20,8 +20,6 @@ from torch import Tensor, nn
 from ..kernels import compiled, run_kernel
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
-# Without decay a row only coasts: after so many steps 0.9^k has left nothing of its first moment.
-COAST = 300
 
 
 @compiled
@@ -31,18 +29,13 @@ def _catch_up(rows, upto, weight, m, v, last, rates, scales, l2):
     c1, c2 = np.float32(1 - BETA1), np.float32(1 - BETA2)
     for r in numba.prange(len(rows)):
         i = rows[r]
-        stop = upto if l2 > 0 else min(upto, last[i] + COAST)
-        for t in range(last[i] + 1, stop + 1):
+        for t in range(last[i] + 1, upto + 1):
             rate, scale = rates[t], scales[t]
             for d in range(weight.shape[1]):
                 g = l2 * weight[i, d]
                 m[i, d] = b1 * m[i, d] + c1 * g
                 v[i, d] = b2 * v[i, d] + c2 * g * g
                 weight[i, d] -= rate * m[i, d] / (np.sqrt(v[i, d]) * scale + eps)
-        if stop < upto:
-            for d in range(weight.shape[1]):
-                m[i, d] = 0
-                v[i, d] *= b2 ** np.float32(upto - stop)
         last[i] = upto
 
 
@@ -101,8 +94,7 @@ class RowAdam:
         self._mark = np.full(len(weight), -1, np.int64)
         self._stamp = 0
         self._rates, self._scales = torch.zeros(0), torch.zeros(0)
-        self._rows = torch.zeros(0, dtype=torch.int64)
-        self._grad: Tensor | None = None
+        self._pending: list[tuple[Tensor, Tensor]] = []
 
     def lookup(self, ids: Tensor) -> Tensor:
         """Vectors [..., D] of integer ids [...], rows caught up first; backward leaves the gradient here."""
@@ -110,25 +102,30 @@ class RowAdam:
         slot, rows = np.empty(len(flat), np.int64), np.empty(min(len(flat), len(self._mark)), np.int64)
         count = _distinct(flat, self._mark, self._stamp, slot, rows)
         self._stamp += count
-        self._rows, self._grad = torch.from_numpy(rows[:count]), None
-        self._catch_up(self._rows)
-        return _Lookup.apply(self.weight, ids, self, slot)
+        distinct = torch.from_numpy(rows[:count])
+        self._catch_up(distinct)
+        return _Lookup.apply(self.weight, ids, self, distinct, slot)
 
-    def receive(self, slot: np.ndarray, grad: Tensor) -> None:
-        """Sum the gradients [.., D] of the lookups by row."""
-        if self._grad is None:
-            self._grad = grad.new_zeros(len(self._rows), grad.shape[-1])
-        _gather_gradient(slot, grad.reshape(len(slot), -1).contiguous().numpy(), self._grad.numpy())
+    def receive(self, rows: Tensor, slot: np.ndarray, grad: Tensor) -> None:
+        """Sum the gradients [.., D] of one lookup by row, for the next step."""
+        summed = grad.new_zeros(len(rows), grad.shape[-1])
+        _gather_gradient(slot, grad.reshape(len(slot), -1).contiguous().numpy(), summed.numpy())
+        self._pending.append((rows, summed))
 
     def step(self) -> None:
         """One step of Adam; rows outside the batch make theirs up when they are next read."""
         self.steps += 1
         self._prepare(self.steps)
-        if self._grad is None:  # nothing was looked up: every row just has a step to make up
+        if not self._pending:  # nothing was looked up: every row just has a step to make up
             return
-        own = (self.weight, self._grad, self.exp_avg, self.exp_avg_sq, self._last, self._rates, self._scales)
-        run_kernel(_step, self._rows, self.steps, *own, self.l2)
-        self._grad = None
+        rows, grad = self._pending[0]
+        if len(self._pending) > 1:
+            rows, slot = torch.cat([r for r, _ in self._pending]).unique(return_inverse=True)
+            grad = grad.new_zeros(len(rows), grad.shape[1])
+            grad.index_add_(0, slot, torch.cat([g for _, g in self._pending]))
+        own = (self.weight, grad, self.exp_avg, self.exp_avg_sq, self._last, self._rates, self._scales)
+        run_kernel(_step, rows, self.steps, *own, self.l2)
+        self._pending.clear()
 
     def flush(self) -> None:
         """Catch every row up, so that the weights may be read."""
@@ -163,11 +160,11 @@ class RowAdam:
 
 class _Lookup(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, weight: Tensor, ids: Tensor, rows: RowAdam, slot: np.ndarray) -> Tensor:
-        ctx.rows, ctx.slot = rows, slot
+    def forward(ctx, weight: Tensor, ids: Tensor, owner: RowAdam, rows: Tensor, slot: np.ndarray) -> Tensor:
+        ctx.owner, ctx.rows, ctx.slot = owner, rows, slot
         return nn.functional.embedding(ids, weight)
 
     @staticmethod
     def backward(ctx, grad: Tensor):
-        ctx.rows.receive(ctx.slot, grad)
-        return None, None, None, None
+        ctx.owner.receive(ctx.rows, ctx.slot, grad)
+        return None, None, None, None, None
