@@ -9,7 +9,7 @@ STAMP := .venv/.installed
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONUTF8 = 1
 
-.PHONY: help install book execute html test lint format nbval types lock clean
+.PHONY: picture help install book execute html test lint format nbval types lock clean
 
 help:
 	@echo "make book    install, run every notebook (planted data, seconds), build _build/html/index.html"
@@ -57,6 +57,11 @@ types: $(STAMP)
 
 lock:
 	$(PY) -m pip freeze --exclude-editable | sed -e 's/^torch==\([0-9.]*\)+cpu$$/torch==\1/' -e '/^lfmp[-_]core/d' > requirements.lock
+
+# The README's picture, from the committed reference records.
+picture: $(STAMP)
+	$(PY) -c "from pathlib import Path; from lfmp_core.report import results, table3; from lfmp_core.report.figures import Picture; \
+	Path('book/images/table3.png').write_bytes(Picture(table3.picture(results.reference_frame('lightfmp_table3')), '').png())"
 
 clean:
 	rm -rf _build book/executed .pytest_cache .ruff_cache .mypy_cache *.egg-info

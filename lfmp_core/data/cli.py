@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 import numpy as np
 import typer
 from pydantic import ValidationError
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -62,21 +63,19 @@ def list_sources() -> None:
     except LfmpError as error:
         root = None
         typer.echo(str(error), err=True)
-    table = Table(
-        "source", "what it is", "files", "there", "MiB", "full rows", "page", title=f"LFMP_DATA = {root}"
-    )
+    table = Table(title=f"LFMP_DATA = {root}", box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("source", "what it is, and its files", "there", "full rows"):
+        table.add_column(heading, justify="right" if heading == "full rows" else "left")
     for source in SOURCES.values():
         paths = [root / name for name in source.files] if root else []
         size = sum(path.stat().st_size for path in paths if path.exists())
-        there = "-" if not source.files else "yes" if paths and all(p.exists() for p in paths) else "no"
+        found = bool(paths) and all(path.exists() for path in paths)
+        there = ("yes" if found else "no") if source.files else "-"
         table.add_row(
             source.name,
-            source.title,
-            "\n".join(source.files),
-            there,
-            f"{size / 2**20:.1f}" if size else "",
+            "\n".join(filter(None, (source.title, *source.files, source.page))),
+            f"{there}\n{size / 2**20:.1f} MiB" if size else there,
             f"{source.rows:,}" if source.rows else "",
-            source.page,
         )
     Console().print(table)
 
