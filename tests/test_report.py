@@ -64,21 +64,15 @@ def _frame(arms, kept=(0, 1), ratio=0.5):
     return pd.DataFrame(rows)
 
 
-def _compared(differences, ratio=0.5):
-    """(backbone, arm, against) → (difference, low, high)."""
-    return pd.DataFrame(
-        {
-            "backbone": b,
-            "arm": a,
-            "against": other,
-            "metric": "auc",
-            "prune_ratio": ratio,
-            "difference": d,
-            "low": low,
-            "high": high,
-        }
-        for (b, a, other), (d, low, high) in differences.items()
-    )
+def _compared(differences, ratio=0.5, loss=None):
+    """(backbone, arm, against) → (difference, low, high) in AUC; log-loss mirrors it unless `loss` is given."""
+    rows = []
+    for (b, a, other), (d, low, high) in differences.items():
+        head = {"backbone": b, "arm": a, "against": other, "prune_ratio": ratio}
+        rows.append({**head, "metric": "auc", "difference": d, "low": low, "high": high})
+        d, low, high = loss or (-d, -high, -low)
+        rows.append({**head, "metric": "logloss", "difference": d, "low": low, "high": high})
+    return pd.DataFrame(rows)
 
 
 ARM = "Light-FMP, as printed"
@@ -106,6 +100,14 @@ def test_table3_accuracy_claim_follows_the_intervals(xdeepfm, dnn, verdict):
     assert accuracy.verdict == verdict
     assert seconds.verdict == "holds" and "xDeepFM 50%, DNN 50%" in seconds.found
     assert twin.verdict == "part" and "1 of 2" in twin.found
+
+
+def test_table3_accuracy_claim_needs_log_loss_too():
+    frame = _frame({"all fields": (0.75, 10.0), ARM: (0.76, 5.0), "random fields": (0.74, 5.0)})
+    against = ("all fields", "random fields")
+    better = {(b, ARM, other): (0.02, 0.01, 0.03) for b in ("xdeepfm", "dnn") for other in against}
+    assert table3.claims(frame, _compared(better))[0].verdict == "holds"
+    assert table3.claims(frame, _compared(better, loss=(-0.002, -0.004, 0.001)))[0].verdict == "fails"
 
 
 def test_table3_time_claim_fails_when_nothing_is_saved():
