@@ -65,7 +65,7 @@ def _frame(arms, kept=(0, 1), ratio=0.5):
 
 
 def _compared(differences, ratio=0.5, loss=None):
-    """(backbone, arm, against) → (difference, low, high) in AUC; log-loss mirrors it unless `loss` is given."""
+    """(backbone, arm, against) → (difference, low, high) in AUC; log-loss mirrors it, or is `loss`."""
     rows = []
     for (b, a, other), (d, low, high) in differences.items():
         head = {"backbone": b, "arm": a, "against": other, "prune_ratio": ratio}
