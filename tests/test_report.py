@@ -9,7 +9,7 @@ import pytest
 
 from lfmp_core.errors import LfmpError
 from lfmp_core.report import fig3, results, table3
-from lfmp_core.report.claims import share_verdict
+from lfmp_core.report.claims import findings, share_verdict
 from lfmp_core.report.differences import difference_table
 from lfmp_core.report.figures import Picture
 
@@ -133,6 +133,16 @@ def test_main_table_puts_the_paper_beside_its_own_arms_only():
     by_arm = {arm: next(x for x in lines if x.startswith("DNN") and arm in x) for arm in frame.arm.unique()}
     assert "0.7737" in by_arm["all fields"] and "0.7847" in by_arm[ARM]
     assert "0.7" not in by_arm["random fields"].split("random fields")[1].split("±")[0].replace("0.7405", "")
+
+
+def test_findings_count_sides_of_the_interval():
+    rows = {
+        ("xdeepfm", ARM, "all fields"): (0.02, 0.01, 0.03),
+        ("dnn", ARM, "all fields"): (-0.01, -0.02, 0.01),
+        ("pnn", ARM, "all fields"): (-0.04, -0.05, -0.03),
+    }
+    (sentence,) = findings(_compared(rows), "backbones").sentences
+    assert "better in 1, tied in 1, worse in 1 of 3 backbones; mean difference -0.0100" in sentence
 
 
 def test_ties_are_marked():

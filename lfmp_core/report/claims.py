@@ -37,3 +37,39 @@ def claims_table(claims: Sequence[Claim]) -> Table:
         for c in claims
     ]
     return table(pd.DataFrame(rows), caption="Verdicts on the reference records")
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Sentences computed from records, shown as text."""
+
+    sentences: tuple[str, ...]
+
+    def _repr_markdown_(self) -> str:
+        return "\n".join(f"- {s}" for s in self.sentences)
+
+    def __repr__(self) -> str:
+        return "\n".join(self.sentences)
+
+
+def findings(compared: pd.DataFrame, cases: str) -> Prose:
+    """Plain words on each arm against all fields and against random fields, in test AUC.
+
+    Args:
+        compared: see `results.compare`.
+        cases: what a row stands for, such as "backbones".
+    """
+    sentences = []
+    auc = compared[compared.metric == "auc"]
+    for arm in auc.arm.unique():
+        for other in auc.against.unique():
+            rows = auc[(auc.arm == arm) & (auc.against == other)]
+            if len(rows):
+                better, worse = int((rows.low > 0).sum()), int((rows.high < 0).sum())
+                tied = len(rows) - better - worse
+                mean = rows.difference.mean()
+                sentences.append(
+                    f"**{arm}** against {other}: better in {better}, tied in {tied}, worse in {worse} of "
+                    f"{len(rows)} {cases}; mean difference {mean:+.4f}."
+                )
+    return Prose(tuple(sentences))
