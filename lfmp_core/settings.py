@@ -24,8 +24,9 @@ from .errors import DataError, check_name
 class Settings(BaseModel):
     """Base of all settings: frozen, and an unknown key is an error that names the nearest valid one.
 
-    later: fields that a class gained after records were made. At their default they are left out of every
-        dump, so that settings from before and after are the same JSON and have the same digest.
+    Attributes:
+        later: fields that a class gained after records were made. At their default they are left out of every
+            dump, so that settings from before and after are the same JSON and have the same digest.
     """
 
     later: ClassVar[frozenset[str]] = frozenset()

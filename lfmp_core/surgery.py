@@ -21,10 +21,11 @@ Ranges = tuple[tuple[int, int], ...]
 class CutPlan(Settings):
     """What stays: fields, and for each weight that loses something the kept ranges of each of its axes.
 
-    fields: kept fields, as positions among the fields of the model that the plan was made for, ascending.
-    num_fields: m of that model.
-    cuts: parameter → axis → ranges [start, stop) kept.
-    shapes: parameter → shape before; what the plan fits.
+    Attributes:
+        fields: kept fields, as positions among the fields of the model that the plan was made for, ascending.
+        num_fields: m of that model.
+        cuts: parameter → axis → ranges [start, stop) kept.
+        shapes: parameter → shape before; what the plan fits.
     """
 
     fields: tuple[int, ...]

@@ -18,9 +18,10 @@ REFUSED = 255
 class Column(NamedTuple):
     """One field before preparation.
 
-    column: name of the file's column that it is read from (several fields may share one);
-    derive: unique values of that column -> values of this field, or None for the values themselves;
-    inferred: the kind was guessed, so an error says how to declare it.
+    Attributes:
+        column: name of the file's column that it is read from (several fields may share one);
+        derive: unique values of that column -> values of this field, or None for the values themselves;
+        inferred: the kind was guessed, so an error says how to declare it.
     """
 
     name: str

@@ -18,8 +18,10 @@ _REMEDY = "The folder is damaged: prepare the dataset again"
 class Rows:
     """Rows of one split.
 
-    ids: int32 [N, m] global ids; labels: uint8 [N] of 0 and 1; values: float32 [N, s] of the s scalar fields
-    or None when there are none.
+    Attributes:
+        ids: int32 [N, m], global ids.
+        labels: uint8 [N] of 0 and 1.
+        values: float32 [N, s] of the s scalar fields, or None when there are none.
     """
 
     ids: np.ndarray

@@ -17,8 +17,10 @@ _PRESENCE = pa.array(["", "1"])
 class Encoded:
     """One block, ready to be split and written.
 
-    codes: int32 [k, m], field f's codes shifted by bases[f]; keys: per field the category of each code;
-    values: float64 [k, s] of signed logs, nan where missing, or None.
+    Attributes:
+        codes: int32 [k, m], field f's codes shifted by bases[f].
+        keys: per field the category of each code.
+        values: float64 [k, s] of signed logs, nan where missing, or None.
     """
 
     block: Block

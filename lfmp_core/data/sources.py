@@ -46,7 +46,10 @@ AVAZU_COLUMNS = (
 class Source(Settings):
     """One set that can be prepared.
 
-    files: expected below LFMP_DATA; rows: of the publisher's full set; threshold: default of PrepareSettings.
+    Attributes:
+        files: expected below LFMP_DATA.
+        rows: of the publisher's full set.
+        threshold: default of PrepareSettings.
     """
 
     name: str

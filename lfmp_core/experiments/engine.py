@@ -24,7 +24,8 @@ _POLL = 0.5  # seconds between looks at runs that another process is computing
 class RunsFailed(LfmpError):
     """Some runs of an item failed; the others are finished and kept.
 
-    failures: their records, also to be found under failed/ in the store.
+    Attributes:
+        failures: their records, also to be found under failed/ in the store.
     """
 
     def __init__(self, item: str, failures: list[Record], finished: int):

@@ -25,9 +25,11 @@ class Arm:
 class Choice:
     """What the search stage said for one backbone and arm.
 
-    scores: mean validation AUC per candidate, None where a search run is missing.
-    chosen: index of the best candidate (the first of equals), None until every search run is there.
-    border: the chosen value is the least or the greatest of its hyper-parameter, so the best may lie outside.
+    Attributes:
+        scores: mean validation AUC per candidate, None where a search run is missing.
+        chosen: index of the best candidate (the first of equals), None until every search run is there.
+        border: the chosen value is the least or the greatest of its hyper-parameter, so the best may lie
+            outside.
     """
 
     backbone: str

@@ -27,11 +27,12 @@ class Task:
 class Outcome:
     """What every method returns.
 
-    model: trained, ready to serve; reads the data set's own rows.
-    kept_fields: positions of the fields that it still reads.
-    phases: seconds; "PT" choosing and pretraining, "CT" (continued) training.
-    history: one dict an epoch of the last training phase.
-    details: what the method has to say of itself, JSON-able.
+    Attributes:
+        model: trained, ready to serve; reads the data set's own rows.
+        kept_fields: positions of the fields that it still reads.
+        phases: seconds; "PT" choosing and pretraining, "CT" (continued) training.
+        history: one dict an epoch of the last training phase.
+        details: what the method has to say of itself, JSON-able.
     """
 
     model: Backbone

@@ -24,16 +24,18 @@ from .train import fresh_model, train_to_outcome
 class LightFMPSettings(Settings):
     """Defaults are the readings that work; `literal()` gives the paper's own words.
 
-    pretrain_rows: size of D_S (paper: 2,000).
-    pretrain_batch_size: the paper states none; at OptFS' 4,096 the 2,000 rows would be one step an epoch.
-    pretrain_passes: passes over D_S; 125 passes of 2,000 rows in batches of 256 are 1,000 steps.
-    pretrain_learning_rate: of the weights while pretraining; None takes the task's.
-    continue_on: "rest", D − D_S as the paper; "all", every training row again.
-    keep_weights: start phase three from the pretrained weights (the paper's domain-adapted parameters),
-        not afresh.
-    fold: multiply the gates into the kept vectors before the mask is dropped; False copies weights as saved.
-    optimizer_state: Adam's moments after the cut.
-    mask: see `MaskSettings`.
+    Attributes:
+        pretrain_rows: size of D_S (paper: 2,000).
+        pretrain_batch_size: the paper states none; at OptFS' 4,096 the 2,000 rows would be one step an epoch.
+        pretrain_passes: passes over D_S; 125 passes of 2,000 rows in batches of 256 are 1,000 steps.
+        pretrain_learning_rate: of the weights while pretraining; None takes the task's.
+        continue_on: "rest", D − D_S as the paper; "all", every training row again.
+        keep_weights: start phase three from the pretrained weights (the paper's domain-adapted parameters),
+            not afresh.
+        fold: multiply the gates into the kept vectors before the mask is dropped; False copies weights as
+            saved.
+        optimizer_state: Adam's moments after the cut.
+        mask: see `MaskSettings`.
     """
 
     pretrain_rows: int = Field(2000, ge=1)

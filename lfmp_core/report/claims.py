@@ -12,8 +12,9 @@ from .html import Table, table, verdict
 class Claim:
     """One checkable sentence.
 
-    words: as printed. place: where. test: how it is tested here. found: what the records say, in figures.
-    verdict: "holds", "part", "fails" or "untestable".
+    Attributes:
+        words: as printed. place: where. test: how it is tested here. found: what the records say, in figures.
+        verdict: "holds", "part", "fails" or "untestable".
     """
 
     words: str

@@ -10,17 +10,19 @@ from ..settings import Settings
 class TrainingSettings(Settings):
     """One protocol for every method.
 
-    learning_rate: of Adam, for the weights.
-    l2: λ of the coupled L2 term (λ/2)‖w‖² on the embedding table and the first-order weights (Light-FMP
-        §3.4: 1e-5 on the "linear and embedding layers").
-    batch_size: B. Light-FMP states none.
-    epochs: most passes over the training rows.
-    patience: epochs without a better validation AUC before training stops; the best epoch's weights are kept.
-    optimizer: of the table and the first-order weights. "dense" moves every row at every step; "lazy" moves
-        the rows of the batch and makes the others' steps up when they are next read: the same mathematics
-        (see `row_adam`), faster where a table is much larger than a batch. CPU only.
-    precision: "bfloat16" runs the layers after the table in autocast.
-    device: a torch device.
+    Attributes:
+        learning_rate: of Adam, for the weights.
+        l2: λ of the coupled L2 term (λ/2)‖w‖² on the embedding table and the first-order weights (Light-FMP
+            §3.4: 1e-5 on the "linear and embedding layers").
+        batch_size: B. Light-FMP states none.
+        epochs: most passes over the training rows.
+        patience: epochs without a better validation AUC before training stops; the best epoch's weights are
+            kept.
+        optimizer: of the table and the first-order weights. "dense" moves every row at every step; "lazy"
+            moves the rows of the batch and makes the others' steps up when they are next read: the same
+            mathematics (see `row_adam`), faster where a table is much larger than a batch. CPU only.
+        precision: "bfloat16" runs the layers after the table in autocast.
+        device: a torch device.
     """
 
     later: ClassVar[frozenset[str]] = frozenset({"optimizer"})
