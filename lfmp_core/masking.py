@@ -19,10 +19,10 @@ class MaskSettings(Settings):
     Attributes:
         parametrisation: what the learnable a of a field is. "log_alpha": a = log α, as in every source of
             the method. "alpha": a = α and log α is taken of it, as Eq. 3 prints (α kept at or above 0.01).
-        constraint: "expected": the closed-form expected share of closed gates against τ. "as_printed": Eq.
-            4, the mean of the sampled z, which is the share *kept*, against τ.
-        multipliers: "ascent": λ and φ start at 0 and climb the gradient. "fixed": they stay at 0, as Algorithm
-            1 prints no update for them.
+        constraint: "expected": the closed-form expected share of closed gates against τ. "as_printed":
+            Eq. 4, the mean of the sampled z, which is the share *kept*, against τ.
+        multipliers: "ascent": λ and φ start at 0 and climb the gradient. "fixed": they stay at 0, as
+            Algorithm 1 prints no update for them.
         learning_rate: of the gates and multipliers; None takes the weights' one, as Algorithm 1's single η.
         warm_up: share of the pretraining steps over which τ grows from 0.
         mean, std: of the normal start of a (Light-FMP §2.3: μ = 0.5, σ² = 0.0625).
