@@ -39,12 +39,12 @@ def planted(rows: int = 12_000, seed: int = 0) -> DatasetRef:
 
 def _backbone(name: str, profile: str) -> BackboneSettings:
     # the paper states no CIN size; 32 maps lie between FuxiCTR's 16 and BARS' 64
-    sizes: dict[str, Any] = {
+    sizes: dict[str, dict[str, Any]] = {
         "quick": {"hidden": (64, 32), "cin": (8, 8)},
         "reference": {"cin": (32, 32, 32)},
         "paper": {},
-    }[profile]
-    return BackboneSettings.model_validate({"name": name, **sizes})
+    }
+    return BackboneSettings.model_validate({"name": name, **sizes[profile]})
 
 
 def _training(profile: str) -> TrainingSettings:

@@ -62,8 +62,10 @@ def paired_bootstrap(
     Raises:
         LfmpError: shapes differ, a logit is not finite, or one class is missing.
     """
-    drawn = _draws(labels, {"a": _runs(logits_a), "b": _runs(logits_b)}, metric, draws, seed, resample_seeds)
-    return _difference(drawn["a"], drawn["b"], level)
+    drawn = resample(
+        labels, {"a": _runs(logits_a), "b": _runs(logits_b)}, metric, draws, seed, resample_seeds
+    )
+    return difference_of(drawn["a"], drawn["b"], level)
 
 
 def ties(
@@ -82,10 +84,10 @@ def ties(
     if not logits_by_name:
         return set()
     runs = {name: _runs(logits) for name, logits in logits_by_name.items()}
-    drawn = _draws(labels, runs, metric, draws, seed, resample_seeds)
+    drawn = resample(labels, runs, metric, draws, seed, resample_seeds)
     sign = 1 if metric == "auc" else -1
     best = max(drawn, key=lambda name: sign * drawn[name][0])
-    compared = {name: _difference(drawn[best], drawn[name], level) for name in drawn}
+    compared = {name: difference_of(drawn[best], drawn[name], level) for name in drawn}
     return {name for name, d in compared.items() if name == best or d.low <= 0 <= d.high}
 
 
@@ -124,7 +126,7 @@ def _runs(logits: np.ndarray | Sequence[np.ndarray]) -> list[np.ndarray]:
     return [np.asarray(one) for one in logits]
 
 
-def _draws(
+def resample(
     labels: np.ndarray,
     runs: Mapping[str, list[np.ndarray]],
     metric: str,
@@ -132,7 +134,10 @@ def _draws(
     seed: int,
     resample_seeds: bool,
 ) -> dict[str, np.ndarray]:
-    """Per name [1 + draws]: the metric on the rows themselves, then on each resample; mean over its runs."""
+    """Per name [1 + draws]: the metric on the rows themselves, then on each resample; mean over its runs.
+
+    All names see the same resampled rows, so that any two of them can be compared by `difference_of`.
+    """
     check_name(metric, _METRICS, "metric")
     labels = np.asarray(labels).astype(np.float64)
     rows = len(labels)
@@ -172,7 +177,8 @@ def _draws(
     return result
 
 
-def _difference(a: np.ndarray, b: np.ndarray, level: float) -> Difference:
+def difference_of(a: np.ndarray, b: np.ndarray, level: float) -> Difference:
+    """Difference of two names of one `resample`, with its interval at `level`."""
     drawn = (a - b)[1:]
     drawn = drawn[np.isfinite(drawn)]  # a resample of very few rows can lack a class
     if not len(drawn):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import product
 from typing import Any, Literal
 
 import pandas as pd
@@ -11,7 +12,7 @@ from ..experiments.engine import run_item
 from ..experiments.executor import open_dataset
 from ..experiments.items import Grid, Item, get_item
 from ..experiments.record import Record
-from ..experiments.stats import paired_bootstrap
+from ..experiments.stats import difference_of, resample
 from ..experiments.store import Store, store_for
 from ..settings import atomic_write, project_root
 
@@ -82,16 +83,18 @@ def compare(
         return []
     labels = open_dataset(next(iter(cells.values()))[0].spec.dataset).split("test").labels
     rows = []
-    for (backbone, arm, ratio), own in cells.items():
-        for other in against:
-            twins = cells.get((backbone, other, 0.0 if other == BASE else ratio))
-            if twins is None or other == arm:
-                continue
-            ours, theirs = (
-                [store.logits(r) for r in sorted(side, key=lambda r: r.spec.seed)] for side in (own, twins)
-            )
-            for metric in METRICS:
-                d = paired_bootstrap(labels, ours, theirs, metric, draws, resample_seeds=True)
+    for metric, backbone in product(METRICS, dict.fromkeys(key[0] for key in cells)):
+        own = {key: sorted(r, key=lambda r: r.spec.seed) for key, r in cells.items() if key[0] == backbone}
+        names = {"/".join(map(str, key)): key for key in own}
+        logits = {name: [store.logits(r) for r in own[key]] for name, key in names.items()}
+        drawn = resample(labels, logits, metric, draws, seed=0, resample_seeds=True)
+        for name, (_, arm, ratio) in names.items():
+            for other in against:
+                twin = (backbone, other, 0.0 if other == BASE else ratio)
+                if twin not in own or other == arm:
+                    continue
+                d = difference_of(drawn[name], drawn["/".join(map(str, twin))], level=0.95)
+                pair = own[backbone, arm, ratio], own[twin]
                 rows.append(
                     {
                         "backbone": backbone,
@@ -102,8 +105,8 @@ def compare(
                         "difference": d.difference,
                         "low": d.low,
                         "high": d.high,
-                        "seeds": min(len(own), len(twins)),
-                        "ids": sorted(r.id for r in (*own, *twins)),
+                        "seeds": min(map(len, pair)),
+                        "ids": sorted(r.id for side in pair for r in side),
                     }
                 )
     return rows
