@@ -9,7 +9,7 @@ STAMP := .venv/.installed
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONUTF8 = 1
 
-.PHONY: picture help install book execute html test lint format nbval types lock clean
+.PHONY: outputs picture help install book execute html test lint format nbval types lock clean
 
 help:
 	@echo "make book    install, run every notebook (planted data, seconds), build _build/html/index.html"
@@ -57,6 +57,10 @@ types: $(STAMP)
 
 lock:
 	$(PY) -m pip freeze --exclude-editable | sed -e 's/^torch==\([0-9.]*\)+cpu$$/torch==\1/' -e '/^lfmp[-_]core/d' > requirements.lock
+
+# Stored outputs of the notebooks, from the quick profile; `make test` compares them.
+outputs: $(STAMP)
+	$(PY) -m lfmp_core.book store
 
 # The README's picture, from the committed reference records.
 picture: $(STAMP)

@@ -31,6 +31,7 @@ from .notebooks import (
     find_notebook,
     notebook_names,
     run_notebook,
+    store_outputs,
 )
 from .settings import digest, project_root
 
@@ -196,6 +197,21 @@ def _execute_command(
     if failed:
         typer.echo(f"{len(failed)} of {len(results)} notebooks failed: {', '.join(failed)}", err=True)
         raise typer.Exit(1)
+
+
+@app.command("store")
+def _store_command(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Which; default all.")
+    ] = None,
+) -> None:
+    """Execute notebooks with their defaults and keep the outputs in notebooks/, for the tests to compare."""
+    try:
+        for name in names or notebook_names():
+            typer.echo(f"{store_outputs(name)}: stored")
+    except LfmpError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
 
 
 def notebook(

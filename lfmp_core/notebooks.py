@@ -11,11 +11,13 @@ from typing import Any
 
 import nbformat
 import papermill
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 from papermill.exceptions import PapermillExecutionError
 
 from .errors import DataError, LfmpError, check_name
 from .parameters import check_type, parse
-from .settings import project_root
+from .settings import atomic_write, project_root
 
 LAST = "status"  # shows how long the others took, so it runs after them
 
@@ -146,6 +148,22 @@ def run_notebook(
     finally:
         temporary.unlink(missing_ok=True)
     return out
+
+
+def store_outputs(name_or_path: str | Path) -> Path:
+    """Execute a notebook with its defaults and keep the outputs in the source, for the tests to compare.
+
+    Raises:
+        NotebookFailed: a cell raised; the source stays as it was.
+    """
+    source = find_notebook(name_or_path)
+    notebook = nbformat.read(source, as_version=4)
+    try:
+        NotebookClient(notebook, record_timing=False, timeout=None).execute(cwd=str(source.parent))
+    except CellExecutionError as error:
+        raise NotebookFailed(f"{source.stem}: {error.ename}: {error.evalue}") from None
+    atomic_write(source, nbformat.writes(notebook) + "\n")
+    return source
 
 
 def _indent(text: str) -> str:
