@@ -145,6 +145,14 @@ def test_findings_count_sides_of_the_interval():
     assert "better in 1, tied in 1, worse in 1 of 3 backbones; mean difference -0.0100" in sentence
 
 
+def test_main_table_shows_arms_that_only_this_run_has():
+    reference = _frame({"all fields": (0.75, 10.0)})
+    run = _frame({"all fields": (0.71, 1.0), "Light-FMP, 1,598 rows": (0.69, 1.0)})
+    lines = repr(table3.main_table(reference, run, 2)).splitlines()
+    assert [x.split()[0] for x in lines[3:7]] == ["xDeepFM", "xDeepFM", "DNN", "DNN"]
+    assert "0.69" in lines[4] and "0.75" in lines[3] and "0.71" in lines[3]
+
+
 def test_ties_are_marked():
     compared = _compared(
         {("dnn", ARM, "all fields"): (0.01, -0.01, 0.02), ("dnn", ARM, "random fields"): (0.01, 0.001, 0.02)}

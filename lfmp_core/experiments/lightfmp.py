@@ -8,7 +8,7 @@ from ..data import PlantedSettings, PrepareSettings
 from ..methods import LightFMPSettings, literal
 from ..models import BackboneSettings
 from ..training import TrainingSettings
-from .engine import reference
+from .executor import open_dataset, reference
 from .items import Arm, Grid, Item
 from .spec import PROFILES, DatasetRef, plain
 
@@ -58,15 +58,24 @@ def _rates(profile: str, rates: str | Sequence[float] | None) -> list[dict[str, 
     return [{"learning_rate": float(rate)} for rate in _words(rates, default[profile])]
 
 
-def _arms(profile: str, prune_ratio: float) -> list[Arm]:
+def _arms(profile: str, prune_ratio: float, dataset: DatasetRef | None) -> list[Arm]:
     quick = profile == "quick"
     subset = LightFMPSettings(**QUICK) if quick else PAPER_SUBSET
+    printed, one_pass = literal(**QUICK) if quick else literal(), QUICK_ONE_PASS if quick else ONE_PASS
+    if dataset is not None:  # one's own rows may be fewer than a profile asks for
+        rows = open_dataset(dataset).schema.rows["train"]
+        subset, printed = (_at_most(rows // 2, s) for s in (subset, printed))
+        one_pass = _at_most(rows, one_pass)
     return [
-        Arm("Light-FMP, as printed", "light_fmp", prune_ratio, literal(**QUICK) if quick else literal()),
-        Arm("Light-FMP, 2,000 rows", "light_fmp", prune_ratio, subset),
-        Arm("Light-FMP, one pass", "light_fmp", prune_ratio, QUICK_ONE_PASS if quick else ONE_PASS),
+        Arm("Light-FMP, as printed", "light_fmp", prune_ratio, printed),
+        Arm(f"Light-FMP, {subset.pretrain_rows:,} rows", "light_fmp", prune_ratio, subset),
+        Arm("Light-FMP, one pass", "light_fmp", prune_ratio, one_pass),
         Arm("random fields", "random_fields", prune_ratio),
     ]
+
+
+def _at_most(rows: int, settings: LightFMPSettings) -> LightFMPSettings:
+    return settings.model_copy(update={"pretrain_rows": min(rows, settings.pretrain_rows)})
 
 
 def _words(given: str | Sequence[Any] | None, default: Sequence[Any]) -> list[Any]:
@@ -103,7 +112,7 @@ def table3(
         profile=profile,
         dataset=_dataset(profile, dataset),
         backbones=[_backbone(name, profile) for name in _words(backbones, TABLE3_BACKBONES)],
-        arms=[Arm("all fields", "no_selection"), *_arms(profile, prune_ratio)],
+        arms=[Arm("all fields", "no_selection"), *_arms(profile, prune_ratio, dataset)],
         training=_training(profile),
         seeds=range(seeds or {"quick": 2, "reference": 5, "paper": 3}[profile]),
         candidates=_rates(profile, learning_rates),
@@ -127,7 +136,7 @@ def fig3(
         profile, dataset=dataset, backbones=[backbone], seeds=seeds, learning_rates=learning_rates
     )
     ratios = [float(r) for r in _words(prune_ratios, PRUNE_RATIOS) if float(r) != 0.5]
-    arms = [arm for r in ratios for arm in _arms(profile, r) if r or arm.method != "random_fields"]
+    arms = [arm for r in ratios for arm in _arms(profile, r, dataset) if r or arm.method != "random_fields"]
     # three seeds of the other ratios take as long as five of Table 3's; `seeds` decides for both
     rest = replace(
         shared,

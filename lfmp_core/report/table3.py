@@ -40,8 +40,11 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) -> T
         digits: decimals of this run's AUC and log-loss.
     """
     rows = []
-    source = reference if len(reference) else run
-    for (backbone, arm), _ in source.groupby(["backbone", "arm"], sort=False):
+    source = pd.concat([part[["backbone", "arm"]] for part in (reference, run) if len(part)])
+    order = list(dict.fromkeys(source.backbone))
+    for backbone, arm in sorted(
+        dict.fromkeys(source.itertuples(index=False)), key=lambda x: order.index(x[0])
+    ):
         paper = _paper(backbone, arm)
         row: dict = {("", "backbone"): PAPER_NAMES.get(backbone, backbone), ("", "arm"): arm}
         for key, (label, _) in FIGURES.items():
