@@ -17,7 +17,7 @@ from ..experiments.store import Store, store_for
 from ..settings import atomic_write, project_root
 
 METRICS: tuple[Literal["auc"], Literal["logloss"]] = ("auc", "logloss")
-BASE, TWIN = "all fields", "random fields"
+BASE, TWIN, UNPRUNED = "all fields", "random fields", "itself at τ = 0"
 
 
 def finals(grids: Iterable[Grid], store: Store) -> list[tuple[str, Record]]:
@@ -70,7 +70,7 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
 def compare(
     grids: Sequence[Grid], store: Store, *, draws: int = 400, against: Sequence[str] = (BASE, TWIN)
 ) -> list[dict[str, Any]]:
-    """Each arm held against all fields and against as many random fields, in AUC and log-loss.
+    """Each arm held against all fields, as many random fields, and itself without pruning.
 
     Paired bootstrap over test rows and over seeds, so that an interval speaks of new rows and of a new
     training. Rows: backbone, prune_ratio, arm, against, metric, difference (arm − against), low, high (95 %),
@@ -89,9 +89,9 @@ def compare(
         logits = {name: [store.logits(r) for r in own[key]] for name, key in names.items()}
         drawn = resample(labels, logits, metric, draws, seed=0, resample_seeds=True)
         for name, (_, arm, ratio) in names.items():
-            for other in against:
-                twin = (backbone, other, 0.0 if other == BASE else ratio)
-                if twin not in own or other == arm:
+            for other in (*against, UNPRUNED):
+                twin = (backbone, arm if other == UNPRUNED else other, ratio if other == TWIN else 0.0)
+                if twin not in own or twin == (backbone, arm, ratio):
                     continue
                 d = difference_of(drawn[name], drawn["/".join(map(str, twin))], level=0.95)
                 pair = own[backbone, arm, ratio], own[twin]
