@@ -131,7 +131,7 @@ def test_phases_can_be_taken_up_one_by_one(task, tmp_path, state):
     folder = tmp_path / "run"
     kept = run(task, folder=folder, optimizer_state=state)
     assert_same_outcome(whole, kept)
-    assert sorted(p.name for p in folder.iterdir()) == ["pretraining", "pruned", "training"]
+    assert sorted(p.name for p in folder.iterdir()) == ["pretraining", "pruned", "run.json", "training"]
     for lost in ([], ["training"], ["training", "pruned"], ["training", "pruned", "pretraining"]):
         for name in lost:
             shutil.rmtree(folder / name)
@@ -157,7 +157,7 @@ def test_pretraining_can_be_cut_off(task, tmp_path, monkeypatch):
     monkeypatch.setattr(sys.modules["lfmp_core.methods.light_fmp"], "GatedObjective", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(task, folder=tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["pretraining"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pretraining", "run.json"]
     monkeypatch.undo()
     watched = []
     settings = LightFMPSettings(**QUICK)
@@ -327,6 +327,13 @@ def test_refusals(task, tmp_path):
     for ratio in (1.0, -0.1):
         with pytest.raises(ValueError, match=r"\[0, 1\)"):
             run(task, "random_fields", ratio=ratio)
+    folder = tmp_path / "run"
+    run(task, "random_fields", folder=folder)
+    with pytest.raises(DataError, match="another run"):
+        run(task, "random_fields", ratio=0.25, folder=folder)
+    with pytest.raises(DataError, match="another run"):
+        run(task, folder=folder)
+    shutil.rmtree(folder)
     with pytest.raises(DataError, match="6401 pretraining rows"):
         run(task, pretrain_rows=6401, folder=tmp_path)
     assert not list(tmp_path.iterdir())

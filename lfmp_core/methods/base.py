@@ -118,11 +118,16 @@ class Method:
             DataError: the folder holds the phases of another run.
         """
         own = self.settings_type.model_validate(settings or {})
-        if folder is not None:
-            self._claim(Path(folder), task, prune_ratio, seed, own)
-        return self.procedure(task, prune_ratio, own, Context(seed, folder, progress))
+        context = Context(seed, folder, progress)
+        if folder is None:
+            return self.procedure(task, prune_ratio, own, context)
+        with self._owned(Path(folder), task, prune_ratio, seed, own):
+            return self.procedure(task, prune_ratio, own, context)
 
-    def _claim(self, folder: Path, task: Task, prune_ratio: float, seed: int, settings: Settings) -> None:
+    @contextmanager
+    def _owned(
+        self, folder: Path, task: Task, prune_ratio: float, seed: int, settings: Settings
+    ) -> Iterator[None]:
         """Tie a folder to one run, so that phases of another are never taken for its own."""
         run = {
             "method": self.name,
@@ -137,7 +142,11 @@ class Method:
         if path.exists() and path.read_text() != text:
             remedy = "Delete the folder, or name another one"
             raise DataError("this folder holds the phases of another run", file=folder, remedy=remedy)
-        atomic_write(path, text)
+        try:
+            yield
+        finally:  # a run that was refused has left nothing to own
+            if folder.is_dir() and any(folder.iterdir()):
+                atomic_write(path, text)
 
 
 METHODS: dict[str, Method] = {}
