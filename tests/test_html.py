@@ -73,3 +73,14 @@ def test_refusals_name_the_nearest():
         table(frame(), highlight={"AUCC": "max"})
     with pytest.raises(UnknownName, match="unknown verdict"):
         verdict("perhaps")
+
+
+def test_only_sentences_may_break():
+    rows = pd.DataFrame(
+        {"arm": ["one pass"], "claim": ["a sentence of more than forty characters in all"], "x": [1.0]}
+    )
+    html = table(rows)._repr_html_()
+    assert "<td>one pass</td>" in html
+    assert '<td class="text">a sentence' in html
+    assert '<td class="num">1.0000</td>' in html and "lfmp-dense" not in html
+    assert "lfmp-dense" in table(pd.DataFrame({str(i): [i] for i in range(8)}))._repr_html_()

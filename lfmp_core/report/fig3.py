@@ -58,7 +58,9 @@ def heatmap(frame: pd.DataFrame, names: Sequence[str]) -> Figure:
             runs = own[own.prune_ratio == ratio]
             a = np.array(runs.log_alpha.tolist())
             low, high = a.min(1, keepdims=True), a.max(1, keepdims=True)
-            image[i] = ((a - low) / np.where(high > low, high - low, 1)).mean(0)
+            # gates that all ran into the same bound are all wide open, or all shut
+            flat = np.where(low > 0, 1.0, 0.0)
+            image[i] = np.where(high > low, (a - low) / np.where(high > low, high - low, 1), flat).mean(0)
             share = np.array([sum(f in kept for kept in runs.kept_fields) for f in range(len(names))]) / len(
                 runs
             )

@@ -135,7 +135,8 @@ class Table:
         lines = ['<div class="lfmp-table">']
         if self.caption:
             lines.append(f'<p class="lfmp-caption">{escape(self.caption)}</p>')
-        lines.append('<div class="lfmp-scroll" tabindex="0"><table class="lfmp">')
+        dense = " lfmp-dense" * (len(self.numeric) > 7)
+        lines.append(f'<div class="lfmp-scroll" tabindex="0"><table class="lfmp{dense}">')
         lines.append("<thead>")
         for level, row in enumerate(self.header):
             lines.append("<tr>" + "".join(self._heading(level, row)) + "</tr>")
@@ -144,7 +145,8 @@ class Table:
             start = ' class="group-start"' if number in self.starts else ""
             cells = []
             for column, cell in enumerate(row):
-                names = " ".join(filter(None, ["num" * self.numeric[column], self.classes[number][column]]))
+                kind = "num" if self.numeric[column] else "text" * self._wraps(column)
+                names = " ".join(filter(None, [kind, self.classes[number][column]]))
                 cells.append(f'<td class="{names}">{cell}</td>' if names else f"<td>{cell}</td>")
             lines.append(f"<tr{start}>" + "".join(cells) + "</tr>")
         lines.append("</tbody></table></div>")
@@ -152,6 +154,10 @@ class Table:
             lines.append(f'<p class="lfmp-note">{escape(self.note)}</p>')
         lines.append("</div>")
         return "\n".join(lines)
+
+    def _wraps(self, column: int) -> bool:
+        """Whether a column holds sentences, which may break; shorter texts stay on one line."""
+        return max((len(row[column]) for row in self.plain), default=0) > 40
 
     def _heading(self, level: int, row: list[str]):
         last = level == len(self.header) - 1
