@@ -9,7 +9,8 @@ next read, and are then made up one by one in registers:
 for each missed step t with that step's own bias corrections. In exact arithmetic the weights that any
 forward pass reads are those of `torch.optim.Adam(weight_decay=λ)`; in float32 they differ by rounding. What
 is saved is memory traffic: no gradient of n×D is zeroed, filled and read, and no row passes through memory
-that the batch has not touched.
+that the batch has not touched. What is not saved is arithmetic: a row pays for every missed step when it
+is read, at the latest at the end of an epoch.
 """
 
 import numba

@@ -20,7 +20,8 @@ class TrainingSettings(Settings):
             kept.
         optimizer: of the table and the first-order weights. "dense" moves every row at every step; "lazy"
             moves the rows of the batch and makes the others' steps up when they are next read: the same
-            mathematics (see `row_adam`), faster where a table is much larger than a batch. CPU only.
+            mathematics (see `row_adam`). A step costs less, but all rows catch up at the end of an epoch,
+            which can cost as much as was saved: measure before choosing it. CPU only.
         precision: "bfloat16" runs the layers after the table in autocast.
         device: a torch device.
     """
