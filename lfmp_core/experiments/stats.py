@@ -1,14 +1,15 @@
 """Mean and spread, and which methods can't be told apart."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 
 from ..errors import LfmpError, check_name
 
 Metric = Literal["auc", "logloss"]
+Name = TypeVar("Name", bound=Hashable)
 _METRICS = ("auc", "logloss")
 _CELLS = 500_000  # of the draws x rows block held at a time
 
@@ -128,12 +129,12 @@ def _runs(logits: np.ndarray | Sequence[np.ndarray]) -> list[np.ndarray]:
 
 def resample(
     labels: np.ndarray,
-    runs: Mapping[str, list[np.ndarray]],
+    runs: Mapping[Name, list[np.ndarray]],
     metric: str,
     draws: int,
     seed: int,
     resample_seeds: bool,
-) -> dict[str, np.ndarray]:
+) -> dict[Name, np.ndarray]:
     """Per name [1 + draws]: the metric on the rows themselves, then on each resample; mean over its runs.
 
     All names see the same resampled rows, so that any two of them can be compared by `difference_of`.
@@ -165,7 +166,8 @@ def resample(
             blocks.append(counts.astype(np.float64) @ np.stack(losses, axis=1) / rows)
         done += size
     values = np.concatenate(blocks)  # [1 + draws, runs]
-    result, start = {}, 0
+    result: dict[Name, np.ndarray] = {}
+    start = 0
     for name, many in runs.items():
         own = values[:, start : start + len(many)]
         start += len(many)

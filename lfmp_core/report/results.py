@@ -67,9 +67,7 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
     return table
 
 
-def compare(
-    grids: Sequence[Grid], store: Store, *, draws: int = 400, against: Sequence[str] = (BASE, TWIN)
-) -> list[dict[str, Any]]:
+def compare(grids: Sequence[Grid], store: Store, *, draws: int = 400) -> list[dict[str, Any]]:
     """Each arm held against all fields, as many random fields, and itself without pruning.
 
     Paired bootstrap over test rows and over seeds, so that an interval speaks of new rows and of a new
@@ -83,18 +81,17 @@ def compare(
         return []
     labels = open_dataset(next(iter(cells.values()))[0].spec.dataset).split("test").labels
     rows = []
-    for metric, backbone in product(METRICS, dict.fromkeys(key[0] for key in cells)):
+    for backbone in dict.fromkeys(key[0] for key in cells):
         own = {key: sorted(r, key=lambda r: r.spec.seed) for key, r in cells.items() if key[0] == backbone}
-        names = {"/".join(map(str, key)): key for key in own}
-        logits = {name: [store.logits(r) for r in own[key]] for name, key in names.items()}
-        drawn = resample(labels, logits, metric, draws, seed=0, resample_seeds=True)
-        for name, (_, arm, ratio) in names.items():
-            for other in (*against, UNPRUNED):
-                twin = (backbone, arm if other == UNPRUNED else other, ratio if other == TWIN else 0.0)
-                if twin not in own or twin == (backbone, arm, ratio):
+        logits = {key: [store.logits(r) for r in records] for key, records in own.items()}
+        for metric in METRICS:
+            drawn = resample(labels, logits, metric, draws, seed=0, resample_seeds=True)
+            for (_, arm, ratio), other in product(own, (BASE, TWIN, UNPRUNED)):
+                key = backbone, arm, ratio
+                twin = backbone, arm if other == UNPRUNED else other, ratio if other == TWIN else 0.0
+                if twin not in own or twin == key:
                     continue
-                d = difference_of(drawn[name], drawn["/".join(map(str, twin))], level=0.95)
-                pair = own[backbone, arm, ratio], own[twin]
+                d = difference_of(drawn[key], drawn[twin], level=0.95)
                 rows.append(
                     {
                         "backbone": backbone,
@@ -105,8 +102,8 @@ def compare(
                         "difference": d.difference,
                         "low": d.low,
                         "high": d.high,
-                        "seeds": min(map(len, pair)),
-                        "ids": sorted(r.id for side in pair for r in side),
+                        "seeds": min(len(own[key]), len(own[twin])),
+                        "ids": sorted(r.id for r in (*own[key], *own[twin])),
                     }
                 )
     return rows

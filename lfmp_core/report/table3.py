@@ -98,14 +98,8 @@ def improvement_table(reference: pd.DataFrame) -> Table:
             rows.append(row)
     data = pd.DataFrame(rows)
     data.columns = pd.MultiIndex.from_tuples(data.columns)
-    data = data[
-        [
-            c
-            for h in ("", "paper, printed", "paper, recomputed", "reference")
-            for c in data.columns
-            if c[0] == h
-        ]
-    ]
+    headings = ("", "paper, printed", "paper, recomputed", "reference")
+    data = data[sorted(data.columns, key=lambda column: headings.index(column[0]))]
     formats = {c: "+.2f" for c in data.columns if c[0]}
     caption = "Improvement over all fields in percent (positive is better)"
     return table(data, caption=caption, formats=formats, group=("", "backbone"))
@@ -131,7 +125,8 @@ def search_table(item: str) -> Table:
 def claims(reference: pd.DataFrame, compared: pd.DataFrame) -> list[Claim]:
     """The paper's sentences on Table 3, judged on the reference records."""
     found = []
-    for arm in [a for a in reference.arm.unique() if a.startswith("Light-FMP")]:
+    own = [arm for arm in reference.arm.unique() if arm.startswith("Light-FMP")]
+    for arm in own:
         better = compared[(compared.arm == arm) & (compared.against == BASE)]
         auc, loss = (better[better.metric == m].set_index("backbone") for m in ("auc", "logloss"))
         wins = [
@@ -153,7 +148,7 @@ def claims(reference: pd.DataFrame, compared: pd.DataFrame) -> list[Claim]:
         )
     per_epoch = (reference.CT / reference.epochs).groupby([reference.backbone, reference.arm]).mean()
     total = reference.groupby(["backbone", "arm"])["TT"].mean()
-    for arm in [a for a in reference.arm.unique() if a.startswith("Light-FMP")]:
+    for arm in own:
         saved = {b: 1 - per_epoch[b, arm] / per_epoch[b, BASE] for b in reference.backbone.unique()}
         whole = [1 - total[b, arm] / total[b, BASE] for b in saved]
         each = ", ".join(f"{PAPER_NAMES[b]} {s:.0%}" for b, s in saved.items())
@@ -167,7 +162,7 @@ def claims(reference: pd.DataFrame, compared: pd.DataFrame) -> list[Claim]:
                 share_verdict([s >= 0.2622 for s in saved.values()]),
             )
         )
-    for arm in [a for a in reference.arm.unique() if a.startswith("Light-FMP")]:
+    for arm in own:
         rows = compared[(compared.arm == arm) & (compared.metric == "auc") & (compared.against == TWIN)]
         wins = [bool(r.low > 0) for r in rows.itertuples()]
         found.append(

@@ -108,9 +108,17 @@ class Trainer:
                 made[name] = RowAdam(table.weight, self.settings.learning_rate, self.settings.l2)
         return made
 
-    def _attach(self, row_adams: dict[str, RowAdam | None]) -> None:
-        for name, row_adam in row_adams.items():
-            getattr(self.model, name).row_adam = row_adam
+    @contextmanager
+    def _lazy_tables(self) -> Iterator[None]:
+        """Let the tables of a lazy run hand their gradients to `row_adams`, for one step."""
+        tables = [(getattr(self.model, name), row_adam) for name, row_adam in self.row_adams.items()]
+        for table, row_adam in tables:
+            table.row_adam = row_adam
+        try:
+            yield
+        finally:
+            for table, _ in tables:
+                table.row_adam = None
 
     def flush(self) -> None:
         """Make up the steps that lazy rows still owe, so that weights may be read."""
@@ -147,14 +155,14 @@ class Trainer:
 
     def step(self, ids: Tensor, values: Tensor | None, labels: Tensor) -> Tensor:
         """One optimiser step; returns the loss without waiting for the device."""
-        self._attach(dict(self.row_adams))
-        with torch.autocast(ids.device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"):
-            loss = self.objective(self.model, ids, values, labels, self.steps)
-        loss.backward()
+        half = self.settings.precision == "bfloat16"
+        with self._lazy_tables():
+            with torch.autocast(ids.device.type, torch.bfloat16, enabled=half):
+                loss = self.objective(self.model, ids, values, labels, self.steps)
+            loss.backward()
         self.optimizer.step()
         for rows in self.row_adams.values():
             rows.step()
-        self._attach(dict.fromkeys(self.row_adams))
         self.optimizer.zero_grad(set_to_none=True)
         self.objective.after_step()
         self.steps += 1

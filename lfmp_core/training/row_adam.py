@@ -23,35 +23,34 @@ from ..kernels import compiled, run_kernel
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 
 
+@numba.njit(inline="always")
+def _move(weight, m, v, i, d, g, rate, scale):
+    """One step of Adam for one number of the table."""
+    # 1 − β rounded once: 1 − float32(.999) would be off by 1e-5
+    m[i, d] = np.float32(BETA1) * m[i, d] + np.float32(1 - BETA1) * g
+    v[i, d] = np.float32(BETA2) * v[i, d] + np.float32(1 - BETA2) * g * g
+    weight[i, d] -= rate * m[i, d] / (np.sqrt(v[i, d]) * scale + np.float32(EPSILON))
+
+
 @compiled
 def _catch_up(rows, upto, weight, m, v, last, rates, scales, l2):
-    b1, b2, eps = np.float32(BETA1), np.float32(BETA2), np.float32(EPSILON)
-    # 1 − β rounded once: 1 − float32(.999) would be off by 1e-5
-    c1, c2 = np.float32(1 - BETA1), np.float32(1 - BETA2)
     for r in numba.prange(len(rows)):
         i = rows[r]
         for t in range(last[i] + 1, upto + 1):
             rate, scale = rates[t], scales[t]
             for d in range(weight.shape[1]):
                 g = l2 * weight[i, d]
-                m[i, d] = b1 * m[i, d] + c1 * g
-                v[i, d] = b2 * v[i, d] + c2 * g * g
-                weight[i, d] -= rate * m[i, d] / (np.sqrt(v[i, d]) * scale + eps)
+                _move(weight, m, v, i, d, g, rate, scale)
         last[i] = upto
 
 
 @compiled
 def _step(rows, t, weight, grad, m, v, last, rates, scales, l2):
-    b1, b2, eps = np.float32(BETA1), np.float32(BETA2), np.float32(EPSILON)
-    # 1 − β rounded once: 1 − float32(.999) would be off by 1e-5
-    c1, c2 = np.float32(1 - BETA1), np.float32(1 - BETA2)
     for r in numba.prange(len(rows)):
         i = rows[r]
         for d in range(weight.shape[1]):
             g = grad[r, d] + l2 * weight[i, d]
-            m[i, d] = b1 * m[i, d] + c1 * g
-            v[i, d] = b2 * v[i, d] + c2 * g * g
-            weight[i, d] -= rates[t] * m[i, d] / (np.sqrt(v[i, d]) * scales[t] + eps)
+            _move(weight, m, v, i, d, g, rates[t], scales[t])
         last[i] = t
 
 
