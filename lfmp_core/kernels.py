@@ -10,9 +10,14 @@ from torch import Tensor
 def compiled(function):
     """A loop compiled on first use for one thread and for several, kept on disk.
 
-    Sums may be reordered so that they use vector units; nothing else is relaxed.
+    Sums may be reordered so that they use vector units, and a division by zero gives infinity instead of an
+    exception; nothing else is relaxed.
     """
-    options: dict[str, Any] = {"fastmath": {"reassoc", "contract", "nsz"}, "cache": True}
+    options: dict[str, Any] = {
+        "fastmath": {"reassoc", "contract", "nsz"},
+        "error_model": "numpy",
+        "cache": True,
+    }
     return numba.njit(**options)(function), numba.njit(parallel=True, **options)(function)
 
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from lfmp_core.axes import FieldAxis
-from lfmp_core.models import BackboneSettings, build_model
+from lfmp_core.models import BackboneSettings, build_model, kernels
 from lfmp_core.models.backbone import REGISTRY
 from lfmp_core.models.cin import CHUNK, CIN
-from lfmp_core.models.layers import MLP, Dropout, fm
+from lfmp_core.models.layers import MLP, Dropout, fm, fm_plain
 from lfmp_core.models.product import InnerProduct, OuterProduct
 
 
@@ -215,6 +215,92 @@ def test_dropout_gradient_takes_the_same_mask():
     out = Dropout(0.5, seeded()).train()(x)
     out.sum().backward()
     assert torch.equal(x.grad, out.detach())
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3])
+def test_rectified_dropout_is_relu_then_dropout(p):
+    """The fused pass gives the plain layers' numbers and gradients for the same noise, bit for bit."""
+    x = torch.randn(37, 21, generator=seeded())
+    weights = torch.randn(37, 21, generator=seeded(1))
+    found = []
+    for fused in (True, False):
+        layer, leaf = Dropout(p, seeded(2)).train(), x.clone().requires_grad_()
+        out = layer.rectified(leaf * 1) if fused else layer(torch.relu(leaf))
+        (out * weights).sum().backward()
+        found.append((out.detach(), leaf.grad))
+    assert torch.equal(found[0][0], found[1][0]) and torch.equal(found[0][1], found[1][1])
+    assert (found[0][0] == 0).float().mean() > 0.4
+
+
+def test_rectified_dropout_in_bfloat16_rounds_once():
+    """In bfloat16 the fused pass stores the nearest of x·scale for what survives, and zeros elsewhere."""
+    x = torch.randn(40, 9, generator=seeded()).bfloat16().requires_grad_()
+    out = Dropout(0.25, seeded(1)).train().rectified(x * 1)
+    exact = (x.detach().float() * (256 / 192)).bfloat16()
+    assert out.dtype == torch.bfloat16 and torch.equal(out[out > 0], exact[out > 0])
+    assert 0.3 < (out > 0).float().mean() < 0.45  # half are positive, three quarters of those survive
+    out.sum().backward()
+    assert torch.equal(x.grad, (out.detach() > 0).bfloat16() * torch.tensor(256 / 192).bfloat16())
+
+
+def test_normalisation_is_folded_in_evaluation():
+    """Without gradients the evaluated MLP makes one pass per layer, and gives what the layers give."""
+    mlp = MLP([FieldAxis((5,))], (8, 6), batch_norm=True, generator=seeded())
+    x = torch.randn(70, 5, generator=seeded(1))
+    for _ in range(3):
+        mlp(x)
+    mlp.eval()
+    for norm in mlp.norms:
+        norm.weight.data.normal_(generator=seeded(2))
+        norm.bias.data.normal_(generator=seeded(3))
+    by_layers = mlp(x)
+    assert by_layers.requires_grad
+    with torch.inference_mode():
+        assert torch.allclose(mlp(x), by_layers, atol=1e-5)
+
+
+def test_fm_gradient_is_the_plain_formulas():
+    e = torch.randn(9, 5, 3, generator=seeded())
+    weights = torch.randn(9, generator=seeded(1))
+    found = []
+    for form in (fm, fm_plain):
+        leaf = e.clone().requires_grad_()
+        out = form(leaf)
+        (out * weights).sum().backward()
+        found.append((out.detach(), leaf.grad))
+    for fast, plain in zip(*found, strict=True):
+        assert torch.allclose(fast, plain, atol=1e-5)
+
+
+def test_products_in_bfloat16_are_the_nearest():
+    """Law 7 for the rounding: ties go to even, and what was stored is read back exactly."""
+    x, y = torch.randn(6, 4, generator=seeded()), torch.randn(6, 3, generator=seeded(1))
+    x[0, 0], y[0, 0] = 1.0, 1 + 2**-8  # half-way between 1 and 1 + 2⁻⁷: the even one is 1
+    out = kernels.outer(x, y, torch.empty(6, 12, dtype=torch.bfloat16))
+    exact = (x.unsqueeze(2) * y.unsqueeze(1)).flatten(1)
+    assert torch.equal(out, exact.bfloat16()) and out[0, 0] == 1
+    half, single = [[torch.zeros_like(x), torch.zeros_like(y)] for _ in range(2)]
+    kernels.outer_backward(out, x, y, *half)
+    kernels.outer_backward(out.float(), x, y, *single)
+    assert torch.equal(half[0], single[0]) and torch.equal(half[1], single[1])
+
+
+@pytest.mark.parametrize("sizes", [(5,), (5, 4), (6, 5, 4)])
+def test_cin_in_bfloat16_is_close_and_cin_without_is_exact(sizes):
+    """8 bits: within one per cent of the exact maps and gradients (measured .3 %), and not equal to them."""
+    cin = CIN(7, sizes, generator=seeded())
+    found = []
+    for half in (False, True):
+        leaf = torch.randn(11, 7, 3, generator=seeded(1)).requires_grad_()
+        cin.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            out = cin(leaf)
+        out.square().sum().backward()
+        found.append([out.detach(), leaf.grad, *(p.grad.clone() for p in cin.parameters())])
+    assert all(t.dtype == torch.float32 for t in found[1])
+    for exact, rounded in zip(*found, strict=True):
+        assert (exact - rounded).norm() <= 0.01 * exact.norm()
+    assert len(sizes) == 1 or not torch.equal(found[0][0], found[1][0])
 
 
 SIZES = (3, 2, 4)

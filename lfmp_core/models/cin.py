@@ -19,7 +19,9 @@ class CIN(nn.Module):
     Neither activation nor split: every map goes to the output and onward. The products X^{k−1}_i ⊙ X^0_j
     are made a chunk at a time and made again in the backward pass, never for the whole batch. The first
     layer is symmetric in i and j, so half of its products are enough; the last one needs only the sums
-    over d, which the m×H matrix X^{L−1} X^0ᵀ gives without any product per d. Both are exact.
+    over d, which the m×H matrix X^{L−1} X^0ᵀ gives without any product per d. Both are exact. Under
+    autocast to bfloat16 the products and the matrix products over them are rounded to it (8 bits); maps,
+    sums and gradients of the weights stay single.
 
     Args:
         num_fields: m.
@@ -47,7 +49,10 @@ class CIN(nn.Module):
         """Pooled maps [B, ΣH] of field vectors [B, m, D]."""
         if torch.compiler.is_compiling():
             return self.plain(e)
-        return _Cin.apply(e, *self.weights, *self.biases)
+        device = e.device.type
+        half = torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device) == torch.bfloat16
+        with torch.autocast(device, enabled=False):
+            return _Cin.apply(e.float() if half else e, half, *self.weights, *self.biases)
 
     def plain(self, e: Tensor) -> Tensor:
         """The formula as it stands, with the products of the whole batch: for export, and to test against."""
@@ -82,7 +87,7 @@ class _Cin(torch.autograd.Function):
     """Forward keeps each layer's maps [B·D, H]; backward makes the products again, chunk by chunk."""
 
     @staticmethod
-    def forward(ctx, e: Tensor, *parameters: Tensor) -> Tensor:
+    def forward(ctx, e: Tensor, half: bool, *parameters: Tensor) -> Tensor:
         count = len(parameters) // 2
         weights = [w.flatten(1) for w in parameters[:count]]
         biases = parameters[count:]
@@ -96,18 +101,22 @@ class _Cin(torch.autograd.Function):
         out = e.new_empty(b, sum(widths))
         pooled = out.split(widths, 1)
         step = max(1, CHUNK // d)
-        buffers = [e.new_empty(step * d, w.shape[1]) for w in weights[:-1]]
+        thin = [w.bfloat16() if half else w for w in weights[:-1]]
+        buffers = [w.new_empty(step * d, w.shape[1]) for w in thin]
         for a in range(0, b, step):
             part, n = slice(a * d, (a + step) * d), min(step, b - a) * d
             for k in range(last):
                 products = _products(k, maps[k][part], rows[part], buffers[k][:n])
-                torch.addmm(biases[k], products, weights[k].t(), out=maps[k + 1][part])
+                if half:
+                    torch.add(products @ thin[k].t(), biases[k], out=maps[k + 1][part])
+                else:
+                    torch.addmm(biases[k], products, weights[k].t(), out=maps[k + 1][part])
                 pooled[k][a : a + step] = maps[k + 1][part].view(-1, d, widths[k]).sum(1)
             top = maps[last][part].view(n // d, d, -1)
             gram = torch.bmm(top.transpose(1, 2), x0[a : a + step]).flatten(1)
             pooled[last][a : a + step] = torch.addmm(d * biases[last], gram, weights[last].t())
         ctx.save_for_backward(*maps, *weights)
-        ctx.shape = (b, m, d)
+        ctx.shape, ctx.half = (b, m, d), half
         return out
 
     @staticmethod
@@ -124,8 +133,8 @@ class _Cin(torch.autograd.Function):
         grads = grad.split(widths, 1)
         grad_biases[last] += d * grads[last].sum(0)
         step = max(1, CHUNK // d)
-        shapes = [(step * d, w.shape[1]) for w in weights[:-1]]
-        buffers = [(grad.new_empty(shape), grad.new_empty(shape)) for shape in shapes]
+        thin = [w.bfloat16() if ctx.half else w for w in weights[:-1]]
+        buffers = [tuple(w.new_empty(step * d, w.shape[1]) for _ in range(2)) for w in thin]
         for a in range(0, b, step):
             part, n = slice(a * d, (a + step) * d), min(step, b - a) * d
             here, top = x0[a : a + step], maps[last][part].view(n // d, d, -1)
@@ -140,8 +149,12 @@ class _Cin(torch.autograd.Function):
                 products, grad_products = buffers[k][0][:n], buffers[k][1][:n]
                 products = _products(k, maps[k][part], rows[part], products)
                 grad_biases[k] += grad_x.sum(0)
-                grad_weights[k].addmm_(grad_x.t(), products)
-                torch.mm(grad_x, weights[k], out=grad_products)
+                if ctx.half:
+                    grad_x = grad_x.bfloat16()
+                    grad_weights[k] += grad_x.t() @ products
+                else:
+                    grad_weights[k].addmm_(grad_x.t(), products)
+                torch.mm(grad_x, thin[k], out=grad_products)
                 if k == 0:
                     kernels.triangle_backward(grad_products, rows[part], grad_rows[part])
                     break
@@ -153,4 +166,4 @@ class _Cin(torch.autograd.Function):
         if count > 1:
             grad_weights[0] = _unfold(grad_weights[0], m)
         shaped = [g.view(len(g), -1, m) for g in grad_weights]
-        return grad_rows.view(b, d, m).transpose(1, 2), *shaped, *grad_biases
+        return grad_rows.view(b, d, m).transpose(1, 2), None, *shaped, *grad_biases

@@ -5,8 +5,10 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from ..axes import FieldAxis
+from . import kernels
 
 
 class Dropout(nn.Module):
@@ -29,11 +31,41 @@ class Dropout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.level == 0:
             return x
+        kept = self._bytes(x) >= self.level
+        return x * kept.to(x.dtype).mul_(self.scale)
+
+    def rectified(self, x: Tensor) -> Tensor:
+        """Dropout of relu(x); x may be overwritten."""
+        if not self.training or self.level == 0 or not kernels.fits(x, half=True):
+            return self(torch.relu_(x))
+        return _RectifyDrop.apply(x, self._bytes(x), self.level, self.scale)
+
+    @property
+    def scale(self) -> float:
+        """What survivors are multiplied by."""
+        return 256 / (256 - self.level)
+
+    def _bytes(self, x: Tensor) -> Tensor:
         words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64, device=x.device)
         # without a range, random_ fills 63 bits and the top byte of a word loses half of its values
         words.random_(-(2**63), None, generator=self.generator)
-        kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= self.level
-        return x * kept.to(x.dtype).mul_(256 / (256 - self.level))
+        return words.view(torch.uint8)[: x.numel()].view(x.shape)
+
+
+class _RectifyDrop(torch.autograd.Function):
+    """One pass over memory each way; what survived can be read off the result."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, noise: Tensor, level: int, scale: float) -> Tensor:
+        ctx.scale = scale
+        out = kernels.rectify_drop(x, noise, level, scale)
+        ctx.save_for_backward(out)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor):
+        return kernels.rectify_drop_backward(grad, *ctx.saved_tensors, ctx.scale), None, None, None
 
 
 class MLP(nn.Module):
@@ -71,10 +103,19 @@ class MLP(nn.Module):
         """Logits [B] of inputs [B, size of the input axis]."""
         for k, linear in enumerate(self.linears[:-1]):
             x = linear(x)
+            if self.norms is not None and not self.training and kernels.fits(x) and not x.requires_grad:
+                x = kernels.affine_rectify_(x, *_affine(self.norms[k]))
+                continue
             if self.norms is not None:
                 x = self.norms[k](x)
-            x = self.dropout(torch.relu_(x))
+            x = self.dropout.rectified(x)
         return self.linears[-1](x).squeeze(-1)
+
+
+def _affine(norm: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:
+    """Factor and offset [H] that a batch normalisation comes down to in evaluation."""
+    factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    return factor, norm.bias - norm.running_mean * factor
 
 
 def fm(e: Tensor) -> Tensor:
@@ -86,4 +127,26 @@ def fm(e: Tensor) -> Tensor:
     Returns:
         Logits [B]. Source: Rendle 2010, eq. 5's linear-time form.
     """
+    if not kernels.fits(e):
+        return fm_plain(e)
+    return _Fm.apply(e)
+
+
+def fm_plain(e: Tensor) -> Tensor:
+    """`fm` as the formula stands: for export, other devices, and to test against."""
     return 0.5 * (e.sum(1).square() - e.square().sum(1)).sum(1)
+
+
+class _Fm(torch.autograd.Function):
+    """The gradient is Σ_f' e_f' − e_f: one pass over the vectors each way."""
+
+    @staticmethod
+    def forward(ctx, e: Tensor) -> Tensor:
+        out, sums = kernels.pairs(e)
+        ctx.save_for_backward(e, sums)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor):
+        return kernels.pairs_backward(grad, *ctx.saved_tensors)

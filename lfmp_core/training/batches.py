@@ -23,6 +23,17 @@ def to_batch(rows: Rows, pick: slice | np.ndarray, device: torch.device | str = 
     return ids.to(to), values, labels.to(to, torch.float32)
 
 
+def split(batch: Batch, pieces: int) -> list[tuple[Batch, float]]:
+    """At most `pieces` runs of a batch's rows, of nearly equal length, each with its share of the rows."""
+    ids, values, labels = batch
+    if pieces == 1:
+        return [(batch, 1.0)]
+    own_ids, own_labels = ids.chunk(pieces), labels.chunk(pieces)
+    own_values = [None] * len(own_ids) if values is None else values.chunk(pieces)
+    parts = zip(own_ids, own_values, own_labels, strict=True)
+    return [(part, len(part[0]) / len(ids)) for part in parts]
+
+
 @dataclass(frozen=True)
 class Batches:
     """Shuffled batches of rows that may lie in memory-mapped files.

@@ -18,11 +18,13 @@ from ..embeddings import FullTable
 from ..errors import DataError
 from ..models import Backbone
 from ..models.layers import Dropout
-from .batches import Batches
+from ..seeds import derive
+from .batches import Batches, split
 from .checkpoint import Checkpoint
 from .evaluate import evaluate
+from .memory import keep_memory
 from .objective import Objective
-from .row_adam import RowAdam
+from .row_adam import RowAdam, RowIndex
 from .settings import TrainingSettings
 
 
@@ -45,6 +47,8 @@ class Trainer:
         checkpoint: folder to save to and to resume from; None saves nothing.
         optimizer_state: moments to start from, by parameter name; None starts fresh.
         label: of the progress bar; None shows none.
+        start: (epoch, position) of the first batch; another trainer has seen those before it.
+        pieces: optimiser steps that every batch is cut into.
     """
 
     def __init__(
@@ -61,20 +65,25 @@ class Trainer:
         checkpoint: Path | None = None,
         optimizer_state: dict[str, dict[str, Tensor]] | None = None,
         label: str | None = None,
+        start: tuple[int, int] = (0, 0),
+        pieces: int = 1,
     ):
+        keep_memory()
         self.model, self.settings, self.validation = model.to(settings.device), settings, validation
         self.objective = (objective or Objective()).to(settings.device)
         self.batches = Batches(train, settings.batch_size, seed, exclude, device=settings.device)
         if not len(self.batches):
             raise DataError("no training row is left", remedy="Leave out fewer rows, or prepare more")
-        self.max_steps, self.label = max_steps, label
-        self.generator = torch.Generator(settings.device).manual_seed(seed)
+        self.max_steps, self.label, self.pieces, self._began = max_steps, label, pieces, start
+        # one that goes on must not draw again what the one before it drew
+        noise = derive(seed, *start) if any(start) else seed
+        self.generator = torch.Generator(settings.device).manual_seed(noise)
         for module in model.modules():
             if isinstance(module, Dropout):
                 module.generator = self.generator
         self.row_adams = self._make_row_adams()
         self.optimizer = self._make_optimizer()
-        self.epoch, self.position, self.steps, self.stale = 0, 0, 0, 0
+        (self.epoch, self.position), self.steps, self.stale = start, 0, 0
         self.history: list[dict[str, float]] = []
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=settings.device)
         self.best: dict[str, Tensor] | None = None
@@ -100,18 +109,26 @@ class Trainer:
         return torch.optim.Adam([g for g in groups if g["params"]], self.settings.learning_rate, fused=True)
 
     def _make_row_adams(self) -> dict[str, RowAdam]:
-        """By module name, for the plain tables of a lazy run."""
+        """By module name, for the plain tables of a run on a CPU: their gradients are lists of rows."""
         made: dict[str, RowAdam] = {}
-        for name in ("table", "linear"):
-            table = getattr(self.model, name)
-            if self.settings.optimizer == "lazy" and isinstance(table, FullTable):
-                made[name] = RowAdam(table.weight, self.settings.learning_rate, self.settings.l2)
+        shared: dict[int, RowIndex] = {}
+        lazy = self.settings.optimizer == "lazy"
+        for name, table in self.model.named_modules():
+            if isinstance(table, FullTable) and table.weight.requires_grad:
+                weight = table.weight
+                if RowAdam.fits(weight):
+                    index = shared.setdefault(len(weight), RowIndex(len(weight)))
+                    rate, l2 = self.settings.learning_rate, self.settings.l2
+                    made[name] = RowAdam(weight, rate, l2, lazy=lazy, index=index)
+                elif lazy:
+                    raise ValueError("optimizer='lazy' works on float32 tables on a CPU; take 'dense'")
         return made
 
     @contextmanager
-    def _lazy_tables(self) -> Iterator[None]:
-        """Let the tables of a lazy run hand their gradients to `row_adams`, for one step."""
-        tables = [(getattr(self.model, name), row_adam) for name, row_adam in self.row_adams.items()]
+    def _row_gradients(self) -> Iterator[None]:
+        """Let tables hand their gradients to `row_adams`, for one step."""
+        modules = dict(self.model.named_modules()) if self.row_adams else {}
+        tables = [(modules[name], row_adam) for name, row_adam in self.row_adams.items()]
         for table, row_adam in tables:
             table.row_adam = row_adam
         try:
@@ -156,7 +173,7 @@ class Trainer:
     def step(self, ids: Tensor, values: Tensor | None, labels: Tensor) -> Tensor:
         """One optimiser step; returns the loss without waiting for the device."""
         half = self.settings.precision == "bfloat16"
-        with self._lazy_tables():
+        with self._row_gradients():
             with torch.autocast(ids.device.type, torch.bfloat16, enabled=half):
                 loss = self.objective(self.model, ids, values, labels, self.steps)
             loss.backward()
@@ -166,7 +183,6 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         self.objective.after_step()
         self.steps += 1
-        self.position += 1
         return loss.detach()
 
     def fit(self, stop_at: int | None = None) -> list[dict[str, float]]:
@@ -191,15 +207,18 @@ class Trainer:
         hidden = self.label is None
         with tqdm(desc=self.label, total=total, initial=self.position, leave=False, disable=hidden) as bar:
             for batch in self.batches.epoch(self.epoch, self.position):
-                self.loss_sum += self.step(*batch)
+                for piece, share in split(batch, self.pieces):
+                    self.loss_sum += self.step(*piece) * share
+                self.position += 1
                 bar.update()
                 if interrupted or (limits and self.steps >= min(limits)):
                     break
         self.flush()
         if self.position < total:
             return
+        seen = total - (self._began[1] if self.epoch == self._began[0] else 0)
         self.epoch, self.position = self.epoch + 1, 0
-        row = {"epoch": self.epoch, "steps": self.steps, "train_loss": self.loss_sum.item() / total}
+        row = {"epoch": self.epoch, "steps": self.steps, "train_loss": self.loss_sum.item() / seen}
         self.loss_sum.zero_()
         if self.validation is not None:
             metrics, _ = evaluate(self.model, self.validation)

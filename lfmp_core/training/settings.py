@@ -18,10 +18,9 @@ class TrainingSettings(Settings):
         epochs: most passes over the training rows.
         patience: epochs without a better validation AUC before training stops; the best epoch's weights are
             kept.
-        optimizer: of the table and the first-order weights. "dense" moves every row at every step; "lazy"
-            moves the rows of the batch and makes the others' steps up when they are next read: the same
-            mathematics (see `row_adam`). A step costs less, but all rows catch up at the end of an epoch,
-            which can cost as much as was saved: measure before choosing it. CPU only.
+        optimizer: of plain tables. "dense" moves every row at every step; "lazy" moves the rows of the batch
+            and makes the others' steps up when they are next read: the same mathematics (see `row_adam`).
+            Lazy saves passes over the table, and pays for every missed step when a row is read. CPU only.
         precision: "bfloat16" runs the layers after the table in autocast.
         device: a torch device.
     """
