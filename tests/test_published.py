@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from lfmp_core.errors import UnknownName
-from lfmp_core.report import published
+from lfmp_core.report import fig3, published
 
 
 def test_names_and_refusal():
@@ -53,3 +53,21 @@ def test_exactly_one_printed_improvement_is_wrong():
     assert wrong["printed"].item() == 53.06
     assert wrong["recomputed"].item() == pytest.approx(52.24, abs=0.005)
     assert isinstance(audit, pd.DataFrame) and (audit["low"] <= audit["recomputed"]).all()
+
+
+def test_what_the_text_states_of_figures_2_and_3():
+    two = published.load("lightfmp_fig2").set_index(["figure", "method", "quantity"]).value
+    assert two.loc["2a"].sum() == pytest.approx(120 + 4283 + 5134.5 + 7905.3)
+    assert two["2c", "Light-FMP", "prune_ratio"].tolist() == [0, 25, 50, 75]
+    assert two["2d", "Light-FMP", "pretrain_share"].tolist() == [0.0005, 0.001, 0.1]
+    three = published.load("lightfmp_fig3").groupby("said").field.apply(list)
+    assert {group: len(fields) for group, fields in three.items()} == {"kept": 8, "middle": 6, "pruned": 6}
+    assert tuple(three["kept"]) == fig3.PAPER_KEPT and tuple(three["pruned"]) == fig3.PAPER_PRUNED
+
+
+def test_underlined_cells_of_table2_exist():
+    marked = published.load("lightfmp_table2_underlined")
+    cells = published.load("lightfmp_table2").set_index(["dataset", "method"])
+    assert len(marked) == 8
+    for row in marked.itertuples():
+        assert cells.loc[(row.dataset, row.method), row.metric] > 0

@@ -4,6 +4,7 @@ from .dataset import Dataset, Rows
 from .planted import PlantedSettings, write_planted
 from .prepared import prepare, prepare_cached, prepare_named
 from .schema import SPLITS, Field, PrepareSettings, Schema
+from .shadows import is_shadow, with_shadows
 from .sources import SOURCES, Source, get_source, own_table
 
 __all__ = [
@@ -17,9 +18,11 @@ __all__ = [
     "Schema",
     "Source",
     "get_source",
+    "is_shadow",
     "own_table",
     "prepare",
     "prepare_cached",
     "prepare_named",
+    "with_shadows",
     "write_planted",
 ]

@@ -192,19 +192,24 @@ def describe(
 
 
 def describe_dataset(dataset: Dataset) -> dict[str, Any]:
-    """The schema with, per field and split, the share of rows that carry the unseen-value id."""
+    """The schema with, per field and split, the share of rows that carry the unseen-value id, and the number
+    of rows that carry the commonest value."""
     schema = dataset.schema
     offsets = np.array([field.offset for field in schema.fields], np.int32)
-    unseen = {}
+    unseen, top = {}, {}
     for split in SPLITS:
-        rows, counts = dataset.split(split), np.zeros(len(offsets), np.int64)
+        rows = dataset.split(split)
+        counts = np.zeros((2, len(offsets)), np.int64)
         for start in range(0, len(rows), 65536):
-            counts += (rows.ids[start : start + 65536] == offsets).sum(axis=0)
-        unseen[split] = counts / max(len(rows), 1)
+            # values are numbered by falling count, so the commonest comes right after the unseen-value id
+            local = rows.ids[start : start + 65536] - offsets
+            counts += np.stack([(local == 0).sum(axis=0), (local == 1).sum(axis=0)])
+        unseen[split], top[split] = counts[0] / max(len(rows), 1), counts[1]
     report = schema.model_dump(mode="json")
     report |= {"num_fields": schema.num_fields, "num_ids": schema.num_ids}
     for number, field in enumerate(report["fields"]):
         field["unseen"] = {split: round(float(unseen[split][number]), 6) for split in SPLITS}
+        field["top"] = {split: int(top[split][number]) for split in SPLITS}
     return report
 
 

@@ -1,7 +1,8 @@
 """One run: load, run the method, evaluate, measure."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from .spec import DatasetRef, RunSpec, plain
 
 if TYPE_CHECKING:
     from ..data import Dataset, PlantedSettings, PrepareSettings
+    from ..methods import Task
 
 
 def reference(
@@ -42,18 +44,46 @@ def prepared(folder: "Path | str") -> DatasetRef:
     return DatasetRef(name=schema.name, settings=settings, fingerprint=schema.fingerprint)
 
 
+def shadowed(ref: DatasetRef, seed: int = 0) -> DatasetRef:
+    """Reference to the same data with a shadow field beside every field; needs no data.
+
+    Raises:
+        ValueError: it has shadows already.
+    """
+    from ..data.shadows import shadow_fingerprint
+
+    if "shadows" in ref.settings:
+        raise ValueError(f"the reference to {ref.name} has shadows already")
+    fingerprint = ref.fingerprint and shadow_fingerprint(ref.fingerprint, seed)
+    return ref.model_copy(update={"settings": {**ref.settings, "shadows": seed}, "fingerprint": fingerprint})
+
+
+def cut_to(ref: DatasetRef, train_rows: int) -> DatasetRef:
+    """Reference to the same data with fewer training rows; needs no data."""
+    from ..data.thinned import thinned_fingerprint
+
+    fingerprint = ref.fingerprint and thinned_fingerprint(ref.fingerprint, train_rows)
+    settings = {**ref.settings, "train_rows": train_rows}
+    return ref.model_copy(update={"settings": settings, "fingerprint": fingerprint})
+
+
 def open_dataset(ref: DatasetRef) -> "Dataset":
     """The prepared data set that `ref` names; prepared on first use.
 
     Its settings are those of PrepareSettings, and for generated data `planted`: those of PlantedSettings;
-    or `prepared` alone: the folder of one's own data.
+    or `prepared` instead: the folder of one's own data. Beside any of them, `train_rows` cuts the training
+    rows (see `data.thinned`), and `shadows` is the seed of a shadow field beside every field (see
+    `data.shadows`), in this order; the fingerprint is then that of the whole.
 
     Raises:
         DataError: its content is not that of the reference.
     """
     from ..data import Dataset, PlantedSettings, PrepareSettings, prepare_named
+    from ..data.shadows import with_shadows
+    from ..data.thinned import thinned
 
     settings = dict(ref.settings)
+    shadows, train_rows = settings.pop("shadows", None), settings.pop("train_rows", None)
     folder = settings.pop("prepared", None)
     if folder is not None:
         dataset = Dataset.load(folder)
@@ -61,6 +91,10 @@ def open_dataset(ref: DatasetRef) -> "Dataset":
         generated = settings.pop("planted", None)
         planted = PlantedSettings(**generated) if generated is not None else None
         dataset = prepare_named(ref.name, PrepareSettings(**settings), planted=planted, progress=False)
+    if train_rows is not None:
+        dataset = thinned(dataset, train_rows)
+    if shadows is not None:
+        dataset = with_shadows(dataset, shadows)
     if ref.fingerprint and dataset.schema.fingerprint != ref.fingerprint:
         raise DataError(
             f"data set {ref.name} has fingerprint {dataset.schema.fingerprint}, the run was planned on "
@@ -74,14 +108,15 @@ def open_dataset(ref: DatasetRef) -> "Dataset":
 def execute(spec: RunSpec, *, dataset: "Dataset | None" = None) -> Result:
     """Compute one run in this process: load, run the method, evaluate, measure.
 
-    A search run is evaluated on validation rows and never opens the test rows.
+    A search run is evaluated on validation rows and never opens the test rows. A choice run only chooses
+    fields.
 
     Args:
         spec: the run.
         dataset: already opened; else opened by the reference in `spec`.
 
     Returns:
-        the record (without certificate) and the test logits, float16 [B], None for a search run.
+        the record (without certificate) and the test logits, float16 [B]; None unless the run is a final one.
     """
     with cpu_threads(spec.threads):
         return _execute(spec, open_dataset(spec.dataset) if dataset is None else dataset)
@@ -94,6 +129,8 @@ def _execute(spec: RunSpec, dataset: "Dataset") -> Result:
     from ..training import TrainingSettings, evaluate
 
     task = Task(dataset, BackboneSettings(**spec.backbone), TrainingSettings(**spec.training))
+    if spec.role == "choice":
+        return _choose(spec, task), None
     outcome = get_method(spec.method).run(
         task, spec.prune_ratio, spec.seed, settings=spec.method_settings, folder=None, progress=False
     )
@@ -114,6 +151,24 @@ def _execute(spec: RunSpec, dataset: "Dataset") -> Result:
     return record, None if spec.role == "search" else np.asarray(logits, dtype=np.float16)
 
 
+def _choose(spec: RunSpec, task: "Task") -> Record:
+    """The record of a choice: which fields, with which scores, how long it took."""
+    from ..methods import Context, get_method
+
+    clock = Context(spec.seed)
+    with clock.phase("PT"):
+        choice = get_method(spec.method).choose(
+            task, spec.prune_ratio, spec.seed, settings=spec.method_settings
+        )
+    details: dict[str, Any] = {
+        **choice.details,
+        "scores": list(choice.scores),
+        "kept_fields": list(choice.fields),
+        "cpu_seconds": clock.cpu_seconds,
+    }
+    return Record(spec=spec, phases=clock.phases, sizes={"fields_kept": len(choice.fields)}, details=details)
+
+
 def preload() -> None:
     """Import what `execute` needs, so that its first call is not slower than the next."""
     import torch
@@ -121,6 +176,9 @@ def preload() -> None:
     from .. import efficiency, methods, models, training  # noqa: F401
 
     torch.optim.Adam([torch.zeros(1, requires_grad=True)])  # pulls in half of torch's compiler
+    for module in methods.selection.LIBRARIES:
+        with suppress(ImportError):  # an extra; who needs it is told when it is missing
+            import_module(module)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import check_name
 from ..settings import Settings, canonical_json
@@ -13,12 +13,18 @@ from .store import Store
 
 @dataclass(frozen=True)
 class Arm:
-    """One line of a comparison: a method with its settings at one prune ratio."""
+    """One line of a comparison: a method with its settings at one prune ratio.
+
+    Attributes:
+        searched_as: label of the arm whose search decides for this one, where another grid picks; its own
+            by default.
+    """
 
     label: str
     method: str
     prune_ratio: float = 0.0
     method_settings: Mapping[str, Any] | Settings = field(default_factory=dict)
+    searched_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,7 @@ class Grid:
         picks: another grid whose search decides for this one, by backbone and arm label; there is no
             search of one's own then.
         threads: CPU threads of each run.
+        role: of stage 2: "final", or "choice" where fields are chosen and nothing more.
     """
 
     item: str
@@ -75,6 +82,7 @@ class Grid:
     search_seeds: Sequence[int] = (0,)
     threads: int = 1
     picks: "Grid | None" = None
+    role: Literal["final", "choice"] = "final"
 
     def plan(self, store: Store) -> list[RunSpec]:
         """All specs known by now: the search, and the final runs of every cell whose search is done."""
@@ -85,7 +93,7 @@ class Grid:
             specs += [spec for cell in cells for spec in cell]
             best = self._best(backbone, arm, cells, store)
             if best is not None:
-                final += [self._spec("final", dataset, backbone, arm, best, seed) for seed in self.seeds]
+                final += [self._spec(self.role, dataset, backbone, arm, best, seed) for seed in self.seeds]
         return specs + final
 
     def choices(self, store: Store) -> list[Choice]:
@@ -136,8 +144,9 @@ class Grid:
             return None if chosen is None else self.candidates[chosen]
         name = plain(backbone)["name"]
         picked = {(c.backbone, c.arm): c.candidate for c in self.picks.choices(store)}
-        check_name(arm.label, {label for _, label in picked}, "arm of the grid that picks")
-        return picked.get((name, arm.label))
+        label = arm.searched_as or arm.label
+        check_name(label, {label for _, label in picked}, "arm of the grid that picks")
+        return picked.get((name, label))
 
     def _choose(self, cells: list[list[RunSpec]], store: Store) -> tuple[int | None, list[float | None]]:
         if not cells:

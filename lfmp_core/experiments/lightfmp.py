@@ -37,7 +37,7 @@ def planted(rows: int = 12_000, seed: int = 0) -> DatasetRef:
     return reference("planted", PrepareSettings(threshold=4), PlantedSettings(rows=rows, seed=seed))
 
 
-def _backbone(name: str, profile: str) -> BackboneSettings:
+def backbone_for(name: str, profile: str) -> BackboneSettings:
     # the paper states no CIN size; 32 maps lie between FuxiCTR's 16 and BARS' 64
     sizes: dict[str, dict[str, Any]] = {
         "quick": {"hidden": (64, 32), "cin": (8, 8)},
@@ -47,15 +47,15 @@ def _backbone(name: str, profile: str) -> BackboneSettings:
     return BackboneSettings.model_validate({"name": name, **sizes[profile]})
 
 
-def _training(profile: str) -> TrainingSettings:
+def training_for(profile: str) -> TrainingSettings:
     if profile == "quick":
         return TrainingSettings(learning_rate=1e-2, batch_size=512, epochs=4)
     return TrainingSettings(batch_size=4096) if profile == "paper" else TrainingSettings()
 
 
-def _rates(profile: str, rates: str | Sequence[float] | None) -> list[dict[str, float]]:
+def rates_for(profile: str, rates: str | Sequence[float] | None) -> list[dict[str, float]]:
     default = {"quick": (1e-2,), "reference": (3e-4, 1e-3, 3e-3, 1e-2), "paper": (1e-5, 1e-4, 3e-4, 1e-3)}
-    return [{"learning_rate": float(rate)} for rate in _words(rates, default[profile])]
+    return [{"learning_rate": float(rate)} for rate in words(rates, default[profile])]
 
 
 def _arms(profile: str, prune_ratio: float, dataset: DatasetRef | None) -> list[Arm]:
@@ -64,8 +64,8 @@ def _arms(profile: str, prune_ratio: float, dataset: DatasetRef | None) -> list[
     printed, one_pass = literal(**QUICK) if quick else literal(), QUICK_ONE_PASS if quick else ONE_PASS
     if dataset is not None:  # one's own rows may be fewer than a profile asks for
         rows = open_dataset(dataset).schema.rows["train"]
-        subset, printed = (_at_most(rows // 2, s) for s in (subset, printed))
-        one_pass = _at_most(rows, one_pass)
+        subset, printed = (at_most(rows // 2, s) for s in (subset, printed))
+        one_pass = at_most(rows, one_pass)
     return [
         Arm("Light-FMP, as printed", "light_fmp", prune_ratio, printed),
         Arm(f"Light-FMP, {subset.pretrain_rows:,} rows", "light_fmp", prune_ratio, subset),
@@ -74,17 +74,17 @@ def _arms(profile: str, prune_ratio: float, dataset: DatasetRef | None) -> list[
     ]
 
 
-def _at_most(rows: int, settings: LightFMPSettings) -> LightFMPSettings:
+def at_most(rows: int, settings: LightFMPSettings) -> LightFMPSettings:
     return settings.model_copy(update={"pretrain_rows": min(rows, settings.pretrain_rows)})
 
 
-def _words(given: str | Sequence[Any] | None, default: Sequence[Any]) -> list[Any]:
+def words(given: str | Sequence[Any] | None, default: Sequence[Any]) -> list[Any]:
     """A list given as a sequence or, as from a command line, as words with commas; none: the default."""
     words = [w.strip() for w in given.split(",") if w.strip()] if isinstance(given, str) else given
     return list(words if words else default)
 
 
-def _dataset(profile: str, dataset: DatasetRef | None) -> Any:
+def dataset_for(profile: str, dataset: DatasetRef | None) -> Any:
     if dataset is not None:
         return dataset
     if profile == "paper":
@@ -110,12 +110,12 @@ def table3(
     return Grid(
         item="lightfmp_table3",
         profile=profile,
-        dataset=_dataset(profile, dataset),
-        backbones=[_backbone(name, profile) for name in _words(backbones, TABLE3_BACKBONES)],
+        dataset=dataset_for(profile, dataset),
+        backbones=[backbone_for(name, profile) for name in words(backbones, TABLE3_BACKBONES)],
         arms=[Arm("all fields", "no_selection"), *_arms(profile, prune_ratio, dataset)],
-        training=_training(profile),
+        training=training_for(profile),
         seeds=range(seeds or {"quick": 2, "reference": 5, "paper": 3}[profile]),
-        candidates=_rates(profile, learning_rates),
+        candidates=rates_for(profile, learning_rates),
     )
 
 
@@ -135,7 +135,7 @@ def fig3(
     shared = table3(
         profile, dataset=dataset, backbones=[backbone], seeds=seeds, learning_rates=learning_rates
     )
-    ratios = [float(r) for r in _words(prune_ratios, PRUNE_RATIOS) if float(r) != 0.5]
+    ratios = [float(r) for r in words(prune_ratios, PRUNE_RATIOS) if float(r) != 0.5]
     arms = [arm for r in ratios for arm in _arms(profile, r, dataset) if r or arm.method != "random_fields"]
     # three seeds of the other ratios take as long as five of Table 3's; `seeds` decides for both
     rest = replace(

@@ -39,10 +39,12 @@ class Record(Settings):
     spec: RunSpec
     status: Literal["done", "failed"] = "done"
     metrics: dict[str, float] = Field(
-        default={}, description="val_auc, val_logloss; a final run also test_auc, test_logloss"
+        default={}, description="val_auc, val_logloss; a final run also test_auc, test_logloss; a choice none"
     )
     phases: dict[str, float] = Field(
-        default={}, description="seconds: PT, CT, TT = their sum; IT = inference seconds per million rows"
+        default={},
+        description="seconds: PT, CT, TT = their sum; IT = inference seconds per million rows; a choice has "
+        "PT alone",
     )
     sizes: dict[str, float] = Field(
         default={}, description="parameters, embedding_parameters, bytes, fields_kept, ..."
@@ -70,8 +72,8 @@ class Record(Settings):
     def _own_id(self) -> "Record":
         if self.id != self.spec.id:
             raise ValueError(f"id {self.id} is not its spec's, {self.spec.id}")
-        if self.spec.role == "search" and (self.logits or any(k.startswith("test") for k in self.metrics)):
-            raise ValueError("a search run must not see test rows")
+        if self.spec.role != "final" and (self.logits or any(k.startswith("test") for k in self.metrics)):
+            raise ValueError(f"a {self.spec.role} run must not see test rows")
         return self
 
     def same_result(self, other: "Record") -> bool:

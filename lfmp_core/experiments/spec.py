@@ -10,7 +10,7 @@ from ..errors import LfmpError
 from ..settings import Settings, digest
 
 PROFILES = ("quick", "reference", "paper")
-Role = Literal["search", "final"]
+Role = Literal["search", "final", "choice"]
 
 
 def plain(value: Any, place: str = "value") -> Any:
@@ -46,7 +46,9 @@ class DatasetRef(Settings):
     """A prepared data set by name, settings and content; never by path."""
 
     name: str = Field(description="name in the register of sources, as `lfmp data list` prints it")
-    settings: dict[str, Any] = Field(default={}, description="preparation settings, complete")
+    settings: dict[str, Any] = Field(
+        default={}, description="preparation settings, complete; see `open_dataset`"
+    )
     fingerprint: str = Field(
         default="", description="schema.json's fingerprint; empty: not checked, whatever the settings give"
     )
@@ -74,7 +76,10 @@ class RunSpec(Settings):
 
     item: str = Field(description="table, figure or page that the run belongs to")
     profile: Literal["quick", "reference", "paper"] = Field(description="size of the whole undertaking")
-    role: Role = Field(description="search: picks hyper-parameters, never sees test rows; final: is reported")
+    role: Role = Field(
+        description="search: picks hyper-parameters, never sees test rows; final: is reported; choice: only "
+        "chooses fields, neither trains on them nor sees test rows"
+    )
     dataset: DatasetRef = Field(description="what it learns from")
     backbone: dict[str, Any] = Field(description="BackboneSettings; `name` is required")
     training: dict[str, Any] = Field(description="TrainingSettings")
@@ -105,7 +110,7 @@ class RunSpec(Settings):
     def label(self) -> str:
         """A short line for people, such as `deepfm light_fmp τ=0.5 seed 3`."""
         text = f"{self.backbone['name']} {self.method} τ={self.prune_ratio:g} seed {self.seed}"
-        return text + (" search" if self.role == "search" else "")
+        return text if self.role == "final" else f"{text} {self.role}"
 
     @property
     def command(self) -> str:

@@ -1,9 +1,14 @@
 """Procedures Task → Outcome. Importing this package enters them into the registry."""
 
+from . import compression as compression
+from . import selection as selection
 from .base import METHODS, Context, Method, Outcome, Task, get_method
+from .gating import adafs, mvfs, optembed, optfs
 from .light_fmp import LightFMPSettings, light_fmp, literal
+from .light_fmp_stream import StreamSettings, light_fmp_stream
 from .no_selection import no_selection
 from .random_fields import random_fields
+from .regrow import RegrowSettings, light_fmp_regrow
 
 __all__ = [
     "METHODS",
@@ -11,10 +16,18 @@ __all__ = [
     "LightFMPSettings",
     "Method",
     "Outcome",
+    "RegrowSettings",
+    "StreamSettings",
     "Task",
+    "adafs",
     "get_method",
     "light_fmp",
+    "light_fmp_regrow",
+    "light_fmp_stream",
     "literal",
+    "mvfs",
     "no_selection",
+    "optembed",
+    "optfs",
     "random_fields",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.dataset import Dataset
-from ..errors import DataError, check_name
+from ..errors import DataError, LfmpError, check_name
 from ..models import Backbone, BackboneSettings
 from ..settings import Settings, atomic_write, canonical_json
 from ..training import TrainingSettings
@@ -52,6 +52,21 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """Which fields a method would keep, without the training that follows the choice.
+
+    Attributes:
+        fields: positions, ascending.
+        scores: importance of every field [m], larger is better; empty where the method ranks none.
+        details: what the method has to say of the choice, JSON-able.
+    """
+
+    fields: tuple[int, ...]
+    scores: tuple[float, ...] = ()
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Context:
     """How a method is run: its seed, where it may keep its phases, whether bars are shown, the clock."""
 
@@ -88,6 +103,7 @@ class Method:
     name: str
     settings_type: type[Settings]
     procedure: Callable[[Task, float, Any, Context], Outcome]
+    chooser: Callable[[Task, float, Any, Context], Choice] | None = None
 
     @property
     def summary(self) -> str:
@@ -124,6 +140,25 @@ class Method:
         with self._owned(Path(folder), task, prune_ratio, seed, own):
             return self.procedure(task, prune_ratio, own, context)
 
+    def choose(
+        self,
+        task: Task,
+        prune_ratio: float,
+        seed: int,
+        *,
+        settings: dict[str, Any] | Settings | None = None,
+        progress: bool = False,
+    ) -> Choice:
+        """Choose fields as `run` with these arguments does, and stop there.
+
+        Raises:
+            LfmpError: the method chooses no fields.
+        """
+        if self.chooser is None:
+            raise LfmpError(f"method {self.name!r} chooses no fields")
+        own = self.settings_type.model_validate(settings or {})
+        return self.chooser(task, prune_ratio, own, Context(seed, None, progress))
+
     @contextmanager
     def _owned(
         self, folder: Path, task: Task, prune_ratio: float, seed: int, settings: Settings
@@ -152,13 +187,18 @@ class Method:
 METHODS: dict[str, Method] = {}
 
 
-def register(name: str, settings_type: type[Settings] = Settings) -> Callable[[Callable], Callable]:
-    """Enter a procedure into the registry."""
+def register(
+    name: str,
+    settings_type: type[Settings] = Settings,
+    *,
+    chooser: Callable[[Task, float, Any, Context], Choice] | None = None,
+) -> Callable[[Callable], Callable]:
+    """Enter a procedure into the registry; `chooser` is its first half, where it has one."""
 
     def enter(procedure: Callable) -> Callable:
         if name in METHODS:
             raise ValueError(f"method {name!r} is registered twice")
-        METHODS[name] = Method(name, settings_type, procedure)
+        METHODS[name] = Method(name, settings_type, procedure, chooser)
         return procedure
 
     return enter

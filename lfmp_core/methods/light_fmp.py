@@ -1,10 +1,12 @@
 """Light-FMP: pretrain with gates on few rows, cut, train on."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
+import numpy as np
 import torch
 from pydantic import Field
 from safetensors.torch import load_file, save_file
@@ -17,7 +19,9 @@ from ..seeds import derive
 from ..settings import Settings, canonical_json, fresh_folder
 from ..surgery import CutPlan, cut, cut_optimizer_state, plan_fields
 from ..training import Objective, Trainer
-from .base import Context, Outcome, Task, register
+from .base import Choice, Context, Outcome, Task, register
+from .subsets import Kind, pretraining_rows
+from .tau_search import fields_within
 from .train import fresh_model, train_to_outcome
 
 
@@ -36,7 +40,12 @@ class LightFMPSettings(Settings):
             saved.
         optimizer_state: Adam's moments after the cut.
         mask: see `MaskSettings`.
+        subset: how D_S is taken from D; "random" as the paper, see `subsets` for the others.
+        tolerance: rise of the validation log-loss, in nats, at which removing stops; ⌊τm⌋ fields are then the
+            most that may go (see `tau_search`). None removes ⌊τm⌋.
     """
+
+    later: ClassVar[frozenset[str]] = frozenset({"subset", "tolerance"})
 
     pretrain_rows: int = Field(2000, ge=1)
     pretrain_batch_size: int = Field(256, ge=1)
@@ -47,6 +56,8 @@ class LightFMPSettings(Settings):
     fold: bool = True
     optimizer_state: Literal["fresh", "carried"] = "fresh"
     mask: MaskSettings = MaskSettings()
+    subset: Kind = "random"
+    tolerance: float | None = Field(None, ge=0)
 
 
 def literal(**changes: Any) -> LightFMPSettings:
@@ -83,7 +94,7 @@ class GatedObjective(Objective):
 
 @dataclass
 class Pretrained:
-    """End of phase one: weights, gates, Adam's moments."""
+    """End of phase one: weights, gates, Adam's moments, and the sorted training rows that were D_S."""
 
     model: Backbone
     gates: HardConcrete
@@ -91,6 +102,7 @@ class Pretrained:
     trace: list[list[float]]
     multipliers: list[float]
     steps: int
+    rows: np.ndarray
 
     def details(self) -> dict[str, Any]:
         """What a record keeps of it."""
@@ -115,7 +127,7 @@ def pretrain(
         watch: called with (step, gates) after every pass.
     """
     seed = context.seed
-    subset, _ = task.dataset.pretrain_rows(settings.pretrain_rows, seed)
+    subset = pretraining_rows(task, settings.subset, settings.pretrain_rows, seed)
     model = fresh_model(task, seed)
     training = task.training.model_copy(
         update={
@@ -145,47 +157,92 @@ def pretrain(
         if watch:
             watch(trainer.steps, gates)
     multipliers = objective.constraint.multipliers.tolist()
-    return Pretrained(model, gates, trainer.optimizer_state(), trace, multipliers, trainer.steps)
+    return Pretrained(model, gates, trainer.optimizer_state(), trace, multipliers, trainer.steps, subset)
 
 
 def prune(
-    pretrained: Pretrained, prune_ratio: float, settings: LightFMPSettings
+    pretrained: Pretrained,
+    prune_ratio: float,
+    settings: LightFMPSettings,
+    fields: Sequence[int] | None = None,
 ) -> tuple[CutPlan, Backbone, dict[str, dict[str, Tensor]] | None]:
-    """Phase two: plan, cut model, and the moments to go on with (None for fresh ones)."""
-    plan = plan_fields(pretrained.model, pretrained.gates.kept_fields(prune_ratio))
+    """Phase two: plan, cut model, and the moments to go on with (None for fresh ones).
+
+    Args:
+        fields: to keep; None keeps the m − ⌊τm⌋ of largest gate.
+    """
+    plan = plan_fields(pretrained.model, fields or pretrained.gates.kept_fields(prune_ratio))
     gate = pretrained.gates.deterministic().detach() if settings.fold else None
     small = cut(pretrained.model, plan, gate, gate_linear=settings.mask.gate_linear)
     carried = settings.optimizer_state == "carried"
     return plan, small, cut_optimizer_state(pretrained.optimizer_state, plan) if carried else None
 
 
-@register("light_fmp", LightFMPSettings)
+def choose_fields(
+    task: Task, pretrained: Pretrained, prune_ratio: float, settings: LightFMPSettings, seed: int
+) -> Choice:
+    """The fields to keep: by their number, or by the validation loss. log α ranks them."""
+    fields, details = pretrained.gates.kept_fields(prune_ratio), pretrained.details()
+    if settings.tolerance is not None:
+
+        def cut_to(kept: Sequence[int]) -> Backbone:
+            return prune(pretrained, prune_ratio, settings, kept)[1]
+
+        scores = pretrained.gates.log_alpha().tolist()
+        fields, found = fields_within(
+            task, scores, len(scores) - len(fields), cut_to, settings.tolerance, seed
+        )
+        details |= found
+    return Choice(fields, tuple(pretrained.gates.log_alpha().tolist()), details)
+
+
+def choose(task: Task, prune_ratio: float, settings: LightFMPSettings, context: Context) -> Choice:
+    """Phase one and the choice."""
+    pretrained = pretrain(task, prune_ratio, settings, context)
+    return choose_fields(task, pretrained, prune_ratio, settings, context.seed)
+
+
+def pretrain_and_prune(
+    task: Task, prune_ratio: float, settings: LightFMPSettings, context: Context
+) -> tuple[CutPlan, Backbone, dict[str, dict[str, Tensor]] | None, dict[str, Any], np.ndarray]:
+    """Phases one and two, or what was kept of them: plan, cut model, moments, details, rows of D_S."""
+    saved = context.path("pruned")
+    if saved is not None and saved.exists():
+        rows = pretraining_rows(task, settings.subset, settings.pretrain_rows, context.seed)
+        return *load_pruned(saved, context), rows
+    with context.phase("PT"):
+        pretrained = pretrain(task, prune_ratio, settings, context)
+        choice = choose_fields(task, pretrained, prune_ratio, settings, context.seed)
+        plan, model, state = prune(pretrained, prune_ratio, settings, choice.fields)
+    if saved is not None:
+        save_pruned(saved, plan, model, state, choice.details, context)
+    return plan, model, state, choice.details, pretrained.rows
+
+
+@register("light_fmp", LightFMPSettings, chooser=choose)
 def light_fmp(task: Task, prune_ratio: float, settings: LightFMPSettings, context: Context) -> Outcome:
     """Learn one hard-concrete gate a field on D_S, keep the m − ⌊τm⌋ fields of largest gate, train on.
 
     Source: Light-FMP §2, Algorithm 1.
     """
-    saved = context.path("pruned")
-    if saved is not None and saved.exists():
-        plan, model, state, details = _load_pruned(saved, context)
-    else:
-        with context.phase("PT"):
-            pretrained = pretrain(task, prune_ratio, settings, context)
-            plan, model, state = prune(pretrained, prune_ratio, settings)
-            details = pretrained.details()
-        if saved is not None:
-            _save_pruned(saved, plan, model, state, details, context)
+    plan, model, state, details, rows = pretrain_and_prune(task, prune_ratio, settings, context)
     if not settings.keep_weights:
         model, state = fresh_model(task, derive(context.seed, "again"), plan.fields), None
-    exclude = None
-    if settings.continue_on == "rest":
-        exclude, _ = task.dataset.pretrain_rows(settings.pretrain_rows, context.seed)
+    exclude = rows if settings.continue_on == "rest" else None
     return train_to_outcome(
         task, model, plan.fields, context, exclude=exclude, optimizer_state=state, details=details
     )
 
 
-def _save_pruned(folder, plan, model, state, details, context) -> None:
+def save_pruned(
+    folder: Path,
+    plan: CutPlan,
+    model: Backbone,
+    state: dict[str, dict[str, Tensor]] | None,
+    details: dict[str, Any],
+    context: Context,
+) -> None:
+    """Keep the end of phase two, with the seconds so far."""
     with fresh_folder(folder) as target:
         (target / "plan.json").write_text(canonical_json(plan))
         times = {"phases": context.phases, "cpu_seconds": context.cpu_seconds}
@@ -195,7 +252,10 @@ def _save_pruned(folder, plan, model, state, details, context) -> None:
         save_file({k: v.contiguous() for k, v in slots}, target / "optimizer.safetensors")
 
 
-def _load_pruned(folder, context):
+def load_pruned(
+    folder: Path, context: Context
+) -> tuple[CutPlan, Backbone, dict[str, dict[str, Tensor]] | None, dict[str, Any]]:
+    """What `save_pruned` kept; the seconds go to the context."""
     plan = CutPlan(**json.loads((folder / "plan.json").read_text()))
     kept = json.loads((folder / "details.json").read_text())
     context.phases.update(kept["phases"])

@@ -5,16 +5,21 @@ import numpy as np
 from ..masking import num_kept
 from ..seeds import derive
 from ..settings import Settings
-from .base import Context, Outcome, Task, register
+from .base import Choice, Context, Outcome, Task, register
 from .train import fresh_model, train_to_outcome
 
 
-@register("random_fields")
+def draw(task: Task, prune_ratio: float, settings: Settings, context: Context) -> Choice:
+    """The fields alone; nothing ranks them."""
+    m = task.dataset.schema.num_fields
+    rng = np.random.default_rng(derive(context.seed, "fields"))
+    return Choice(tuple(sorted(rng.permutation(m)[: num_kept(m, prune_ratio)].tolist())))
+
+
+@register("random_fields", chooser=draw)
 def random_fields(task: Task, prune_ratio: float, settings: Settings, context: Context) -> Outcome:
     """Keep m − ⌊τm⌋ fields drawn uniformly, and train the smaller model from scratch."""
     with context.phase("PT"):
-        m = task.dataset.schema.num_fields
-        rng = np.random.default_rng(derive(context.seed, "fields"))
-        kept = sorted(rng.permutation(m)[: num_kept(m, prune_ratio)].tolist())
+        kept = draw(task, prune_ratio, settings, context).fields
         model = fresh_model(task, context.seed, kept)
     return train_to_outcome(task, model, kept, context)

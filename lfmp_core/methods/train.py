@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..models import Backbone, build_model
 from ..seeds import derive
-from ..training import Trainer
+from ..training import Objective, Trainer
 from .base import Context, Outcome, Task
 
 
@@ -25,11 +25,13 @@ def train_to_outcome(
     kept_fields: Sequence[int],
     context: Context,
     *,
+    objective: Objective | None = None,
     exclude: np.ndarray | None = None,
     optimizer_state: dict[str, dict[str, Tensor]] | None = None,
+    start: tuple[int, int] = (0, 0),
     details: dict | None = None,
 ) -> Outcome:
-    """Train `model` under the task's protocol as phase CT and wrap it up."""
+    """Train `model` under the task's protocol as phase CT and wrap it up; see `Trainer` for the arguments."""
     with context.phase("CT"):
         trainer = Trainer(
             model,
@@ -37,8 +39,10 @@ def train_to_outcome(
             task.training,
             seed=derive(context.seed, "training"),
             validation=task.dataset.split("val"),
+            objective=objective,
             exclude=exclude,
             optimizer_state=optimizer_state,
+            start=start,
             checkpoint=context.path("training"),
             label=context.label("training"),
         )

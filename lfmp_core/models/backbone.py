@@ -18,7 +18,10 @@ TableFactory = Callable[[tuple[int, ...], int, torch.Generator], Table]
 
 class BackboneSettings(Settings):
     """Which backbone, and its sizes. Light-FMP §3.4 gives D = 10 and hidden 400-400-200 and is silent on
-    the CIN: 64-64-64 without activation or split is BARS' choice."""
+    the CIN: 64-64-64 without activation or split is BARS' choice. The last four are DCN-Mix's, as LERS
+    Table 4 has them."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"cross_layers", "experts", "rank", "gate"})
 
     name: str = "xdeepfm"
     embedding_dim: int = Field(10, ge=1)
@@ -28,6 +31,10 @@ class BackboneSettings(Settings):
     dropout: float = Field(0.0, ge=0, lt=1)
     batch_norm: bool = False
     init_std: float = Field(0.01, ge=0)
+    cross_layers: int = Field(3, ge=1)
+    experts: int = Field(4, ge=1)
+    rank: int = Field(64, ge=1)
+    gate: Literal["linear", "softmax"] = "linear"
 
     @field_validator("name")
     @classmethod
@@ -40,6 +47,8 @@ class Backbone(nn.Module):
 
     logit = b + [Σ_f w_{x_f}] + interaction(e), with e_f = E[x_f] (times the value, in a scalar field) and,
     where gates are given, e_f ← z_f e_f.
+
+    A `controller`, where one is set, stands between table and interaction: e ← controller(e), [B, m, D] both.
 
     A backbone reads the data set's own rows, whatever was cut from it: `columns` are the input columns
     that it still has, `shift` what each column's global ids lost when other fields' rows went.
@@ -74,6 +83,7 @@ class Backbone(nn.Module):
         self.table = make(self.field_sizes, settings.embedding_dim, generator)
         self.linear = FullTable(self.field_sizes, 1, std=0, generator=generator) if self.first_order else None
         self.bias = nn.Parameter(torch.zeros(()))
+        self.controller: nn.Module | None = None
         self.register_buffer("columns", torch.arange(m))
         self.register_buffer("shift", torch.zeros(m, dtype=torch.int32))
         self.register_buffer("value_columns", torch.arange(len(self.scalar_fields)))
@@ -121,6 +131,8 @@ class Backbone(nn.Module):
         e = self._scaled(self.table(ids), values)
         if gate is not None:
             e = e * gate.unsqueeze(-1)
+        if self.controller is not None:
+            e = self.controller(e)
         if self.linear is not None:
             w = self._scaled(self.linear(ids), values)
             if gate is not None and gate_linear:

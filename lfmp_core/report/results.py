@@ -12,6 +12,7 @@ from ..experiments.engine import run_item
 from ..experiments.executor import open_dataset
 from ..experiments.items import Grid, Item, get_item
 from ..experiments.record import Record
+from ..experiments.spec import DatasetRef
 from ..experiments.stats import difference_of, resample
 from ..experiments.store import Store, store_for
 from ..settings import atomic_write, project_root
@@ -20,19 +21,20 @@ METRICS: tuple[Literal["auc"], Literal["logloss"]] = ("auc", "logloss")
 BASE, TWIN, UNPRUNED = "all fields", "random fields", "itself at τ = 0"
 
 
-def finals(grids: Iterable[Grid], store: Store) -> list[tuple[str, Record]]:
-    """(arm label, record) of every finished final run of some grids."""
+def finals(grids: Iterable[Grid], store: Store, role: str = "final") -> list[tuple[str, Record]]:
+    """(arm label, record) of every finished run of some grids in a role."""
     found = {}
     for grid in grids:
         for spec in grid.plan(store):
-            record = store.get(spec) if spec.role == "final" else None
+            record = store.get(spec) if spec.role == role else None
             if record is not None:
                 found[spec.id] = (grid.arm_of(spec), record)
     return list(found.values())
 
 
 def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
-    """One row a final run: backbone, arm, prune_ratio, seed, metrics, seconds, sizes, kept fields, gates.
+    """One row a final run: data set, backbone, arm, prune_ratio, seed, metrics, seconds, sizes, kept fields,
+    gates.
 
     TT is the run's processor time on one thread, which a neighbour on the machine disturbs less than the
     clock; IT is seconds to score a million rows. `attrs["dataset"]` is the reference to the data.
@@ -43,6 +45,7 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
         spec, cpu = record.spec, record.details["cpu_seconds"]
         rows.append(
             {
+                "dataset": spec.dataset.name,
                 "backbone": spec.backbone["name"],
                 "arm": arm,
                 "prune_ratio": spec.prune_ratio,
@@ -67,33 +70,55 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
     return table
 
 
+def choice_frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
+    """One row a choice: data set and its reference, arm, seed, kept fields, scores, processor seconds PT."""
+    rows = []
+    for arm, record in finals(grids, store, role="choice"):
+        spec, details = record.spec, record.details
+        rows.append(
+            {
+                "dataset": spec.dataset.name,
+                "reference": spec.dataset,
+                "backbone": spec.backbone["name"],
+                "arm": arm,
+                "seed": spec.seed,
+                "PT": details["cpu_seconds"]["PT"],
+                "kept_fields": tuple(details["kept_fields"]),
+                "scores": tuple(details["scores"]),
+                "id": record.id,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
 def compare(grids: Sequence[Grid], store: Store, *, draws: int = 400) -> list[dict[str, Any]]:
     """Each arm held against all fields, as many random fields, and itself without pruning.
 
     Paired bootstrap over test rows and over seeds, so that an interval speaks of new rows and of a new
-    training. Rows: backbone, prune_ratio, arm, against, metric, difference (arm − against), low, high (95 %),
-    seeds, ids of the records compared. Needs the data, for the labels of the test rows.
+    training. Rows: data set, backbone, prune_ratio, arm, against, metric, difference (arm − against), low
+    and high (95 %), seeds, ids of the records compared. Needs the data, for the labels of the test rows.
     """
-    cells: dict[tuple[str, str, float], list[Record]] = {}
+    cells: dict[tuple[DatasetRef, str], dict[tuple[str, float], list[Record]]] = {}
     for arm, record in finals(grids, store):
-        cells.setdefault((record.spec.backbone["name"], arm, record.spec.prune_ratio), []).append(record)
-    if not cells:
-        return []
-    labels = open_dataset(next(iter(cells.values()))[0].spec.dataset).split("test").labels
+        spec = record.spec
+        own = cells.setdefault((spec.dataset, spec.backbone["name"]), {})
+        own.setdefault((arm, spec.prune_ratio), []).append(record)
     rows = []
-    for backbone in dict.fromkeys(key[0] for key in cells):
-        own = {key: sorted(r, key=lambda r: r.spec.seed) for key, r in cells.items() if key[0] == backbone}
+    for (dataset, backbone), own in cells.items():
+        labels = open_dataset(dataset).split("test").labels
+        own = {key: sorted(records, key=lambda r: r.spec.seed) for key, records in own.items()}
         logits = {key: [store.logits(r) for r in records] for key, records in own.items()}
         for metric in METRICS:
             drawn = resample(labels, logits, metric, draws, seed=0, resample_seeds=True)
-            for (_, arm, ratio), other in product(own, (BASE, TWIN, UNPRUNED)):
-                key = backbone, arm, ratio
-                twin = backbone, arm if other == UNPRUNED else other, ratio if other == TWIN else 0.0
-                if twin not in own or twin == key:
+            for (arm, ratio), other in product(own, (BASE, TWIN, UNPRUNED)):
+                twin = arm if other == UNPRUNED else other, ratio if other == TWIN else 0.0
+                if twin not in own or twin == (arm, ratio):
                     continue
-                d = difference_of(drawn[key], drawn[twin], level=0.95)
+                d = difference_of(drawn[arm, ratio], drawn[twin], level=0.95)
+                pair = own[arm, ratio], own[twin]
                 rows.append(
                     {
+                        "dataset": dataset.name,
                         "backbone": backbone,
                         "prune_ratio": ratio,
                         "arm": arm,
@@ -102,8 +127,8 @@ def compare(grids: Sequence[Grid], store: Store, *, draws: int = 400) -> list[di
                         "difference": d.difference,
                         "low": d.low,
                         "high": d.high,
-                        "seeds": min(len(own[key]), len(own[twin])),
-                        "ids": sorted(r.id for r in (*own[key], *own[twin])),
+                        "seeds": min(len(records) for records in pair),
+                        "ids": sorted(r.id for records in pair for r in records),
                     }
                 )
     return rows

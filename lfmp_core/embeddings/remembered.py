@@ -1,0 +1,49 @@
+"""Rows that cost much to work out and are the same until the table learns again."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .compressed import CompressedTable
+
+
+class RememberingTable(CompressedTable):
+    """A compressed table that, while it is only read, works each row out once.
+
+    In eval mode and without gradients a row is kept when it is first asked for, so that scoring a split costs
+    one formula an id and then one lookup an id. The rows take up to n×D numbers of memory while the table
+    is served; they are not stored, are no parameters, and are not in `num_bytes`, which speaks of the compact
+    form. They are forgotten as soon as a parameter changes or the table goes back to training.
+
+    Attributes:
+        remember: False works every row out at every lookup, to measure the compact form.
+    """
+
+    remember = True
+    _known: tuple[Any, Tensor, Tensor] | None = None
+
+    def forward(self, ids: Tensor) -> Tensor:
+        reading = not self.training and not torch.is_grad_enabled() and not torch.compiler.is_exporting()
+        return self._recall(ids) if reading and self.remember else super().forward(ids)
+
+    def _recall(self, ids: Tensor) -> Tensor:
+        tensors = [*self.parameters(), *self.buffers()]
+        state = [(t.data_ptr(), t._version) for t in tensors]
+        if self._known is None or self._known[0] != state:
+            # outside inference mode, whose tensors can't be written to later
+            with torch.inference_mode(False):
+                vectors = torch.empty(self.n, self.dim, dtype=tensors[0].dtype, device=tensors[0].device)
+                self._known = state, vectors, torch.zeros(self.n, dtype=torch.bool, device=vectors.device)
+        _, vectors, known = self._known
+        absent = ids[~known[ids.long()]]
+        if len(absent):
+            new = self.checked(torch.unique(absent))
+            vectors[new] = self.rows(new).to(vectors.dtype)
+            known[new] = True
+        return torch.nn.functional.embedding(ids, vectors)
+
+    def train(self, mode: bool = True):
+        if mode:
+            self._known = None
+        return super().train(mode)

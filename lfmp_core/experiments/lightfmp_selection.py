@@ -1,0 +1,247 @@
+"""What the pages on Light-FMP's rivals run: Table 2 and Fig. 2."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..data import PrepareSettings
+from ..methods import LightFMPSettings, literal
+from ..methods.light_fmp_stream import StreamSettings
+from ..settings import Settings
+from .executor import cut_to, open_dataset, reference
+from .items import Arm, Grid, Item
+from .lightfmp import (
+    CRITEO_SAMPLE,
+    ONE_PASS,
+    PAPER_SUBSET,
+    QUICK,
+    QUICK_ONE_PASS,
+    at_most,
+    backbone_for,
+    planted,
+    rates_for,
+    table3,
+    training_for,
+    words,
+)
+from .spec import PROFILES, DatasetRef, plain
+
+AVAZU = DatasetRef(
+    name="avazu",
+    settings=plain(PrepareSettings(threshold=2, numeric_threshold=2)),
+    fingerprint="035b24ea3fd388ced18765e0aa68c2fa00f1db5d720b04459ee143230d6792b4",
+)
+# genres as one value, as the paper's few fields suggest; rows cut for all methods alike, to fit two cores
+MOVIELENS = cut_to(
+    DatasetRef(
+        name="ml-1m",
+        settings=plain(PrepareSettings(threshold=1, numeric_threshold=1, genres="combined")),
+        fingerprint="e2edeb9ce75220ed021e78bdcc568e0681a9116d4e42a97eb326d26893f21cae",
+    ),
+    100_000,
+)
+AVAZU_ROWS, MOVIELENS_ROWS = 27_182, 100_000
+SETS = ("criteo", "ml-1m", "avazu")
+# as in the paper (§3.4); the backbone's other sizes are the same everywhere
+DIMENSIONS = {"criteo": 10, "ml-1m": 64, "avazu": 10}
+
+# a method's settings by profile where its defaults are too long for it
+_SHORT: dict[str, dict[str, Any]] = {
+    "autofield": {"search_epochs": 2},
+    "adafs": {"pretrain_epochs": 1},
+    "mvfs": {"pretrain_epochs": 1},
+    "optfs": {"search_epochs": 3},
+    "optembed": {"search_epochs": 1, "fitness_rows": 1000, "evolution": {"generations": 1}},
+}
+_REFERENCE: dict[str, dict[str, Any]] = {"optembed": {"evolution": {"generations": 5}}}
+SHALLOW = {
+    "Lasso": "lasso",
+    "PCA": "pca",
+    "random forest": "random_forest",
+    "GBDT": "gbdt",
+    "XGBoost": "xgboost",
+    "permutation": "permutation",
+}
+DEEP = {
+    "AutoField": "autofield",
+    "AdaFS, soft": "adafs",
+    "AdaFS, hard": "adafs",
+    "MvFS": "mvfs",
+    "OptFS": "optfs",
+    "OptEmbed": "optembed",
+    "LPFS": "lpfs",
+    "SFS": "sfs",
+    "SHARK": "shark",
+}
+
+
+def selectors(profile: str, prune_ratio: float, rows: int | None = None) -> list[Arm]:
+    """Every selector at one prune ratio, and the random fields that it has to beat.
+
+    Args:
+        rows: training rows, where they may be fewer than a profile's pretraining rows.
+    """
+    quick = profile == "quick"
+    own = _SHORT if quick else _REFERENCE
+    arms = []
+    for label, method in {**SHALLOW, **DEEP}.items():
+        settings = {**own.get(method, {}), **({"mode": "hard"} if label == "AdaFS, hard" else {})}
+        arms.append(Arm(label, method, prune_ratio, settings_of(method, settings)))
+    subset = LightFMPSettings(**QUICK) if quick else PAPER_SUBSET
+    printed, one_pass = literal(**QUICK) if quick else literal(), QUICK_ONE_PASS if quick else ONE_PASS
+    if rows is not None:
+        subset, printed = (at_most(rows // 2, s) for s in (subset, printed))
+        one_pass = at_most(rows, one_pass)
+    return [
+        *arms,
+        Arm("Light-FMP, as printed", "light_fmp", prune_ratio, printed),
+        Arm(f"Light-FMP, {subset.pretrain_rows:,} rows", "light_fmp", prune_ratio, subset),
+        Arm("Light-FMP, one pass", "light_fmp", prune_ratio, one_pass),
+        Arm("Light-FMP, stream", "light_fmp_stream", prune_ratio, StreamSettings()),
+        Arm("random fields", "random_fields", prune_ratio),
+    ]
+
+
+def settings_of(method: str, settings: dict[str, Any]) -> Settings:
+    """A method's settings, complete."""
+    from ..methods import get_method
+
+    return get_method(method).settings_type.model_validate(settings)
+
+
+def set_for(name: str, profile: str) -> Any:
+    """Data of one column of Table 2."""
+    if profile == "quick":
+        return planted
+    if profile == "paper":
+        source = "ml-20m" if name == "ml-1m" else name
+        shares = (72, 18, 10) if name == "criteo" else (8, 1, 1)
+        return lambda: reference(source, PrepareSettings(shares=shares, genres="combined"))
+    return {"criteo": CRITEO_SAMPLE, "ml-1m": MOVIELENS, "avazu": AVAZU}[name]
+
+
+def rows_for(name: str, profile: str) -> int | None:
+    small = {"avazu": AVAZU_ROWS, "ml-1m": MOVIELENS_ROWS}
+    return small.get(name) if profile == "reference" else None
+
+
+def table2(
+    profile: str = "quick",
+    *,
+    dataset: DatasetRef | None = None,
+    sets: str | Sequence[str] | None = None,
+    backbone: str = "xdeepfm",
+    prune_ratio: float = 0.5,
+    seeds: int | None = None,
+    learning_rates: str | Sequence[float] | None = None,
+) -> list[Grid]:
+    """Every selector on xDeepFM, a grid for each data set.
+
+    Args:
+        dataset: what to run on instead; the profile's own sets by default.
+        sets: names among `SETS`; the quick profile has planted rows alone.
+        backbone, prune_ratio, seeds, learning_rates: of the grids; the profile's own where None.
+    """
+    names = words(sets, SETS if profile != "quick" else ("criteo",))
+    grids = []
+    for name in names:
+        rows = rows_for(name, profile)
+        if dataset is not None:
+            rows = open_dataset(dataset).schema.rows["train"]
+        settings = backbone_for(backbone, profile)
+        if profile != "quick":
+            settings = settings.model_copy(update={"embedding_dim": DIMENSIONS[name]})
+        count = {"quick": 1, "reference": 10 if name == "avazu" else 3, "paper": 3}[profile]
+        default = (3e-4, 1e-3, 3e-3) if profile == "reference" else None
+        grids.append(
+            Grid(
+                item="lightfmp_table2",
+                profile=profile,
+                dataset=dataset or set_for(name, profile),
+                backbones=[settings],
+                arms=[Arm("all fields", "no_selection"), *selectors(profile, prune_ratio, rows)],
+                training=training_for(profile),
+                seeds=range(seeds or count),
+                candidates=rates_for(profile, learning_rates or default),
+            )
+        )
+    return grids
+
+
+def paper_rates(profile: str = "reference") -> Grid:
+    """The two lowest rates of the paper's grid, for the arms that they could help most; validation only."""
+    whole = table2(profile, sets="criteo")[0]
+    chosen = [arm for arm in whole.arms if arm.label in ("all fields", "Light-FMP, as printed")]
+    return replace(whole, arms=chosen, seeds=(), candidates=rates_for(profile, (1e-5, 1e-4)))
+
+
+def fig2b(profile: str = "quick", *, seeds: int | None = None) -> list[Grid]:
+    """Pretrained weights kept (Table 3's runs) and fresh ones, on five backbones."""
+    kept = table3(profile)
+    fresh = [
+        replace(
+            arm,
+            label=f"{arm.label}, fresh weights",
+            method_settings=arm.method_settings.model_copy(update={"keep_weights": False}),
+        )
+        for arm in kept.arms
+        if isinstance(arm.method_settings, LightFMPSettings) and "printed" not in arm.label
+    ]
+    return [kept, replace(kept, item="lightfmp_fig2b", arms=fresh, seeds=kept.seeds[: seeds or 3])]
+
+
+# D_S: 0.0005 %, 0.001 % and 0.1 % of the paper's 45.8 million rows are 229, 458 and 45,840; ours between
+SUBSET_SIZES = (229, 458, 2_000, 10_000, 45_840, 100_000)
+
+
+def fig2d(profile: str = "quick", *, seeds: int | None = None) -> list[Grid]:
+    """Pretraining sizes with about the same number of optimiser steps, and the random twin (Table 3's)."""
+    shared = table3(profile, backbones="xdeepfm")
+    quick = profile == "quick"
+    sizes = (250, 2_000, 8_000) if quick else SUBSET_SIZES
+    seen = 2_000 * (25 if quick else 125)
+    base = LightFMPSettings()
+    arms = []
+    for size in sizes:
+        passes = max(1, round(seen / size))
+        settings = base.model_copy(
+            update={"pretrain_rows": size, "pretrain_passes": passes, "continue_on": "all"}
+        )
+        arms.append(
+            Arm(f"{size:,} rows × {passes}", "light_fmp", 0.5, settings, searched_as="Light-FMP, 2,000 rows")
+        )
+    twin = [arm for arm in shared.arms if arm.label in ("all fields", "random fields")]
+    own = replace(
+        shared,
+        item="lightfmp_fig2d",
+        arms=arms,
+        candidates=({},),
+        picks=shared,
+        seeds=range(seeds or (1 if quick else 3)),
+    )
+    return [replace(shared, arms=twin), own]
+
+
+ITEMS = [
+    Item(
+        "lightfmp_table2",
+        "lightfmp_table2_overall",
+        "every selector on xDeepFM, three data sets",
+        {
+            profile: [*table2(profile), *([paper_rates()] if profile == "reference" else [])]
+            for profile in PROFILES
+        },
+    ),
+    Item(
+        "lightfmp_fig2b",
+        "lightfmp_fig2b_domain_init",
+        "pretrained weights kept against fresh ones",
+        {profile: fig2b(profile) for profile in PROFILES},
+    ),
+    Item(
+        "lightfmp_fig2d",
+        "lightfmp_fig2d_pretrain_size",
+        "how many rows the gates need",
+        {profile: fig2d(profile) for profile in PROFILES},
+    ),
+]

@@ -1,0 +1,33 @@
+"""Methods that compress the embedding table. Importing this package enters them into the registry."""
+
+from .autodim import AutoDimSettings, autodim
+from .base import CompressionSettings
+from .cerp import CERPSettings, cerp
+from .deeplight import DeepLightSettings, deeplight
+from .dsl import DSLSettings, dsl
+from .magnitude import MagPruneSettings, magprune
+from .pep import pep
+from .plain import SmallerDenseSettings, TableSettings, smaller_dense, table
+from .sseds import sseds
+from .threshold import ThresholdSettings
+
+__all__ = [
+    "AutoDimSettings",
+    "CERPSettings",
+    "CompressionSettings",
+    "DSLSettings",
+    "DeepLightSettings",
+    "MagPruneSettings",
+    "SmallerDenseSettings",
+    "TableSettings",
+    "ThresholdSettings",
+    "autodim",
+    "cerp",
+    "deeplight",
+    "dsl",
+    "magprune",
+    "pep",
+    "smaller_dense",
+    "sseds",
+    "table",
+]

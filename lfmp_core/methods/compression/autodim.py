@@ -1,0 +1,219 @@
+"""AutoDim: candidates for the dimension of every field, weighed against each other on validation rows."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...embeddings import BudgetError, FullTable, Table, table_factory
+from ...embeddings.mixed_dimension import MixedDimensionSettings, MixedDimensionTable
+from ...models import Backbone, build_model
+from ...seeds import derive
+from ...training import Batches, Objective
+from ...training.batches import Batch
+from ..base import Context, Outcome, Task
+from ..train import train_to_outcome
+from .base import CompressionSettings, all_fields, budget, compression
+from .phases import finder, finding
+
+
+class AutoDimSettings(CompressionSettings):
+    """
+    Attributes:
+        find_epochs: passes of the search.
+        update_every: steps of the weights for one step of the choice.
+        choice_learning_rate: of the choice's logits (1e-3 in public code, over far more steps).
+    """
+
+    find_epochs: int = Field(2, ge=1)
+    update_every: int = Field(1, ge=1)
+    choice_learning_rate: float = Field(1e-2, gt=0)
+
+
+def candidates(dim: int) -> tuple[int, ...]:
+    """1, 2, 4, … below D, and D. (AutoDim starts at 2; with D = 16 that allows no sparsity above .87.)"""
+    return (*(2**k for k in range((dim - 1).bit_length())), dim)
+
+
+class CandidateTable(Table):
+    """e_f = Σ_c p_fc BN(E_c[i] W_fc): vectors of every candidate length, brought to D, normalised, mixed.
+
+    Batch normalisation without a scale of its own makes the candidates comparable. For the search alone: a
+    vector depends on the batch, so there is no table of rows to look at or to store.
+
+    Args:
+        field_sizes, dim: of the table that it stands for.
+        std: of the starting rows.
+        generator: source of initial values.
+
+    Source: AutoDim (Zhao et al. 2021), eq. 1–9.
+    """
+
+    uncuttable = "it is made for a search over all fields"
+
+    def __init__(self, field_sizes: tuple[int, ...], dim: int, *, std: float, generator: torch.Generator):
+        super().__init__()
+        self.field_sizes, self.dim, self.sizes = field_sizes, dim, candidates(dim)
+        self.rows = FullTable(field_sizes, sum(self.sizes), std=std, generator=generator)
+        self.projections = nn.ParameterList()
+        for size in self.sizes:
+            weight = torch.empty(len(field_sizes), size, dim).normal_(std=size**-0.5, generator=generator)
+            self.projections.append(nn.Parameter(weight))
+        self.mixture = torch.full((len(field_sizes), len(self.sizes)), 1 / len(self.sizes))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Vectors [B, m, D] of ids [B, m]."""
+        parts = self.rows(ids).split(self.sizes, -1)
+        mixed = torch.zeros(())
+        for k, (part, weight) in enumerate(zip(parts, self.projections, strict=True)):
+            full = torch.bmm(part.transpose(0, 1), weight).transpose(0, 1)
+            normal = functional.batch_norm(full.flatten(1), None, None, training=True).view_as(full)
+            mixed = mixed.to(full) + normal * self.mixture[:, k : k + 1]
+        return mixed
+
+    def weight_view(self) -> Tensor:
+        raise NotImplementedError("vectors of a search depend on the batch")
+
+    def scale_fields(self, factors: Tensor) -> None:
+        raise NotImplementedError("vectors of a search are normalised: scaling a field would change nothing")
+
+
+class Choosing(Objective):
+    """Log-loss under a Gumbel-softmax draw of the mixture, whose logits learn from validation rows.
+
+    p = softmax((log-softmax α + g)/T), g from the standard Gumbel law, T = max(.01, 1 − 5e-5·steps·B/2000).
+
+    Args:
+        table: whose mixture is drawn.
+        validation: batches that never end.
+        batch_size: B.
+        generator: source of g.
+    """
+
+    def __init__(
+        self,
+        table: CandidateTable,
+        settings: AutoDimSettings,
+        validation: Iterator[Batch],
+        batch_size: int,
+        generator: torch.Generator,
+    ):
+        super().__init__()
+        self.tables, self.settings, self.generator = [table], settings, generator
+        self.validation, self.batch_size = validation, batch_size
+        self.logits = nn.Parameter(torch.zeros(table.mixture.shape))
+        self.optimizer = torch.optim.Adam([self.logits], settings.choice_learning_rate)
+
+    def forward(
+        self, model: Backbone, ids: Tensor, values: Tensor | None, labels: Tensor, step: int
+    ) -> Tensor:
+        if step % self.settings.update_every == 0:
+            self._draw(step)
+            loss = super().forward(model, *next(self.validation), step)
+            (self.logits.grad,) = torch.autograd.grad(loss, [self.logits])
+            self.optimizer.step()
+            self.logits.grad = None
+        with torch.no_grad():
+            self._draw(step)
+        return super().forward(model, ids, values, labels, step)
+
+    def _draw(self, step: int) -> None:
+        u = torch.rand(self.logits.shape, generator=self.generator).clamp_(1e-6, 1 - 1e-6)
+        noise = -(-u.log()).log()
+        temperature = max(0.01, 1 - 5e-5 * step * self.batch_size / 2000)
+        scores = self.logits.log_softmax(1) + noise.to(self.logits)
+        self.tables[0].mixture = (scores / temperature).softmax(1)
+
+
+def dims_within(
+    scores: Tensor, sizes: Sequence[int], field_sizes: Sequence[int], dim: int, count: int
+) -> tuple[int, ...]:
+    """A dimension for each field: of largest score where that fits the budget.
+
+    Else fields are shortened one by one, each time the one whose score falls least per number saved.
+
+    Args:
+        scores: log-probabilities [m, candidates].
+        sizes: the candidates, ascending.
+        field_sizes, dim: of the table.
+        count: most numbers, projections included.
+
+    Raises:
+        BudgetError: the shortest rows of all exceed the budget.
+    """
+
+    def numbers(dims: Sequence[int]) -> int:
+        return MixedDimensionTable.count(field_sizes, dim, MixedDimensionSettings(dims=tuple(dims)))
+
+    shortest = numbers([sizes[0]] * len(field_sizes))
+    if shortest > count:
+        remedy = "A row has at least one number: ask for a smaller sparsity"
+        raise BudgetError("mixed-dimension", count, shortest, remedy)
+    chosen = scores.argmax(1).tolist()
+    while numbers([sizes[k] for k in chosen]) > count:
+        prices = {}
+        for f, now in enumerate(chosen):
+            for k in range(now):
+                saved = field_sizes[f] * (sizes[now] - sizes[k])
+                prices[f, k] = (scores[f, now] - scores[f, k]).item() / saved
+        f, k = min(prices, key=lambda pair: prices[pair])
+        chosen[f] = k
+    return tuple(sizes[k] for k in chosen)
+
+
+@compression("autodim", AutoDimSettings)
+def autodim(task: Task, settings: AutoDimSettings, context: Context) -> Outcome:
+    """Search the dimension of every field among 1, 2, 4, … D by gradients; retrain with those dimensions.
+
+    Phase PT trains all candidates together, weights on training rows and the choice on validation rows
+    (first-order); phase CT trains a mixed-dimension table afresh.
+
+    Departures: AutoDim has no budget. Where its choice has more numbers than the budget, fields are shortened
+    (see `dims_within`); where it has fewer, it stands, and the sparsity that came out is higher than asked.
+
+    Raises:
+        BudgetError: one number a row is already too much.
+
+    Source: AutoDim (Zhao et al. 2021), eq. 1–13; LERS §2.1.3.
+    """
+    schema, dim, count = task.dataset.schema, task.backbone.embedding_dim, budget(task, settings)
+    sizes, std = schema.field_sizes, task.backbone.init_std
+    dims_within(torch.zeros(len(sizes), 1), (1,), sizes, dim, count)  # refuses before any training
+
+    def searched(sizes: tuple[int, ...], dim: int, generator: torch.Generator) -> Table:
+        return CandidateTable(sizes, dim, std=std, generator=generator)
+
+    with finding(context):
+        batches = Batches(
+            task.dataset.split("val"),
+            task.training.batch_size,
+            derive(context.seed, "validation rows"),
+            device=task.training.device,
+        )
+        model = build_model(
+            task.backbone, sizes, schema.scalar_columns, seed=derive(context.seed, "search"), table=searched
+        )
+        noise = torch.Generator().manual_seed(derive(context.seed, "noise"))
+        table = model.table
+        assert isinstance(table, CandidateTable)
+        objective = Choosing(table, settings, _endless(batches), task.training.batch_size, noise)
+        finder(task, model, context, epochs=settings.find_epochs, objective=objective).fit()
+        scores = objective.logits.detach().log_softmax(1).cpu()
+        dims = dims_within(scores, table.sizes, sizes, dim, count)
+    model = build_model(
+        task.backbone,
+        sizes,
+        schema.scalar_columns,
+        seed=derive(context.seed, "weights"),
+        table=table_factory("mixed_dimension", settings={"dims": dims, "std": std}),
+    )
+    return train_to_outcome(task, model, all_fields(task), context, details={"dimensions": list(dims)})
+
+
+def _endless(batches: Batches) -> Iterator[Batch]:
+    epoch = 0
+    while True:
+        yield from batches.epoch(epoch)
+        epoch += 1

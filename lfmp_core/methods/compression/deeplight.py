@@ -1,0 +1,56 @@
+"""DeepLight: prune by magnitude while training, a little more every few steps."""
+
+from pydantic import Field
+
+from ..base import Context, Outcome, Task
+from .base import CompressionSettings, budget, compression, dense_size, plain_model, train_masked
+from .magnitude import largest
+from .phases import advance, finder, finding, steps_per_epoch
+
+
+class DeepLightSettings(CompressionSettings):
+    """
+    Attributes:
+        warm_up_epochs: passes before anything is pruned.
+        ramp_epochs: passes over which the sparsity rises to 99 % of t. The paper's 1 − 0.99^{k/100} gets
+            there in 45,800 steps, whatever the data.
+        prune_every: steps between two prunings.
+    """
+
+    warm_up_epochs: int = Field(1, ge=0)
+    ramp_epochs: int = Field(2, ge=1)
+    prune_every: int = Field(10, ge=1)
+
+
+def sparsity_at(step: int, total: int, sparsity: float) -> float:
+    """R_k = t(1 − 0.01^{k/K}) at step k of K: the paper's curve, its constants given by where it ends."""
+    return sparsity * (1 - 0.01 ** (step / total))
+
+
+@compression("deeplight", DeepLightSettings)
+def deeplight(task: Task, settings: DeepLightSettings, context: Context) -> Outcome:
+    """Zero the smallest numbers every few steps of the training, more of them each time; then train on.
+
+    What was zeroed moves until the next pruning, and stays if it grew enough. Phase PT is the warm-up and the
+    ramp; phase CT goes on, with Adam's moments, under the mask that the ramp ends with.
+
+    Departures: the paper prunes the network too; and it prunes up to the last step, where here the mask stays
+    fixed while early stopping picks the epoch, as for every other method.
+
+    Source: Deng et al. 2021, Algorithm 1; LERS §2.1.2.
+    """
+    size = dense_size(task)
+    with finding(context):
+        model, plain = plain_model(task, context.seed)
+        weight = plain.weight
+        trainer = finder(task, model, context, epochs=settings.warm_up_epochs + settings.ramp_epochs)
+        per_epoch = steps_per_epoch(task)
+        start, total = settings.warm_up_epochs * per_epoch, settings.ramp_epochs * per_epoch
+        while not trainer.finished:
+            if trainer.steps >= start and trainer.steps % settings.prune_every == 0:
+                share = sparsity_at(trainer.steps - start, total, settings.sparsity)
+                weight.data.mul_(largest(weight.abs(), size - int(share * size)))
+            advance(trainer, settings.prune_every)
+        mask, moments = largest(weight.abs(), budget(task, settings)), trainer.optimizer_state()
+    moments = {name.replace("table.", "table.table.", 1): slots for name, slots in moments.items()}
+    return train_masked(task, model, plain, mask, context, optimizer_state=moments)

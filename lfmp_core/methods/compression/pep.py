@@ -1,0 +1,28 @@
+"""PEP: a rising soft threshold says which numbers to keep; they are trained again from where they began."""
+
+from ...embeddings.soft_threshold import SoftThresholdTable
+from ..base import Context, Outcome, Task
+from .base import compression, plain_model, train_masked
+from .phases import finding, steps_per_epoch
+from .threshold import RisingThreshold, ThresholdSettings, find
+
+
+@compression("pep", ThresholdSettings)
+def pep(task: Task, settings: ThresholdSettings, context: Context) -> Outcome:
+    """Train under a rising soft threshold until the budget is met; retrain what is left from its start.
+
+    Phase PT finds the mask; phase CT trains a model with the same initial values, where the mask holds.
+
+    Departures: one threshold for the table, moved by its weight decay alone, which is what the entry-wise
+    ones do in practice (see `Threshold`); the gradient's norm is not clipped; the mask is that of the
+    threshold which leaves exactly the budget, not of the first count below it.
+
+    Source: PEP (Liu et al. 2021), eq. 4–6 and §3.3; LERS §4.1.4.
+    """
+    with finding(context):
+        model, plain = plain_model(task, context.seed)
+        model.table = thresholded = SoftThresholdTable(plain)
+        objective = RisingThreshold([thresholded], settings, steps_per_epoch(task))
+        mask, details = find(task, model, objective, settings, context)
+    model, plain = plain_model(task, context.seed)
+    return train_masked(task, model, plain, mask, context, details=details)

@@ -1,0 +1,67 @@
+"""Compression without a search: a table of another form, or a smaller plain one."""
+
+from typing import Any
+
+from pydantic import Field
+
+from ...embeddings.registry import table_factory
+from ...embeddings.small_dense import smaller_dim
+from ...models import build_model
+from ...seeds import derive
+from ..base import Context, Outcome, Task
+from ..train import fresh_model, train_to_outcome
+from .base import CompressionSettings, all_fields, compression
+
+
+class TableSettings(CompressionSettings):
+    """
+    Attributes:
+        table: name in the registry of tables.
+        table_settings: the table's own, all that the budget does not decide.
+        tolerance: largest relative distance of the number of parameters from the budget.
+    """
+
+    table: str = "qr"
+    table_settings: dict[str, Any] = {}
+    tolerance: float = Field(0.01, ge=0)
+
+
+class SmallerDenseSettings(CompressionSettings):
+    """
+    Attributes:
+        tolerance: as above. Whole dimensions are coarse: of 16, 3 comes nearest to a fifth and 1 to a
+            twentieth, which is a quarter more than that.
+    """
+
+    tolerance: float = Field(0.3, ge=0)
+
+
+@compression("table", TableSettings)
+def table(task: Task, settings: TableSettings, context: Context) -> Outcome:
+    """Train a backbone whose table has another form, sized for the budget.
+
+    Raises:
+        BudgetError: the form can't have about so many parameters.
+    """
+    schema = task.dataset.schema
+    factory = table_factory(
+        settings.table, settings.sparsity, settings.table_settings, tolerance=settings.tolerance
+    )
+    seed = derive(context.seed, "weights")
+    model = build_model(task.backbone, schema.field_sizes, schema.scalar_columns, seed=seed, table=factory)
+    return train_to_outcome(task, model, all_fields(task), context)
+
+
+@compression("smaller_dense", SmallerDenseSettings)
+def smaller_dense(task: Task, settings: SmallerDenseSettings, context: Context) -> Outcome:
+    """Train an ordinary model of fewer dimensions: what every compression has to beat.
+
+    Raises:
+        BudgetError: no whole dimension is near the budget.
+    """
+    sizes, dim = task.dataset.schema.field_sizes, task.backbone.embedding_dim
+    smaller = smaller_dim(sizes, dim, settings.sparsity, tolerance=settings.tolerance)
+    backbone = task.backbone.model_copy(update={"embedding_dim": smaller})
+    small = Task(task.dataset, backbone, task.training)
+    model = fresh_model(small, context.seed)
+    return train_to_outcome(small, model, all_fields(task), context, details={"embedding_dim": smaller})

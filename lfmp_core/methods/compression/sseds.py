@@ -1,0 +1,88 @@
+"""SSEDS: one look at the gradients of a trained model says which dimensions each field needs."""
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ...embeddings.field_columns import FieldColumnsTable
+from ...embeddings.masked import MaskedRows
+from ...models import Backbone
+from ...seeds import derive
+from ...training import Batches, Trainer
+from ...training.batches import Batch
+from ..base import Context, Outcome, Task
+from ..train import fresh_model
+from .base import CompressionSettings, budget, compression, plain_model, train_masked
+from .phases import finding
+
+
+def saliency(model: Backbone, batches: Iterable[Batch]) -> Tensor:
+    """Mean over batches of |∂L/∂α|, for a mask α [m, D] of ones over the field vectors; L as in training.
+
+    Source: SSEDS (Qu et al. 2022), eq. 5–7.
+    """
+    model.eval()
+    plain, total, count = model.table, torch.zeros(()), 0
+    alpha = torch.ones(model.num_fields, plain.dim, requires_grad=True, device=model.bias.device)
+    model.table = MaskedRows(plain, lambda ids, e: alpha)
+    for ids, values, labels in batches:
+        loss = functional.binary_cross_entropy_with_logits(model(ids, values), labels)
+        (grad,) = torch.autograd.grad(loss, [alpha])
+        total, count = total.to(grad) + grad.abs(), count + 1
+    model.table = plain
+    return total / count
+
+
+def columns_within(scores: Tensor, field_sizes: Sequence[int], count: int) -> Tensor:
+    """Mask [m, D] of the (field, dimension) pairs of largest score whose numbers fit a budget.
+
+    Pairs are taken in the order of their scores; one that no longer fits is passed over.
+
+    Args:
+        scores: [m, D].
+        field_sizes: n_f, what a dimension of field f costs.
+        count: most numbers Σ_f n_f d_f.
+    """
+    kept = torch.zeros(scores.shape, dtype=torch.bool)
+    for place in scores.flatten().argsort(descending=True, stable=True).tolist():
+        f, d = divmod(place, scores.shape[1])
+        if field_sizes[f] <= count:
+            kept[f, d] = True
+            count -= field_sizes[f]
+    return kept
+
+
+@compression("sseds", CompressionSettings)
+def sseds(task: Task, settings: CompressionSettings, context: Context) -> Outcome:
+    """Train, rank all (field, dimension) pairs by one pass of gradients, keep what fits, retrain afresh.
+
+    Phase PT trains the whole model under the task's protocol and makes the pass; phase CT trains a fresh one.
+
+    Departures: removed dimensions read as zero, so that FM-like backbones work without the map to a common
+    width that SSEDS adds (it would cost parameters); which dimensions stay, not only how many, is kept; a
+    dimension that no longer fits the budget is passed over for the next one.
+
+    Source: SSEDS (Qu et al. 2022), Algorithm 1; LERS §2.1.2.
+    """
+    sizes = task.dataset.schema.field_sizes
+    with finding(context):
+        rows, seed = task.dataset.split("train"), derive(context.seed, "finding")
+        trainer = Trainer(
+            fresh_model(task, context.seed),
+            rows,
+            task.training,
+            seed=seed,
+            validation=task.dataset.split("val"),
+            checkpoint=context.path("finding"),
+            label=context.label("finding"),
+        )
+        trainer.fit()
+        batches = Batches(rows, task.training.batch_size, seed, device=task.training.device)
+        scores = saliency(trainer.model, batches.epoch(0))
+        kept = columns_within(scores.cpu(), sizes, budget(task, settings))
+    model, plain = plain_model(task, derive(context.seed, "again"))
+    mask = kept.repeat_interleave(torch.tensor(sizes), 0)
+    details = {"dimensions": kept.sum(1).tolist()}
+    return train_masked(task, model, plain, mask, context, pack=FieldColumnsTable.of, details=details)

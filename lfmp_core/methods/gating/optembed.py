@@ -1,0 +1,220 @@
+"""OptEmbed: which values keep a vector, and how many dimensions each field's vectors keep."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from ...embeddings.gather import gather
+from ...embeddings.masked import MaskedRows, field_of_ids, leading, unit_step
+from ...embeddings.ragged import RaggedTable
+from ...masking import num_kept
+from ...models import Backbone
+from ...seeds import derive
+from ...settings import Settings
+from ...training import Objective, Trainer, evaluate
+from ..base import Choice, Context, Outcome, Task, register
+from ..selection.base import largest
+from ..train import fresh_model, train_to_outcome
+from .evolution import EvolutionSettings, evolve
+from .phases import Made, first_phase, rounded
+from .values import open_share, remove_values
+
+
+class OptEmbedSettings(Settings):
+    """Defaults prune a good part of 35,000 values within 160 steps of 2,048 rows. The authors' (both 1e-4)
+    move a threshold by 1e-8 a step, which does as much in some 10⁷.
+
+    Attributes:
+        regularisation: α, the price of a low threshold.
+        threshold_learning_rate: of the thresholds' SGD. Rows have norms of some tenths, and a threshold rises
+            by this rate times α a step unless the loss objects.
+        search_epochs: of the supernet.
+        fitness_rows: validation rows, evenly spaced, that fitness is measured on; at most so many.
+        evolution: see `EvolutionSettings`.
+    """
+
+    regularisation: float = Field(1e-3, ge=0)
+    threshold_learning_rate: float = Field(1.0, gt=0)
+    search_epochs: int = Field(3, ge=1)
+    fitness_rows: int = Field(20_000, ge=2)
+    evolution: EvolutionSettings = EvolutionSettings()
+
+
+class Supernet(Objective):
+    """Log-loss + α Σ_f exp(−t_f), with e'_i = 1[‖e_i‖₁ > t_f]·e_i cut to random widths in the model's table.
+
+    Each vector of each example keeps its first k dimensions, k ~ U{1..D}. The thresholds follow plain SGD.
+
+    Args:
+        field_sizes, dim: of the table.
+        settings: see `OptEmbedSettings`.
+        generator: source of the widths.
+    """
+
+    fields: Tensor
+
+    def __init__(
+        self,
+        field_sizes: tuple[int, ...],
+        dim: int,
+        settings: OptEmbedSettings,
+        generator: torch.Generator,
+    ):
+        super().__init__()
+        self.dim, self.settings, self.generator = dim, settings, generator
+        self.thresholds = nn.Parameter(torch.zeros(len(field_sizes), 1))
+        self.register_buffer("fields", field_of_ids(field_sizes), persistent=False)
+
+    def margins(self, ids: Tensor, e: Tensor) -> Tensor:
+        """‖e_i‖₁ − t_f [..., 1] of ids [...] and their vectors."""
+        fields = self.fields.index_select(0, ids.reshape(-1)).view(ids.shape)
+        return e.abs().sum(-1, keepdim=True) - gather(self.thresholds, fields)
+
+    def gate(self, ids: Tensor, e: Tensor) -> Tensor:
+        """Both masks [..., D]."""
+        widths = torch.randint(1, self.dim + 1, ids.shape, generator=self.generator).to(ids.device)
+        return unit_step(self.margins(ids, e)) * leading(widths, self.dim)
+
+    def forward(
+        self, model: Backbone, ids: Tensor, values: Tensor | None, labels: Tensor, step: int
+    ) -> Tensor:
+        price = self.settings.regularisation * (-self.thresholds).exp().sum()
+        return super().forward(model, ids, values, labels, step) + price
+
+    @torch.no_grad()
+    def after_step(self) -> None:
+        assert self.thresholds.grad is not None
+        self.thresholds.sub_(self.settings.threshold_learning_rate * self.thresholds.grad)
+        self.thresholds.grad = None
+
+
+def train_supernet(
+    task: Task, settings: OptEmbedSettings, context: Context
+) -> tuple[Backbone, Tensor, Tensor]:
+    """A whole model that fits every width, which values keep their row [n], and the thresholds [m]."""
+    model = fresh_model(task, context.seed)
+    table = model.table
+    generator = torch.Generator().manual_seed(derive(context.seed, "widths"))
+    objective = Supernet(model.field_sizes, table.dim, settings, generator)
+    model.table = MaskedRows(table, objective.gate)
+    Trainer(
+        model,
+        task.dataset.split("train"),
+        task.training.model_copy(update={"epochs": settings.search_epochs}),
+        seed=derive(context.seed, "search"),
+        objective=objective,
+        label=context.label("supernet"),
+    ).fit()
+    model.table = table
+    with torch.no_grad():
+        weight = table.weight_view()
+        kept = objective.margins(torch.arange(len(weight), device=weight.device), weight).flatten() > 0
+    return model, kept, objective.thresholds.detach().flatten()
+
+
+def spread(widths: Any, field_sizes: tuple[int, ...]) -> Tensor:
+    """Width of each id [n] from the width of each field [m]."""
+    return torch.as_tensor(widths).repeat_interleave(torch.tensor(field_sizes))
+
+
+class Widths:
+    """A gate that keeps the leading dimensions: as many as `of_ids` [n] says for the id."""
+
+    def __init__(self, of_ids: Tensor, dim: int):
+        self.of_ids, self.dim = of_ids, dim
+
+    def __call__(self, ids: Tensor, e: Tensor) -> Tensor:
+        widths = self.of_ids.to(ids.device).index_select(0, ids.reshape(-1)).view(ids.shape)
+        return leading(widths, self.dim)
+
+
+def fittest_widths(
+    task: Task, supernet: Backbone, kept: Tensor, settings: OptEmbedSettings, context: Context
+) -> tuple[tuple[int, ...], list[float]]:
+    """Widths of the fields [m] by evolution, and the best fitness after each generation.
+
+    Fitness is the AUC on validation rows with the supernet's weights. What is the same for all candidates,
+    the removal of rows, is done once.
+    """
+    dim, sizes = supernet.table.dim, supernet.field_sizes
+    gate = Widths(torch.empty(0), dim)
+    plain = supernet.table
+    supernet.table = MaskedRows(RaggedTable.pack(plain.weight_view(), kept * dim, sizes), gate)
+    rows = task.dataset.split("val")
+    rows = rows.take(np.arange(0, len(rows), -(-len(rows) // settings.fitness_rows)))
+
+    def fitness(widths: tuple[int, ...]) -> float:
+        gate.of_ids = spread(widths, sizes)
+        return evaluate(supernet, rows)[0]["auc"]
+
+    rng = np.random.default_rng(derive(context.seed, "evolution"))
+    found = evolve(fitness, len(sizes), dim, settings.evolution, rng)
+    supernet.table = plain
+    return found
+
+
+def search(task: Task, settings: OptEmbedSettings, context: Context) -> tuple[Tensor, Tensor, dict[str, Any]]:
+    """Which values keep their row [n], widths of the fields [m], and what there is to say of both."""
+    supernet, kept, thresholds = train_supernet(task, settings, context)
+    widths, best = fittest_widths(task, supernet, kept, settings, context)
+    details = {
+        "values_kept": kept.double().mean().item(),
+        "values_kept_by_field": [int(span.sum()) for span in kept.split(list(supernet.field_sizes))],
+        "thresholds": rounded(thresholds),
+        "widths": list(widths),
+        "best_fitness": [round(x, 6) for x in best],
+    }
+    return kept.cpu(), torch.tensor(widths), details
+
+
+def _choose(task: Task, prune_ratio: float, settings: OptEmbedSettings, context: Context) -> Choice:
+    schema, dim = task.dataset.schema, task.backbone.embedding_dim
+    count = num_kept(schema.num_fields, prune_ratio)
+    with context.phase("PT"):
+        kept, widths, details = search(task, settings, context)
+        of_ids = spread(widths, schema.field_sizes) * kept
+        scores = open_share(task.dataset.split("val"), of_ids, dim)
+    return Choice(largest(scores, count), tuple(scores.tolist()), details)
+
+
+@register("optembed", OptEmbedSettings, chooser=_choose)
+def optembed(task: Task, prune_ratio: float, settings: OptEmbedSettings, context: Context) -> Outcome:
+    """Learn which values keep a vector, search how long each field's vectors are, train anew with both.
+
+    Search (PT): a supernet learns weights and the fields' thresholds while every vector of every example is
+    cut to a random width (`Supernet`); then evolution looks for the widths of highest validation AUC with its
+    weights (`evolve`). Training (CT): both masks fixed, from the supernet's initial weights. What is served
+    stores the kept rows' leading dimensions and an index (`RaggedTable`).
+
+    α and the thresholds' learning rate decide how many rows stay, prune_ratio doesn't: it only sets how many
+    fields `choose` names, those with the largest share of the numbers that validation rows read still there.
+    A field counts as kept while it keeps any row.
+
+    Departures: the supernet trains for a set number of epochs and its last weights are searched (the authors:
+    its best epoch's); evolution as in `evolve`, with the sizes of `EvolutionSettings`; α and the thresholds'
+    learning rate: see `OptEmbedSettings`.
+
+    Raises:
+        LfmpError: no row is left.
+
+    Source: Lyu et al. 2022 (CIKM), eq. 4–14, and the authors' code.
+    """
+    dim = task.backbone.embedding_dim
+    num_kept(task.dataset.schema.num_fields, prune_ratio)  # refuses what is no share
+
+    def make() -> Made:
+        kept, _, details = search(task, settings, context)
+        # the same seed as the supernet's: its initial weights again
+        return remove_values(fresh_model(task, context.seed), kept * dim), details
+
+    model, details = first_phase(context, make)
+    rows, sizes = model.table, model.field_sizes
+    assert isinstance(rows, RaggedTable)
+    of_ids = spread(torch.tensor(details["widths"])[model.columns], sizes) * (rows.starts.diff() > 0)
+    model.table = MaskedRows(rows, Widths(of_ids, dim))
+    outcome = train_to_outcome(task, model, model.columns.tolist(), context, details=details)
+    model.table = RaggedTable.pack(model.table.weight_view(), of_ids, sizes)
+    return outcome

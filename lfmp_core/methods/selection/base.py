@@ -1,0 +1,95 @@
+"""Selectors: a method that only has to say how much each field matters."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ...errors import LfmpError
+from ...masking import num_kept
+from ...settings import Settings, atomic_write, canonical_json
+from ..base import Choice, Context, Outcome, Task, register
+from ..train import fresh_model, train_to_outcome
+
+Scoring = Callable[[Task, float, Any, Context], "Scores"]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Importance of every field.
+
+    Attributes:
+        values: [m], larger is better; only the order decides.
+        details: what the selector has to say of them, JSON-able.
+    """
+
+    values: np.ndarray
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def largest(values: np.ndarray, count: int) -> tuple[int, ...]:
+    """Positions of the `count` largest of `values` [m], ascending; of equals the lower position stays."""
+    order = np.argsort(-np.asarray(values, dtype=np.float64), kind="stable")
+    return tuple(sorted(order[:count].tolist()))
+
+
+def selector(name: str, settings_type: type[Settings] = Settings) -> Callable[[Scoring], Scoring]:
+    """Turn a scoring of the fields into a registered method.
+
+    The method scores the fields (phase PT), keeps the m − ⌊τm⌋ of largest score, and trains a fresh model on
+    them (phase CT). Its chooser is the scoring alone. The decorated function `score(task, prune_ratio,
+    settings, context) → Scores` stays callable as it is, and the first line of its docstring is the method's
+    summary.
+
+    Raises:
+        LfmpError: when the method runs and the scores are not one finite number a field.
+    """
+
+    def enter(score: Scoring) -> Scoring:
+        def choose(task: Task, prune_ratio: float, settings: Any, context: Context) -> Choice:
+            count = num_kept(task.dataset.schema.num_fields, prune_ratio)  # a wrong τ costs no scoring
+            scores = score(task, prune_ratio, settings, context)
+            values = _checked(name, task, scores.values)
+            return Choice(largest(values, count), tuple(values.tolist()), scores.details)
+
+        def run(task: Task, prune_ratio: float, settings: Any, context: Context) -> Outcome:
+            choice = _once(choose, task, prune_ratio, settings, context)
+            rounded = [float(f"{value:.6g}") for value in choice.scores]
+            model = fresh_model(task, context.seed, choice.fields)
+            details = {"scores": rounded, **choice.details}
+            return train_to_outcome(task, model, choice.fields, context, details=details)
+
+        run.__doc__ = score.__doc__
+        register(name, settings_type, chooser=choose)(run)
+        return score
+
+    return enter
+
+
+def _checked(name: str, task: Task, values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values, dtype=np.float64)
+    fields = task.dataset.schema.fields
+    if values.shape != (len(fields),):
+        raise LfmpError(f"selector {name!r} gave scores of shape {values.shape} for {len(fields)} fields")
+    wrong = [fields[i].name for i in np.flatnonzero(~np.isfinite(values))]
+    if wrong:
+        raise LfmpError(f"selector {name!r} gave scores that are not finite: {', '.join(wrong[:8])}")
+    return values
+
+
+def _once(choose: Callable, task: Task, prune_ratio: float, settings: Any, context: Context) -> Choice:
+    """Choose as phase PT; with a folder, a choice that was made before an interrupt is taken from it."""
+    path = context.path("choice.json")
+    if path is not None and path.exists():
+        kept = json.loads(path.read_text())
+        context.phases.update(kept["phases"])
+        context.cpu_seconds.update(kept["cpu_seconds"])
+        return Choice(tuple(kept["fields"]), tuple(kept["scores"]), kept["details"])
+    with context.phase("PT"):
+        choice = choose(task, prune_ratio, settings, context)
+    if path is not None:
+        times = {"phases": context.phases, "cpu_seconds": context.cpu_seconds}
+        atomic_write(path, canonical_json({**asdict(choice), **times}))
+    return choice

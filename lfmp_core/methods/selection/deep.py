@@ -1,0 +1,73 @@
+"""What the selectors that train a model of all fields share."""
+
+from collections.abc import Iterator
+
+from torch import Tensor
+from torch.nn import functional
+
+from ...data.dataset import Rows
+from ...errors import DataError
+from ...models import Backbone
+from ...seeds import derive
+from ...training import Batches, Objective, Trainer
+from ...training.batches import Batch
+from ..base import Context, Task
+from ..train import fresh_model
+
+
+def train_all_fields(
+    task: Task, context: Context, *, epochs: int | None = None, objective: Objective | None = None
+) -> Backbone:
+    """A model that reads all fields, trained on the training rows for the sake of a choice.
+
+    Args:
+        epochs: passes, all of which are made; None trains as the task says, stopped early by the validation
+            rows. An early stop looks at the model without gates, so a gated objective wants a number.
+        objective: what to minimise; the mean log-loss by default.
+    """
+    training = task.training if epochs is None else task.training.model_copy(update={"epochs": epochs})
+    trainer = Trainer(
+        fresh_model(task, derive(context.seed, "choosing")),
+        task.dataset.split("train"),
+        training,
+        seed=derive(context.seed, "choosing", "training"),
+        validation=task.dataset.split("val") if epochs is None else None,
+        objective=objective,
+        label=context.label("choosing"),
+    )
+    trainer.fit()
+    return trainer.model
+
+
+def gated_loss(model: Backbone, batch: Batch, gate: Tensor) -> Tensor:
+    """Mean log-loss of a batch under a gate [m] on all that a field says.
+
+    The selectors' sources gate vectors alone, in backbones that have nothing else. Ours may have a
+    first-order weight per id too; left open, it would hide what a field is worth.
+    """
+    ids, values, labels = batch
+    logits = model(ids, values, gate, gate_linear=True)
+    return functional.binary_cross_entropy_with_logits(logits.float(), labels)
+
+
+def validation_rows(task: Task) -> Rows:
+    """The validation rows, of which there must be some.
+
+    Raises:
+        DataError: there are none.
+    """
+    rows = task.dataset.split("val")
+    if not len(rows):
+        remedy = "Prepare the data set with a share for validation"
+        raise DataError("no validation row to choose fields by", file=task.dataset.folder, remedy=remedy)
+    return rows
+
+
+def endless(task: Task, seed: int) -> Iterator[Batch]:
+    """Shuffled batches of the validation rows, of the task's batch size, pass after pass."""
+    training = task.training
+    batches = Batches(validation_rows(task), training.batch_size, seed, device=training.device)
+    epoch = 0
+    while True:
+        yield from batches.epoch(epoch)
+        epoch += 1

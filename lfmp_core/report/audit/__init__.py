@@ -1,0 +1,46 @@
+"""A paper's own arithmetic: derived numbers recomputed, text held against tables, formulas against words."""
+
+import pandas as pd
+
+from ...errors import check_name
+from ..html import VERDICTS, Table, table
+from . import lightfmp_accuracy, lightfmp_backbones, lightfmp_design, lightfmp_methods, lightfmp_times
+from .finding import Finding, audit_table
+
+PAPERS = {
+    "lightfmp": {
+        "times": lightfmp_times,
+        "methods": lightfmp_methods,
+        "accuracy": lightfmp_accuracy,
+        "backbones": lightfmp_backbones,
+        "design": lightfmp_design,
+    }
+}
+
+
+def findings(paper: str = "lightfmp", part: str | None = None) -> list[Finding]:
+    """What is found when a paper's statements are held against what it prints elsewhere.
+
+    Args:
+        paper: whose. part: times, methods, accuracy, backbones or design; all of them when None.
+
+    Raises:
+        UnknownName: no such paper or part.
+    """
+    parts = PAPERS[check_name(paper, PAPERS, "audited paper")]
+    chosen = parts.values() if part is None else [parts[check_name(part, parts, "part of the audit")]]
+    return [finding for module in chosen for finding in module.findings()]
+
+
+def audit_summary(paper: str = "lightfmp") -> Table:
+    """How many findings there are of each verdict, by part, and how many no rounding explains."""
+    rows = []
+    for part in PAPERS[check_name(paper, PAPERS, "audited paper")]:
+        found = findings(paper, part)
+        counts = {word: sum(f.verdict == kind for f in found) for kind, word in VERDICTS.items()}
+        off = sum(f.beyond_rounding is True for f in found)
+        rows.append({"part": part, "findings": len(found), **counts, "beyond rounding": off})
+    return table(pd.DataFrame(rows), caption="Findings by part and verdict")
+
+
+__all__ = ["PAPERS", "Finding", "audit_summary", "audit_table", "findings"]

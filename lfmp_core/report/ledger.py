@@ -1,0 +1,185 @@
+"""The ledger: every checkable sentence of a paper with its verdict, computed from records.
+
+A sentence is judged by the claims of the items that have reference records, and by the audit of the paper's
+own numbers. An item without records judges nothing.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..errors import LfmpError
+from ..experiments.items import get_item, registry
+from ..experiments.store import store_for
+from ..settings import digest
+from . import audit, datasets, fig3, further, results, table3
+from .claims import Claim
+from .sentences import Sentence, load
+
+# Items that sentences name before they exist; one that is made moves to the register by itself.
+PLANNED = (
+    "lightfmp_table2",
+    "lightfmp_fig2a",
+    "lightfmp_fig2b",
+    "lightfmp_fig2c",
+    "lightfmp_fig2d",
+    "planted_recovery",
+)
+# Arms of the book's own making: shown beside the others, without a say on what the paper claims.
+BEYOND = ("Light-FMP, one pass",)
+UNTESTABLE = "untestable"
+NO_RECORDS = "no reference records yet"
+
+
+Judged = tuple[Sequence[str], Sequence[Claim]]
+
+
+def _table3() -> Judged:
+    reference = results.reference_frame("lightfmp_table3")
+    compared = results.load_comparisons("lightfmp_table3", reference.id)
+    return reference.id, [*table3.claims(reference, compared), *further.on_backbones(reference, compared)]
+
+
+def _fig3() -> Judged:
+    reference = results.reference_frame("lightfmp_fig3")
+    compared = results.load_comparisons("lightfmp_fig3", reference.id)
+    names, _ = datasets.fields(datasets.description("criteo"))
+    return reference.id, [*fig3.claims(reference, compared, names), *further.on_gates(reference, names)]
+
+
+# Item → ids of the reference records that it shows, its own or another item's, and its claims on them.
+JUDGES: dict[str, Callable[[], Judged]] = {
+    "lightfmp_table3": _table3,
+    "lightfmp_fig3": _fig3,
+}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one item has to say.
+
+    Attributes:
+        item: its name. page: its notebook's name, empty while there is none.
+        records: ids of the reference records that it shows, sorted; searches aside.
+        claims: judged on them. reason: why there are none.
+    """
+
+    item: str
+    page: str = ""
+    records: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    reason: str = ""
+
+    @property
+    def digest(self) -> str:
+        """12 hex digits that name this very set of records."""
+        return digest(list(self.records), 12) if self.records else ""
+
+
+def gather(item: str) -> Evidence:
+    """An item's claims, or why it has none."""
+    page = get_item(item).notebook if item in registry() else ""
+    # of the store, since an item's plan may have to prepare data first
+    made = [r for r in store_for("reference").all(item) if r.spec.profile == "reference"]
+    own = tuple(sorted(r.id for r in made if r.spec.role != "search"))
+    if item not in JUDGES:
+        return Evidence(item, page, own, reason="its records are not judged yet" if own else NO_RECORDS)
+    try:
+        ids, claims = JUDGES[item]()
+    except LfmpError as error:  # not all records are there, or they were not compared
+        return Evidence(item, page, own, reason=str(error))
+    return Evidence(item, page, tuple(sorted(ids)), tuple(claims), "" if len(ids) else NO_RECORDS)
+
+
+def combine(verdicts: Sequence[str]) -> str:
+    """One verdict of several: theirs if they agree, else in part; what can't be tested says nothing."""
+    told = {v for v in verdicts if v != UNTESTABLE}
+    if not told:
+        return UNTESTABLE
+    return told.pop() if len(told) == 1 else "part"
+
+
+def arm_of(claim: Claim) -> str:
+    """The arm that a claim's place names in brackets; empty where it names none."""
+    return claim.place.rpartition("(")[2].rstrip(")") if claim.place.endswith(")") else ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One sentence with everything that judges it.
+
+    Attributes:
+        claims: (item, claim) of the runs. findings: of the audit. waiting: (item, why it says nothing).
+    """
+
+    sentence: Sentence
+    claims: tuple[tuple[str, Claim], ...] = ()
+    findings: tuple[audit.Finding, ...] = ()
+    waiting: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def by_runs(self) -> str:
+        """Verdict of the reference runs of the paper's own arms."""
+        return combine([claim.verdict for _, claim in self.claims if arm_of(claim) not in BEYOND])
+
+    @property
+    def by_paper(self) -> str:
+        """Verdict of the paper's own numbers."""
+        return combine([finding.verdict for finding in self.findings])
+
+    @property
+    def verdict(self) -> str:
+        """The runs' verdict where they have one, else that of the paper's own numbers."""
+        return self.by_runs if self.by_runs != UNTESTABLE else self.by_paper
+
+    @property
+    def route(self) -> str:
+        """What decides: runs, paper, or nothing."""
+        return "runs" if self.by_runs != UNTESTABLE else "paper" if self.by_paper != UNTESTABLE else "nothing"
+
+    @property
+    def reason(self) -> str:
+        """Why nothing decides."""
+        waiting = (f"{item}: {why}" for item, why in self.waiting)
+        return "; ".join(filter(None, [self.sentence.reason, *waiting]))
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All entries of a paper and the evidence that they rest on."""
+
+    entries: tuple[Entry, ...]
+    evidence: Mapping[str, Evidence]
+
+    def unmatched(self) -> list[tuple[str, Claim]]:
+        """Claims of items that judge no sentence of the list."""
+        used = {id(claim) for entry in self.entries for _, claim in entry.claims}
+        return [(e.item, c) for e in self.evidence.values() for c in e.claims if id(c) not in used]
+
+
+def make(paper: str = "lightfmp", gatherer: Callable[[str], Evidence] = gather) -> Ledger:
+    """The ledger of a paper.
+
+    Args:
+        paper: as in `sentences.load`. gatherer: item → evidence.
+    """
+    sentences = load(paper)
+    named = dict.fromkeys(item for s in sentences.values() for item in s.items)
+    evidence = {item: gatherer(item) for item in named}
+    found = audit.findings(paper)
+    entries = []
+    for sentence in sentences.values():
+        claims = tuple(
+            (item, claim)
+            for item in sentence.items
+            for claim in evidence[item].claims
+            if sentence.quoted_by(claim.words)
+        )
+        told = {item for item, _ in claims}
+        waiting = tuple(
+            (item, evidence[item].reason or "its page does not judge this sentence")
+            for item in sentence.items
+            if item not in told
+        )
+        findings = tuple(f for f in found if sentence.id in f.sentences)
+        entries.append(Entry(sentence, claims, findings, waiting))
+    return Ledger(tuple(entries), evidence)
