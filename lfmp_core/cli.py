@@ -48,7 +48,8 @@ def compare(item: experiments.ItemName) -> None:
     from .report.results import compare as compared
     from .report.results import comparisons_path, save_comparisons
 
-    rows = compared(get_item(item).grids("reference"), store_for("reference"))
+    found = get_item(item)
+    rows = compared(found.grids("reference"), store_for("reference"), against=found.against)
     save_comparisons(item, rows)
     typer.echo(f"{len(rows)} comparisons written to {comparisons_path(item)}")
 

@@ -1,7 +1,6 @@
 """All items of the book."""
 
-from .lightfmp import ITEMS as LIGHT_FMP
-from .lightfmp_choices import ITEMS as CHOICES
-from .lightfmp_selection import ITEMS as SELECTION
+from . import lightfmp, lightfmp_choices, lightfmp_open, lightfmp_selection, speed
 
-ITEMS = {item.name: item for item in (*LIGHT_FMP, *SELECTION, *CHOICES)}
+_PAGES = (lightfmp, lightfmp_selection, lightfmp_choices, lightfmp_open, speed)
+ITEMS = {item.name: item for page in _PAGES for item in page.ITEMS}

@@ -199,12 +199,17 @@ def on_border(candidates: Sequence[Mapping[str, Any]], chosen: int) -> bool:
 
 @dataclass(frozen=True)
 class Item:
-    """One table, figure or page: its notebook and, per profile, the grid or grids that it runs."""
+    """One table, figure or page: its notebook and, per profile, the grid or grids that it runs.
+
+    Attributes:
+        against: labels of arms that every arm is compared with, besides those that every page has.
+    """
 
     name: str
     notebook: str
     description: str
     profiles: Mapping[str, Grid | Sequence[Grid]]
+    against: tuple[str, ...] = ()
 
     def grids(self, profile: str) -> Sequence[Grid]:
         """The grids of a profile.

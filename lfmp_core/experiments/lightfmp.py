@@ -58,12 +58,16 @@ def rates_for(profile: str, rates: str | Sequence[float] | None) -> list[dict[st
     return [{"learning_rate": float(rate)} for rate in words(rates, default[profile])]
 
 
-def _arms(profile: str, prune_ratio: float, dataset: DatasetRef | None) -> list[Arm]:
+def base_arms(profile: str, prune_ratio: float, rows: int | None = None) -> list[Arm]:
+    """Light-FMP as printed, on 2,000 rows and in one pass, and as many random fields.
+
+    Args:
+        rows: training rows, where they may be fewer than the profile asks for.
+    """
     quick = profile == "quick"
     subset = LightFMPSettings(**QUICK) if quick else PAPER_SUBSET
     printed, one_pass = literal(**QUICK) if quick else literal(), QUICK_ONE_PASS if quick else ONE_PASS
-    if dataset is not None:  # one's own rows may be fewer than a profile asks for
-        rows = open_dataset(dataset).schema.rows["train"]
+    if rows is not None:
         subset, printed = (at_most(rows // 2, s) for s in (subset, printed))
         one_pass = at_most(rows, one_pass)
     return [
@@ -72,6 +76,11 @@ def _arms(profile: str, prune_ratio: float, dataset: DatasetRef | None) -> list[
         Arm("Light-FMP, one pass", "light_fmp", prune_ratio, one_pass),
         Arm("random fields", "random_fields", prune_ratio),
     ]
+
+
+def rows_of(dataset: DatasetRef | None) -> int | None:
+    """Training rows of one's own data; None without."""
+    return None if dataset is None else open_dataset(dataset).schema.rows["train"]
 
 
 def at_most(rows: int, settings: LightFMPSettings) -> LightFMPSettings:
@@ -112,7 +121,7 @@ def table3(
         profile=profile,
         dataset=dataset_for(profile, dataset),
         backbones=[backbone_for(name, profile) for name in words(backbones, TABLE3_BACKBONES)],
-        arms=[Arm("all fields", "no_selection"), *_arms(profile, prune_ratio, dataset)],
+        arms=[Arm("all fields", "no_selection"), *base_arms(profile, prune_ratio, rows_of(dataset))],
         training=training_for(profile),
         seeds=range(seeds or {"quick": 2, "reference": 5, "paper": 3}[profile]),
         candidates=rates_for(profile, learning_rates),
@@ -136,7 +145,8 @@ def fig3(
         profile, dataset=dataset, backbones=[backbone], seeds=seeds, learning_rates=learning_rates
     )
     ratios = [float(r) for r in words(prune_ratios, PRUNE_RATIOS) if float(r) != 0.5]
-    arms = [arm for r in ratios for arm in _arms(profile, r, dataset) if r or arm.method != "random_fields"]
+    rows = rows_of(dataset)
+    arms = [arm for r in ratios for arm in base_arms(profile, r, rows) if r or arm.method != "random_fields"]
     # three seeds of the other ratios take as long as five of Table 3's; `seeds` decides for both
     rest = replace(
         shared,

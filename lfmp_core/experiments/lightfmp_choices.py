@@ -1,12 +1,13 @@
 """What the pages on choices alone run: shadow fields, and the recovery of planted ones."""
 
 from functools import partial
+from typing import Any
 
 from ..data import PlantedSettings, PrepareSettings
 from ..methods import LightFMPSettings, literal
 from .executor import reference, shadowed
 from .items import Arm, Grid, Item
-from .lightfmp import backbone_for, planted, training_for
+from .lightfmp import backbone_for, planted, rows_of, training_for
 from .lightfmp_selection import SETS, rows_for, selectors, set_for
 from .spec import DatasetRef
 
@@ -41,8 +42,14 @@ def shadows(profile: str = "quick", *, seeds: int | None = None) -> list[Grid]:
     return grids
 
 
-def recovery(profile: str = "quick", *, seeds: int | None = None) -> list[Grid]:
-    """Choices on planted rows: by signal, redundancy and pretraining size."""
+def recovery(
+    profile: str = "quick", *, dataset: DatasetRef | None = None, seeds: int | None = None
+) -> list[Grid]:
+    """Choices on planted rows: by signal, redundancy and pretraining size.
+
+    Args:
+        dataset: planted rows of one's own; pretraining sizes beyond half of them are left out.
+    """
     if profile == "quick":
         cases = [PlantedSettings(rows=12_000, signal=3.0)]
     else:
@@ -51,10 +58,12 @@ def recovery(profile: str = "quick", *, seeds: int | None = None) -> list[Grid]:
             for signal in (0.5, 1.0, 3.0)
             for redundant in (0, 12)
         ]
+    sets: list[Any] = [partial(reference, "planted", PrepareSettings(threshold=4), case) for case in cases]
+    rows = rows_of(dataset)
     grids = []
-    for case in cases:
-        arms = selectors("quick", 0.5)
-        sizes = (500, 2_000, 8_000)
+    for ref in sets if dataset is None else [dataset]:
+        arms = selectors("quick", 0.5, rows)
+        sizes = [n for n in (500, 2_000, 8_000) if rows is None or n <= rows // 2]
         for size in sizes[:2] if profile == "quick" else sizes:
             passes = max(1, round(50_000 / size))
             for name, make in (("as printed", literal), ("repaired", LightFMPSettings)):
@@ -64,7 +73,7 @@ def recovery(profile: str = "quick", *, seeds: int | None = None) -> list[Grid]:
             Grid(
                 item="planted_recovery",
                 profile=profile,
-                dataset=partial(reference, "planted", PrepareSettings(threshold=4), case),
+                dataset=ref,
                 backbones=[backbone_for("deepfm", "quick")],
                 arms=[arm for arm in arms if arm.label != "Light-FMP, 2,000 rows"],
                 training=training_for("quick"),

@@ -5,21 +5,18 @@ from dataclasses import replace
 from typing import Any
 
 from ..data import PrepareSettings
-from ..methods import LightFMPSettings, literal
+from ..methods import LightFMPSettings
 from ..methods.light_fmp_stream import StreamSettings
 from ..settings import Settings
-from .executor import cut_to, open_dataset, reference
+from .executor import cut_to, reference
 from .items import Arm, Grid, Item
 from .lightfmp import (
     CRITEO_SAMPLE,
-    ONE_PASS,
-    PAPER_SUBSET,
-    QUICK,
-    QUICK_ONE_PASS,
-    at_most,
     backbone_for,
+    base_arms,
     planted,
     rates_for,
+    rows_of,
     table3,
     training_for,
     words,
@@ -87,19 +84,9 @@ def selectors(profile: str, prune_ratio: float, rows: int | None = None) -> list
     for label, method in {**SHALLOW, **DEEP}.items():
         settings = {**own.get(method, {}), **({"mode": "hard"} if label == "AdaFS, hard" else {})}
         arms.append(Arm(label, method, prune_ratio, settings_of(method, settings)))
-    subset = LightFMPSettings(**QUICK) if quick else PAPER_SUBSET
-    printed, one_pass = literal(**QUICK) if quick else literal(), QUICK_ONE_PASS if quick else ONE_PASS
-    if rows is not None:
-        subset, printed = (at_most(rows // 2, s) for s in (subset, printed))
-        one_pass = at_most(rows, one_pass)
-    return [
-        *arms,
-        Arm("Light-FMP, as printed", "light_fmp", prune_ratio, printed),
-        Arm(f"Light-FMP, {subset.pretrain_rows:,} rows", "light_fmp", prune_ratio, subset),
-        Arm("Light-FMP, one pass", "light_fmp", prune_ratio, one_pass),
-        Arm("Light-FMP, stream", "light_fmp_stream", prune_ratio, StreamSettings()),
-        Arm("random fields", "random_fields", prune_ratio),
-    ]
+    *light_fmp, twin = base_arms(profile, prune_ratio, rows)
+    stream = Arm("Light-FMP, stream", "light_fmp_stream", prune_ratio, StreamSettings())
+    return [*arms, *light_fmp, stream, twin]
 
 
 def settings_of(method: str, settings: dict[str, Any]) -> Settings:
@@ -145,9 +132,7 @@ def table2(
     names = words(sets, SETS if profile != "quick" else ("criteo",))
     grids = []
     for name in names:
-        rows = rows_for(name, profile)
-        if dataset is not None:
-            rows = open_dataset(dataset).schema.rows["train"]
+        rows = rows_for(name, profile) if dataset is None else rows_of(dataset)
         settings = backbone_for(backbone, profile)
         if profile != "quick":
             settings = settings.model_copy(update={"embedding_dim": DIMENSIONS[name]})
@@ -175,13 +160,18 @@ def paper_rates(profile: str = "reference") -> Grid:
     return replace(whole, arms=chosen, seeds=(), candidates=rates_for(profile, (1e-5, 1e-4)))
 
 
-def fig2b(profile: str = "quick", *, seeds: int | None = None) -> list[Grid]:
+FRESH = ", fresh weights"
+
+
+def fig2b(
+    profile: str = "quick", *, dataset: DatasetRef | None = None, seeds: int | None = None
+) -> list[Grid]:
     """Pretrained weights kept (Table 3's runs) and fresh ones, on five backbones."""
-    kept = table3(profile)
+    kept = table3(profile, dataset=dataset)
     fresh = [
         replace(
             arm,
-            label=f"{arm.label}, fresh weights",
+            label=f"{arm.label}{FRESH}",
             method_settings=arm.method_settings.model_copy(update={"keep_weights": False}),
         )
         for arm in kept.arms
@@ -194,22 +184,27 @@ def fig2b(profile: str = "quick", *, seeds: int | None = None) -> list[Grid]:
 SUBSET_SIZES = (229, 458, 2_000, 10_000, 45_840, 100_000)
 
 
-def fig2d(profile: str = "quick", *, seeds: int | None = None) -> list[Grid]:
-    """Pretraining sizes with about the same number of optimiser steps, and the random twin (Table 3's)."""
-    shared = table3(profile, backbones="xdeepfm")
-    quick = profile == "quick"
-    sizes = (250, 2_000, 8_000) if quick else SUBSET_SIZES
+def fig2d(
+    profile: str = "quick", *, dataset: DatasetRef | None = None, seeds: int | None = None
+) -> list[Grid]:
+    """Pretraining sizes with about the same number of optimiser steps, and the random twin (Table 3's).
+
+    Args:
+        dataset: what to run on; sizes beyond its training rows are left out.
+    """
+    shared = table3(profile, dataset=dataset, backbones="xdeepfm")
+    quick, rows = profile == "quick", rows_of(dataset)
+    sizes = [n for n in ((250, 2_000, 8_000) if quick else SUBSET_SIZES) if rows is None or n <= rows]
     seen = 2_000 * (25 if quick else 125)
     base = LightFMPSettings()
+    subset = next(arm for arm in shared.arms if arm.label.endswith(" rows"))
     arms = []
     for size in sizes:
         passes = max(1, round(seen / size))
         settings = base.model_copy(
             update={"pretrain_rows": size, "pretrain_passes": passes, "continue_on": "all"}
         )
-        arms.append(
-            Arm(f"{size:,} rows × {passes}", "light_fmp", 0.5, settings, searched_as="Light-FMP, 2,000 rows")
-        )
+        arms.append(Arm(f"{size:,} rows × {passes}", "light_fmp", 0.5, settings, searched_as=subset.label))
     twin = [arm for arm in shared.arms if arm.label in ("all fields", "random fields")]
     own = replace(
         shared,
@@ -237,6 +232,7 @@ ITEMS = [
         "lightfmp_fig2b_domain_init",
         "pretrained weights kept against fresh ones",
         {profile: fig2b(profile) for profile in PROFILES},
+        tuple(f"{arm}{FRESH}" for arm in ("Light-FMP, 2,000 rows", "Light-FMP, one pass")),
     ),
     Item(
         "lightfmp_fig2d",

@@ -65,7 +65,8 @@ class _RectifyDrop(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, grad: Tensor):
-        return kernels.rectify_drop_backward(grad, *ctx.saved_tensors, ctx.scale), None, None, None
+        (out,) = ctx.saved_tensors
+        return kernels.rectify_drop_backward(grad, out, ctx.scale), None, None, None
 
 
 class MLP(nn.Module):
@@ -103,17 +104,18 @@ class MLP(nn.Module):
         """Logits [B] of inputs [B, size of the input axis]."""
         for k, linear in enumerate(self.linears[:-1]):
             x = linear(x)
-            if self.norms is not None and not self.training and kernels.fits(x) and not x.requires_grad:
-                x = kernels.affine_rectify_(x, *_affine(self.norms[k]))
-                continue
-            if self.norms is not None:
-                x = self.norms[k](x)
-            x = self.dropout.rectified(x)
+            norm = None if self.norms is None else self.norms[k]
+            fused = not (self.training or x.requires_grad) and kernels.fits(x)
+            if isinstance(norm, nn.BatchNorm1d) and fused:
+                x = kernels.affine_rectify_(x, *_affine(norm))
+            else:
+                x = self.dropout.rectified(x if norm is None else norm(x))
         return self.linears[-1](x).squeeze(-1)
 
 
 def _affine(norm: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:
     """Factor and offset [H] that a batch normalisation comes down to in evaluation."""
+    assert norm.running_mean is not None and norm.running_var is not None
     factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
     return factor, norm.bias - norm.running_mean * factor
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from itertools import product
+from math import sqrt
 from typing import Any, Literal
 
 import pandas as pd
@@ -18,6 +19,15 @@ from ..experiments.store import Store, store_for
 from ..settings import atomic_write, project_root
 
 METRICS: tuple[Literal["auc"], Literal["logloss"]] = ("auc", "logloss")
+# columns of the frames that hold no run yet
+FINAL = ("dataset", "backbone", "arm", "prune_ratio", "seed", "test_auc", "test_logloss", "PT", "CT", "TT")
+FINAL += ("IT", "fields_kept", "parameters", "bytes", "learning_rate", "epochs", "kept_fields", "id")
+COMPARED = ("dataset", "backbone", "prune_ratio", "arm", "against", "metric", "difference", "low", "high")
+COMPARED += ("seeds", "ids")
+COMPARED = (
+    "dataset", "backbone", "prune_ratio", "arm", "against", "metric",
+    "difference", "low", "high", "seeds", "ids",
+)  # fmt: skip
 BASE, TWIN, UNPRUNED = "all fields", "random fields", "itself at τ = 0"
 
 
@@ -65,15 +75,25 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
                 "id": record.id,
             }
         )
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows) if rows else pd.DataFrame(columns=FINAL)
     table.attrs["dataset"] = dataset
     return table
 
 
 def choice_frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
-    """One row a choice: data set and its reference, arm, seed, kept fields, scores, processor seconds PT."""
+    """Every finished choice of some grids; see `choice_rows`."""
+    return choice_rows(finals(grids, store, role="choice"))
+
+
+def choice_rows(found: Iterable[tuple[str, Record]]) -> pd.DataFrame:
+    """One row a choice: data set and its reference, arm, prune_ratio, seed, kept fields, scores, and PT in
+    processor seconds.
+
+    Args:
+        found: (arm label, record).
+    """
     rows = []
-    for arm, record in finals(grids, store, role="choice"):
+    for arm, record in found:
         spec, details = record.spec, record.details
         rows.append(
             {
@@ -81,6 +101,7 @@ def choice_frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
                 "reference": spec.dataset,
                 "backbone": spec.backbone["name"],
                 "arm": arm,
+                "prune_ratio": spec.prune_ratio,
                 "seed": spec.seed,
                 "PT": details["cpu_seconds"]["PT"],
                 "kept_fields": tuple(details["kept_fields"]),
@@ -91,8 +112,10 @@ def choice_frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def compare(grids: Sequence[Grid], store: Store, *, draws: int = 400) -> list[dict[str, Any]]:
-    """Each arm held against all fields, as many random fields, and itself without pruning.
+def compare(
+    grids: Sequence[Grid], store: Store, *, against: Sequence[str] = (), draws: int = 400
+) -> list[dict[str, Any]]:
+    """Each arm held against all fields, as many random fields, itself without pruning, and `against`.
 
     Paired bootstrap over test rows and over seeds, so that an interval speaks of new rows and of a new
     training. Rows: data set, backbone, prune_ratio, arm, against, metric, difference (arm − against), low
@@ -110,8 +133,10 @@ def compare(grids: Sequence[Grid], store: Store, *, draws: int = 400) -> list[di
         logits = {key: [store.logits(r) for r in records] for key, records in own.items()}
         for metric in METRICS:
             drawn = resample(labels, logits, metric, draws, seed=0, resample_seeds=True)
-            for (arm, ratio), other in product(own, (BASE, TWIN, UNPRUNED)):
+            for (arm, ratio), other in product(own, (BASE, TWIN, UNPRUNED, *against)):
                 twin = arm if other == UNPRUNED else other, ratio if other == TWIN else 0.0
+                if other in against:  # at whichever ratio it was run
+                    twin = next((key for key in own if key[0] == other), twin)
                 if twin not in own or twin == (arm, ratio):
                     continue
                 d = difference_of(drawn[arm, ratio], drawn[twin], level=0.95)
@@ -148,22 +173,56 @@ def load_comparisons(item: str, records: Iterable[str]) -> pd.DataFrame:
     """The comparisons kept for an item.
 
     Args:
-        records: ids of the records that the page shows.
+        records: ids of the records that the page shows; for none there is nothing to compare.
 
     Raises:
         LfmpError: the comparisons are absent or were made from other records.
     """
-    path = comparisons_path(item)
+    path, records = comparisons_path(item), set(records)
+    if not records:
+        return pd.DataFrame(columns=COMPARED)
     remedy = f"run: lfmp compare {item}"
     if not path.exists():
         raise LfmpError(f"the reference records of {item} were not compared yet; {remedy}")
     rows = pd.DataFrame(json.loads(path.read_text()))
     used = {i for ids in rows["ids"] for i in ids}
-    if used != set(records):
+    if used != records:
         raise LfmpError(
             f"the comparisons of {item} were made from other records than those at hand; {remedy}"
         )
     return rows
+
+
+def known_comparisons(item: str, reference: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The comparisons kept for an item, of those data sets whose records at hand they were made from.
+
+    For items whose records come in data set by data set; `load_comparisons` takes all or nothing.
+
+    Args:
+        reference: the records that the page shows; see `frame`.
+
+    Returns:
+        rows as `compare` makes them, and a line for each data set that has none.
+    """
+    path, remedy = comparisons_path(item), f"run: lfmp compare {item}"
+    rows = pd.DataFrame(json.loads(path.read_text()) if path.exists() else [], columns=list(COMPARED))
+    known, without = [], []
+    for name, part in reference.groupby("dataset", sort=False) if len(reference) else ():
+        own = rows[rows.dataset == name]
+        if {i for ids in own["ids"] for i in ids} == set(part.id):
+            known.append(own)
+        else:
+            why = "were compared when others were at hand" if len(own) else "were not compared yet"
+            without.append(f"the records of {name} {why}; {remedy}")
+    return (pd.concat(known) if known else rows[:0]), without
+
+
+def clearly_below(ours: pd.Series, theirs: pd.Series) -> bool | None:
+    """Whether a mean over seeds is below another by two standard errors; None with fewer than two seeds."""
+    if min(len(ours), len(theirs)) < 2:
+        return None
+    error = sqrt(ours.var() / len(ours) + theirs.var() / len(theirs))
+    return bool(theirs.mean() - ours.mean() > 2 * error)
 
 
 def run(grids: Sequence[Grid], *, workers: int | None = None) -> pd.DataFrame:

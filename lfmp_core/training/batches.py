@@ -16,11 +16,20 @@ Batch = tuple[Tensor, Tensor | None, Tensor]
 
 
 def to_batch(rows: Rows, pick: slice | np.ndarray, device: torch.device | str = "cpu") -> Batch:
-    """(ids [B, m] int32, values [B, s] or None, labels [B] float32) of some rows."""
+    """(ids [B, m] int32, values [B, s] or None, labels [B] float32) of some rows.
+
+    Towards a GPU the copy does not wait: the rows are put into pinned memory first.
+    """
     to = torch.device(device)
-    ids, labels = torch.tensor(np.asarray(rows.ids[pick])), torch.tensor(np.asarray(rows.labels[pick]))
-    values = None if rows.values is None else torch.tensor(np.asarray(rows.values[pick])).to(to)
-    return ids.to(to), values, labels.to(to, torch.float32)
+
+    def move(array: np.ndarray) -> Tensor:
+        part = np.asarray(array[pick])
+        # an index array has copied already; a slice is a view, often of a file that is read-only
+        tensor = torch.tensor(part) if isinstance(pick, slice) else torch.from_numpy(part)
+        return tensor if to.type == "cpu" else tensor.pin_memory().to(to, non_blocking=True)
+
+    values = None if rows.values is None else move(rows.values)
+    return move(rows.ids), values, move(rows.labels).to(torch.float32)
 
 
 def split(batch: Batch, pieces: int) -> list[tuple[Batch, float]]:

@@ -65,8 +65,10 @@ class TwoLevel(Objective):
 
     def _update(self, model: Backbone, step: int) -> None:
         loss = gated_loss(model, next(self.validation), self.sample(step))
-        # not backward(): that would leave this loss' gradient in the weights
-        (self.logits.grad,) = torch.autograd.grad(loss, [self.logits])
+        # the trainer has turned autocast on for forward passes only
+        with torch.autocast(loss.device.type, enabled=False):
+            # not backward(): that would leave this loss' gradient in the weights
+            (self.logits.grad,) = torch.autograd.grad(loss, [self.logits])
         self.optimizer.step()
         self.logits.grad = None
         self.updates += 1

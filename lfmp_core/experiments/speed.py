@@ -1,0 +1,41 @@
+"""What the performance page runs: whether the fast ways of training learn as much as the plain one."""
+
+from ..training import TrainingSettings
+from .items import Arm, Grid, Item
+from .lightfmp import CRITEO_SAMPLE, backbone_for, planted, training_for
+
+# by name: the settings of training that differ from the default
+WAYS = {
+    "every row, float32": {},
+    "lazy rows, float32": {"optimizer": "lazy"},
+    "every row, bfloat16": {"precision": "bfloat16"},
+}
+
+
+def agreement(profile: str = "quick", *, seeds: int | None = None) -> list[Grid]:
+    """All fields, trained in each of the `WAYS` with the same seeds: a grid for each way."""
+    base = training_for(profile)
+    if profile == "reference":
+        base = base.model_copy(update={"learning_rate": 3e-3})  # what Table 3's search chose for all fields
+    return [
+        Grid(
+            item="agreement",
+            profile=profile,
+            dataset=planted if profile == "quick" else CRITEO_SAMPLE,
+            backbones=[backbone_for(name, profile) for name in ("deepfm", "xdeepfm")],
+            arms=[Arm(way, "no_selection")],
+            training=TrainingSettings.model_validate({**base.model_dump(), **changes}),
+            seeds=range(seeds or (1 if profile == "quick" else 5)),
+        )
+        for way, changes in WAYS.items()
+    ]
+
+
+ITEMS = [
+    Item(
+        "agreement",
+        "performance",
+        "whether lazy rows and bfloat16 learn as much as plain training",
+        {profile: agreement(profile) for profile in ("quick", "reference")},
+    )
+]
