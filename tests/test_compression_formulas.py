@@ -12,6 +12,7 @@ from lfmp_core.methods.compression.cerp import complementary
 from lfmp_core.methods.compression.deeplight import sparsity_at
 from lfmp_core.methods.compression.dsl import exchange
 from lfmp_core.methods.compression.magnitude import largest
+from lfmp_core.methods.compression.optembed import width_at, width_bias
 from lfmp_core.methods.compression.sseds import columns_within, saliency
 from lfmp_core.methods.compression.threshold import Threshold
 from lfmp_core.models import BackboneSettings, build_model
@@ -131,6 +132,26 @@ def test_columns_within_by_hand():
     assert columns_within(scores, (5, 100), 115).tolist() == [[True, True], [True, False]]
     assert columns_within(scores, (5, 100), 104).tolist() == [[False, False], [True, False]]
     assert columns_within(scores, (5, 100), 99).tolist() == [[True, True], [False, False]]
+
+
+@pytest.mark.parametrize(
+    ("dim", "sparsity", "alpha"),
+    [(64, 0.8, 1.08184), (64, 0.95, 1.45455), (32, 0.95, 2.66667), (16, 0.7, 1.22473), (16, 0.8, 1.44561)],
+)
+def test_biased_widths_have_the_wanted_mean(dim, sparsity, alpha):
+    """LERS §5.2.2 by bisection; its code has 1.083 for 64 and .8. The law by hand: p_i ∝ α^{h−i}."""
+    mean = (1 - sparsity) * dim
+    assert width_bias(mean, dim) == pytest.approx(alpha, abs=1e-5)
+    shares = [alpha ** (dim - i) for i in range(1, dim + 1)]
+    assert sum(i * p for i, p in enumerate(shares, 1)) / sum(shares) == pytest.approx(mean, rel=1e-4)
+    widths = width_at(alpha, dim)
+    assert widths.mean() == pytest.approx(mean, rel=0.01) and widths.min() == 1
+
+
+def test_no_bias_is_the_uniform_law():
+    """OptEmbed's own: half the dimensions or more need no bias."""
+    assert width_bias(8.5, 16) == width_bias(12, 16) == 1
+    assert set(width_at(1.0, 4).tolist()) == {1, 2, 3, 4} and width_at(1.0, 4).mean() == 2.5
 
 
 def test_dimensions_within_by_hand():

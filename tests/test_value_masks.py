@@ -8,13 +8,13 @@ from torch.nn import functional
 from lfmp_core.data import Rows
 from lfmp_core.efficiency import export_onnx
 from lfmp_core.embeddings import FullTable
-from lfmp_core.embeddings.masked import MaskedRows, field_of_ids, leading, unit_step
+from lfmp_core.embeddings.masked import FixedWidths, MaskedRows, field_of_ids, leading, spread, unit_step
 from lfmp_core.embeddings.ragged import RaggedTable
-from lfmp_core.errors import LfmpError
+from lfmp_core.errors import DataError, LfmpError
 from lfmp_core.methods.gating.evolution import EvolutionSettings, evolve
-from lfmp_core.methods.gating.optembed import OptEmbedSettings, Supernet, Widths, spread
+from lfmp_core.methods.gating.optembed import OptEmbedSettings, Supernet
 from lfmp_core.methods.gating.optfs import OptFSSettings, ValueGates
-from lfmp_core.methods.gating.values import open_share, remove_values
+from lfmp_core.methods.gating.values import openness, remove_values
 from lfmp_core.models import BackboneSettings, build_model, load_model, save_model
 from lfmp_core.models.backbone import REGISTRY
 from lfmp_core.surgery import plan_fields
@@ -111,7 +111,7 @@ def test_masked_equals_served(name, widths, tmp_path):
         model.linear.weight.data[3:5] = 0  # the field that leaves takes its first-order weights along
     ids, values = all_rows()
     whole, table = model.num_parameters(), model.table
-    model.table = MaskedRows(table, Widths(widths, 4))
+    model.table = MaskedRows(table, FixedWidths(widths, 4))
     masked = model.eval()(ids, values).detach()
     model.table = table
     served = remove_values(model, widths).eval()
@@ -130,11 +130,20 @@ def test_masked_equals_served(name, widths, tmp_path):
 
     loaded = load_model(save_model(served, tmp_path / "model")).eval()
     assert torch.equal(loaded(ids, values), served(ids, values))
-    if name in ("deepfm", "dnn"):
+    if name == "dnn":
         onnxruntime = pytest.importorskip("onnxruntime")
         session = onnxruntime.InferenceSession(export_onnx(served, tmp_path / "model.onnx"))
         (logits,) = session.run(None, {"ids": ids.numpy(), "values": values.numpy()})
         assert np.allclose(logits, masked.numpy(), atol=1e-5)
+
+
+def test_parts_that_no_one_knows_are_refused(tmp_path):
+    model = build_model(BackboneSettings(name="dnn", embedding_dim=4), SIZES, seed=0)
+    folder = save_model(remove_values(model, WHOLE), tmp_path / "model")
+    head = folder / "model.json"
+    head.write_text(head.read_text().replace('"ragged"', '"raged"'))
+    with pytest.raises(DataError, match="did you mean 'ragged'"):
+        load_model(folder)
 
 
 def test_nothing_left_is_refused():
@@ -143,11 +152,11 @@ def test_nothing_left_is_refused():
         remove_values(model, 0 * WHOLE)
 
 
-def test_open_share_weighs_occurrences():
-    """Field 0: ids 0, 0, 1, 2 with widths 3, 3, 0, 3 of 4; field 2 reads widths 1 and 0."""
+def test_openness_is_a_mean_over_occurrences():
+    """Field 0 reads ids 0, 0, 1, 2 of margins 3, 3, −1, 2; field 1 is closed; field 2 reads ½, ½, 0, 1."""
     ids = np.array([[0, 3, 5], [0, 4, 5], [1, 3, 6], [2, 3, 7]], np.int32)
-    shares = open_share(Rows(ids, np.zeros(4, np.uint8)), LEADING, 4)
-    assert np.allclose(shares, [9 / 16, 0, 3 / 16])
+    margins = torch.tensor([3, -1, 2, -2, -0.1, 0.5, 0, 1, 9])
+    assert np.allclose(openness(Rows(ids, np.zeros(4, np.uint8)), margins), [2, 0, 0.5])
 
 
 # ------------------------------------------------------------------------------------------------- OptFS

@@ -88,12 +88,16 @@ def test_every_backbone_can_lose_values(planted, name, method, settings):
 
 
 @pytest.mark.parametrize(("method", "settings"), CASES, ids=["optfs", "optembed"])
-def test_choice_is_of_what_stays_open(task, method, settings):
-    choice = get_method(method).choose(task, 0.75, 1, settings=settings)
-    assert len(choice.fields) == 10 and len(choice.scores) == 39
+def test_choice_finds_the_useful_fields(planted, method, settings):
+    """Of 39 fields 16 say something of the label; 15 or 16 are found, and 6.6 ± 1.5 by blind draws."""
+    task, truth = make_task(planted), planted.schema.truth
+    names = [*truth["informative"], *truth["redundant"]]
+    useful = {f for f, name in enumerate(planted.schema.field_names) if name in names}
+    choice = get_method(method).choose(task, 0.6, 1, settings=settings)
+    assert len(useful) == len(choice.fields) == 16
+    assert len(useful & set(choice.fields)) >= 13
     lost = np.delete(choice.scores, choice.fields)
     assert min(np.array(choice.scores)[list(choice.fields)]) >= lost.max()
-    assert 0 <= min(choice.scores) < max(choice.scores) <= 1
     with pytest.raises(ValueError, match=r"\[0, 1\)"):
         get_method(method).choose(task, 1.0, 1)
 
@@ -160,7 +164,8 @@ def test_retraining_starts_from_the_initial_weights(task, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         optembed(task, 0.5, settings, Context(1))
     kind, weight, state = starts[0]
-    supernet, kept, _ = train_supernet(task, settings, Context(1))
+    supernet, margins, _ = train_supernet(task, settings, Context(1))
+    kept = margins > 0
     widths, _ = fittest_widths(task, supernet, kept, settings, Context(1))
     fresh = fresh_model(task, 1)
     assert kind is MaskedRows and not kept.all()
@@ -174,7 +179,8 @@ def test_retraining_starts_from_the_initial_weights(task, monkeypatch):
 def test_fitness_is_the_supernets_validation_auc(task):
     """Of the fittest vector, with the supernet's weights cut to it; the supernet comes back as it was."""
     settings = OptEmbedSettings(**OPTEMBED)
-    supernet, kept, _ = train_supernet(task, settings, Context(1))
+    supernet, margins, _ = train_supernet(task, settings, Context(1))
+    kept = margins > 0
     before = {k: v.clone() for k, v in supernet.state_dict().items()}
     widths, best = fittest_widths(task, supernet, kept, settings, Context(1))
     assert same(before, supernet.state_dict())

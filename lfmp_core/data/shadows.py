@@ -30,6 +30,15 @@ def shadow_fingerprint(fingerprint: str, seed: int) -> str:
     return digest({"base": fingerprint, "shadows": seed}, 64)
 
 
+def shadow_order(num_fields: int, seed: int) -> np.ndarray:
+    """Which field stands where: int [2m], position j holds field order[j] mod m, a twin where order[j] ≥ m.
+
+    Args:
+        num_fields: m, without twins. seed: of the shadows.
+    """
+    return np.random.default_rng(derive(seed, "shadows", "order")).permutation(2 * num_fields)
+
+
 def with_shadows(dataset: Dataset, seed: int) -> Dataset:
     """The data set with a twin of every field: 2m fields, named `C1` and `C1 (shadow)`.
 
@@ -43,8 +52,7 @@ def with_shadows(dataset: Dataset, seed: int) -> Dataset:
     if is_shadow(dataset.schema).any():
         remedy = "Take the data set that they were made from"
         raise DataError("this data set has shadow fields already", file=dataset.folder, remedy=remedy)
-    m = dataset.schema.num_fields
-    order = np.random.default_rng(derive(seed, "shadows", "order")).permutation(2 * m)
+    order = shadow_order(dataset.schema.num_fields, seed)
     return ShadowDataset(dataset.folder, _schema(dataset.schema, seed, order), dataset, seed, order)
 
 

@@ -1,6 +1,6 @@
 """A table seen through gates, for learning what to remove from it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -64,7 +64,28 @@ def leading(widths: Tensor, dim: int) -> Tensor:
     return (torch.arange(dim, device=widths.device) < widths.unsqueeze(-1)).float()
 
 
-def field_of_ids(field_sizes: tuple[int, ...]) -> Tensor:
+def spread(widths: Sequence[int] | Tensor, field_sizes: Sequence[int]) -> Tensor:
+    """Width of each id [n] from the width of each field [m]."""
+    return torch.as_tensor(widths).repeat_interleave(torch.tensor(field_sizes))
+
+
+class FixedWidths:
+    """A gate that keeps leading dimensions.
+
+    Args:
+        of_ids: how many of each id's vector [n]; may be changed at any time.
+        dim: D.
+    """
+
+    def __init__(self, of_ids: Tensor, dim: int):
+        self.of_ids, self.dim = of_ids, dim
+
+    def __call__(self, ids: Tensor, e: Tensor) -> Tensor:
+        widths = self.of_ids.to(ids.device).index_select(0, ids.reshape(-1)).view(ids.shape)
+        return leading(widths, self.dim)
+
+
+def field_of_ids(field_sizes: Sequence[int]) -> Tensor:
     """The field of each id, int32 [n]."""
     sizes = torch.tensor(field_sizes)
     return torch.arange(len(sizes), dtype=torch.int32).repeat_interleave(sizes)

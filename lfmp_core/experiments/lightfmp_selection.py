@@ -226,6 +226,7 @@ ITEMS = [
             profile: [*table2(profile), *([paper_rates()] if profile == "reference" else [])]
             for profile in PROFILES
         },
+        against=("Light-FMP, as printed", "Light-FMP, 2,000 rows"),
     ),
     Item(
         "lightfmp_fig2b",

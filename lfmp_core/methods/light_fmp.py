@@ -42,7 +42,7 @@ class LightFMPSettings(Settings):
         mask: see `MaskSettings`.
         subset: how D_S is taken from D; "random" as the paper, see `subsets` for the others.
         tolerance: rise of the validation log-loss, in nats, at which removing stops; ⌊τm⌋ fields are then the
-            most that may go (see `tau_search`). None removes ⌊τm⌋.
+            most that may go, and τ/2 is what the constraint aims at (see `tau_search`). None removes ⌊τm⌋.
     """
 
     later: ClassVar[frozenset[str]] = frozenset({"subset", "tolerance"})
@@ -178,6 +178,15 @@ def prune(
     return plan, small, cut_optimizer_state(pretrained.optimizer_state, plan) if carried else None
 
 
+def aim(prune_ratio: float, settings: LightFMPSettings) -> float:
+    """The share of closed gates that pretraining aims at.
+
+    Gates that the constraint has closed cost nothing to remove. Where τ is found rather than given, aiming at
+    the most that is allowed would always find that; half of it leaves room on both sides.
+    """
+    return prune_ratio if settings.tolerance is None else prune_ratio / 2
+
+
 def choose_fields(
     task: Task, pretrained: Pretrained, prune_ratio: float, settings: LightFMPSettings, seed: int
 ) -> Choice:
@@ -198,7 +207,7 @@ def choose_fields(
 
 def choose(task: Task, prune_ratio: float, settings: LightFMPSettings, context: Context) -> Choice:
     """Phase one and the choice."""
-    pretrained = pretrain(task, prune_ratio, settings, context)
+    pretrained = pretrain(task, aim(prune_ratio, settings), settings, context)
     return choose_fields(task, pretrained, prune_ratio, settings, context.seed)
 
 
@@ -211,7 +220,7 @@ def pretrain_and_prune(
         rows = pretraining_rows(task, settings.subset, settings.pretrain_rows, context.seed)
         return *load_pruned(saved, context), rows
     with context.phase("PT"):
-        pretrained = pretrain(task, prune_ratio, settings, context)
+        pretrained = pretrain(task, aim(prune_ratio, settings), settings, context)
         choice = choose_fields(task, pretrained, prune_ratio, settings, context.seed)
         plan, model, state = prune(pretrained, prune_ratio, settings, choice.fields)
     if saved is not None:

@@ -89,9 +89,11 @@ def exchange(
             moments[name][slot] = parameter.new_zeros(parameter.shape) if same else value.clone()
             if same:
                 put_back(moments[name][slot], value, plan, name)
+    # buffers of another shape speak of fields and are the larger model's own; the rest are batch statistics
     for name, buffer in fresh.named_buffers():
-        if name not in ("columns", "shift", "value_columns"):
-            buffer.copy_(small.get_buffer(name))
+        other = small.get_buffer(name)
+        if name not in ("columns", "shift", "value_columns") and buffer.shape == other.shape:
+            buffer.copy_(other)
     new = plan_fields(fresh, fields)
     return new, cut(fresh, new), cut_optimizer_state(moments, new)
 

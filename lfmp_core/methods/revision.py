@@ -27,7 +27,7 @@ class RevisionSettings(Settings):
         smoothing: s of `offsets`, in units of p(1 − p) summed over rows.
     """
 
-    most_swaps: int = Field(5, ge=0)
+    most_swaps: int = Field(10, ge=0)
     probe_rows: int = Field(50_000, ge=1)
     cost_rows: int = Field(10_000, ge=1)
     folds: int = Field(5, ge=2)

@@ -76,7 +76,6 @@ class AdaptiveGates(FieldGates):
         dim: int,
         keep: int | None = None,
         *,
-        dropout: float = 0.2,
         generator: torch.Generator | None = None,
     ):
         super().__init__(num_fields, dim)
@@ -86,7 +85,7 @@ class AdaptiveGates(FieldGates):
             _linear(num_fields * dim, num_fields, generator),
             nn.BatchNorm1d(num_fields),
             nn.ReLU(),
-            Dropout(dropout),
+            Dropout(0.2),
         )
 
     def described(self) -> dict[str, Any]:

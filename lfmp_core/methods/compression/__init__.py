@@ -6,6 +6,7 @@ from .cerp import CERPSettings, cerp
 from .deeplight import DeepLightSettings, deeplight
 from .dsl import DSLSettings, dsl
 from .magnitude import MagPruneSettings, magprune
+from .optembed import OptEmbedBudgetSettings, optembed_budget
 from .pep import pep
 from .plain import SmallerDenseSettings, TableSettings, smaller_dense, table
 from .sseds import sseds
@@ -18,6 +19,7 @@ __all__ = [
     "DSLSettings",
     "DeepLightSettings",
     "MagPruneSettings",
+    "OptEmbedBudgetSettings",
     "SmallerDenseSettings",
     "TableSettings",
     "ThresholdSettings",
@@ -26,6 +28,7 @@ __all__ = [
     "deeplight",
     "dsl",
     "magprune",
+    "optembed_budget",
     "pep",
     "smaller_dense",
     "sseds",

@@ -11,14 +11,14 @@ from .phases import advance, finder, finding, steps_per_epoch
 class DeepLightSettings(CompressionSettings):
     """
     Attributes:
-        warm_up_epochs: passes before anything is pruned.
+        warm_up_epochs: passes before anything is pruned. (The paper's ten would overfit a sample.)
         ramp_epochs: passes over which the sparsity rises to 99 % of t. The paper's 1 − 0.99^{k/100} gets
             there in 45,800 steps, whatever the data.
         prune_every: steps between two prunings.
     """
 
-    warm_up_epochs: int = Field(1, ge=0)
-    ramp_epochs: int = Field(2, ge=1)
+    warm_up_epochs: float = Field(0.5, ge=0)
+    ramp_epochs: float = Field(1.0, gt=0)
     prune_every: int = Field(10, ge=1)
 
 
@@ -43,14 +43,16 @@ def deeplight(task: Task, settings: DeepLightSettings, context: Context) -> Outc
     with finding(context):
         model, plain = plain_model(task, context.seed)
         weight = plain.weight
-        trainer = finder(task, model, context, epochs=settings.warm_up_epochs + settings.ramp_epochs)
         per_epoch = steps_per_epoch(task)
-        start, total = settings.warm_up_epochs * per_epoch, settings.ramp_epochs * per_epoch
-        while not trainer.finished:
+        start = round(settings.warm_up_epochs * per_epoch)
+        total = max(1, round(settings.ramp_epochs * per_epoch))
+        epochs = -(-(start + total) // per_epoch)
+        trainer = finder(task, model, context, epochs=epochs)
+        while trainer.steps < start + total:
             if trainer.steps >= start and trainer.steps % settings.prune_every == 0:
                 share = sparsity_at(trainer.steps - start, total, settings.sparsity)
                 weight.data.mul_(largest(weight.abs(), size - int(share * size)))
-            advance(trainer, settings.prune_every)
+            advance(trainer, settings.prune_every, start + total)
         mask, moments = largest(weight.abs(), budget(task, settings)), trainer.optimizer_state()
     moments = {name.replace("table.", "table.table.", 1): slots for name, slots in moments.items()}
     return train_masked(task, model, plain, mask, context, optimizer_state=moments)

@@ -50,6 +50,7 @@ def steps_per_epoch(task: Task) -> int:
     return -(-task.dataset.schema.rows["train"] // task.training.batch_size)
 
 
-def advance(trainer: Trainer, every: int) -> None:
-    """Train up to the next multiple of `every` steps."""
-    trainer.fit(stop_at=(trainer.steps // every + 1) * every)
+def advance(trainer: Trainer, every: int, last: int | None = None) -> None:
+    """Train up to the next multiple of `every` steps, and not past step `last`."""
+    stop = (trainer.steps // every + 1) * every
+    trainer.fit(stop_at=stop if last is None else min(stop, last))

@@ -100,8 +100,8 @@ def adafs(task: Task, prune_ratio: float, settings: AdaFSSettings, context: Cont
     controller on validation rows, whose labels it therefore sees.
 
     prune_ratio sets the number of open fields an example in the mode "hard"; soft gates don't use it. Nothing
-    is removed in either: every field counts as kept and the controller adds to the size. `choose` ranks the
-    fields by their mean gate over the validation rows.
+    is removed in either, whatever Light-FMP §4.1 says of pruned values: every field counts as kept and the
+    controller adds to the size. `choose` ranks the fields by their mean gate over the validation rows.
 
     Departures: backbones are the book's own (the authors: an MLP of 16-8); the best epoch's weights are the
     ones served (theirs: the last epoch's); the controller starts from Xavier-normal weights (their call of it

@@ -44,8 +44,9 @@ def mvfs(task: Task, prune_ratio: float, settings: MvFSSettings, context: Contex
 
     e'_f = s_f e_f, see `MultiViewGates`. Two epochs of the backbone alone, then everything together.
 
-    Nothing is removed: every field counts as kept and the gates add to the size. prune_ratio decides only how
-    many fields `choose` names, those of largest mean gate over the validation rows.
+    Nothing is removed, whatever Light-FMP §4.1 says of pruned values: every field counts as kept and the
+    gates add to the size. prune_ratio decides only how many fields `choose` names, those of largest mean gate
+    over the validation rows.
 
     Departures: t grows with training batches only (the authors' code counts evaluated ones too); backbones
     are the book's own (theirs: DCN).

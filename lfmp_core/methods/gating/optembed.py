@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ...embeddings.gather import gather
-from ...embeddings.masked import MaskedRows, field_of_ids, leading, unit_step
+from ...embeddings.masked import FixedWidths, MaskedRows, field_of_ids, leading, spread, unit_step
 from ...embeddings.ragged import RaggedTable
 from ...masking import num_kept
 from ...models import Backbone
@@ -20,7 +20,7 @@ from ..selection.base import largest
 from ..train import fresh_model, train_to_outcome
 from .evolution import EvolutionSettings, evolve
 from .phases import Made, first_phase, rounded
-from .values import open_share, remove_values
+from .values import openness, remove_values
 
 
 class OptEmbedSettings(Settings):
@@ -94,7 +94,7 @@ class Supernet(Objective):
 def train_supernet(
     task: Task, settings: OptEmbedSettings, context: Context
 ) -> tuple[Backbone, Tensor, Tensor]:
-    """A whole model that fits every width, which values keep their row [n], and the thresholds [m]."""
+    """A whole model that fits every width, its rows' margins ‖e_i‖₁ − t_f [n], and the thresholds [m]."""
     model = fresh_model(task, context.seed)
     table = model.table
     generator = torch.Generator().manual_seed(derive(context.seed, "widths"))
@@ -111,24 +111,8 @@ def train_supernet(
     model.table = table
     with torch.no_grad():
         weight = table.weight_view()
-        kept = objective.margins(torch.arange(len(weight), device=weight.device), weight).flatten() > 0
-    return model, kept, objective.thresholds.detach().flatten()
-
-
-def spread(widths: Any, field_sizes: tuple[int, ...]) -> Tensor:
-    """Width of each id [n] from the width of each field [m]."""
-    return torch.as_tensor(widths).repeat_interleave(torch.tensor(field_sizes))
-
-
-class Widths:
-    """A gate that keeps the leading dimensions: as many as `of_ids` [n] says for the id."""
-
-    def __init__(self, of_ids: Tensor, dim: int):
-        self.of_ids, self.dim = of_ids, dim
-
-    def __call__(self, ids: Tensor, e: Tensor) -> Tensor:
-        widths = self.of_ids.to(ids.device).index_select(0, ids.reshape(-1)).view(ids.shape)
-        return leading(widths, self.dim)
+        margins = objective.margins(torch.arange(len(weight), device=weight.device), weight).flatten()
+    return model, margins, objective.thresholds.detach().flatten()
 
 
 def fittest_widths(
@@ -140,7 +124,7 @@ def fittest_widths(
     the removal of rows, is done once.
     """
     dim, sizes = supernet.table.dim, supernet.field_sizes
-    gate = Widths(torch.empty(0), dim)
+    gate = FixedWidths(torch.empty(0), dim)
     plain = supernet.table
     supernet.table = MaskedRows(RaggedTable.pack(plain.weight_view(), kept * dim, sizes), gate)
     rows = task.dataset.split("val")
@@ -156,27 +140,26 @@ def fittest_widths(
     return found
 
 
-def search(task: Task, settings: OptEmbedSettings, context: Context) -> tuple[Tensor, Tensor, dict[str, Any]]:
-    """Which values keep their row [n], widths of the fields [m], and what there is to say of both."""
-    supernet, kept, thresholds = train_supernet(task, settings, context)
+def search(task: Task, settings: OptEmbedSettings, context: Context) -> tuple[Tensor, dict[str, Any]]:
+    """Which values keep their row [n], and what there is to say of both masks."""
+    supernet, margins, thresholds = train_supernet(task, settings, context)
+    kept = margins > 0
     widths, best = fittest_widths(task, supernet, kept, settings, context)
-    details = {
+    return kept, {
         "values_kept": kept.double().mean().item(),
         "values_kept_by_field": [int(span.sum()) for span in kept.split(list(supernet.field_sizes))],
         "thresholds": rounded(thresholds),
         "widths": list(widths),
         "best_fitness": [round(x, 6) for x in best],
     }
-    return kept.cpu(), torch.tensor(widths), details
 
 
 def _choose(task: Task, prune_ratio: float, settings: OptEmbedSettings, context: Context) -> Choice:
-    schema, dim = task.dataset.schema, task.backbone.embedding_dim
-    count = num_kept(schema.num_fields, prune_ratio)
+    count = num_kept(task.dataset.schema.num_fields, prune_ratio)
     with context.phase("PT"):
-        kept, widths, details = search(task, settings, context)
-        of_ids = spread(widths, schema.field_sizes) * kept
-        scores = open_share(task.dataset.split("val"), of_ids, dim)
+        _, margins, thresholds = train_supernet(task, settings, context)
+        scores = openness(task.dataset.split("val"), margins)
+    details = {"values_kept": (margins > 0).double().mean().item(), "thresholds": rounded(thresholds)}
     return Choice(largest(scores, count), tuple(scores.tolist()), details)
 
 
@@ -190,8 +173,8 @@ def optembed(task: Task, prune_ratio: float, settings: OptEmbedSettings, context
     stores the kept rows' leading dimensions and an index (`RaggedTable`).
 
     α and the thresholds' learning rate decide how many rows stay, prune_ratio doesn't: it only sets how many
-    fields `choose` names, those with the largest share of the numbers that validation rows read still there.
-    A field counts as kept while it keeps any row.
+    fields `choose` names, by the mean of max(0, ‖e_i‖₁ − t_f) over the validation rows (`openness`; the
+    widths find no more useful fields than a blind draw). A field counts as kept while it keeps any row.
 
     Departures: the supernet trains for a set number of epochs and its last weights are searched (the authors:
     its best epoch's); evolution as in `evolve`, with the sizes of `EvolutionSettings`; α and the thresholds'
@@ -206,7 +189,7 @@ def optembed(task: Task, prune_ratio: float, settings: OptEmbedSettings, context
     num_kept(task.dataset.schema.num_fields, prune_ratio)  # refuses what is no share
 
     def make() -> Made:
-        kept, _, details = search(task, settings, context)
+        kept, details = search(task, settings, context)
         # the same seed as the supernet's: its initial weights again
         return remove_values(fresh_model(task, context.seed), kept * dim), details
 
@@ -214,7 +197,7 @@ def optembed(task: Task, prune_ratio: float, settings: OptEmbedSettings, context
     rows, sizes = model.table, model.field_sizes
     assert isinstance(rows, RaggedTable)
     of_ids = spread(torch.tensor(details["widths"])[model.columns], sizes) * (rows.starts.diff() > 0)
-    model.table = MaskedRows(rows, Widths(of_ids, dim))
+    model.table = MaskedRows(rows, FixedWidths(of_ids, dim))
     outcome = train_to_outcome(task, model, model.columns.tolist(), context, details=details)
     model.table = RaggedTable.pack(model.table.weight_view(), of_ids, sizes)
     return outcome

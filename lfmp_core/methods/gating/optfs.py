@@ -17,7 +17,7 @@ from ..base import Choice, Context, Outcome, Task, register
 from ..selection.base import largest
 from ..train import fresh_model, train_to_outcome
 from .phases import Made, first_phase
-from .values import open_share, remove_values
+from .values import openness, remove_values
 
 START = 0.5  # of every c_i
 HALF = torch.tensor(START).sigmoid().item()
@@ -114,7 +114,7 @@ def _choose(task: Task, prune_ratio: float, settings: OptFSSettings, context: Co
     count = num_kept(schema.num_fields, prune_ratio)
     with context.phase("PT"):
         _, c = search(task, settings, context)
-        scores = open_share(task.dataset.split("val"), (c > 0).int().cpu(), 1)
+        scores = openness(task.dataset.split("val"), c)
     details = {"values_kept": (c > 0).double().mean().item()}
     return Choice(largest(scores, count), tuple(scores.tolist()), details)
 
@@ -128,8 +128,8 @@ def optfs(task: Task, prune_ratio: float, settings: OptFSSettings, context: Cont
     Training (CT): the smaller model under the task's protocol. What is served has no row for a removed value,
     only its entry of an index (`RaggedTable`).
 
-    λ decides how much stays, prune_ratio doesn't: it only sets how many fields `choose` names, those with the
-    largest share of validation occurrences still open. A field counts as kept while it keeps any value.
+    λ decides how much stays, prune_ratio doesn't: it only sets how many fields `choose` names, by the mean of
+    max(0, c_i) over the validation rows (`openness`). A field counts as kept while it keeps any value.
 
     Departures. A kept vector is multiplied by 1, not by the authors' 1/σ(½) = 1.6: at the rewound moment its
     gate was about 1. The gate is on the vector alone (the authors' models have no first-order term); see

@@ -35,18 +35,19 @@ def remove_values(model: Backbone, widths: Tensor) -> Backbone:
     return model
 
 
-def open_share(rows: Rows, widths: Tensor, dim: int) -> np.ndarray:
-    """Of the embedding numbers that some rows read in each field, the share that is still there [m].
+def openness(rows: Rows, margins: Tensor) -> np.ndarray:
+    """How far the values that some rows read in each field are from being removed: the mean of max(0, margin)
+    over occurrences [m].
 
-    It weighs values by how often they occur. Weighed alike, a field would be judged by its rare values, which
-    are most of its values and few of its occurrences.
+    The share of occurrences that stay would be the nearer measure, but it ranks fields by how few values they
+    have: frequent values stay in any field. On planted rows it finds 9 to 11 of 16 useful fields where this
+    one finds 15 or 16 (blind draws: 6.6).
 
     Args:
         rows: whose ids are counted.
-        widths: [n], see `remove_values`.
-        dim: D.
+        margins: [n], by how much a value is open; not above 0 where it is removed.
     """
-    left = widths.numpy() / dim
+    left = margins.clamp(min=0).double().cpu().numpy()
     total = np.zeros(rows.ids.shape[1])
     for a in range(0, len(rows), 8192):
         total += left[rows.ids[a : a + 8192]].sum(0)

@@ -1,0 +1,135 @@
+"""OptEmbed on a budget: LERS' search among widths short enough for a wanted sparsity."""
+
+import math
+from functools import cache
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ...embeddings.masked import FixedWidths, MaskedRows, leading, spread
+from ...embeddings.ragged import RaggedTable
+from ...errors import LfmpError
+from ...models import Backbone
+from ...seeds import derive
+from ...training import evaluate
+from ..base import Context, Outcome, Task
+from ..gating.evolution import evolve
+from ..gating.optembed import OptEmbedSettings, train_supernet
+from .base import CompressionSettings, budget, compression, plain_model, train_masked
+from .phases import finding
+
+LEVELS = 1000  # places between 0 and 1 at which a width's distribution is read
+
+
+class OptEmbedBudgetSettings(CompressionSettings):
+    """
+    Attributes:
+        search: of the supernet and the evolution, see `OptEmbedSettings`.
+        least_width: numbers that a row that stays must be able to have on average. Where the budget gives
+            fewer, rows nearest to their threshold go, beyond those that the thresholds remove.
+    """
+
+    search: OptEmbedSettings = OptEmbedSettings()
+    least_width: float = Field(2.0, ge=1)
+
+
+def mean_width(alpha: float, dim: int) -> float:
+    """E(d) = α/(α−1) − h/(α^h − 1), of p_i ∝ α^{h−i} over i = 1..h. Source: LERS §5.2.2."""
+    return alpha / (alpha - 1) - dim / (alpha**dim - 1)
+
+
+def width_bias(mean: float, dim: int) -> float:
+    """The α ≥ 1 whose mean width is `mean`, by bisection; 1, the uniform law, where that is short enough."""
+    low, high = 1 + 1e-6, 1e6
+    if mean >= (dim + 1) / 2:
+        return 1.0
+    for _ in range(200):
+        middle = math.sqrt(low * high)
+        low, high = (middle, high) if mean_width(middle, dim) > mean else (low, middle)
+    return low
+
+
+def width_at(alpha: float, dim: int) -> np.ndarray:
+    """Width at each of so many equal steps of probability [LEVELS], under p_i ∝ α^{h−i}."""
+    shares = alpha ** -np.arange(dim, dtype=np.float64)
+    places = (np.arange(LEVELS) + 0.5) / LEVELS
+    return np.minimum(np.searchsorted(shares.cumsum() / shares.sum(), places) + 1, dim)
+
+
+def fittest_within(
+    task: Task, supernet: Backbone, kept: Tensor, count: int, settings: OptEmbedSettings, seed: int
+) -> tuple[Tensor, list[float]]:
+    """Widths of the fields [m] of at most `count` numbers, and the best AUC after each generation.
+
+    Widths are drawn and mutated by the biased law; those over the budget are never parents.
+
+    Args:
+        kept: which rows stay [n], on the CPU.
+    """
+    sizes, dim = supernet.field_sizes, supernet.table.dim
+    rows_kept = torch.stack([span.sum() for span in kept.split(list(sizes))])
+    table = width_at(width_bias(count / int(kept.sum()), dim), dim)
+    gate = FixedWidths(torch.empty(0), dim)
+    plain = supernet.table
+    supernet.table = MaskedRows(RaggedTable.pack(plain.weight_view(), kept * dim, sizes), gate)
+    rows = task.dataset.split("val")
+    rows = rows.take(np.arange(0, len(rows), -(-len(rows) // settings.fitness_rows)))
+
+    @cache
+    def auc(widths: tuple[int, ...]) -> float:
+        of_fields = torch.tensor(widths)
+        if (of_fields * rows_kept).sum() > count:
+            return -math.inf
+        gate.of_ids = spread(of_fields, sizes)
+        return evaluate(supernet, rows)[0]["auc"]
+
+    def widths_of(places: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(table[np.array(places) - 1].tolist())
+
+    rng = np.random.default_rng(derive(seed, "evolution"))
+    found, best = evolve(lambda p: auc(widths_of(p)), len(sizes), LEVELS, settings.evolution, rng)
+    supernet.table = plain
+    if best[-1] == -math.inf:
+        raise LfmpError("no drawn vector of widths met the budget: allow more generations or children")
+    return torch.tensor(widths_of(found)), best
+
+
+@compression("optembed_budget", OptEmbedBudgetSettings)
+def optembed_budget(task: Task, settings: OptEmbedBudgetSettings, context: Context) -> Outcome:
+    """Train a net for all widths, search the widths that fit the budget, train anew with these masks.
+
+    Phase PT is supernet and evolution, phase CT the training from the supernet's initial weights. As in LERS,
+    every vector of widths under the budget is allowed, so the sparsity that comes out is at least the one
+    asked for, often more.
+
+    Departures: vectors over the budget get no fitness, where LERS draws again; α of the biased law comes by
+    bisection; and rows are removed beyond their thresholds where one number a row would already be too much
+    (LERS §5.2.2 leaves open how 95 % of D = 16 is met).
+
+    Source: OptEmbed (Lyu et al. 2022); LERS §5.2.2.
+    """
+    count, dim = budget(task, settings), task.backbone.embedding_dim
+    with finding(context):
+        supernet, margins, _ = train_supernet(task, settings.search, context)
+        most = min(int((margins > 0).sum()), int(count / settings.least_width))
+        kept = torch.zeros(len(margins), dtype=torch.bool)
+        kept[margins.cpu().argsort(descending=True, stable=True)[:most]] = True
+        widths, best = fittest_within(task, supernet, kept, count, settings.search, context.seed)
+    model, plain = plain_model(task, context.seed)
+    mask = leading(spread(widths, plain.field_sizes) * kept, dim).bool()
+    details = {
+        "rows": most,
+        "widths": widths.tolist(),
+        "best_fitness": [round(x, 6) for x in best if x > 0],
+    }
+    return train_masked(
+        task,
+        model,
+        plain,
+        mask,
+        context,
+        pack=lambda weight, mask, sizes: RaggedTable.pack(weight, mask.sum(1).cpu(), sizes),
+        details=details,
+    )
