@@ -9,12 +9,13 @@ STAMP := .venv/.installed
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONUTF8 = 1
 
-.PHONY: outputs picture help install book execute html test lint format nbval types lock clean
+.PHONY: outputs picture help install book execute html test lint format nbval types lock clean bench
 
 help:
 	@echo "make book    install, run every notebook (planted data, seconds), build _build/html/index.html"
 	@echo "make test    install, lint, run the tests, compare the notebooks' stored outputs"
 	@echo "make lint    style only                 make format  mend what can be mended"
+	@echo "make bench   install the peers, measure this project against them (BENCH=--help: what can be chosen)"
 	@echo "make clean   remove what was built      make lock    write requirements.lock from .venv"
 
 install: $(STAMP)
@@ -66,6 +67,18 @@ outputs: $(STAMP)
 picture: $(STAMP)
 	$(PY) -c "from pathlib import Path; from lfmp_core.report import results, table3; from lfmp_core.report.figures import Picture; \
 	Path('book/images/table3.png').write_bytes(Picture(table3.picture(results.reference_frame('lightfmp_table3')), '').png())"
+
+# Speed against the peers, in an environment of their own; e.g. make bench BENCH="--cases deepfm16 --rounds 3".
+BENCH_PY := .venv-bench/bin/python
+
+bench: .venv-bench/.installed
+	$(BENCH_PY) -m benchmarks $(BENCH)
+
+.venv-bench/.installed: benchmarks/requirements.txt pyproject.toml
+	test -x $(BENCH_PY) || $(PYTHON) -m venv .venv-bench
+	$(BENCH_PY) -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	$(BENCH_PY) -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
 
 clean:
 	rm -rf _build book/executed .pytest_cache .ruff_cache .mypy_cache *.egg-info

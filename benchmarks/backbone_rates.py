@@ -1,6 +1,6 @@
 """Rows a second in training and inference, per backbone, before and after half of the fields are cut.
 
-    python benchmarks/backbone_rates.py --threads 1 --out rates.json
+    python -m benchmarks.backbone_rates --threads 1 --out rates.json
 
 Criteo's shape: 39 fields with the full set's ids at threshold 10, values by a bounded Zipf law. Batches lie
 in memory, so that the figures are those of the model alone. Whole and cut model take turns, and the median
@@ -27,6 +27,8 @@ from lfmp_core.settings import atomic_write
 from lfmp_core.surgery import cut, plan_fields
 from lfmp_core.training import Trainer, TrainingSettings, to_batch
 
+from .common import zipf_rows
+
 BACKBONES = {
     "xdeepfm": {"name": "xdeepfm"},
     "deepfm": {"name": "deepfm"},
@@ -35,19 +37,6 @@ BACKBONES = {
     "opnn": {"name": "pnn", "product": "outer"},
     "dnn": {"name": "dnn"},
 }
-
-
-def zipf_rows(sizes: tuple[int, ...], rows: int, exponent: float, seed: int) -> Rows:
-    """Random rows whose values follow P(v) ∝ (v + 1)^−exponent in each field."""
-    rng = np.random.default_rng(seed)
-    columns, offset = [], 0
-    for size in sizes:
-        weights = np.arange(1, size + 1, dtype=np.float64) ** -exponent
-        shares = np.cumsum(weights) / weights.sum()
-        shares[-1] = 1.0
-        columns.append((offset + np.searchsorted(shares, rng.random(rows), side="right")).astype(np.int32))
-        offset += size
-    return Rows(np.stack(columns, 1), (rng.random(rows) < 0.25).astype(np.uint8))
 
 
 class Timed:

@@ -1,6 +1,6 @@
 """Rows a second and peak memory of preparing a generated file in Criteo's format.
 
-    python benchmarks/prepare_memory.py --millions 10
+    python -m benchmarks.prepare_memory --millions 10
 
 The file is written first, then prepared in a process of its own, so that its peak is that of the
 preparation alone (resident set, imports included). Memory must not grow with the rows: compare two sizes.

@@ -132,11 +132,11 @@ def test_failures_and_interruptions_are_shown():
 
 
 def test_another_function_is_noticed():
-    ours = {"parameters": 1000, "spread": 0.5}
-    peer = {"parameters": 999, "spread": 0.5, "difference": 1e-5}
+    ours = {"parameters": 10_000, "spread": 0.5}
+    peer = {"parameters": 9_999, "spread": 0.5, "difference": 1e-5}
     assert agrees(peer, ours)
     assert not agrees(peer | {"difference": 1e-2}, ours)
-    assert not agrees(peer | {"parameters": 900}, ours)
+    assert not agrees(peer | {"parameters": 9_000}, ours)
 
 
 def test_targets_name_what_is_measured():

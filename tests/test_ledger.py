@@ -117,7 +117,9 @@ def test_claims_that_judge_no_sentence_are_kept_apart():
 
 def test_the_committed_records_judge_and_every_claim_finds_its_sentence(real):
     assert real.unmatched() == []
-    for item in ledger.JUDGES:
+    waiting = {i for i in ledger.JUDGES if real.evidence[i].reason == ledger.NO_RECORDS}
+    assert not waiting & {"lightfmp_table3", "lightfmp_fig3", "lightfmp_fig2c"}
+    for item in set(ledger.JUDGES) - waiting:
         evidence = real.evidence[item]
         assert evidence.records and evidence.claims and not evidence.reason, item
         assert evidence.digest != Evidence(item, records=evidence.records[:-1]).digest

@@ -167,7 +167,7 @@ def fig2b(
     profile: str = "quick", *, dataset: DatasetRef | None = None, seeds: int | None = None
 ) -> list[Grid]:
     """Pretrained weights kept (Table 3's runs) and fresh ones, on five backbones."""
-    kept = table3(profile, dataset=dataset)
+    kept = table3(profile, dataset=dataset, seeds=seeds)
     fresh = [
         replace(
             arm,
@@ -192,7 +192,7 @@ def fig2d(
     Args:
         dataset: what to run on; sizes beyond its training rows are left out.
     """
-    shared = table3(profile, dataset=dataset, backbones="xdeepfm")
+    shared = table3(profile, dataset=dataset, backbones="xdeepfm", seeds=seeds)
     quick, rows = profile == "quick", rows_of(dataset)
     sizes = [n for n in ((250, 2_000, 8_000) if quick else SUBSET_SIZES) if rows is None or n <= rows]
     seen = 2_000 * (25 if quick else 125)

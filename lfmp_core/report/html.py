@@ -195,6 +195,7 @@ def table(
     formats: Mapping[Any, Format] | None = None,
     highlight: Mapping[Any, Literal["max", "min"]] | None = None,
     group: Any = None,
+    rule: Sequence[Any] | None = None,
     note: str | None = None,
 ) -> Table:
     """A table for a page. The index is not shown; columns in two levels make a heading over the heading.
@@ -206,6 +207,8 @@ def table(
         highlight: column → whether its largest or its smallest value is bold. Values that look the same
             are bold together.
         group: column; the best is sought within each run of equal values, with a rule between the runs.
+        rule: a value for each row; a rule between runs of equal values, and the best is sought among all
+            rows. It needs no column, and `group` goes before it.
         note: for example how many seeds, how many rows, the record's id.
 
     Raises:
@@ -219,8 +222,10 @@ def table(
     plain = {c: [_text(v, (formats or {}).get(c)) for v in data[c]] for c in columns}
     count = len(rows)
     starts, runs = [], [range(count)]
+    parted = rule if group is None else data[group]
+    if parted is not None:
+        starts = [i for i in range(count) if i == 0 or parted[i] != parted[i - 1]]
     if group is not None:
-        starts = [i for i in range(count) if i == 0 or data[group][i] != data[group][i - 1]]
         runs = [range(a, b) for a, b in zip(starts, [*starts[1:], count], strict=True)]
     classes = [["" for _ in columns] for _ in range(count)]
     for name, which in (highlight or {}).items():
@@ -252,3 +257,16 @@ def table(
         note=note,
         starts=frozenset(starts[1:]),
     )
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Tables and figures one below the other, as one cell's output."""
+
+    parts: tuple[Any, ...]
+
+    def _repr_html_(self) -> str:
+        return "\n".join(part._repr_html_() for part in self.parts)
+
+    def __repr__(self) -> str:
+        return "\n\n".join(repr(part) for part in self.parts)

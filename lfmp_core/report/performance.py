@@ -54,6 +54,7 @@ def measured(results: Mapping[str, Any], measure: str) -> pd.DataFrame:
                 row |= {
                     "ms": rounds.median * 1e3,
                     "quartiles": f"{low * 1e3:.0f}–{high * 1e3:.0f}",
+                    "owed ms": 1e3 * entry["owed_seconds"] if "owed_seconds" in entry else None,
                     "rows/s": round(group["made"]["batch"] / rounds.median),
                     "× fastest peer": peer and Ratio.of(Rounds.of(peer, measure), rounds),
                     "floor ms": floor and floor * 1e3,
@@ -72,9 +73,15 @@ def measured(results: Mapping[str, Any], measure: str) -> pd.DataFrame:
 def measure_table(results: Mapping[str, Any], measure: str) -> Table:
     """All contenders of a measure, model by model."""
     rows = measured(results, measure).drop(columns="role")
-    if not rows["failure"].notna().any():
-        rows = rows.drop(columns="failure")
-    formats = {"ms": ".1f", "floor ms": ".1f", "× floor": ".1f", "MiB": ",.0f", "parameters": ",.0f"}
+    rows = rows.drop(columns=[c for c in ("owed ms", "failure") if c in rows and not rows[c].notna().any()])
+    formats = {
+        "ms": ".1f",
+        "owed ms": ".1f",
+        "floor ms": ".1f",
+        "× floor": ".1f",
+        "MiB": ",.0f",
+        "parameters": ",.0f",
+    }
     return table(
         rows,
         caption=f"{MEASURES[measure].capitalize()}, batches of {batch_of(results):,}",
@@ -82,7 +89,7 @@ def measure_table(results: Mapping[str, Any], measure: str) -> Table:
         highlight={"ms": "min"} if "ms" in rows else {},
         group="model",
         note="Median of all samples and their quartiles; ratios are medians over rounds, with the lowest and "
-        "highest round. MiB: highest resident memory of the contender's process.",
+        "highest round. Owed: what each step leaves for the end of the epoch. MiB: highest resident memory.",
     )
 
 
@@ -194,8 +201,8 @@ def peaks_table(results: Mapping[str, Any]) -> Table:
     columns: dict[tuple[str, str], dict[str, str]] = {}
     for key, group in results["groups"].items():
         for name, rates in group.get("peaks", {}).items():
-            unit = "GFLOP/s" if "GEMM" in name else "GB/s"
-            columns.setdefault((name, unit), {})[key] = f"{median(rates):,.0f} (best {max(rates):,.0f})"
+            unit, form = ("GFLOP/s", ",.0f") if "GEMM" in name else ("GB/s", ".1f")
+            columns.setdefault((name, unit), {})[key] = f"{median(rates):{form}} (best {max(rates):{form}})"
     rows = [{"what": name, "unit": unit, **values} for (name, unit), values in columns.items()]
     return table(pd.DataFrame(rows), caption="What the machine can do, measured before and after each group")
 
@@ -269,9 +276,8 @@ def agreement_table(results: Mapping[str, Any]) -> Table:
         found = group.get("agreement", {})
         for name, figures in found.items():
             row: dict[str, Any] = {"model": group["title"], "contender": name, **figures}
-            if name != "ours":
-                row["same function"] = verdict("holds" if agrees(figures, found["ours"]) else "fails")
-            rows.append(row)
+            same = name != "ours" and verdict("holds" if agrees(figures, found["ours"]) else "fails")
+            rows.append(row | {"same function": same or "–"})
     return table(
         pd.DataFrame(rows),
         caption="The contenders compute the same function",
@@ -285,14 +291,15 @@ def agreement_table(results: Mapping[str, Any]) -> Table:
 def tables(results: Mapping[str, Any]) -> list[Table]:
     """All tables that the figures allow; an interrupted or failed run allows fewer."""
     groups = results["groups"].values()
-    found = [measure_table(results, measure) for measure in MEASURES if groups]
+    taken = {measure for group in groups for entry in group["entries"] for measure in entry["measures"]}
+    found = [measure_table(results, measure) for measure in MEASURES if measure in taken]
     if "preparation" in results:
         found.append(preparation_table(results))
     found.append(targets_table(results))
     for part, make in (("floors", floors_table), ("peaks", peaks_table), ("agreement", agreement_table)):
         if any(group.get(part) for group in groups):
             found.append(make(results))
-    return [*found, made_table(results)]
+    return [*found, made_table(results)] if groups or "preparation" in results else found
 
 
 def markdown(results: Mapping[str, Any]) -> str:

@@ -20,14 +20,14 @@ from ..settings import atomic_write, project_root
 
 METRICS: tuple[Literal["auc"], Literal["logloss"]] = ("auc", "logloss")
 # columns of the frames that hold no run yet
-FINAL = ("dataset", "backbone", "arm", "prune_ratio", "seed", "test_auc", "test_logloss", "PT", "CT", "TT")
-FINAL += ("IT", "fields_kept", "parameters", "bytes", "learning_rate", "epochs", "kept_fields", "id")
-COMPARED = ("dataset", "backbone", "prune_ratio", "arm", "against", "metric", "difference", "low", "high")
-COMPARED += ("seeds", "ids")
+FINAL = (
+    *("dataset", "backbone", "arm", "prune_ratio", "seed", "test_auc", "test_logloss", "PT", "CT", "TT"),
+    *("IT", "fields_kept", "parameters", "bytes", "learning_rate", "epochs", "kept_fields", "id"),
+)
 COMPARED = (
-    "dataset", "backbone", "prune_ratio", "arm", "against", "metric",
-    "difference", "low", "high", "seeds", "ids",
-)  # fmt: skip
+    *("dataset", "backbone", "prune_ratio", "arm", "against", "metric"),
+    *("difference", "low", "high", "seeds", "ids"),
+)
 BASE, TWIN, UNPRUNED = "all fields", "random fields", "itself at τ = 0"
 
 

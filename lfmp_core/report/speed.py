@@ -113,6 +113,6 @@ def met(target: Mapping[str, Any], ratio: Ratio) -> bool:
 
 
 def agrees(peer: Mapping[str, float], ours: Mapping[str, float]) -> bool:
-    """Whether a peer with our weights is the same model: logits to 0.1 % of their spread, parameters to 0.1 %."""
+    """Whether a peer with our weights is the same model: logits within 0.1 % of their spread."""
     same = peer["difference"] <= 1e-3 * ours["spread"]
     return same and abs(peer["parameters"] / ours["parameters"] - 1) <= 1e-3

@@ -1,0 +1,275 @@
+"""Pages on Figure 2: hand-made frames with known answers."""
+
+import pandas as pd
+import pytest
+
+from lfmp_core.experiments import lightfmp_selection
+from lfmp_core.experiments.executor import prepared
+from lfmp_core.experiments.items import get_item
+from lfmp_core.report import fig2b, fig2c, fig2d, pending, results, sentences
+from lfmp_core.report.curves import spread_out
+from lfmp_core.report.figures import Picture
+from lfmp_core.report.results import BASE, TWIN, UNPRUNED
+
+ARM, PRINTED = "Light-FMP, 2,000 rows", "Light-FMP, as printed"
+FRESH = ARM + fig2b.FRESH
+SIZES = ("229 rows × 1092", "2,000 rows × 125", "100,000 rows × 2")
+
+
+def runs(backbone, arm, auc, *, ratio=0.5, seconds=10.0, epochs=2, noise=0.0, seeds=2, kept=(0, 1)):
+    """Runs of some seeds around an AUC; log-loss is one less it."""
+    return [
+        {
+            "dataset": "criteo", "backbone": backbone, "arm": arm, "prune_ratio": ratio, "seed": seed,
+            "test_auc": auc + noise * (2 * seed - seeds + 1), "test_logloss": 1 - auc, "PT": 1.0,
+            "CT": seconds - 1, "TT": seconds, "epochs": epochs, "parameters": 1000 * (1 - ratio),
+            "kept_fields": kept, "id": f"{backbone}-{arm}-{ratio}-{seed}",
+        }
+        for seed in range(seeds)
+    ]  # fmt: skip
+
+
+def differences(backbone, arm, other, auc, loss, ratio=0.5):
+    """(difference, low, high) in AUC and in log-loss of an arm against another."""
+    head = {"backbone": backbone, "arm": arm, "against": other, "prune_ratio": ratio}
+    return [
+        {**head, "metric": metric, "difference": d, "low": low, "high": high}
+        for metric, (d, low, high) in (("auc", auc), ("logloss", loss))
+    ]
+
+
+# ---- Fig. 2b
+
+
+def ablation(gains):
+    """gains: backbone → (AUC kept − fresh with interval, log-loss likewise); fresh is .75 and .25."""
+    frame, compared = [], []
+    for backbone, (auc, loss) in gains.items():
+        frame += runs(backbone, ARM, 0.75 + auc[0], epochs=2) + runs(backbone, FRESH, 0.75, epochs=3)
+        compared += differences(backbone, ARM, FRESH, auc, loss)
+        compared += differences(backbone, ARM, TWIN, (9, 9, 9), (9, 9, 9))  # not what is asked for
+    return pd.DataFrame(frame), pd.DataFrame(compared)
+
+
+CLEAR = ((0.003, 0.002, 0.004), (-0.002, -0.003, -0.001))
+NONE = ((0.0005, -0.001, 0.002), (0.0001, -0.001, 0.001))
+
+
+def test_gains_are_relative_to_fresh_weights_and_positive_when_better():
+    frame, compared = ablation({"dnn": CLEAR})
+    auc, loss = fig2b.gains(frame, compared).itertuples()
+    assert auc.percent == pytest.approx(0.4) and auc.percent_low == pytest.approx(100 * 0.002 / 0.75)
+    # log-loss falls by .002 of .25
+    assert loss.percent == pytest.approx(0.8)
+    assert (loss.percent_low, loss.percent_high) == (pytest.approx(0.4), pytest.approx(1.2))
+    assert auc.kept == [0.753, 0.753] and auc.fresh == [0.75, 0.75]
+
+
+def test_fig2b_table_holds_what_the_paper_says_and_both_gains():
+    reference = fig2b.gains(*ablation({"pnn": NONE, "dnn": CLEAR}))
+    text = repr(fig2b.main_table(reference, reference[:0]))
+    pnn, dnn = (next(x for x in text.splitlines() if x.startswith(name)) for name in ("PNN", "DNN"))
+    assert "marginal" in pnn and "-0.04" in pnn and "+0.07" in pnn
+    assert dnn.count("significant") == 2 and "+0.40" in dnn and "+0.80" in dnn
+    assert "tied" in repr(fig2b.difference_table(reference)).splitlines()[3]
+
+
+def verdicts_of(claims):
+    return {c.words.split(" ")[0]: c.verdict for c in claims}
+
+
+def test_fig2b_claims_hold_where_the_paper_is_right():
+    worse = (-0.0002, -0.0008, 0.0004), (0.0001, 0.00005, 0.00015)
+    gains = {"wide_deep": CLEAR, "dnn": CLEAR, "xdeepfm": NONE, "deepfm": NONE, "pnn": worse}
+    found = fig2b.claims(*ablation(gains))
+    assert {c.place.rpartition("(")[2] for c in found} == {f"{ARM})"}
+    assert verdicts_of(found) == {
+        "significant": "holds",
+        "improvements": "holds",
+        "PNN": "holds",
+        "xDeepFM,": "holds",
+        "leading": "part",  # clear on two of five backbones
+        "weight": "holds",  # two epochs for three
+        "the": "holds",  # fresh weights reach .25 of .253 above chance
+    }
+
+
+def test_fig2b_claims_fail_where_it_is_wrong():
+    gains = {"wide_deep": NONE, "dnn": NONE, "xdeepfm": CLEAR, "deepfm": CLEAR, "pnn": CLEAR}
+    found = verdicts_of(fig2b.claims(*ablation(gains)))
+    assert {found[w] for w in ("significant", "improvements", "PNN", "xDeepFM,")} == {"fails"}
+
+
+def test_fig2b_twins_keep_the_same_fields():
+    frame, _ = ablation({"dnn": CLEAR})
+    assert fig2b.same_choice(frame)
+    frame.at[0, "kept_fields"] = (0, 2)
+    assert not fig2b.same_choice(frame)
+
+
+def test_fig2b_compares_each_arm_with_its_twin():
+    """What `lfmp compare` holds against each other is what the page looks for."""
+    item = get_item("lightfmp_fig2b")
+    arms = [arm.label for grid in item.grids("reference") for arm in grid.arms]
+    assert set(item.against) == {arm for arm in arms if arm.endswith(fig2b.FRESH)}
+    assert {arm.removesuffix(fig2b.FRESH) for arm in item.against} < set(arms)
+
+
+# ---- Fig. 2c
+
+
+def ratios(auc, seconds, gain):
+    """An arm at four ratios, beside all and random fields; gain: of τ = .25 over none, with interval."""
+    frame = runs("xdeepfm", BASE, 0.75, ratio=0.0, noise=0.001) + runs("xdeepfm", TWIN, 0.74)
+    compared = []
+    for ratio, value, second in zip((0.0, 0.25, 0.5, 0.75), auc, seconds, strict=True):
+        frame += runs("xdeepfm", PRINTED, value, ratio=ratio, seconds=second, noise=0.0005)
+        d = value - auc[0]
+        interval = gain if ratio == 0.25 else (d, d - 0.002, d + 0.002)
+        if ratio:
+            compared += differences("xdeepfm", PRINTED, UNPRUNED, interval, (0, -1, 1), ratio)
+            low = value - 0.75 - 0.002
+            compared += differences("xdeepfm", PRINTED, BASE, (0, low, low + 0.004), (0, -1, 1), ratio)
+    return pd.DataFrame(frame), pd.DataFrame(compared)
+
+
+def test_fig2c_claims_hold_where_the_paper_is_right():
+    frame, compared = ratios((0.75, 0.755, 0.745, 0.73), (20, 15, 10, 5), (0.005, 0.003, 0.007))
+    assert [c.verdict for c in fig2c.claims(frame, compared)] == ["holds"] * 4
+
+
+def test_fig2c_claims_fail_where_it_is_wrong():
+    frame, compared = ratios((0.75, 0.74, 0.745, 0.755), (5, 10, 15, 20), (-0.01, -0.012, -0.008))
+    accuracy, moderate, time, simpler = fig2c.claims(frame, compared)
+    assert (accuracy.verdict, moderate.verdict, time.verdict) == ("fails", "fails", "fails")
+    assert simpler.verdict == "holds"  # smaller, and better at τ = .75
+    assert "0.7550 at 0.75" in accuracy.found
+
+
+def test_fig2c_shows_the_papers_only_point_and_what_is_free():
+    frame, compared = ratios((0.75, 0.7501, 0.74, 0.73), (20, 15, 10, 5), (0.0001, -0.002, 0.002))
+    rows = repr(fig2c.main_table(frame, frame[:0])).splitlines()[3:9]
+    assert [("0.8022" in row, "0.7913" in row) for row in rows] == [
+        (False, True), (False, False), (False, False), (False, False), (True, False), (False, False)
+    ]  # fmt: skip
+    (free,) = fig2c.free_shares(compared).sentences
+    assert free == f"**{PRINTED}**: not behind all fields at τ = 0.25."
+    assert "tied" in repr(fig2c.unpruned_table(compared))
+
+
+# ---- Fig. 2d
+
+
+def by_size(twin, base, auc=(0.74, 0.75, 0.76)):
+    """Three sizes with (difference, low, high) in AUC against random fields and against all fields."""
+    frame = runs("xdeepfm", BASE, 0.755, ratio=0.0) + runs("xdeepfm", TWIN, 0.745)
+    compared = differences("xdeepfm", TWIN, BASE, (-0.01, -0.02, -0.005), (0.01, 0.005, 0.02))
+    for arm, t, b, value in zip(SIZES, twin, base, auc, strict=True):
+        frame += runs("xdeepfm", arm, value, noise=0.0005)
+        for other, d in ((TWIN, t), (BASE, b)):
+            compared += differences("xdeepfm", arm, other, d, (-d[0], -d[2], -d[1]))
+    return pd.DataFrame(frame), pd.DataFrame(compared)
+
+
+LOSS, TIE, WIN = (-0.01, -0.02, -0.001), (0.001, -0.001, 0.003), (0.01, 0.005, 0.02)
+
+
+def test_an_arms_name_tells_rows_passes_and_steps():
+    assert [fig2d.rows_of(arm) for arm in (*SIZES, TWIN)] == [229, 2000, 100_000, 0]
+    assert [fig2d.passes_of(arm) for arm in SIZES] == [1092, 125, 2]
+    # batches of 256: 1, 8 and 391 a pass
+    assert [fig2d.steps_of(arm) for arm in SIZES] == [1092, 1000, 782]
+    assert fig2d.paper_rows() == [229, 458, 45_800]
+
+
+@pytest.mark.parametrize(
+    ("twin", "start"),
+    [((LOSS, WIN, WIN), 2000), ((WIN, TIE, WIN), 100_000), ((WIN, WIN, TIE), None), ((WIN,) * 3, 229)],
+)
+def test_gates_beat_random_fields_from_the_size_that_all_larger_ones_confirm(twin, start):
+    _, compared = by_size(twin, (LOSS,) * 3)
+    assert fig2d.beats_from(fig2d.against(compared, TWIN)) == start
+    first, second, _ = fig2d.answer(compared).sentences
+    assert (f"from {start:,} rows on" if start else "not even with the most rows tried") in first
+    assert "worse at 229, 2,000, 100,000" in second
+
+
+def test_fig2d_claims_by_hand():
+    wins = by_size((WIN,) * 3, (WIN,) * 3, auc=(0.76, 0.75, 0.74))
+    assert [c.verdict for c in fig2d.claims(*wins)] == ["holds", "holds", "holds", "part", "untestable"]
+    fails = by_size((WIN,) * 3, (LOSS, TIE, TIE), auc=(0.74, 0.75, 0.76))
+    declines, above, least, larger, _ = fig2d.claims(*fails)
+    assert [c.verdict for c in (declines, above, least, larger)] == ["fails"] * 4
+    assert "of 2 steps AUC falls in 0, climbs in 2" in declines.found
+
+
+def test_fig2d_table_marks_the_sizes_that_the_paper_tried():
+    frame, compared = by_size((LOSS, TIE, WIN), (LOSS,) * 3)
+    rows = repr(fig2d.main_table(frame, frame[:0], compared)).splitlines()[3:]
+    assert [row.split()[0] for row in rows[:3]] == ["229", "2,000", "100,000"]
+    assert ["yes" in row for row in rows[:3]] == [True, False, False]
+    assert "+0.0100 [+0.0050, +0.0200]" in rows[2] and "0.7913" in rows[3]
+
+
+def test_sizes_beyond_ones_own_rows_are_left_out(planted):
+    grids = lightfmp_selection.fig2d(dataset=prepared(planted.folder))
+    assert planted.schema.rows["train"] < 8_000
+    assert [arm.label for arm in grids[1].arms] == ["250 rows × 200", "2,000 rows × 25"]
+    assert {arm.searched_as for arm in grids[1].arms} <= {arm.label for arm in grids[1].picks.arms}
+
+
+# ---- the ledger
+
+
+def test_every_claim_quotes_a_sentence_and_every_sentence_is_judged():
+    judged = {
+        "lightfmp_fig2b": fig2b.claims(*ablation({"wide_deep": CLEAR, "dnn": CLEAR, "pnn": NONE})),
+        "lightfmp_fig2c": fig2c.claims(*ratios((0.75, 0.755, 0.745, 0.73), (20, 15, 10, 5), (0.0, -1, 1))),
+        "lightfmp_fig2d": fig2d.claims(*by_size((WIN,) * 3, (WIN,) * 3)),
+    }
+    for item, claims in judged.items():
+        own = [s for s in sentences.load("lightfmp").values() if item in s.items]
+        assert own and all(any(s.quoted_by(c.words) for c in claims) for s in own), item
+        assert all(any(s.quoted_by(c.words) for s in own) for c in claims), item
+
+
+# ---- without records, and pictures
+
+
+def test_without_records_pages_say_so_and_judge_nothing():
+    frame = pd.DataFrame(runs("xdeepfm", BASE, 0.75, ratio=0.0) + runs("xdeepfm", ARM, 0.75))
+    for own in (fig2b.ablated(frame), fig2d.measured(frame), frame[:0], results.frame([], None)):
+        compared = pending.comparisons("lightfmp_fig2b", own)
+        assert "no reference records yet; run: lfmp run lightfmp_fig2b" in compared.attrs["reason"]
+        for module in (fig2b, fig2c, fig2d):
+            shown = pending.verdicts(module.claims(own, compared), compared)
+            assert "no reference records yet" in repr(shown)
+        for shown in (
+            fig2b.difference_table(fig2b.gains(own, compared)),
+            fig2c.unpruned_table(compared),
+            fig2c.free_shares(compared),
+            fig2d.answer(compared),
+            pending.picture(fig2d.picture, compared, "words"),
+        ):
+            assert "no reference records yet" in repr(shown)
+
+
+def test_records_that_were_not_compared_are_told_apart_from_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "project_root", lambda: tmp_path)
+    frame, _ = ablation({"dnn": CLEAR})
+    assert "were not compared yet" in repr(pending.reason(pending.comparisons("lightfmp_fig2b", frame)))
+
+
+def test_pictures_are_the_same_bytes_twice():
+    ablated = fig2b.gains(*ablation({"pnn": NONE, "dnn": CLEAR}))
+    swept, _ = ratios((0.75, 0.755, 0.745, 0.73), (20, 15, 10, 5), (0.005, 0.003, 0.007))
+    _, compared = by_size((LOSS, TIE, WIN), (LOSS,) * 3)
+    for draw, data in ((fig2b.picture, ablated), (fig2c.picture, swept), (fig2d.picture, compared)):
+        assert Picture(draw(data), "words").png() == Picture(draw(data), "words").png()
+
+
+def test_labels_stand_apart_and_move_little():
+    assert spread_out([0.1, 0.5, 0.9], 0.1, 0, 1) == pytest.approx([0.1, 0.5, 0.9])
+    assert spread_out([0.5, 0.5], 0.1, 0, 1) == pytest.approx([0.45, 0.55])
+    assert spread_out([1.0, 0.99, 0.0], 0.1, 0, 1) == pytest.approx([1.0, 0.9, 0.0])
+    assert spread_out([0.0, 0.02], 0.1, 0, 1) == pytest.approx([0.0, 0.1])
