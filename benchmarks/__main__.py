@@ -37,6 +37,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="JSON; cases measured anew replace those that it has")
     options = parser.parse_args()
+    names = {key: {entry.name for entry in group.entries} for key, group in groups(options.device).items()}
+    only = set(options.only or set().union(*names.values()))
+    if unknown := only - set().union(*names.values()):
+        parser.error(f"no contender is called {', '.join(sorted(unknown))}")
     out = options.out or home() / "bench" / f"{options.device}.json"
     options.log = home() / "bench" / "workers.log"
     options.log.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +49,7 @@ def main() -> int:
     results["targets"] = [asdict(target) for target in TARGETS]
     started, interrupted = time.perf_counter(), False
     try:
-        for key in options.cases:
+        for key in [k for k in options.cases if only & names.get(k, only)]:
             if key == "preparation":
                 stamp = made(options)
                 measured = preparation.measure(

@@ -16,7 +16,7 @@ from benchmarks.worker import Worker, WorkerError
 from lfmp_core.data.planted import CRITEO_SIZES, NAMES
 from lfmp_core.models import BackboneSettings, build_model
 from lfmp_core.report import performance
-from lfmp_core.report.speed import Ratio, Rounds, agrees, fastest, met, ratios
+from lfmp_core.report.speed import Ratio, Rounds, agrees, fastest, load, met, ratios
 from lfmp_core.settings import project_root
 
 SHAPE = Shape("xdeepfm", 4, (8, 6), (5, 4), sizes=(3, 40, 5))
@@ -215,7 +215,7 @@ def test_pins_are_those_of_the_project():
 
 
 def test_committed_figures_make_the_page():
-    results = performance.load()
+    results = load()
     text = performance.markdown(results)
     assert all(target["text"] in text for target in results["targets"])
     assert performance.picture(results).axes

@@ -1,30 +1,17 @@
 """What `make bench` measured: tables, picture and verdicts from its committed figures."""
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..settings import project_root
 from .html import Table, table, verdict
 from .speed import Ratio, Rounds, agrees, fastest, met, named, prepared, ratios
 
 MEASURES = {"train": "training step", "infer": "inference"}
 COLOURS = {"ours": "#2a6f97", "cut": "#89c2d9", "peer": "#a44a3f", "aside": "#dbb3ae"}
-
-
-def folder() -> Path:
-    """Where the committed figures lie."""
-    return project_root() / "book" / "performance"
-
-
-def load(name: str = "cpu") -> dict[str, Any]:
-    """The committed figures of a kind of device."""
-    return json.loads((folder() / f"{name}.json").read_text())
 
 
 def floor_of(group: Mapping[str, Any], entry: Mapping[str, Any], measure: str) -> float | None:

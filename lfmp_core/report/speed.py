@@ -1,11 +1,25 @@
 """Medians, ratios and targets from the samples of `make bench`."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
+
+from ..settings import project_root
+
+
+def folder() -> Path:
+    """Where the committed figures lie."""
+    return project_root() / "book" / "performance"
+
+
+def load(name: str = "cpu") -> dict[str, Any]:
+    """The committed figures of a kind of device."""
+    return json.loads((folder() / f"{name}.json").read_text())
 
 
 @dataclass(frozen=True)

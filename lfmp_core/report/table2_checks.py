@@ -140,8 +140,8 @@ def search_table(store: Store | None = None) -> Table | Prose:
             }
         )
     note = (
-        "One seed. Rates without a seed of their own among the finals (1e-05, 0.0001: the paper's) stand "
-        "beside and choose nothing; the last column names a rate that would have been better."
+        "One seed. The paper's lowest rates were tried on validation rows alone and choose nothing; the last "
+        "column names one that would have been better than the chosen."
     )
     caption = "Validation AUC of each learning rate"
     return table(pd.DataFrame(rows), caption=caption, rule=[row["data"] for row in rows], note=note)
