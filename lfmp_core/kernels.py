@@ -1,5 +1,6 @@
 """How compiled loops are made and run."""
 
+from types import FunctionType
 from typing import Any
 
 import numba
@@ -18,7 +19,11 @@ def compiled(function):
         "error_model": "numpy",
         "cache": True,
     }
-    return numba.njit(**options)(function), numba.njit(parallel=True, **options)(function)
+    # numba's cache on disk knows a function by its name and not by its options: under one name whichever
+    # variant was compiled first would be loaded for both
+    twin = FunctionType(function.__code__, function.__globals__, function.__name__)
+    twin.__qualname__ = f"{function.__qualname__}_parallel"
+    return numba.njit(**options)(function), numba.njit(parallel=True, **options)(twin)
 
 
 def run_kernel(kernel, *arguments) -> None:

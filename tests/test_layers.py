@@ -349,6 +349,17 @@ def numpy_logits(name, product, state, scalar):
             below = maps
             pooled.append(maps.sum(2))
         logits += (np.concatenate(pooled, 1) @ state["cin_out.weight"].T)[:, 0]
+    if name == "dcn_mix":
+        x = flat
+        for l in range(3):
+            down, core, up = (state[f"cross.{part}.{l}"] for part in ("down", "core", "up"))
+            rank, mixed = core.shape[1], x
+            for k, gate in enumerate(state["cross.gates"]):
+                own = slice(k * rank, (k + 1) * rank)
+                code = np.tanh(np.tanh(x @ down[:, own]) @ core[k].T)
+                mixed = mixed + (x @ gate)[:, None] * flat * (code @ up[own] + state[f"cross.biases.{l}"])
+            x = mixed
+        flat = x
     return logits + numpy_mlp(state, flat)
 
 

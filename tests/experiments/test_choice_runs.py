@@ -52,7 +52,7 @@ class Planned(Item):
 
 
 def planned(*specs):
-    return Planned("demo", "demo", "choices", {}, specs)
+    return Planned("demo", "demo", "choices", {}, specs=specs)
 
 
 def test_a_choice_is_what_the_whole_run_would_keep(ref):
