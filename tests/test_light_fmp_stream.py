@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from outcomes import assert_same_outcome
 
 from lfmp_core.errors import LfmpError
 from lfmp_core.masking import HardConcrete, MaskSettings
@@ -60,18 +61,6 @@ def spies(monkeypatch):
     monkeypatch.setattr("lfmp_core.methods.train.Trainer", Spy)
     monkeypatch.setattr(MODULE, "Trainer", Spy)
     return Spy.made
-
-
-def assert_same_outcome(a, b):
-    assert a.kept_fields == b.kept_fields
-    first, second = a.model.state_dict(), b.model.state_dict()
-    assert first.keys() == second.keys()
-    for key in first:
-        assert torch.equal(first[key], second[key]), key
-    assert [h["val_auc"] for h in a.history] == [h["val_auc"] for h in b.history]
-    assert {k: v for k, v in a.details.items() if k != "cpu_seconds"} == {
-        k: v for k, v in b.details.items() if k != "cpu_seconds"
-    }
 
 
 # ------------------------------------------------------------------------------------------------ the rule

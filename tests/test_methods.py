@@ -8,6 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from outcomes import assert_same_outcome
 from scipy import stats
 
 from lfmp_core.errors import DataError, UnknownName
@@ -34,21 +35,6 @@ def run(task, method="light_fmp", ratio=0.5, seed=1, folder=None, **settings):
     settings = QUICK | settings if method == "light_fmp" else settings
     ratio = 0.0 if method == "no_selection" else ratio
     return get_method(method).run(task, ratio, seed, settings=settings, folder=folder)
-
-
-def assert_same_outcome(a, b):
-    assert a.kept_fields == b.kept_fields
-    first, second = a.model.state_dict(), b.model.state_dict()
-    assert first.keys() == second.keys()
-    for key in first:
-        assert torch.equal(first[key], second[key]), key
-    clocks = ("seconds", "cpu_seconds")
-    assert [{k: v for k, v in row.items() if k not in clocks} for row in a.history] == [
-        {k: v for k, v in row.items() if k not in clocks} for row in b.history
-    ]
-    assert {k: v for k, v in a.details.items() if k not in clocks} == {
-        k: v for k, v in b.details.items() if k not in clocks
-    }
 
 
 class Spy(Trainer):

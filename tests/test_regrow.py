@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from outcomes import assert_same_outcome
 
 from lfmp_core.data import Rows
 from lfmp_core.methods import Context, RegrowSettings, Task, get_method
@@ -28,18 +29,6 @@ def task(planted):
 
 def run(task, method="light_fmp_regrow", ratio=0.5, seed=1, folder=None, **settings):
     return get_method(method).run(task, ratio, seed, settings=QUICK | settings, folder=folder)
-
-
-def assert_same_outcome(a, b):
-    assert a.kept_fields == b.kept_fields
-    first, second = a.model.state_dict(), b.model.state_dict()
-    assert first.keys() == second.keys()
-    for key in first:
-        assert torch.equal(first[key], second[key]), key
-    assert [h["val_auc"] for h in a.history] == [h["val_auc"] for h in b.history]
-    assert {k: v for k, v in a.details.items() if k != "cpu_seconds"} == {
-        k: v for k, v in b.details.items() if k != "cpu_seconds"
-    }
 
 
 def roles(planted):

@@ -12,7 +12,8 @@ from torch import Tensor
 
 
 @numba.njit(cache=True)
-def _add_rows(index, grad, out):
+def add_rows(index, grad, out):
+    """out[index[k]] += grad[k] for index [K], grad [K, D], out [n, D], in order; NumPy arrays."""
     for k in range(len(index)):
         for d in range(grad.shape[1]):
             out[index[k], d] += grad[k, d]
@@ -39,7 +40,7 @@ class _Gather(torch.autograd.Function):
         index, grad = index.reshape(-1), grad.reshape(index.numel(), grad.shape[-1])
         out = grad.new_zeros(ctx.rows, grad.shape[1])
         if grad.is_cpu and grad.dtype in (torch.float32, torch.float64):
-            _add_rows(index.numpy(), grad.numpy(), out.numpy())
+            add_rows(index.numpy(), grad.numpy(), out.numpy())
         else:
             out.index_add_(0, index, grad)
         return out, None

@@ -117,9 +117,10 @@ class Trainer:
             if isinstance(table, FullTable) and table.weight.requires_grad:
                 weight = table.weight
                 if RowAdam.fits(weight):
-                    index = shared.setdefault(len(weight), RowIndex(len(weight)))
+                    if len(weight) not in shared:
+                        shared[len(weight)] = RowIndex(len(weight))
                     rate, l2 = self.settings.learning_rate, self.settings.l2
-                    made[name] = RowAdam(weight, rate, l2, lazy=lazy, index=index)
+                    made[name] = RowAdam(weight, rate, l2, lazy=lazy, index=shared[len(weight)])
                 elif lazy:
                     raise ValueError("optimizer='lazy' works on float32 tables on a CPU; take 'dense'")
         return made

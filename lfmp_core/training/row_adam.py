@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..embeddings.gather import add_rows
 from ..kernels import compiled, run_kernel
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
@@ -115,13 +116,6 @@ def _distinct(ids, mark, stamp, slot, rows):
     return count
 
 
-@numba.njit(cache=True)
-def _gather_gradient(slot, grad, out):
-    for k in range(len(slot)):
-        for d in range(grad.shape[1]):
-            out[slot[k], d] += grad[k, d]
-
-
 class RowIndex:
     """Distinct rows of a batch's ids, found once for all tables that look the same ids up.
 
@@ -197,7 +191,7 @@ class RowAdam:
         """Sum the gradients [.., D] of one lookup by row, for the next step."""
         summed = grad.new_zeros(len(rows), grad.shape[-1], dtype=torch.float32)
         flat = grad.reshape(len(slot), -1).float().contiguous()
-        _gather_gradient(slot, flat.numpy(), summed.numpy())
+        add_rows(slot, flat.numpy(), summed.numpy())
         self._pending.append((rows, summed))
 
     def step(self) -> None:

@@ -15,9 +15,8 @@ from ...settings import Settings
 from ...training import Batches, Objective
 from ...training.batches import Batch
 from ..base import Choice, Context, Outcome, Task, register
-from ..selection.base import largest
 from ..train import fresh_model, train_to_outcome
-from .phases import Made, first_phase, mean_gates, pretrain, rounded
+from .phases import Made, choose_by_gates, first_phase, mean_gates, pretrain, rounded
 
 
 class AdaFSSettings(Settings):
@@ -87,9 +86,7 @@ def controller_of(model: Backbone) -> nn.Module:
 
 def _choose(task: Task, prune_ratio: float, settings: AdaFSSettings, context: Context) -> Choice:
     model = adafs(task, prune_ratio, settings, context).model
-    with context.phase("PT"):
-        scores = mean_gates(model, task.dataset.split("val")).numpy()
-    return Choice(largest(scores, num_kept(len(scores), prune_ratio)), tuple(scores.tolist()))
+    return choose_by_gates(model, task, prune_ratio, context)
 
 
 @register("adafs", AdaFSSettings, chooser=_choose)

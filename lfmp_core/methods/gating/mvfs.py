@@ -8,9 +8,8 @@ from ...models.controllers import MultiViewGates
 from ...seeds import derive
 from ...settings import Settings
 from ..base import Choice, Context, Outcome, Task, register
-from ..selection.base import largest
 from ..train import fresh_model, train_to_outcome
-from .phases import Made, first_phase, mean_gates, pretrain, rounded
+from .phases import Made, choose_by_gates, first_phase, mean_gates, pretrain, rounded
 
 
 class MvFSSettings(Settings):
@@ -33,9 +32,7 @@ class MvFSSettings(Settings):
 
 def _choose(task: Task, prune_ratio: float, settings: MvFSSettings, context: Context) -> Choice:
     model = mvfs(task, prune_ratio, settings, context).model
-    with context.phase("PT"):
-        scores = mean_gates(model, task.dataset.split("val")).numpy()
-    return Choice(largest(scores, num_kept(len(scores), prune_ratio)), tuple(scores.tolist()))
+    return choose_by_gates(model, task, prune_ratio, context)
 
 
 @register("mvfs", MvFSSettings, chooser=_choose)

@@ -8,12 +8,14 @@ import torch
 from torch import Tensor
 
 from ...data.dataset import Rows
+from ...masking import num_kept
 from ...models import Backbone, load_model, save_model
 from ...models.controllers import FieldGates
 from ...seeds import derive
 from ...settings import canonical_json, fresh_folder
 from ...training import Trainer, predict
-from ..base import Context, Task
+from ..base import Choice, Context, Task
+from ..selection.base import largest
 
 Made = tuple[Backbone, dict[str, Any]]
 
@@ -70,3 +72,10 @@ def mean_gates(model: Backbone, rows: Rows) -> Tensor:
 def rounded(numbers: Tensor) -> list[float]:
     """Six significant digits, for a record."""
     return [float(f"{x:.6g}") for x in numbers.flatten().tolist()]
+
+
+def choose_by_gates(model: Backbone, task: Task, prune_ratio: float, context: Context) -> Choice:
+    """The m − ⌊τm⌋ fields whose gates are the most open on average over the validation rows."""
+    with context.phase("PT"):
+        scores = mean_gates(model, task.dataset.split("val")).numpy()
+    return Choice(largest(scores, num_kept(len(scores), prune_ratio)), tuple(scores.tolist()))
