@@ -43,8 +43,8 @@ class Record(Settings):
     )
     phases: dict[str, float] = Field(
         default={},
-        description="seconds: PT, CT, TT = their sum; IT = inference seconds per million rows; a choice has "
-        "PT alone",
+        description="seconds: PT, CT, TT = their sum; IT = inference seconds per million rows (of processor "
+        "time, for runs of one thread); a choice has PT alone",
     )
     sizes: dict[str, float] = Field(
         default={}, description="parameters, embedding_parameters, bytes, fields_kept, ..."
