@@ -1,5 +1,6 @@
 """One run: load, run the method, evaluate, measure."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
