@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from ..errors import check_name
+from ..errors import LfmpError, check_name
 from ..settings import Settings, canonical_json
 from .record import Record
+from .search import TPE, Trial
 from .spec import DatasetRef, RunSpec, plain
 from .store import Store
 
@@ -32,6 +33,8 @@ class Choice:
     """What the search stage said for one backbone and arm.
 
     Attributes:
+        candidates: what was tried, as overrides of training and backbone settings; of a TPE search what is
+            known by now.
         scores: mean validation AUC per candidate, None where a search run is missing.
         chosen: index of the best candidate (the first of equals), None until every search run is there.
         border: the chosen value is the least or the greatest of its hyper-parameter, so the best may lie
@@ -47,8 +50,17 @@ class Choice:
 
     @property
     def candidate(self) -> dict[str, Any] | None:
-        """The chosen overrides of the training settings."""
+        """The chosen overrides."""
         return None if self.chosen is None else self.candidates[self.chosen]
+
+
+class _Search(NamedTuple):
+    """One backbone and arm with the specs of its search, [candidate][seed]; none where there is no choice."""
+
+    backbone: Any
+    arm: Arm
+    candidates: tuple[Mapping[str, Any], ...]
+    cells: list[list[RunSpec]]
 
 
 @dataclass(frozen=True)
@@ -63,7 +75,8 @@ class Grid:
         dataset: the reference, or a function that makes it (and may prepare the data to learn its
             fingerprint); it is called when a plan is asked for, never on import.
         backbones, training: BackboneSettings, TrainingSettings, or dicts of them.
-        candidates: overrides of training settings, the same for every arm.
+        candidates: overrides of training or backbone settings, the same for every arm.
+        tpe: proposes the candidates instead, for every backbone and arm with the same budget.
         search_seeds, seeds: of stage 1 and stage 2.
         picks: another grid whose search decides for this one, by backbone and arm label; there is no
             search of one's own then.
@@ -83,28 +96,33 @@ class Grid:
     threads: int = 1
     picks: "Grid | None" = None
     role: Literal["final", "choice"] = "final"
+    tpe: TPE | None = None
 
     def plan(self, store: Store) -> list[RunSpec]:
         """All specs known by now: the search, and the final runs of every cell whose search is done."""
         specs: list[RunSpec] = []
         final: list[RunSpec] = []
         dataset = self._dataset()
-        for backbone, arm, cells in self._searches(dataset):
-            specs += [spec for cell in cells for spec in cell]
-            best = self._best(backbone, arm, cells, store)
+        picked = None if self.picks is None else self.picks.picked(store)
+        for search in self._searches(dataset, store):
+            specs += [spec for cell in search.cells for spec in cell]
+            best = self._best(search, store, picked)
             if best is not None:
+                backbone, arm = search.backbone, search.arm
                 final += [self._spec(self.role, dataset, backbone, arm, best, seed) for seed in self.seeds]
         return specs + final
 
     def choices(self, store: Store) -> list[Choice]:
         """What the search has picked so far, one entry per backbone and arm."""
-        candidates = tuple(plain(c, "candidate") for c in self.candidates)
         result = []
-        for backbone, arm, cells in self._searches(self._dataset()):
-            chosen, scores = self._choose(cells, store)
-            border = chosen is not None and on_border(candidates, chosen)
-            name = plain(backbone)["name"]
-            result.append(Choice(name, arm.label, candidates, tuple(scores), chosen, border))
+        for search in self._searches(self._dataset(), store):
+            candidates = tuple(plain(c, "candidate") for c in search.candidates)
+            chosen, scores = self._choose(search, store)
+            border = chosen is not None and (
+                bool(self.tpe.on_border(candidates[chosen])) if self.tpe else on_border(candidates, chosen)
+            )
+            name = plain(search.backbone)["name"]
+            result.append(Choice(name, search.arm.label, candidates, tuple(scores), chosen, border))
         return result
 
     def arm_of(self, spec: RunSpec) -> str:
@@ -118,67 +136,109 @@ class Grid:
     def cells(self) -> int:
         """Number of runs of the finished grid."""
         pairs = len(self.backbones) * len(self.arms)
-        search = len(self.candidates) * len(self.search_seeds) if len(self.candidates) > 1 else 0
-        return pairs * (search + len(self.seeds))
+        tried = self.tpe.trials if self.tpe else len(self.candidates) if len(self.candidates) > 1 else 0
+        return pairs * (tried * len(self.search_seeds) + len(self.seeds))
 
-    def _searches(self, dataset: DatasetRef) -> Iterator[tuple[Any, Arm, list[list[RunSpec]]]]:
-        """Backbone, arm, and the search specs [candidate][seed] (empty where there is no choice)."""
-        candidates = self.candidates if len(self.candidates) > 1 else ()
+    def _searches(self, dataset: DatasetRef, store: Store) -> Iterator[_Search]:
+        """The search of every backbone and arm, as far as it can be told by now."""
         for backbone in self.backbones:
             for arm in self.arms:
-                yield (
-                    backbone,
-                    arm,
-                    [
-                        [self._spec("search", dataset, backbone, arm, c, seed) for seed in self.search_seeds]
-                        for c in candidates
-                    ],
-                )
+                if self.tpe is not None:
+                    yield self._replayed(self.tpe, dataset, backbone, arm, store)
+                    continue
+                tried = self.candidates if len(self.candidates) > 1 else ()
+                cells = [self._trial(dataset, backbone, arm, c) for c in tried]
+                yield _Search(backbone, arm, tuple(self.candidates), cells)
+
+    def _trial(
+        self, dataset: DatasetRef, backbone: Any, arm: Arm, candidate: Mapping[str, Any]
+    ) -> list[RunSpec]:
+        return [self._spec("search", dataset, backbone, arm, candidate, seed) for seed in self.search_seeds]
+
+    def _replayed(self, tpe: TPE, dataset: DatasetRef, backbone: Any, arm: Arm, store: Store) -> _Search:
+        known: list[Trial | None] = []
+        candidates: list[Mapping[str, Any]] = []
+        cells: list[list[RunSpec]] = []
+        while len(cells) < len(proposals := tpe.proposals(known)):
+            for values in proposals[len(cells) :]:
+                floors = tpe.floors(known) if len(cells) >= tpe.random else ()
+                candidates.append({**values, **({"floors": floors} if floors else {})})
+                cells.append(self._trial(dataset, backbone, arm, candidates[-1]))
+                known.append(_told(cells[-1], store))
+        return _Search(backbone, arm, tuple(candidates), cells)
+
+    def trials(self, backbone: str, arm: str, store: Store) -> list[Trial | None]:
+        """What the trials of one search said, in order; None of those that are not finished."""
+        for search in self._searches(self._dataset(), store):
+            if (plain(search.backbone)["name"], search.arm.label) == (backbone, arm):
+                return [_told(cell, store) for cell in search.cells]
+        raise LfmpError(f"no search for {arm!r} on {backbone!r} in {self.item}")
+
+    def picked(self, store: Store) -> dict[tuple[str, str], Mapping[str, Any] | None]:
+        """By backbone and arm label: the candidate that the search chose, None while it is unknown."""
+        return {(c.backbone, c.arm): c.candidate for c in self.choices(store)}
 
     def _best(
-        self, backbone: Any, arm: Arm, cells: list[list[RunSpec]], store: Store
+        self,
+        search: _Search,
+        store: Store,
+        picked: Mapping[tuple[str, str], Mapping[str, Any] | None] | None,
     ) -> Mapping[str, Any] | None:
-        """The candidate that the search (one's own, or that of `picks`) chose; None while it is unknown."""
-        if self.picks is None:
-            chosen = self._choose(cells, store)[0]
-            return None if chosen is None else self.candidates[chosen]
-        name = plain(backbone)["name"]
-        picked = {(c.backbone, c.arm): c.candidate for c in self.picks.choices(store)}
-        label = arm.searched_as or arm.label
-        check_name(label, {label for _, label in picked}, "arm of the grid that picks")
-        return picked.get((name, label))
+        """The chosen candidate, from one's own search or from what another grid `picked`."""
+        if picked is None:
+            chosen = self._choose(search, store)[0]
+            found = None if chosen is None else search.candidates[chosen]
+        else:
+            label = search.arm.searched_as or search.arm.label
+            check_name(label, {label for _, label in picked}, "arm of the grid that picks")
+            found = picked.get((plain(search.backbone)["name"], label))
+        # floors belong to the search
+        return None if found is None else {k: v for k, v in found.items() if k != "floors"}
 
-    def _choose(self, cells: list[list[RunSpec]], store: Store) -> tuple[int | None, list[float | None]]:
-        if not cells:
+    def _choose(self, search: _Search, store: Store) -> tuple[int | None, list[float | None]]:
+        if not search.cells:
             return 0, [None]
-        scores: list[float | None] = []
-        for cell in cells:
-            found = [record.metrics["val_auc"] for spec in cell if (record := store.get(spec)) is not None]
-            scores.append(sum(found) / len(found) if len(found) == len(cell) else None)
+        told = [_told(cell, store) for cell in search.cells]
+        scores = [trial.score if trial else None for trial in told]
         known = [score for score in scores if score is not None]
-        return (scores.index(max(known)) if len(known) == len(scores) else None), scores
+        # a fixed candidate that failed may be run again; a search by TPE has gone on from there
+        complete = all(told) and len(told) == self.tpe.trials if self.tpe else len(known) == len(scores)
+        return (scores.index(max(known)) if known and complete else None), scores
 
     def _dataset(self) -> DatasetRef:
         return self.dataset() if callable(self.dataset) else self.dataset
 
-    def _training(self, candidate: Mapping[str, Any]) -> dict[str, Any]:
-        base = plain(self.training, "training")
-        for key in candidate if isinstance(self.training, Settings) else ():
-            check_name(key, base, "training parameter")
-        merged = {**base, **plain(candidate, "candidate")}
-        return plain(type(self.training)(**merged)) if isinstance(self.training, Settings) else merged
+    def _applied(self, backbone: Any, candidate: Mapping[str, Any]) -> tuple[dict, dict]:
+        """Backbone and training settings under a candidate's overrides."""
+        own = {"training": self.training, "backbone": backbone}
+        merged = {place: plain(settings, place) for place, settings in own.items()}
+        known = {
+            place: set(type(own[place]).model_fields)
+            if isinstance(own[place], Settings)
+            else set(merged[place])
+            for place in own
+        }
+        for key, value in plain(candidate, "candidate").items():
+            if isinstance(self.training, Settings):
+                check_name(key, known["training"] | known["backbone"], "hyper-parameter")
+            merged["backbone" if key in known["backbone"] - known["training"] else "training"][key] = value
+        for place, settings in own.items():
+            if isinstance(settings, Settings):
+                merged[place] = plain(type(settings).model_validate(merged[place]))
+        return merged["backbone"], merged["training"]
 
     def _spec(
         self, role: str, dataset: DatasetRef, backbone: Any, arm: Arm, candidate: Mapping[str, Any], seed: int
     ) -> RunSpec:
+        applied, training = self._applied(backbone, candidate)
         return RunSpec.model_validate(
             {
                 "item": self.item,
                 "profile": self.profile,
                 "role": role,
                 "dataset": dataset,
-                "backbone": backbone,
-                "training": self._training(candidate),
+                "backbone": applied,
+                "training": training,
                 "method": arm.method,
                 "method_settings": arm.method_settings,
                 "prune_ratio": arm.prune_ratio,
@@ -186,6 +246,16 @@ class Grid:
                 "threads": self.threads,
             }
         )
+
+
+def _told(cell: Sequence[RunSpec], store: Store) -> Trial | None:
+    """What the runs of one candidate say together; None until all are finished."""
+    records = [store.get(spec) for spec in cell]
+    if not all(records):
+        return Trial(None) if any(store.failure(spec) is not None for spec in cell) else None
+    done = [record for record in records if record is not None]
+    history = tuple(float(row["val_auc"]) for row in done[0].details.get("history", ()) if "val_auc" in row)
+    return Trial(sum(r.metrics["val_auc"] for r in done) / len(done), history)
 
 
 def on_border(candidates: Sequence[Mapping[str, Any]], chosen: int) -> bool:

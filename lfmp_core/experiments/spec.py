@@ -107,9 +107,15 @@ class RunSpec(Settings):
         return digest(self)
 
     @property
+    def removed(self) -> float:
+        """Asked share of what the method removes: of fields, or of the table's numbers."""
+        return self.prune_ratio or float(self.method_settings.get("sparsity", 0.0))
+
+    @property
     def label(self) -> str:
         """A short line for people, such as `deepfm light_fmp τ=0.5 seed 3`."""
-        text = f"{self.backbone['name']} {self.method} τ={self.prune_ratio:g} seed {self.seed}"
+        share = "t" if "sparsity" in self.method_settings else "τ"
+        text = f"{self.backbone['name']} {self.method} {share}={self.removed:g} seed {self.seed}"
         return text if self.role == "final" else f"{text} {self.role}"
 
     @property

@@ -46,7 +46,8 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
     """One row a final run: data set, backbone, arm, prune_ratio, seed, metrics, seconds, sizes, kept fields,
     gates.
 
-    TT is the run's processor time on one thread, which a neighbour on the machine disturbs less than the
+    `prune_ratio` is the share asked for, of a compression the sparsity; `sparsity` is what came out. TT is
+    the run's processor time on one thread, which a neighbour on the machine disturbs less than the
     clock; IT is seconds to score a million rows. `attrs["dataset"]` is the reference to the data.
     """
     rows, dataset = [], None
@@ -58,7 +59,7 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
                 "dataset": spec.dataset.name,
                 "backbone": spec.backbone["name"],
                 "arm": arm,
-                "prune_ratio": spec.prune_ratio,
+                "prune_ratio": spec.removed,
                 "seed": spec.seed,
                 **record.metrics,
                 "PT": cpu.get("PT", 0.0),
@@ -69,6 +70,9 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
                 **record.sizes,
                 "learning_rate": spec.training["learning_rate"],
                 "epochs": len(record.details["history"]),
+                "dropout": spec.backbone.get("dropout", 0.0),
+                "l2": spec.training["l2"],
+                "sparsity": record.details.get("sparsity"),
                 "kept_fields": tuple(record.details["kept_fields"]),
                 "log_alpha": record.details.get("log_alpha"),
                 "gates": record.details.get("gates"),
@@ -125,7 +129,7 @@ def compare(
     for arm, record in finals(grids, store):
         spec = record.spec
         own = cells.setdefault((spec.dataset, spec.backbone["name"]), {})
-        own.setdefault((arm, spec.prune_ratio), []).append(record)
+        own.setdefault((arm, spec.removed), []).append(record)
     rows = []
     for (dataset, backbone), own in cells.items():
         labels = open_dataset(dataset).split("test").labels
@@ -135,8 +139,8 @@ def compare(
             drawn = resample(labels, logits, metric, draws, seed=0, resample_seeds=True)
             for (arm, ratio), other in product(own, (BASE, TWIN, UNPRUNED, *against)):
                 twin = arm if other == UNPRUNED else other, ratio if other == TWIN else 0.0
-                if other in against:  # at whichever ratio it was run
-                    twin = next((key for key in own if key[0] == other), twin)
+                if other in against:  # at the same ratio, else at whichever it was run
+                    twin = next((k for k in ((other, ratio), *own) if k in own and k[0] == other), twin)
                 if twin not in own or twin == (arm, ratio):
                     continue
                 d = difference_of(drawn[arm, ratio], drawn[twin], level=0.95)

@@ -225,6 +225,9 @@ class Trainer:
             metrics, _ = evaluate(self.model, self.validation)
             better = not self.history or metrics["auc"] > max(h["val_auc"] for h in self.history)
             self.stale = 0 if better else self.stale + 1
+            floors = self.settings.floors
+            if floors and metrics["auc"] < floors[min(self.epoch, len(floors)) - 1]:
+                self.stale = self.settings.patience
             if better:
                 self.best = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
             row |= {"val_auc": metrics["auc"], "val_logloss": metrics["logloss"]}

@@ -23,9 +23,11 @@ class TrainingSettings(Settings):
             Lazy saves passes over the table, and pays for every missed step when a row is read. CPU only.
         precision: "bfloat16" runs the layers after the table in autocast.
         device: a torch device.
+        floors: least validation AUC after each epoch, of the last one also for all later ones; below it
+            training stops. A search gives them to hopeless trials.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"optimizer"})
+    later: ClassVar[frozenset[str]] = frozenset({"optimizer", "floors"})
 
     learning_rate: float = Field(1e-3, gt=0)
     l2: float = Field(1e-5, ge=0)
@@ -35,3 +37,4 @@ class TrainingSettings(Settings):
     optimizer: Literal["dense", "lazy"] = "dense"
     precision: Literal["float32", "bfloat16"] = "float32"
     device: str = "cpu"
+    floors: tuple[float, ...] = ()

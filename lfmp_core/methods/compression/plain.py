@@ -2,15 +2,20 @@
 
 from typing import Any
 
+import torch
 from pydantic import Field
+from torch import Tensor
 
 from ...embeddings.registry import table_factory
 from ...embeddings.small_dense import smaller_dim
+from ...embeddings.tt_rec import TTRecTable
 from ...models import build_model
 from ...seeds import derive
+from ...training import Objective
 from ..base import Context, Outcome, Task
 from ..train import fresh_model, train_to_outcome
 from .base import CompressionSettings, all_fields, compression
+from .phases import steps_per_epoch
 
 
 class TableSettings(CompressionSettings):
@@ -36,6 +41,33 @@ class SmallerDenseSettings(CompressionSettings):
     tolerance: float = Field(0.3, ge=0)
 
 
+class CacheFilling(Objective):
+    """Log-loss; after the first pass the most frequent ids' rows of a TT-Rec table are kept plainly.
+
+    The counts are those of the pass. Source: Yin et al. 2021; LERS §4.1.2 ("build cache").
+    """
+
+    counts: Tensor
+    steps: Tensor
+
+    def __init__(self, table: TTRecTable, per_epoch: int):
+        super().__init__()
+        self.tables, self.left = [table], per_epoch  # in a list, since its weights are the model's
+        # buffers, so that they are kept with the rest of a checkpoint
+        self.register_buffer("counts", torch.zeros(table.n, dtype=torch.int64))
+        self.register_buffer("steps", torch.tensor(0))
+
+    def forward(self, model, ids, values, labels, step):
+        if step < self.left:
+            self.counts += torch.bincount(ids.flatten(), minlength=len(self.counts))
+        return super().forward(model, ids, values, labels, step)
+
+    def after_step(self) -> None:
+        self.steps.add_(1)
+        if self.steps == self.left:
+            self.tables[0].populate(self.counts)
+
+
 @compression("table", TableSettings)
 def table(task: Task, settings: TableSettings, context: Context) -> Outcome:
     """Train a backbone whose table has another form, sized for the budget.
@@ -49,7 +81,10 @@ def table(task: Task, settings: TableSettings, context: Context) -> Outcome:
     )
     seed = derive(context.seed, "weights")
     model = build_model(task.backbone, schema.field_sizes, schema.scalar_columns, seed=seed, table=factory)
-    return train_to_outcome(task, model, all_fields(task), context)
+    made, objective = model.table, None
+    if isinstance(made, TTRecTable) and made.cache is not None:
+        objective = CacheFilling(made, steps_per_epoch(task))
+    return train_to_outcome(task, model, all_fields(task), context, objective=objective)
 
 
 @compression("smaller_dense", SmallerDenseSettings)

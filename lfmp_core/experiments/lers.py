@@ -1,0 +1,266 @@
+"""What the LERS pages on click prediction run: the search, Table 5 and Fig. 6."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..data import PlantedSettings, PrepareSettings
+from ..models import BackboneSettings
+from ..training import TrainingSettings
+from .executor import cut_to, reference
+from .items import Arm, Grid, Item
+from .lightfmp import words
+from .lightfmp_selection import settings_of
+from .search import TPE, Interval
+from .spec import PROFILES, DatasetRef, plain
+
+# LERS drops values seen less than 10 times in 45.8 million rows of Criteo and 2 times in Avazu; in a
+# thousandth of the rows the least threshold that drops anything, 2, stands for both
+CRITEO = DatasetRef(
+    name="criteo",
+    settings=plain(PrepareSettings(threshold=2, numeric_threshold=2)),
+    fingerprint="890a0d4e9920e0c70e3304d1588f25199919c118455edf6d5dd138905fa985da",
+)
+AVAZU = DatasetRef(
+    name="avazu",
+    settings=plain(PrepareSettings(threshold=2, numeric_threshold=2)),
+    fingerprint="035b24ea3fd388ced18765e0aa68c2fa00f1db5d720b04459ee143230d6792b4",
+)
+MOVIELENS = cut_to(
+    DatasetRef(
+        name="ml-1m",
+        settings=plain(PrepareSettings(threshold=1, numeric_threshold=1, genres="combined")),
+        fingerprint="e2edeb9ce75220ed021e78bdcc568e0681a9116d4e42a97eb326d26893f21cae",
+    ),
+    200_000,
+)
+SETS = ("criteo", "avazu", "ml-1m")
+BACKBONES = ("deepfm", "dcn_mix")
+SPARSITIES = (0.5, 0.8, 0.95)
+SEARCHED_AT = 0.8  # of every method; what is found there serves its other sparsities
+ORIGINAL = "Original"
+
+# LERS Table 4; dropout ends below 1, where nothing would be left
+SPACE = {
+    "learning_rate": Interval(low=1e-5, high=1e-2, log=True),
+    "l2": Interval(low=1e-5, high=1e-2, log=True),
+    "dropout": Interval(low=0.0, high=0.9),
+}
+
+# rows of the plain table by set; what TT-Rec's cache is sized by, a hundredth of them (LERS: 1.2 and 4 %)
+IDS = {"criteo": 66_322, "avazu": 5_791, "ml-1m": 13_490}
+CACHED = "TT-Rec, cached"
+
+# label → method and its settings; the seven of LERS, those that it names beside them, and two baselines
+LERS_METHODS: dict[str, tuple[str, dict[str, Any]]] = {
+    "QR": ("table", {"table": "qr"}),
+    "TT-Rec": ("table", {"table": "tt_rec"}),
+    CACHED: ("table", {"table": "tt_rec"}),
+    # with the paper's 1,024 hashes the first layer alone would take the budget of a small table
+    "DHE": ("table", {"table": "dhe", "table_settings": {"hashes": 128}}),
+    "PEP": ("pep", {}),
+    "OptEmbed": ("optembed_budget", {"search": {"evolution": {"generations": 5}}}),
+    "CERP": ("cerp", {}),
+    "MagPrune": ("magprune", {}),
+}
+OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "hashing": ("table", {"table": "hashing"}),
+    "MEmCom": ("table", {"table": "memcom"}),
+    "mixed dimension": ("table", {"table": "mixed_dimension", "tolerance": 0.02}),
+    "DeepLight": ("deeplight", {}),
+    "SSEDS": ("sseds", {}),
+    "DSL": ("dsl", {}),
+    "AutoDim": ("autodim", {}),
+    "smaller dense": ("smaller_dense", {}),
+}
+# what has at least one number for each id can't leave a twentieth of 16
+ONE_NUMBER_AN_ID = ("MEmCom", "mixed dimension")
+_SHORT: dict[str, dict[str, Any]] = {
+    "OptEmbed": {"search": {"search_epochs": 1, "fitness_rows": 1000, "evolution": {"generations": 1}}},
+    "AutoDim": {"find_epochs": 1},
+}
+
+
+def compressions(profile: str, sparsity: float, rows: int = 0) -> list[Arm]:
+    """Every method at one sparsity.
+
+    Args:
+        rows: n, which sizes TT-Rec's cache; without it that arm is left out.
+    """
+    arms = []
+    for label, (method, own) in {**LERS_METHODS, **OTHERS}.items():
+        settings = {**own, **(_SHORT.get(label, {}) if profile == "quick" else {}), "sparsity": sparsity}
+        if label == CACHED:
+            settings["table_settings"] = {"cache_rows": round(rows / 100)}
+            if not rows:
+                continue
+        if sparsity > 0.9 and label in ONE_NUMBER_AN_ID:
+            continue
+        arms.append(Arm(label, method, 0.0, settings_of(method, settings)))
+    return arms
+
+
+def backbone_for(name: str, profile: str) -> BackboneSettings:
+    """LERS Table 4: D = 16, DeepFM 400-400-400, DCN-Mix 512-512 behind three layers of four experts."""
+    sizes: dict[str, Any] = {"hidden": {"deepfm": (400, 400, 400), "dcn_mix": (512, 512)}[name]}
+    if profile == "quick":
+        sizes = {"hidden": (32, 32), "rank": 8, "cross_layers": 2, "experts": 2}
+    return BackboneSettings.model_validate(
+        {"name": name, "embedding_dim": 16, "batch_norm": True, "dropout": 0.2, **sizes}
+    )
+
+
+def training_for(profile: str) -> TrainingSettings:
+    """At most 15 epochs, as in LERS; stopped when validation AUC falls, which LERS does not."""
+    if profile == "quick":
+        return TrainingSettings(learning_rate=1e-2, batch_size=512, epochs=2)
+    return TrainingSettings(epochs=15)
+
+
+def set_for(name: str, profile: str) -> Any:
+    """Data of one half of Table 5."""
+    if profile == "quick":
+        return lambda: reference("planted", PrepareSettings(threshold=2), PlantedSettings(rows=12_000))
+    if profile == "paper":
+        threshold = {"criteo": 10, "avazu": 2, "ml-1m": 1}[name]
+        return lambda: reference(name, PrepareSettings(threshold=threshold, numeric_threshold=threshold))
+    return {"criteo": CRITEO, "avazu": AVAZU, "ml-1m": MOVIELENS}[name]
+
+
+def ids_of(name: str, profile: str, dataset: DatasetRef | None) -> int:
+    """n of a set whose size is known without its data, else 0."""
+    return IDS[name] if profile == "reference" and dataset is None else 0
+
+
+def tpe_for(profile: str) -> TPE:
+    """LERS §3.3: 30 trials, 10 of them random; fewer where two cores have to do."""
+    trials, random = {"quick": (3, 2), "reference": (12, 6), "paper": (30, 10)}[profile]
+    return TPE(space=SPACE, trials=trials, random=random)
+
+
+def table4(
+    profile: str = "quick",
+    *,
+    dataset: DatasetRef | None = None,
+    sets: str | Sequence[str] | None = None,
+    backbones: str | Sequence[str] | None = None,
+    trials: int | None = None,
+) -> list[Grid]:
+    """The search: learning rate, L2 and dropout of every method, at one sparsity, by TPE on validation AUC.
+
+    Args:
+        dataset: what to search on instead; the profile's own sets by default.
+        sets: names among `SETS`; the quick profile has planted rows alone.
+        backbones: names among `BACKBONES`.
+        trials: of each search.
+    """
+    tpe = tpe_for(profile)
+    if trials:
+        tpe = tpe.model_copy(update={"trials": trials, "random": min(tpe.random, trials)})
+    names = words(sets, SETS if profile != "quick" else ("criteo",))
+    return [
+        Grid(
+            item="lers_table4",
+            profile=profile,
+            dataset=dataset or set_for(name, profile),
+            backbones=[backbone_for(b, profile) for b in words(backbones, BACKBONES)],
+            arms=[
+                Arm(ORIGINAL, "no_selection"),
+                *compressions(profile, SEARCHED_AT, ids_of(name, profile, dataset)),
+            ],
+            training=training_for(profile),
+            seeds=(),
+            tpe=tpe,
+        )
+        for name in names
+    ]
+
+
+def table5(
+    profile: str = "quick",
+    *,
+    dataset: DatasetRef | None = None,
+    sets: str | Sequence[str] | None = None,
+    backbones: str | Sequence[str] | None = None,
+    sparsities: str | Sequence[float] | None = None,
+    seeds: int | None = None,
+    trials: int | None = None,
+) -> list[Grid]:
+    """Every method at every sparsity with the hyper-parameters that its search found.
+
+    Args:
+        sparsities: shares of the table's numbers to remove.
+        seeds: trainings of each cell.
+        dataset, sets, backbones, trials: as of `table4`.
+    """
+    names = words(sets, SETS if profile != "quick" else ("criteo",))
+    count = seeds or {"quick": 1, "reference": 3, "paper": 3}[profile]
+    searches = table4(profile, dataset=dataset, sets=names, backbones=backbones, trials=trials)
+    grids = []
+    for name, search in zip(names, searches, strict=True):
+        rows = ids_of(name, profile, dataset)
+        shares = [float(t) for t in words(sparsities, SPARSITIES)]
+        arms = [arm for t in shares for arm in compressions(profile, t, rows)]
+        grids.append(
+            replace(
+                search,
+                item="lers_table5",
+                arms=[Arm(ORIGINAL, "no_selection"), *arms],
+                seeds=range(count),
+                tpe=None,
+                picks=search,
+            )
+        )
+    return grids
+
+
+# λ of Fig. 6, around the book's own 1e-5
+DECAYS = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
+DECAYED = ("QR", "DHE", "PEP")
+
+
+def fig6(
+    profile: str = "quick", *, dataset: DatasetRef | None = None, seeds: int | None = None
+) -> list[Grid]:
+    """QR, DHE and PEP under five weight decays at each sparsity: which decay suits which size.
+
+    Validation only; the other hyper-parameters stay as they are.
+    """
+    arms = [arm for sparsity in SPARSITIES for arm in compressions(profile, sparsity) if arm.label in DECAYED]
+    decays = DECAYS if profile != "quick" else DECAYS[::2]
+    return [
+        Grid(
+            item="lers_fig6",
+            profile=profile,
+            dataset=dataset or set_for("criteo", profile),
+            backbones=[backbone_for("deepfm", profile)],
+            arms=arms,
+            training=training_for(profile),
+            seeds=(),
+            candidates=[{"l2": decay} for decay in decays],
+            search_seeds=range(seeds or {"quick": 1, "reference": 3, "paper": 3}[profile]),
+        )
+    ]
+
+
+ITEMS = [
+    Item(
+        "lers_table4",
+        "lers_table4_search",
+        "hyper-parameters of every compression, by TPE",
+        {profile: table4(profile) for profile in PROFILES},
+    ),
+    Item(
+        "lers_table5",
+        "lers_table5_ctr",
+        "every compression on click prediction",
+        {profile: table5(profile) for profile in PROFILES},
+        against=(ORIGINAL, "smaller dense"),
+    ),
+    Item(
+        "lers_fig6",
+        "lers_fig6_weight_decay",
+        "which weight decay suits which sparsity",
+        {profile: fig6(profile) for profile in PROFILES},
+    ),
+]
