@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from outcomes import assert_same_outcome
 
 from lfmp_core.embeddings import BudgetError
 from lfmp_core.methods import Task, get_method
@@ -139,3 +140,30 @@ def test_pep_retrains_what_is_left_from_its_start(task, monkeypatch):
     served = outcome.model.table
     assert torch.equal(served.weight_view() != 0, table.gate.mask)
     assert table.gate.mask.sum() == budget(task, CompressionSettings(sparsity=0.75))
+
+
+def test_a_cache_is_filled_after_the_first_pass_and_learns_apart(planted):
+    """The ids seen most in training, ties to the lower id; before that pass ends nothing is cached."""
+    sizes = {"table": "tt_rec", "table_settings": {"cache_rows": 12}}
+    one, two = (run(make_task(planted, epochs=n), "table", 0.75, **sizes).model.table for n in (1, 2))
+    rows = np.array(planted.split("train").ids)
+    counts = np.bincount(rows.ravel(), minlength=sum(planted.schema.field_sizes))
+    expected = sorted(np.argsort(-counts, kind="stable")[:12].tolist())
+    assert one.cached.tolist() == two.cached.tolist() == expected
+    assert torch.allclose(one.cache, one._train(one.cached), atol=1e-6)
+    assert not torch.allclose(two.cache, two._train(two.cached), atol=1e-3)
+
+
+def test_a_cache_survives_an_interrupt_in_the_first_pass(planted, tmp_path, monkeypatch):
+    sizes = {"table": "tt_rec", "table_settings": {"cache_rows": 12}}
+    task, fit = make_task(planted), Trainer.fit
+    whole = run(task, "table", **sizes)
+
+    def cut_off(trainer, stop_at=None):
+        fit(trainer, stop_at=3)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as cut, pytest.raises(KeyboardInterrupt):
+        cut.setattr(Trainer, "fit", cut_off)
+        run(task, "table", folder=tmp_path, **sizes)
+    assert_same_outcome(whole, run(task, "table", folder=tmp_path, **sizes))
