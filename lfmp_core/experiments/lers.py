@@ -10,7 +10,7 @@ from ..training import TrainingSettings
 from .executor import cut_to, reference
 from .items import Arm, Grid, Item
 from .lightfmp import words
-from .lightfmp_selection import settings_of
+from .lightfmp_selection import AVAZU, ML_1M, settings_of
 from .search import TPE, Interval
 from .spec import PROFILES, DatasetRef, plain
 
@@ -21,19 +21,7 @@ CRITEO = DatasetRef(
     settings=plain(PrepareSettings(threshold=2, numeric_threshold=2)),
     fingerprint="890a0d4e9920e0c70e3304d1588f25199919c118455edf6d5dd138905fa985da",
 )
-AVAZU = DatasetRef(
-    name="avazu",
-    settings=plain(PrepareSettings(threshold=2, numeric_threshold=2)),
-    fingerprint="035b24ea3fd388ced18765e0aa68c2fa00f1db5d720b04459ee143230d6792b4",
-)
-MOVIELENS = cut_to(
-    DatasetRef(
-        name="ml-1m",
-        settings=plain(PrepareSettings(threshold=1, numeric_threshold=1, genres="combined")),
-        fingerprint="e2edeb9ce75220ed021e78bdcc568e0681a9116d4e42a97eb326d26893f21cae",
-    ),
-    200_000,
-)
+MOVIELENS = cut_to(ML_1M, 200_000)  # for all methods alike, to fit two cores
 SETS = ("criteo", "avazu", "ml-1m")
 BACKBONES = ("deepfm", "dcn_mix")
 SPARSITIES = (0.5, 0.8, 0.95)

@@ -19,7 +19,7 @@ from ..training.batches import Batch
 from .base import Choice, Context, Outcome, Task, register
 from .light_fmp import LightFMPSettings, pretrain_and_prune
 from .revision import RevisionSettings, revise
-from .train import fresh_model, train_to_outcome
+from .train import fresh_model, train_to_outcome, trainer_for
 
 State = dict[str, dict[str, Tensor]]
 
@@ -116,17 +116,8 @@ def until_revised(task: Task, prune_ratio: float, settings: RegrowSettings, cont
     if not settings.keep_weights:
         model, state = fresh_model(task, derive(context.seed, "again"), plan.fields), None
     with context.phase("CT"):
-        trainer = Trainer(
-            model,
-            task.dataset.split("train"),
-            task.training,
-            seed=derive(context.seed, "training"),
-            validation=task.dataset.split("val"),
-            exclude=subset if settings.continue_on == "rest" else None,
-            optimizer_state=state,
-            checkpoint=context.path("before"),
-            label=context.label("training"),
-        )
+        rest = subset if settings.continue_on == "rest" else None
+        trainer = trainer_for(task, model, context, "before", exclude=rest, optimizer_state=state)
         trainer.fit(stop_at=max(1, round(settings.regrow_after * len(trainer.batches))))
         if trainer.finished:
             return Revised(trainer, plan, model, None, details | {"swaps": []}, subset)

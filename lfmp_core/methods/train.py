@@ -1,6 +1,7 @@
 """The training phase that methods share."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -19,6 +20,22 @@ def fresh_model(task: Task, seed: int, fields: Sequence[int] | None = None) -> B
     )
 
 
+def trainer_for(
+    task: Task, model: Backbone, context: Context, name: str = "training", **options: Any
+) -> Trainer:
+    """A trainer under the task's protocol; `name` is of its checkpoint, `options` are further arguments."""
+    return Trainer(
+        model,
+        task.dataset.split("train"),
+        task.training,
+        seed=derive(context.seed, "training"),
+        validation=task.dataset.split("val"),
+        checkpoint=context.path(name),
+        label=context.label("training"),
+        **options,
+    )
+
+
 def train_to_outcome(
     task: Task,
     model: Backbone,
@@ -33,19 +50,14 @@ def train_to_outcome(
 ) -> Outcome:
     """Train `model` under the task's protocol as phase CT and wrap it up; see `Trainer` for the arguments."""
     with context.phase("CT"):
-        trainer = Trainer(
+        history = trainer_for(
+            task,
             model,
-            task.dataset.split("train"),
-            task.training,
-            seed=derive(context.seed, "training"),
-            validation=task.dataset.split("val"),
+            context,
             objective=objective,
             exclude=exclude,
             optimizer_state=optimizer_state,
             start=start,
-            checkpoint=context.path("training"),
-            label=context.label("training"),
-        )
-        history = trainer.fit()
+        ).fit()
     details = {**(details or {}), "cpu_seconds": dict(context.cpu_seconds)}
     return Outcome(model, tuple(kept_fields), context.phases, history, details)
