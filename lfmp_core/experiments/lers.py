@@ -27,6 +27,7 @@ BACKBONES = ("deepfm", "dcn_mix")
 SPARSITIES = (0.5, 0.8, 0.95)
 SEARCHED_AT = 0.8  # of every method; what is found there serves its other sparsities
 ORIGINAL = "Original"
+OWN_SIZE = "OptEmbed, own size"  # its thresholds decide; the paper's row "-%"
 
 # LERS Table 4; dropout ends below 1, where nothing would be left
 SPACE = {
@@ -39,6 +40,13 @@ SPACE = {
 IDS = {"criteo": 66_322, "avazu": 5_791, "ml-1m": 13_490}
 CACHED = "TT-Rec, cached"
 
+_EVOLUTION: dict[str, Any] = {"evolution": {"generations": 5}}
+_SHORT_EVOLUTION: dict[str, Any] = {
+    "search_epochs": 1,
+    "fitness_rows": 1000,
+    "evolution": {"generations": 1},
+}
+
 # label → method and its settings; the seven of LERS, those that it names beside them, and two baselines
 LERS_METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "QR": ("table", {"table": "qr"}),
@@ -47,7 +55,7 @@ LERS_METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     # with the paper's 1,024 hashes the first layer alone would take the budget of a small table
     "DHE": ("table", {"table": "dhe", "table_settings": {"hashes": 128}}),
     "PEP": ("pep", {}),
-    "OptEmbed": ("optembed_budget", {"search": {"evolution": {"generations": 5}}}),
+    "OptEmbed": ("optembed_budget", {"search": _EVOLUTION}),
     "CERP": ("cerp", {}),
     "MagPrune": ("magprune", {}),
 }
@@ -64,9 +72,18 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
 # what has at least one number for each id can't leave a twentieth of 16
 ONE_NUMBER_AN_ID = ("MEmCom", "mixed dimension")
 _SHORT: dict[str, dict[str, Any]] = {
-    "OptEmbed": {"search": {"search_epochs": 1, "fitness_rows": 1000, "evolution": {"generations": 1}}},
+    "OptEmbed": {"search": _SHORT_EVOLUTION},
     "AutoDim": {"find_epochs": 1},
 }
+
+
+def uncompressed(profile: str) -> list[Arm]:
+    """The plain table, and OptEmbed where nothing is asked of its size."""
+    own = _SHORT_EVOLUTION if profile == "quick" else _EVOLUTION
+    return [
+        Arm(ORIGINAL, "no_selection"),
+        Arm(OWN_SIZE, "optembed", 0.0, settings_of("optembed", own)),
+    ]
 
 
 def compressions(profile: str, sparsity: float, rows: int = 0) -> list[Arm]:
@@ -153,7 +170,7 @@ def table4(
             dataset=dataset or set_for(name, profile),
             backbones=[backbone_for(b, profile) for b in words(backbones, BACKBONES)],
             arms=[
-                Arm(ORIGINAL, "no_selection"),
+                *uncompressed(profile),
                 *compressions(profile, SEARCHED_AT, ids_of(name, profile, dataset)),
             ],
             training=training_for(profile),
@@ -193,7 +210,7 @@ def table5(
             replace(
                 search,
                 item="lers_table5",
-                arms=[Arm(ORIGINAL, "no_selection"), *arms],
+                arms=[*uncompressed(profile), *arms],
                 seeds=range(count),
                 tpe=None,
                 picks=search,
