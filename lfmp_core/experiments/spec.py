@@ -115,7 +115,8 @@ class RunSpec(Settings):
     def label(self) -> str:
         """A short line for people, such as `deepfm light_fmp τ=0.5 seed 3`."""
         share = "t" if "sparsity" in self.method_settings else "τ"
-        text = f"{self.backbone['name']} {self.method} {share}={self.removed:g} seed {self.seed}"
+        name = self.method_settings.get("table", self.method)  # of a method that only sets another table
+        text = f"{self.backbone['name']} {name} {share}={self.removed:g} seed {self.seed}"
         return text if self.role == "final" else f"{text} {self.role}"
 
     @property
