@@ -1,5 +1,7 @@
 """MagPrune: train, then zero the smallest numbers."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from pydantic import Field
@@ -9,6 +11,8 @@ from ...embeddings.sparse import SparseTable
 from ..base import Context, Outcome, Task
 from ..train import fresh_model, train_to_outcome
 from .base import CompressionSettings, all_fields, budget, compression, dense_size
+
+BLOCK = 1 << 16  # rows counted at a time, which bounds memory
 
 
 class MagPruneSettings(CompressionSettings):
@@ -49,9 +53,51 @@ def largest(scores: Tensor, count: int, row_minimum: int = 0) -> Tensor:
     return torch.from_numpy(mask.reshape(values.shape)).to(scores.device)
 
 
+def by_frequency(magnitudes: Tensor, mask: Tensor, counts: np.ndarray) -> dict[str, list[float]]:
+    """How large rows are, and what stays of them, by how often their ids occur.
+
+    Ids that occur k times stand together for 2^b ≤ k < 2^(b+1), those that never occur by themselves.
+
+    Args:
+        magnitudes: |E| before anything is removed [n, D].
+        mask: what stays [n, D].
+        counts: occurrences of each id in the training rows [n].
+
+    Returns:
+        by bucket, from rare to frequent: `least`, its smallest k; `rows`, its ids; `magnitude`, the mean over
+        them of a row's mean |E|; `kept`, the share of their numbers that stays. Four digits each.
+    """
+    sizes, kept = (x.float().mean(1).cpu().numpy().astype(np.float64) for x in (magnitudes, mask))
+    # frexp gives the whole exponent exactly: 0 for 0, b + 1 for 2^b … 2^(b+1) − 1
+    buckets = np.frexp(counts.astype(np.float64))[1]
+    found: dict[str, list[float]] = {"least": [], "rows": [], "magnitude": [], "kept": []}
+    for bucket in np.unique(buckets).tolist():
+        own = buckets == bucket
+        found["least"].append(1 << (bucket - 1) if bucket else 0)
+        found["rows"].append(int(own.sum()))
+        found["magnitude"].append(float(f"{sizes[own].mean():.4g}"))
+        found["kept"].append(float(f"{kept[own].mean():.4g}"))
+    return found
+
+
+def _frequencies(task: Task, magnitudes: Tensor, mask: Tensor) -> dict[str, Any]:
+    """`by_frequency` of the ids of the first two fields, as LERS Fig. 2a and 2b, and of all fields."""
+    schema, rows = task.dataset.schema, task.dataset.split("train")
+    counts = np.zeros(schema.num_ids, dtype=np.int64)
+    for start in range(0, len(rows), BLOCK):
+        counts += np.bincount(rows.ids[start : start + BLOCK].reshape(-1), minlength=len(counts))
+    fields = {}
+    for field in schema.fields[:2]:
+        own = slice(field.offset, field.offset + field.size)
+        fields[field.name] = by_frequency(magnitudes[own], mask[own], counts[own])
+    return {"all": by_frequency(magnitudes, mask, counts), "fields": fields}
+
+
 @compression("magprune", MagPruneSettings)
 def magprune(task: Task, settings: MagPruneSettings, context: Context) -> Outcome:
     """Train with L2, then zero the ⌊t·nD⌋ smallest |E| of the whole table; nothing is trained afterwards.
+
+    Its details say how |E| and what stays of it follow an id's frequency (`frequency`, see `by_frequency`).
 
     Raises:
         ValueError: the rows' minimum alone exceeds the budget.
@@ -66,6 +112,7 @@ def magprune(task: Task, settings: MagPruneSettings, context: Context) -> Outcom
         weight = table.weight_view().detach()
         mask = largest(weight.abs(), count, settings.row_minimum)
         outcome.model.table = SparseTable.of(weight, mask, table.field_sizes)
+    outcome.details["frequency"] = _frequencies(task, weight.abs(), mask)
     return outcome
 
 
