@@ -26,7 +26,7 @@ from .dataset import Dataset
 from .encode import Encoded, encode, kind_of
 from .schema import SPLITS, Field, PrepareSettings, Schema
 from .splits import Chronological, Splitter, StratifiedRuns, chronological_cuts, shares_text, spill_times
-from .vocabulary import Spill, connect, count_values, lookups
+from .vocabulary import Spill, connect, count_fields, lookups
 
 BLOCK_BYTES = 4 << 20
 # sums of scalar values are kept as integers, so that they don't depend on how rows fall into blocks
@@ -80,8 +80,9 @@ class _Work:
         self.threads, self.block_bytes, self.quiet = threads, block_bytes, not progress
         self.spilled = folder / "spill"
         self.spilled.mkdir()
-        # held here and not by frames, so that an error that someone keeps doesn't keep the connection
-        self.connection = connect(self.spilled, threads)
+        # while the first rows are read; held here and not by frames, so that an error that someone keeps
+        # doesn't keep the connection
+        self.connecting = pool.submit(connect, self.spilled, threads)
         self.kinds = [kind_of(column, settings.numeric) for column in reader.columns]
         self.scalars = [i for i, kind in enumerate(self.kinds) if kind == "scalar"]
         m, s = len(self.kinds), len(self.scalars)
@@ -102,8 +103,8 @@ class _Work:
 
     def close(self) -> None:
         """Close files and connection; the folder is the caller's."""
-        self.connection.close()
-        del self.connection
+        self.connecting.result().close()
+        del self.connecting
         for array in self.arrays.values():
             array.close()
 
@@ -162,7 +163,7 @@ class _Work:
 
             total, timed = spill_times(scan(), self.spilled)
         folder = self.spilled if timed else None
-        return Chronological(chronological_cuts(total, shares, folder, self.connection))
+        return Chronological(chronological_cuts(total, shares, folder, self.connecting.result()))
 
     def _first(self, encoded: Encoded, splitter: Splitter) -> None:
         """Pass 1 of one block."""
@@ -215,12 +216,18 @@ class _Work:
 
     def _vocabularies(self) -> tuple[list[Field], list[tuple[pa.StringArray, np.ndarray]]]:
         fields, vocabularies, offset = [], [], 0
+        thresholds = {"integer": self.settings.numeric_threshold, "scalar": 1}
+        asked = {
+            number: (thresholds.get(kind, self.settings.threshold), kind == "integer")
+            for number, kind in enumerate(self.kinds)
+            if kind != "scalar"
+        }
+        found = count_fields(self.connecting.result(), self.spilled, asked, self.pool)
         for number, (column, kind) in enumerate(zip(self.reader.columns, self.kinds, strict=True)):
-            numeric = kind == "integer"
-            threshold = self.settings.numeric_threshold if numeric else self.settings.threshold
+            threshold = thresholds.get(kind, self.settings.threshold)
             mean = std = None
             if kind == "scalar":
-                threshold, distinct, counts = 1, 1, np.zeros(1, np.int64)
+                distinct, counts = 1, np.zeros(1, np.int64)
                 values = pa.array(["1"])
                 present, total, squares = self.sums[self.scalars.index(number)]
                 counts[0] = present
@@ -228,9 +235,7 @@ class _Work:
                 variance = squares / _SQUARE_UNIT / present - mean**2 if present else 0.0
                 std = float(np.sqrt(variance)) if variance > 1e-9 else 1.0
             else:
-                distinct, values, counts = count_values(
-                    self.connection, self.spilled, number, threshold, numeric
-                )
+                distinct, values, counts = found[number]
             size = len(values) + 1
             fields.append(
                 Field(
