@@ -117,11 +117,12 @@ def test_an_altered_number_alters_its_verdict(monkeypatch):
     assert finding.verdict == "holds"
 
 
-def test_findings_and_sentences_name_each_other():
-    said = sentences.load("lightfmp")
-    named = {i for f in FOUND for i in f.sentences}
+@pytest.mark.parametrize("paper", list(audit.PAPERS))
+def test_findings_and_sentences_name_each_other(paper):
+    found, said = audit.findings(paper), sentences.load(paper)
+    named = {i for f in found for i in f.sentences}
     assert named == {i for i, s in said.items() if s.audited}
-    assert {f.verdict for f in FOUND} <= set(VERDICTS)
+    assert {f.verdict for f in found} <= set(VERDICTS)
 
 
 def test_parts_are_the_whole_and_unknown_ones_are_refused():

@@ -11,13 +11,14 @@ from lfmp_core.report.ledger import Evidence, Ledger, combine
 from lfmp_core.report.ledger_tables import open_table, paper_table, runs_table, summary_table
 from lfmp_core.report.results import BASE
 
-SAID = sentences.load("lightfmp")
+SAID = {paper: sentences.load(paper) for paper in sentences.PAPERS}
+EVERY = [sentence for own in SAID.values() for sentence in own.values()]
 
 
 @pytest.fixture(scope="module")
 def real() -> Ledger:
     """The ledger as the page shows it."""
-    return ledger.make("lightfmp")
+    return ledger.make()
 
 
 def claim(words, verdict, arm="Light-FMP, as printed"):
@@ -34,17 +35,18 @@ def entry(book: Ledger, sentence: str):
     return next(e for e in book.entries if e.sentence.id == sentence)
 
 
-def test_sentences_are_unique_and_each_has_a_test_or_a_reason():
-    rows = sentences.published.load("lightfmp_sentences")
-    assert rows["id"].is_unique and len(rows) == len(SAID) > 100
-    for sentence in SAID.values():
-        assert sentence.words and sentence.place
+@pytest.mark.parametrize(("paper", "least"), [("lightfmp", 100), ("lers", 40)])
+def test_sentences_are_unique_and_each_has_a_test_or_a_reason(paper, least):
+    rows = sentences.published.load(f"{paper}_sentences")
+    assert rows["id"].is_unique and len(rows) == len(SAID[paper]) > least
+    for sentence in SAID[paper].values():
+        assert sentence.words and sentence.place and sentence.paper == paper
         assert sentence.items or sentence.audited or sentence.reason, sentence.id
         assert len(sentence.words.split()) <= 40, "a quotation is a sentence, not a passage"
 
 
 def test_every_item_exists_or_is_planned():
-    named = {item for s in SAID.values() for item in s.items}
+    named = {item for s in EVERY for item in s.items}
     assert named <= set(registry()) | set(ledger.PLANNED)
     assert set(ledger.JUDGES) <= set(registry()) | set(ledger.PLANNED)
 
@@ -102,6 +104,20 @@ def test_the_books_own_arms_have_no_say():
     assert found.verdict == "fails" and len(found.claims) == 2
 
 
+def test_papers_that_number_alike_are_kept_apart():
+    """Both have a sentence abstract-1; each gets its own findings and its own claims."""
+    words = SAID["lers"]["abstract-1"].words
+    book = ledger.make(gatherer=gatherer(lers_table5=[claim(words, "fails", "x")]))
+    one, two = (e for e in book.entries if e.sentence.id == "abstract-1")
+    assert (one.sentence.title, two.sentence.title) == ("Light-FMP", "LERS")
+    assert not one.claims and two.by_runs == "fails"
+    assert "MagPrune" in two.findings[0].computed + two.findings[0].says
+    assert not set(one.findings) & set(two.findings)
+    assert [row[0] for row in runs_table(book).plain] == ["LERS"]
+    alone = ledger.make("lers", gatherer())
+    assert {e.sentence.paper for e in alone.entries} == {"lers"}
+
+
 def test_words_match_in_parts_and_by_named_fragments():
     own = sentences.Sentence("x", "§1", "Light-FMP’s gates, being small, are fast.", match=("quick gates",))
     assert own.quoted_by("light-fmp's gates … are fast")
@@ -127,9 +143,9 @@ def test_the_committed_records_judge_and_every_claim_finds_its_sentence(real):
 
 def test_tables_hold_every_sentence_once(real):
     shown = [t.plain for t in (runs_table(real), paper_table(real), open_table(real))]
-    words = [row[0] for rows in shown for row in rows]
-    assert sorted(words) == sorted(s.words for s in SAID.values())
-    assert summary_table(real).plain[-1][1] == str(len(SAID))
+    told = [tuple(row[:2]) for rows in shown for row in rows]
+    assert sorted(told) == sorted((s.title, s.words) for s in EVERY)
+    assert summary_table(real).plain[-1][2] == str(len(EVERY))
     failing = runs_table(real, "does not hold").plain
     assert len(failing) == sum(e.route == "runs" and e.verdict == "fails" for e in real.entries)
 

@@ -71,3 +71,45 @@ def test_underlined_cells_of_table2_exist():
     assert len(marked) == 8
     for row in marked.itertuples():
         assert cells.loc[(row.dataset, row.method), row.metric] > 0
+
+
+def test_lers_table5_is_whole():
+    cells = published.load("lers_table5")
+    assert len(cells) == 4 * 22 and not cells.isna().any().any()
+    counts = cells.groupby("sparsity").method.nunique()
+    assert counts.to_dict() == {"0": 1, "own": 1, "50": 6, "80": 7, "95": 7}
+    assert not cells.duplicated(["dataset", "backbone", "method", "sparsity"]).any()
+
+
+def test_column_sums_of_lers_table5():
+    """Over the printed columns, added up apart from the CSV; sizes in millions."""
+    cells = published.load("lers_table5")
+    sums = cells.groupby(["dataset", "backbone"])[["auc", "logloss", "params"]].sum()
+    sums["params"] /= 1e6
+    expected = {
+        ("Criteo", "DeepFM"): [17.7724, 9.7647, 103.678],
+        ("Criteo", "DCN"): [17.8288, 9.7149, 98.472],
+        ("Avazu", "DeepFM"): [16.7570, 8.6330, 390.56],
+        ("Avazu", "DCN"): [16.8972, 8.5570, 418.16],
+    }
+    for key, numbers in expected.items():
+        assert sums.loc[key].tolist() == pytest.approx(numbers, abs=1e-9), key
+
+
+def test_lers_table5_by_share():
+    cells = published.lers_table5().set_index(["dataset", "backbone", "method", "sparsity"])
+    assert cells.retain["Criteo", "DeepFM", "Original", 0.0] == 1
+    assert cells.retain["Avazu", "DCN", "PEP", 0.95] == pytest.approx(0.7564 / 0.7759)
+    own = cells.xs("OptEmb", level="method").reset_index()
+    assert own.sparsity.isna().sum() == 4  # its own sparsity, once for each set and backbone
+
+
+def test_column_sums_of_lers_table7_and_intervals_of_table4():
+    ratios = published.load("lers_table7_ctr")
+    assert len(ratios) == 21 and ratios.groupby("sparsity").method.nunique().eq(7).all()
+    sums = ratios[["criteo", "avazu", "overall"]].sum().round(4).tolist()
+    assert sums == [19.9732, 19.7890, 19.8811]
+    four = published.load("lers_table4").set_index(["base_model", "hyperparameter"])
+    assert len(four) == 13 and four.fixed.notna().sum() == 7
+    searched = four[four.fixed.isna()]
+    assert searched.low.tolist() == [0, 1e-5, 1e-5] * 2 and searched.high.tolist() == [1, 1e-2, 1e-2] * 2

@@ -1,66 +1,18 @@
 """Items: what each table and figure of the book runs, stage by stage."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from ..errors import LfmpError, check_name
 from ..settings import Settings, canonical_json
+from .arms import Arm, Choice, Search, on_border, told
 from .record import Record
 from .search import TPE, Trial
 from .spec import DatasetRef, RunSpec, plain
 from .store import Store
 
-
-@dataclass(frozen=True)
-class Arm:
-    """One line of a comparison: a method with its settings at one prune ratio.
-
-    Attributes:
-        searched_as: label of the arm whose search decides for this one, where another grid picks; its own
-            by default.
-    """
-
-    label: str
-    method: str
-    prune_ratio: float = 0.0
-    method_settings: Mapping[str, Any] | Settings = field(default_factory=dict)
-    searched_as: str = ""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What the search stage said for one backbone and arm.
-
-    Attributes:
-        candidates: what was tried, as overrides of training and backbone settings; of a TPE search what is
-            known by now.
-        scores: mean validation AUC per candidate, None where a search run is missing.
-        chosen: index of the best candidate (the first of equals), None until every search run is there.
-        border: the chosen value is the least or the greatest of its hyper-parameter, so the best may lie
-            outside.
-    """
-
-    backbone: str
-    arm: str
-    candidates: tuple[dict[str, Any], ...]
-    scores: tuple[float | None, ...]
-    chosen: int | None
-    border: bool
-
-    @property
-    def candidate(self) -> dict[str, Any] | None:
-        """The chosen overrides."""
-        return None if self.chosen is None else self.candidates[self.chosen]
-
-
-class _Search(NamedTuple):
-    """One backbone and arm with the specs of its search, [candidate][seed]; none where there is no choice."""
-
-    backbone: Any
-    arm: Arm
-    candidates: tuple[Mapping[str, Any], ...]
-    cells: list[list[RunSpec]]
+__all__ = ["Arm", "Choice", "Grid", "Item", "get_item", "on_border", "registry"]
 
 
 @dataclass(frozen=True)
@@ -139,7 +91,7 @@ class Grid:
         tried = self.tpe.trials if self.tpe else len(self.candidates) if len(self.candidates) > 1 else 0
         return pairs * (tried * len(self.search_seeds) + len(self.seeds))
 
-    def _searches(self, dataset: DatasetRef, store: Store) -> Iterator[_Search]:
+    def _searches(self, dataset: DatasetRef, store: Store) -> Iterator[Search]:
         """The search of every backbone and arm, as far as it can be told by now."""
         for backbone in self.backbones:
             for arm in self.arms:
@@ -148,14 +100,14 @@ class Grid:
                     continue
                 tried = self.candidates if len(self.candidates) > 1 else ()
                 cells = [self._trial(dataset, backbone, arm, c) for c in tried]
-                yield _Search(backbone, arm, tuple(self.candidates), cells)
+                yield Search(backbone, arm, tuple(self.candidates), cells)
 
     def _trial(
         self, dataset: DatasetRef, backbone: Any, arm: Arm, candidate: Mapping[str, Any]
     ) -> list[RunSpec]:
         return [self._spec("search", dataset, backbone, arm, candidate, seed) for seed in self.search_seeds]
 
-    def _replayed(self, tpe: TPE, dataset: DatasetRef, backbone: Any, arm: Arm, store: Store) -> _Search:
+    def _replayed(self, tpe: TPE, dataset: DatasetRef, backbone: Any, arm: Arm, store: Store) -> Search:
         known: list[Trial | None] = []
         candidates: list[Mapping[str, Any]] = []
         cells: list[list[RunSpec]] = []
@@ -164,14 +116,14 @@ class Grid:
                 floors = tpe.floors(known) if len(cells) >= tpe.random else ()
                 candidates.append({**values, **({"floors": floors} if floors else {})})
                 cells.append(self._trial(dataset, backbone, arm, candidates[-1]))
-                known.append(_told(cells[-1], store))
-        return _Search(backbone, arm, tuple(candidates), cells)
+                known.append(told(cells[-1], store))
+        return Search(backbone, arm, tuple(candidates), cells)
 
     def trials(self, backbone: str, arm: str, store: Store) -> list[Trial | None]:
         """What the trials of one search said, in order; None of those that are not finished."""
         for search in self._searches(self._dataset(), store):
             if (plain(search.backbone)["name"], search.arm.label) == (backbone, arm):
-                return [_told(cell, store) for cell in search.cells]
+                return [told(cell, store) for cell in search.cells]
         raise LfmpError(f"no search for {arm!r} on {backbone!r} in {self.item}")
 
     def picked(self, store: Store) -> dict[tuple[str, str], Mapping[str, Any] | None]:
@@ -180,7 +132,7 @@ class Grid:
 
     def _best(
         self,
-        search: _Search,
+        search: Search,
         store: Store,
         picked: Mapping[tuple[str, str], Mapping[str, Any] | None] | None,
     ) -> Mapping[str, Any] | None:
@@ -195,10 +147,10 @@ class Grid:
         # floors belong to the search
         return None if found is None else {k: v for k, v in found.items() if k != "floors"}
 
-    def _choose(self, search: _Search, store: Store) -> tuple[int | None, list[float | None]]:
+    def _choose(self, search: Search, store: Store) -> tuple[int | None, list[float | None]]:
         if not search.cells:
             return 0, [None]
-        told = [_told(cell, store) for cell in search.cells]
+        told = [told(cell, store) for cell in search.cells]
         scores = [trial.score if trial else None for trial in told]
         known = [score for score in scores if score is not None]
         # a fixed candidate that failed may be run again; a search by TPE has gone on from there
@@ -246,25 +198,6 @@ class Grid:
                 "threads": self.threads,
             }
         )
-
-
-def _told(cell: Sequence[RunSpec], store: Store) -> Trial | None:
-    """What the runs of one candidate say together; None until all are finished."""
-    records = [store.get(spec) for spec in cell]
-    if not all(records):
-        return Trial(None) if any(store.failure(spec) is not None for spec in cell) else None
-    done = [record for record in records if record is not None]
-    history = tuple(float(row["val_auc"]) for row in done[0].details.get("history", ()) if "val_auc" in row)
-    return Trial(sum(r.metrics["val_auc"] for r in done) / len(done), history)
-
-
-def on_border(candidates: Sequence[Mapping[str, Any]], chosen: int) -> bool:
-    """Whether any number of the chosen candidate is the least or greatest of those tried for it."""
-    for key, value in candidates[chosen].items():
-        tried = {c[key] for c in candidates if isinstance(c.get(key), int | float)}
-        if len(tried) > 1 and value in (min(tried), max(tried)):
-            return True
-    return False
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     "smaller dense": ("smaller_dense", {}),
 }
 # what has at least one number for each id can't leave a twentieth of 16
-ONE_NUMBER_AN_ID = ("MEmCom", "mixed dimension")
+ONE_NUMBER_AN_ID = ("MEmCom", "mixed dimension", "AutoDim")
 _SHORT: dict[str, dict[str, Any]] = {
     "OptEmbed": {"search": _SHORT_EVOLUTION},
     "AutoDim": {"find_epochs": 1},

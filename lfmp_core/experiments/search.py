@@ -5,8 +5,10 @@ from functools import lru_cache
 from math import log
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple, Self
+from warnings import catch_warnings, simplefilter
 
 from pydantic import Field, model_validator
+from tqdm import TqdmWarning
 
 from ..errors import LfmpError
 from ..settings import Settings, canonical_json
@@ -128,7 +130,9 @@ def _replay(
     tpe: TPE, known: Sequence[Trial | None], storage: "optuna.storages.BaseStorage | None", name: str | None
 ) -> tuple["optuna.Study", list[dict[str, float]]]:
     try:
-        import optuna
+        with catch_warnings():
+            simplefilter("ignore", TqdmWarning)  # of a notebook without widgets; no bar is drawn here
+            import optuna
     except ImportError as error:
         raise LfmpError("a search needs Optuna: pip install 'lfmp-core[search]'") from error
     state = optuna.trial.TrialState

@@ -1,20 +1,39 @@
-"""The ledger: every checkable sentence of a paper with its verdict, computed from records.
+"""The ledger: every checkable sentence of the papers with its verdict, computed from records.
 
-A sentence is judged by the claims of the items that have reference records, and by the audit of the paper's
+A sentence is judged by the claims of the items that have reference records, and by the audit of its paper's
 own numbers. An item without records judges nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import pandas as pd
+
 from ..errors import LfmpError
 from ..experiments.items import get_item, registry
 from ..experiments.store import store_for
 from ..settings import digest
-from . import audit, datasets, fig2a, fig2b, fig2c, fig2d, fig3, further, recovery, results, table2, table3
+from . import (
+    audit,
+    datasets,
+    fig2a,
+    fig2b,
+    fig2c,
+    fig2d,
+    fig3,
+    further,
+    lers_fig2,
+    lers_fig6,
+    lers_table5,
+    recovery,
+    results,
+    table2,
+    table3,
+)
+from . import lers_table5_claims as on_lers
 from . import table2_claims as on_table2
 from .claims import Claim
-from .sentences import Sentence, load
+from .sentences import PAPERS, Sentence, load
 
 # Items that sentences name before they exist; one that is made moves to the register by itself.
 PLANNED = (
@@ -24,9 +43,14 @@ PLANNED = (
     "lightfmp_fig2c",
     "lightfmp_fig2d",
     "planted_recovery",
+    "lers_fig2",
 )
 # Pages that show another item's runs, so that no item of their name is in the register.
-PAGES = {"lightfmp_fig2a": "lightfmp_fig2a_phase_times", "lightfmp_fig2c": "lightfmp_fig2c_prune_ratio"}
+PAGES = {
+    "lightfmp_fig2a": "lightfmp_fig2a_phase_times",
+    "lightfmp_fig2c": "lightfmp_fig2c_prune_ratio",
+    "lers_fig2": "lers_fig2_frequency",
+}
 # Arms of the book's own making: shown beside the others, without a say on what the paper claims.
 BEYOND = ("Light-FMP, one pass",)
 UNTESTABLE = "untestable"
@@ -51,9 +75,7 @@ def _fig3() -> Judged:
 
 def _table2() -> Judged:
     reference = results.reference_frame(table2.ITEM)
-    compared, without = results.known_comparisons(table2.ITEM, reference)
-    if without:
-        raise LfmpError("; ".join(without))
+    compared = _compared(reference, table2.ITEM)
     return list(reference.id), on_table2.claims(reference, compared) if len(reference) else []
 
 
@@ -85,6 +107,34 @@ def _recovery() -> Judged:
     return sorted(set(reference.id)) if len(reference) else [], recovery.claims(reference)
 
 
+def _compared(reference: pd.DataFrame, item: str) -> pd.DataFrame:
+    """The comparisons of an item whose records come in data set by data set.
+
+    Raises:
+        LfmpError: those of some set are missing.
+    """
+    compared, without = results.known_comparisons(item, reference)
+    if without:
+        raise LfmpError("; ".join(without))
+    return compared
+
+
+def _lers_table5() -> Judged:
+    reference = lers_table5.reference()
+    compared = _compared(reference, lers_table5.ITEM)
+    return list(reference.id), on_lers.claims(reference, compared) if len(reference) else []
+
+
+def _lers_fig2() -> Judged:
+    reference = lers_fig2.curves(lers_fig2.grids("reference"), store_for("reference"))
+    return sorted(set(reference.id)), lers_fig2.claims(reference)
+
+
+def _lers_fig6() -> Judged:
+    reference = lers_fig6.reference()
+    return list(reference.id), lers_fig6.claims(reference)
+
+
 # Item → ids of the reference records that it shows, its own or another item's, and its claims on them.
 JUDGES: dict[str, Callable[[], Judged]] = {
     "lightfmp_table3": _table3,
@@ -95,6 +145,9 @@ JUDGES: dict[str, Callable[[], Judged]] = {
     "lightfmp_fig2c": _fig2c,
     "lightfmp_fig2d": _fig2d,
     "planted_recovery": _recovery,
+    "lers_table5": _lers_table5,
+    "lers_fig2": _lers_fig2,
+    "lers_fig6": _lers_fig6,
 }
 
 
@@ -104,7 +157,7 @@ class Evidence:
 
     Attributes:
         item: its name. page: its notebook's name, empty while there is none.
-        records: ids of the reference records that it shows, sorted; searches aside.
+        records: ids of the reference records that it shows, sorted.
         claims: judged on them. reason: why there are none.
     """
 
@@ -190,7 +243,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Ledger:
-    """All entries of a paper and the evidence that they rest on."""
+    """All entries of one or more papers and the evidence that they rest on."""
 
     entries: tuple[Entry, ...]
     evidence: Mapping[str, Evidence]
@@ -201,18 +254,18 @@ class Ledger:
         return [(e.item, c) for e in self.evidence.values() for c in e.claims if id(c) not in used]
 
 
-def make(paper: str = "lightfmp", gatherer: Callable[[str], Evidence] = gather) -> Ledger:
-    """The ledger of a paper.
+def make(papers: str | Sequence[str] = tuple(PAPERS), gatherer: Callable[[str], Evidence] = gather) -> Ledger:
+    """The ledger of one or more papers.
 
     Args:
-        paper: as in `sentences.load`. gatherer: item → evidence.
+        papers: as in `sentences.load`. gatherer: item → evidence.
     """
-    sentences = load(paper)
-    named = dict.fromkeys(item for s in sentences.values() for item in s.items)
-    evidence = {item: gatherer(item) for item in named}
-    found = audit.findings(paper)
+    names = (papers,) if isinstance(papers, str) else papers
+    said = [sentence for paper in names for sentence in load(paper).values()]
+    evidence = {item: gatherer(item) for item in dict.fromkeys(item for s in said for item in s.items)}
+    found = {paper: audit.findings(paper) for paper in names}
     entries = []
-    for sentence in sentences.values():
+    for sentence in said:
         claims = tuple(
             (item, claim)
             for item in sentence.items
@@ -225,6 +278,6 @@ def make(paper: str = "lightfmp", gatherer: Callable[[str], Evidence] = gather) 
             for item in sentence.items
             if item not in told
         )
-        findings = tuple(f for f in found if sentence.id in f.sentences)
+        findings = tuple(f for f in found[sentence.paper] if sentence.id in f.sentences)
         entries.append(Entry(sentence, claims, findings, waiting))
     return Ledger(tuple(entries), evidence)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -51,21 +52,27 @@ def _findings(entry: Entry) -> Lines:
     return Lines(tuple(lines))
 
 
+def _places(rows: Iterable[dict[str, Any]]) -> list[str]:
+    """What the rules of a table part."""
+    return [f"{row['paper']} {row['place']}" for row in rows]
+
+
 def _rows(entries: Iterable[Entry], only: str) -> list[Entry]:
     return [e for e in entries if not only or e.verdict == verdict(only).kind]
 
 
 def summary_table(ledger: Ledger) -> Table:
-    """How many sentences there are of each verdict, by what decides them."""
+    """How many sentences of each paper there are of each verdict, by what decides them."""
     rows: list[dict[str, Any]] = []
     names = {"runs": "reference runs", "paper": "the paper's own numbers alone", "nothing": "nothing"}
-    for route, name in names.items():
-        entries = [e for e in ledger.entries if e.route == route]
+    papers = dict.fromkeys(e.sentence.title for e in ledger.entries)
+    for paper, (route, name) in product(papers, names.items()):
+        entries = [e for e in ledger.entries if (e.sentence.title, e.route) == (paper, route)]
         counts = {word: sum(e.verdict == kind for e in entries) for kind, word in VERDICTS.items()}
-        rows.append({"decided by": name, "sentences": len(entries), **counts})
+        rows.append({"paper": paper, "decided by": name, "sentences": len(entries), **counts})
     data = pd.DataFrame(rows)
-    data.loc[len(data)] = ["all", *data.drop(columns="decided by").sum()]
-    return table(data, caption="Sentences by verdict and by what decides them")
+    data.loc[len(data)] = ["all", "all", *data.drop(columns=["paper", "decided by"]).sum()]
+    return table(data, caption="Sentences by verdict and by what decides them", group="paper")
 
 
 def runs_table(ledger: Ledger, only: str = "") -> Table:
@@ -76,6 +83,7 @@ def runs_table(ledger: Ledger, only: str = "") -> Table:
     """
     rows = [
         {
+            "paper": e.sentence.title,
             "sentence": e.sentence.words,
             "place": e.sentence.place,
             "own numbers": verdict(e.by_paper) if e.findings else "",
@@ -84,14 +92,15 @@ def runs_table(ledger: Ledger, only: str = "") -> Table:
         }
         for e in _rows((e for e in ledger.entries if e.route == "runs"), only)
     ]
-    columns = ["sentence", "place", "own numbers", "verdict", "evidence"]
-    return table(pd.DataFrame(rows, columns=columns), caption="Judged by reference runs", group="place")
+    columns = ["paper", "sentence", "place", "own numbers", "verdict", "evidence"]
+    return table(pd.DataFrame(rows, columns=columns), caption="Judged by reference runs", rule=_places(rows))
 
 
 def paper_table(ledger: Ledger, only: str = "") -> Table:
     """Sentences that only the paper's own numbers judge, by now or for good."""
     rows = [
         {
+            "paper": e.sentence.title,
             "sentence": e.sentence.words,
             "place": e.sentence.place,
             "verdict": verdict(e.verdict),
@@ -100,15 +109,16 @@ def paper_table(ledger: Ledger, only: str = "") -> Table:
         }
         for e in _rows((e for e in ledger.entries if e.route == "paper"), only)
     ]
-    columns = ["sentence", "place", "verdict", "held against", "by runs"]
+    columns = ["paper", "sentence", "place", "verdict", "held against", "by runs"]
     caption = "Judged by the paper's own numbers alone"
-    return table(pd.DataFrame(rows, columns=columns), caption=caption, group="place")
+    return table(pd.DataFrame(rows, columns=columns), caption=caption, rule=_places(rows))
 
 
 def open_table(ledger: Ledger) -> Table:
     """Sentences that nothing decides, each with the reason."""
     rows = [
         {
+            "paper": e.sentence.title,
             "sentence": e.sentence.words,
             "place": e.sentence.place,
             "verdict": verdict(e.verdict),
@@ -117,8 +127,10 @@ def open_table(ledger: Ledger) -> Table:
         for e in ledger.entries
         if e.route == "nothing"
     ]
-    columns = ["sentence", "place", "verdict", "why"]
-    return table(pd.DataFrame(rows, columns=columns), caption="Not testable here, or not yet", group="place")
+    columns = ["paper", "sentence", "place", "verdict", "why"]
+    return table(
+        pd.DataFrame(rows, columns=columns), caption="Not testable here, or not yet", rule=_places(rows)
+    )
 
 
 def evidence_table(ledger: Ledger) -> Table:
@@ -136,7 +148,7 @@ def evidence_table(ledger: Ledger) -> Table:
     ]
     note = (
         "Records are the files book/records/ITEM/ID.json. The digest is of the sorted ids of the "
-        "records, searches aside: another set of records has another."
+        "records that the item's page shows: another set of records has another."
     )
     return table(pd.DataFrame(rows), caption="Evidence", note=note)
 

@@ -29,6 +29,20 @@ def load(name: str) -> pd.DataFrame:
         return pd.read_csv(stream)
 
 
+def lers_table5() -> pd.DataFrame:
+    """LERS's Table 5 with numbers in place of what stands in for them.
+
+    Returns:
+        Its columns, with `sparsity` as a share (NaN of OptEmb's own), and `retain`: AUC as a share of that of
+        Original with the same data set and backbone, as §5.2.4 defines it.
+    """
+    cells = load("lers_table5")
+    cells["sparsity"] = pd.to_numeric(cells.sparsity, errors="coerce") / 100
+    original = cells[cells.method == "Original"].set_index(["dataset", "backbone"]).auc
+    whole = cells.join(original.rename("whole"), on=["dataset", "backbone"]).pop("whole")
+    return cells.assign(retain=cells.auc / whole)
+
+
 def improvement(base: float, ours: float, metric: str) -> float:
     """Relative gain in percent; positive is better: AUC rises, log-loss and seconds fall."""
     return 100 * (ours / base - 1 if metric == "auc" else 1 - ours / base)

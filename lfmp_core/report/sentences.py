@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from . import published
 
 AUDIT = "audit"
+# name in the published tables → on pages
+PAPERS = {"lightfmp": "Light-FMP", "lers": "LERS"}
 
 
 @dataclass(frozen=True)
@@ -13,7 +15,7 @@ class Sentence:
     """One row of `published/<paper>_sentences.csv`.
 
     Attributes:
-        id: unique within the paper. place: section, table or figure.
+        paper: a key of `PAPERS`. id: unique within the paper. place: section, table or figure.
         words: as printed; … stands for what is left out.
         items: of the book, that judge it by runs.
         audited: whether it is held against the paper's own numbers.
@@ -28,6 +30,12 @@ class Sentence:
     audited: bool = False
     match: tuple[str, ...] = ()
     reason: str = ""
+    paper: str = ""
+
+    @property
+    def title(self) -> str:
+        """The paper's name on pages."""
+        return PAPERS.get(self.paper, self.paper)
 
     def quoted_by(self, words: str) -> bool:
         """Whether a claim with these words judges this sentence."""
@@ -54,6 +62,7 @@ def load(paper: str) -> Mapping[str, Sentence]:
             audited=AUDIT in by,
             match=tuple(part for part in row["match"].split("|") if part),
             reason=row["reason"],
+            paper=paper,
         )
     return found
 

@@ -1,11 +1,12 @@
 """Lookups in the records of Light-FMP's Table 2, and the cases that its sentences come down to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import pandas as pd
 
-from .claims import share_verdict
+from .cases import Case, all_of, judge
+from .cases import said as in_words
 from .results import BASE, clearly_below
 from .table2 import SETS, part, scaled, short
 
@@ -18,50 +19,12 @@ MARGINAL = 0.001
 METRICS = ("auc", "logloss")
 TIME = "TT scaled"  # see `table2.scaled`
 
-
-@dataclass(frozen=True)
-class Case:
-    """One of the cases that a sentence speaks of.
-
-    Attributes:
-        where: data set. what: the rival or the figure. passed: None where records are missing.
-        figure: what was found.
-    """
-
-    where: str
-    what: str
-    passed: bool | None
-    figure: str = ""
-
-
-def all_of(*flags: bool | None) -> bool | None:
-    """False if any is; else None if any is; else True."""
-    return False if False in flags else None if None in flags else True
-
-
-def judge(cases: Sequence[Case]) -> str:
-    """As `share_verdict`; with a case missing only what no further record can change: holds in part."""
-    known = [bool(c.passed) for c in cases if c.passed is not None]
-    whole = len(known) == len(cases)
-    return share_verdict(known) if whole else "part" if any(known) and not all(known) else "untestable"
+__all__ = ["Case", "View", "all_of", "judge", "said"]
 
 
 def said(cases: Sequence[Case]) -> str:
-    """The cases in words, data set by data set: each with its figure if they are few, else a count."""
-    lines = []
-    for where in dict.fromkeys(c.where for c in cases):
-        own = [c for c in cases if c.where == where]
-        known = [c for c in own if c.passed is not None]
-        if not known:
-            lines.append(f"{where}: records missing")
-        elif len(own) <= 3:
-            lines.append(f"{where}: " + ", ".join(f"{short(c.what)} {c.figure}".strip() for c in own))
-        else:
-            names = [short(c.what) for c in known if c.passed]
-            some = f" ({', '.join(names)})" * (0 < len(names) < len(known))
-            lines.append(f"{where}: {len(names)} of {len(known)}{some}")
-            lines[-1] += f", {len(own) - len(known)} missing" * (len(known) < len(own))
-    return "; ".join(lines)
+    """See `cases.said`; with the arms' short names."""
+    return in_words([replace(case, what=short(case.what)) for case in cases])
 
 
 class View:

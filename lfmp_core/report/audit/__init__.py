@@ -4,7 +4,14 @@ import pandas as pd
 
 from ...errors import check_name
 from ..html import VERDICTS, Table, table
-from . import lightfmp_accuracy, lightfmp_backbones, lightfmp_design, lightfmp_methods, lightfmp_times
+from . import (
+    lers_ctr,
+    lightfmp_accuracy,
+    lightfmp_backbones,
+    lightfmp_design,
+    lightfmp_methods,
+    lightfmp_times,
+)
 from .finding import Finding, audit_table
 
 PAPERS = {
@@ -14,7 +21,8 @@ PAPERS = {
         "accuracy": lightfmp_accuracy,
         "backbones": lightfmp_backbones,
         "design": lightfmp_design,
-    }
+    },
+    "lers": {"click prediction": lers_ctr},
 }
 
 
@@ -22,7 +30,7 @@ def findings(paper: str = "lightfmp", part: str | None = None) -> list[Finding]:
     """What is found when a paper's statements are held against what it prints elsewhere.
 
     Args:
-        paper: whose. part: times, methods, accuracy, backbones or design; all of them when None.
+        paper: whose. part: a key of `PAPERS[paper]`; all of them when None.
 
     Raises:
         UnknownName: no such paper or part.

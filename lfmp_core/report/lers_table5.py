@@ -1,0 +1,253 @@
+"""LERS's Table 5: every compression on click prediction."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any, Literal
+
+import pandas as pd
+
+from ..experiments.items import Grid, get_item
+from ..experiments.lers import CACHED, LERS_METHODS, ORIGINAL, OTHERS, OWN_SIZE
+from ..experiments.store import Store, store_for
+from . import published, results
+from .html import Spread, Table, table
+from .lers_table5_view import (
+    DATASETS,
+    HIGH,
+    METHODS,
+    NETWORKS,
+    SETS,
+    SHARES,
+    Cell,
+    arm_of,
+    cells,
+    methods_at,
+    printed_of,
+)
+from .pending import NOT_YET
+
+ITEM = "lers_table5"
+SMALLER = "smaller dense"
+PLANNED_SETS = tuple(DATASETS.values())
+TITLES = {"DeepFM": "DeepFM", "DCN": "DCN-Mix"}
+KINDS = {
+    "plain": (ORIGINAL, SMALLER),
+    "composed": ("QR", "TT-Rec", CACHED, "DHE", "hashing", "MEmCom"),
+    "pruned": ("PEP", "MagPrune", "DeepLight", "SSEDS", "DSL"),
+    "composed and pruned": ("CERP",),
+    "searched sizes": (OWN_SIZE, "OptEmbed", "AutoDim", "mixed dimension"),
+}
+ARMS = (ORIGINAL, OWN_SIZE, *LERS_METHODS, *OTHERS)
+Which = Literal["max", "min"]
+
+
+def completed(frame: pd.DataFrame, grids: Sequence[Grid], store: Store) -> pd.DataFrame:
+    """Runs with what this page derives of them.
+
+    `retain`: test AUC over the mean of Original on the same set and backbone; `removed`: share of Original's
+    table that is gone; `before`: of OptEmbed, validation AUC of the fittest widths under the supernet's
+    weights; `name` and `network`: set and backbone as the paper calls them.
+
+    Args:
+        frame: see `results.frame`. grids, store: that it was made of.
+    """
+    if not len(frame):
+        return frame.assign(retain=[], removed=[], before=[], name=[], network=[])
+    plain = frame[frame.arm == ORIGINAL].groupby(["dataset", "backbone"])[
+        ["test_auc", "embedding_parameters"]
+    ]
+    whole = frame.join(plain.mean().add_prefix("whole_"), on=["dataset", "backbone"])
+    fitness = {
+        record.id: record.details["best_fitness"][-1]
+        for arm, record in results.finals(grids, store)
+        if arm.startswith("OptEmbed") and record.details.get("best_fitness")
+    }
+    return frame.assign(
+        retain=whole.test_auc / whole.whole_test_auc,
+        removed=1 - whole.embedding_parameters / whole.whole_embedding_parameters,
+        before=frame.id.map(fitness),
+        name=frame.dataset.map(lambda d: DATASETS.get(d, d)),
+        network=frame.backbone.map(lambda b: NETWORKS.get(b, b)),
+    )
+
+
+def reference(store: Store | None = None) -> pd.DataFrame:
+    """The reference records that are there, see `completed`; needs no data."""
+    grids, store = get_item(ITEM).grids("reference"), store or store_for("reference")
+    return completed(results.frame(grids, store), grids, store)
+
+
+def ordered(names: Sequence[str], *frames: pd.DataFrame) -> Iterator[tuple[float, str]]:
+    """(sparsity, arm) of a table's rows: those of the runs, and the paper's own of the named sets."""
+    there = {key for f in frames if len(f) for key in zip(f.prune_ratio, f.arm, strict=True)}
+    if any(name in SETS for name in names):
+        there |= {(0.0, ORIGINAL), (0.0, OWN_SIZE)}
+    for cell in cells([name for name in names if name in SETS]):
+        there |= {(cell.sparsity, arm_of(cell, method)) for method in methods_at(cell)}
+    return ((t, arm) for t in sorted({t for t, _ in there}) for arm in ARMS if (t, arm) in there)
+
+
+def block(frame: pd.DataFrame, name: str, network: str) -> pd.DataFrame:
+    """Runs on one set and backbone, in the paper's names; those of planted or one's own rows are Criteo's."""
+    if not len(frame):
+        return frame
+    own = (frame.name == name) | (~frame.name.isin(PLANNED_SETS) & (name == SETS[0]))
+    return frame[own & (frame.network == network)]
+
+
+def cell_of(frame: pd.DataFrame, t: float, arm: str) -> pd.DataFrame:
+    """Runs of one arm at one sparsity."""
+    return frame[(frame.arm == arm) & (frame.prune_ratio == t)] if len(frame) else frame
+
+
+def printed_row(name: str, network: str, t: float, arm: str) -> Mapping[str, float] | None:
+    """The paper's row beside one of ours: auc, logloss, params, retain; None where it has none."""
+    method = printed_of(Cell(name, network, t or HIGH), arm)
+    if name not in SETS or method is None:
+        return None
+    rows = published.lers_table5()
+    at = rows.sparsity.isna() if arm == OWN_SIZE else rows.sparsity == t
+    found = rows[(rows.dataset == name) & (rows.backbone == network) & (rows.method == method) & at]
+    return None if not len(found) else found.iloc[0].to_dict()
+
+
+def share(t: float, arm: str) -> str:
+    """The asked sparsity of a row in words."""
+    return "own" if arm == OWN_SIZE else f"{t:.0%}"
+
+
+def spread(own: pd.DataFrame, column: str, digits: int = 4) -> Spread | None:
+    """Mean and spread of a column; None without runs."""
+    return Spread.of(own[column].tolist(), digits) if len(own) else None
+
+
+def seeds_of(frame: pd.DataFrame) -> str:
+    """Seeds of each cell, in words."""
+    sizes = frame.groupby(["backbone", "arm", "prune_ratio"]).size()
+    low, high = int(sizes.min()), int(sizes.max())
+    return f"{high} seed{'s' * (high > 1)}" if low == high else f"{low} to {high} seeds"
+
+
+def counts(frame: pd.DataFrame) -> str:
+    """How many final runs there are by data set, a line each."""
+    lines = []
+    for name in PLANNED_SETS:
+        own = frame[frame.name == name] if len(frame) else frame
+        told = (
+            f"{len(own)} reference runs of {own.arm.nunique()} arms, {seeds_of(own)}" if len(own) else NOT_YET
+        )
+        lines.append(f"{name}: {told}")
+    return "\n".join(lines)
+
+
+def headed(frame: pd.DataFrame) -> str:
+    """The heading of this run's columns."""
+    other = [d for d in frame.dataset.unique() if d not in DATASETS]
+    return f"this run ({', '.join(other)})" if other else "this run"
+
+
+def absent(title: str) -> Table:
+    """In place of a table, among others, whose runs are missing."""
+    return table(pd.DataFrame({"method": []}), caption=f"{title}: {NOT_YET}")
+
+
+def difference(compared: pd.DataFrame, t: float, arm: str, other: str) -> str | None:
+    """A difference in test AUC as a cell; `tied` where its interval holds 0.
+
+    Args:
+        compared: of one set and backbone.
+    """
+    if not len(compared) or arm == other or (other == SMALLER and not t):
+        return None
+    rows = compared[(compared.metric == "auc") & (compared.prune_ratio == t)]
+    rows = rows[(rows.arm == arm) & (rows.against == other)]
+    if not len(rows):
+        return None
+    d = rows.iloc[0]
+    return f"{d.difference:+.4f}" + " tied" * bool(d.low <= 0 <= d.high)
+
+
+def compared_of(compared: pd.DataFrame, name: str, network: str) -> pd.DataFrame:
+    """Comparisons on one set and backbone, in the paper's names."""
+    if not len(compared):
+        return compared
+    own = compared.dataset.map(lambda d: DATASETS.get(d, d)) == name
+    return compared[own & (compared.backbone.map(lambda b: NETWORKS.get(b, b)) == network)]
+
+
+def main_table(
+    name: str, network: str, reference: pd.DataFrame, compared: pd.DataFrame, run: pd.DataFrame
+) -> Table:
+    """Paper | reference | this run: AUC and log-loss of one set and backbone, and what can be told apart.
+
+    Args:
+        name, network: as the paper calls them. reference, run: see `completed`.
+        compared: see `results.compare`.
+    """
+    title = f"{name}, {TITLES[network]}"
+    own, ours = block(reference, name, network), block(run, name, network)
+    paper = name in SETS
+    if not (paper or len(own) or len(ours)):
+        return absent(title)
+    pairs, rows = compared_of(compared, name, network), []
+    for t, arm in ordered((name,), own, ours):
+        row: dict[tuple[str, str], Any] = {("", "t"): share(t, arm), ("", "method"): arm}
+        if paper:
+            printed = printed_row(name, network, t, arm)
+            row["paper", "AUC"], row["paper", "log-loss"] = (
+                (None, None) if printed is None else (float(printed["auc"]), float(printed["logloss"]))
+            )
+        if len(own):
+            runs = cell_of(own, t, arm)
+            row["reference", "AUC"] = spread(runs, "test_auc")
+            row["reference", "log-loss"] = spread(runs, "test_logloss")
+            row["reference", "AUC to Original"] = difference(pairs, t, arm, ORIGINAL)
+            row["reference", "AUC to smaller dense"] = difference(pairs, t, arm, SMALLER)
+        if len(ours):
+            runs = cell_of(ours, t, arm)
+            row[headed(ours), "AUC"] = spread(runs, "test_auc", 3)
+            row[headed(ours), "log-loss"] = spread(runs, "test_logloss", 3)
+        rows.append(row)
+    data = pd.DataFrame(rows)
+    data.columns = pd.MultiIndex.from_tuples(data.columns)
+    best: dict[Any, Which] = {
+        c: "max" if c[1] == "AUC" else "min" for c in data.columns if c[1] in ("AUC", "log-loss")
+    }
+    note = [f"reference: {seeds_of(own)}, mean ± standard deviation" if len(own) else f"reference: {NOT_YET}"]
+    note += [f"{headed(ours)}: {seeds_of(ours)}"] if len(ours) else []
+    note.append("tied: the 95 % interval of the paired difference holds 0") if len(own) else None
+    caption = f"{title}: test AUC and log-loss"
+    return table(data, caption=caption, highlight=best, group=("", "t"), note="; ".join(note) + ".")
+
+
+def retain_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
+    """AUC over that of Original: the paper's methods and the smaller dense table, its cells beside ours."""
+    rows = []
+    ours = {c: own for c in TITLES if len(own := block(run, SETS[0], c)) and headed(own) != "this run"}
+    for t, method in product(SHARES, (*METHODS, SMALLER)):
+        row: dict[tuple[str, str], Any] = {("", "t"): f"{t:.0%}", ("", "method"): method}
+        means: dict[str, list[float]] = {"paper": [], "reference": []}
+        for name, (network, title) in product(SETS, TITLES.items()):
+            arm = arm_of(Cell(name, network, t), method)
+            printed = printed_row(name, network, t, arm)
+            found = {
+                "paper": None if printed is None else float(printed["retain"]),
+                "reference": spread(cell_of(block(reference, name, network), t, arm), "retain"),
+            }
+            for side, value in found.items():
+                row[f"{name}, {title}", side] = value
+                means[side] += [float(value)] if network == "DCN" and value is not None else []
+        for side, values in means.items():
+            row["mean, DCN-Mix", side] = sum(values) / len(SETS) if len(values) == len(SETS) else None
+        for network, own in ours.items():
+            arm = arm_of(Cell(SETS[0], network, t), method)
+            row[headed(own), TITLES[network]] = spread(cell_of(own, t, arm), "retain", 3)
+        rows.append(row)
+    data = pd.DataFrame(rows)
+    data.columns = pd.MultiIndex.from_tuples(data.columns)
+    missing = [n for n in SETS if not len(reference) or n not in set(reference.name)]
+    note = "Paper: of the cells of its Table 5. TTRec: our arm with a cache where the paper's has one. "
+    note += "".join(f"{n}: {NOT_YET}. " for n in missing)
+    best: dict[Any, Which] = {c: "max" for c in data.columns if c[0]}
+    caption = "Test AUC over that of Original"
+    return table(data, caption=caption, highlight=best, group=("", "t"), note=note.strip())

@@ -1,0 +1,172 @@
+"""What LERS's Table 5 leaves out: sizes as served, seconds of each phase, ties, and OptEmbed's retraining."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import pandas as pd
+
+from .claims import Prose
+from .html import Spread, Stack, Table, table
+from .lers_table5 import (
+    OWN_SIZE,
+    PLANNED_SETS,
+    SMALLER,
+    TITLES,
+    absent,
+    block,
+    cell_of,
+    compared_of,
+    difference,
+    ordered,
+    printed_row,
+    seeds_of,
+    share,
+    spread,
+)
+from .lers_table5_figure import picture
+from .lers_table5_view import ORIGINAL, SETS
+from .pending import NOT_YET
+
+PARA = "paper's #Para, M"
+
+
+def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") -> Table:
+    """Sizes and seconds on one set and backbone.
+
+    Args:
+        name, network: as the paper calls them. frame: see `lers_table5.completed`.
+        title: of the runs, where they aren't the reference's.
+    """
+    own, head = block(frame, name, network), f"{title or name}, {TITLES[network]}"
+    if not len(own):
+        return absent(head)
+    plain, rows = cell_of(own, 0.0, ORIGINAL), []
+    for t, arm in ordered((), own):
+        runs, printed = cell_of(own, t, arm), printed_row(name, network, t, arm)
+        rows.append(
+            {
+                "t": share(t, arm),
+                "method": arm,
+                PARA: None if printed is None else float(printed["params"]) / 1e6,
+                "numbers in the table": round(runs.embedding_parameters.mean()),
+                "sparsity reached": spread(runs, "removed", 3),
+                "kB served": runs.bytes.mean() / 1e3,
+                "bytes ×": runs.bytes.mean() / plain.bytes.mean() if len(plain) else None,
+                "PT, s": spread(runs, "PT", 1),
+                "CT, s": spread(runs, "CT", 1),
+                "TT ×": runs.TT.mean() / plain.TT.mean() if len(plain) else None,
+                "epochs": runs.epochs.mean(),
+                "IT, s": spread(runs, "IT", 2),
+                "IT ×": runs.IT.mean() / plain.IT.mean() if len(plain) else None,
+            }
+        )
+    data = pd.DataFrame(rows)
+    formats: dict[Any, Any] = {"kB served": ",.0f", "epochs": ".1f"}
+    if title or name not in SETS:
+        data = data.drop(columns=PARA)
+    else:
+        formats[PARA] = ".2f"
+    formats |= dict.fromkeys(("bytes ×", "TT ×", "IT ×"), ".2f")
+    best: dict[Any, Literal["max", "min"]] = dict.fromkeys(("bytes ×", "TT ×", "IT ×"), "min")
+    note = (
+        f"{seeds_of(own)}. kB served: of the whole model, with the indices and masks that "
+        "a sparse table needs. PT: finding what stays; CT: the training that is served; both in processor "
+        "seconds of one thread. IT: seconds to score a million rows. ×: over Original."
+    )
+    caption = f"{head}: sizes and seconds"
+    return table(data, caption=caption, formats=formats, highlight=best, group="t", note=note)
+
+
+def findings(reference: pd.DataFrame, compared: pd.DataFrame, without: Sequence[str] = ()) -> Prose:
+    """What can be told apart from Original and from a smaller dense table, set by set.
+
+    Args:
+        reference: see `lers_table5.completed`. compared: see `results.compare`. without: why sets have none.
+    """
+    said = []
+    for name in PLANNED_SETS:
+        if not len(reference) or name not in set(reference.name):
+            said.append(f"**{name}**: {NOT_YET}.")
+            continue
+        for network, title in TITLES.items():
+            rows = compared_of(compared, name, network)
+            rows = rows[(rows.metric == "auc") & (rows.prune_ratio > 0)] if len(rows) else rows
+            for other in (ORIGINAL, SMALLER):
+                own = rows[(rows.against == other) & (rows.arm != other)] if len(rows) else rows
+                if not len(own):
+                    continue
+                better, worse = own[own.low > 0], own[own.high < 0]
+                names = ", ".join(f"{r.arm} at {r.prune_ratio:.0%}" for r in better.itertuples())
+                some = f" ({names})" * bool(names)
+                tied = len(own) - len(better) - len(worse)
+                half = ((own.high - own.low) / 2).median()
+                said.append(
+                    f"**{name}, {title}**, against {other}: better {len(better)}{some}, tied {tied}, worse "
+                    f"{len(worse)} of {len(own)}; intervals are ± {half:.4f} AUC in the median."
+                )
+    return Prose((*said, *(f"{line[0].upper()}{line[1:]}." for line in without)))
+
+
+def retraining_table(reference: pd.DataFrame) -> Table | Prose:
+    """OptEmbed: validation AUC before and after its last phase."""
+    own = reference[reference.before.notna()] if len(reference) else reference
+    if not len(own):
+        return Prose((f"OptEmbed: {NOT_YET}.",))
+    rows = []
+    for (name, network, t, arm), runs in own.groupby(["name", "network", "prune_ratio", "arm"], sort=False):
+        gains = (runs.val_auc - runs.before).tolist()
+        rows.append(
+            {
+                "set": name,
+                "backbone": TITLES.get(network, network),
+                "t": "own" if arm == OWN_SIZE else f"{t:.0%}",
+                "with the supernet's weights": spread(runs, "before"),
+                "retrained": spread(runs, "val_auc"),
+                "gain": Spread.of(gains),
+            }
+        )
+    note = (
+        "Validation AUC. Before: of the fittest widths, on at most 20,000 validation rows, the best of many "
+        "tried there, so a little too high. After: on all validation rows. Mean ± standard deviation over "
+        "seeds."
+    )
+    return table(pd.DataFrame(rows), caption="What OptEmbed's retraining is worth", group="set", note=note)
+
+
+def own_stack(run: pd.DataFrame, compared: pd.DataFrame) -> Stack:
+    """This run's sizes, seconds, trade-off and differences.
+
+    Args:
+        run: see `lers_table5.completed`. compared: see `results.compare`.
+    """
+    parts: list[Any] = []
+    for name in PLANNED_SETS:
+        blocks = {network: block(run, name, network) for network in TITLES}
+        for network, own in blocks.items():
+            if len(own):
+                title = f"This run, {', '.join(own.dataset.unique())}"
+                parts += [
+                    cost_table(name, network, run, title),
+                    difference_table(own, compared, title, network),
+                ]
+        if any(map(len, blocks.values())):
+            parts.append(picture(name, run, "This run"))
+    return Stack(tuple(parts))
+
+
+def difference_table(own: pd.DataFrame, compared: pd.DataFrame, title: str, network: str) -> Table:
+    """Differences in test AUC to Original and to the smaller dense table, of the runs of one block."""
+    sets, networks = set(own.dataset), set(own.backbone)
+    pairs = (
+        compared[compared.dataset.isin(sets) & compared.backbone.isin(networks)]
+        if len(compared)
+        else compared
+    )
+    rows: list[dict[str, Any]] = [
+        {"t": share(t, arm), "method": arm}
+        | {f"AUC to {other}": difference(pairs, t, arm, other) for other in (ORIGINAL, SMALLER)}
+        for t, arm in ordered((), own)
+    ]
+    note = "Paired bootstrap over test rows and seeds; tied: the 95 % interval holds 0."
+    caption = f"{title}, {TITLES[network]}: differences in test AUC"
+    return table(pd.DataFrame(rows), caption=caption, group="t", note=note)

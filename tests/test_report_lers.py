@@ -1,0 +1,296 @@
+"""LERS's Table 5: made-up records with known answers, in whole, in part, and none."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lfmp_core.experiments import lers
+from lfmp_core.experiments.record import Record
+from lfmp_core.experiments.store import Store
+from lfmp_core.report import audit, pending, published, results, sentences
+from lfmp_core.report import lers_table5 as page
+from lfmp_core.report import lers_table5_costs as costs
+from lfmp_core.report import lers_table5_figure as figure
+from lfmp_core.report.cases import Case, judge, said
+from lfmp_core.report.figures import Picture
+from lfmp_core.report.lers_table5_claims import TESTS, claims
+from lfmp_core.report.lers_table5_view import (
+    HIGH,
+    METHODS,
+    ORIGINAL,
+    Cell,
+    Measured,
+    Printed,
+    arm_of,
+    printed_of,
+)
+
+NONE = pd.DataFrame(columns=list(results.COMPARED))
+DATA = {"Criteo": "criteo", "Avazu": "avazu", "MovieLens": "ml-1m"}
+NETWORKS = {"DeepFM": "deepfm", "DCN": "dcn_mix"}
+
+
+def run(name, network, arm, t, auc, seeds=3, **given):
+    """Runs of some seeds, 1e-6 apart."""
+    size = 1000 * (1 - t)
+    return [
+        {
+            "dataset": DATA.get(name, name), "backbone": NETWORKS[network], "arm": arm, "prune_ratio": t,
+            "seed": seed, "test_auc": auc + 1e-6 * seed, "test_logloss": 1 - auc, "val_auc": auc, "PT": 0.0,
+            "CT": 10 + 0.01 * seed, "TT": 10 + 0.01 * seed, "IT": 5 + 0.01 * seed, "epochs": 2,
+            "embedding_parameters": size, "parameters": size + 100, "bytes": 4 * size + 400,
+            "before": auc, "id": f"{name}-{network}-{arm}-{t}-{seed}", **given,
+        }
+        for seed in range(seeds)
+    ]  # fmt: skip
+
+
+def framed(rows):
+    frame = pd.DataFrame(rows)
+    whole = frame[frame.arm == ORIGINAL].groupby(["dataset", "backbone"]).test_auc.mean().rename("whole")
+    frame = frame.join(whole, on=["dataset", "backbone"])
+    return frame.assign(
+        retain=frame.test_auc / frame.whole,
+        removed=1 - frame.embedding_parameters / 1000,
+        name=frame.dataset.map(lambda d: {v: k for k, v in DATA.items()}.get(d, d)),
+        network=frame.backbone.map({v: k for k, v in NETWORKS.items()}),
+    )
+
+
+@pytest.fixture(scope="module")
+def copied():
+    """Records that say what the paper printed."""
+    rows = []
+    for r in published.lers_table5().dropna(subset="sparsity").itertuples():
+        arm = arm_of(Cell(r.dataset, r.backbone, r.sparsity), r.method)
+        rows += run(r.dataset, r.backbone, arm, r.sparsity, r.auc, test_logloss=r.logloss)
+    return framed(rows)
+
+
+def verdicts(frame, compared=NONE):
+    found, names = {}, sentences.load("lers")
+    by_words = {s.words: s.id for s in names.values()}
+    for claim in claims(frame, compared):
+        found[by_words[claim.words]] = claim.verdict
+    return found
+
+
+def test_records_like_the_paper_are_judged_like_the_paper(copied):
+    """One rule for both: the printed cells as records give the printed cells' verdicts."""
+    printed = {}
+    for finding in audit.findings("lers"):
+        if finding.against == "Table 5" and finding.says in {test.rule for test in TESTS}:
+            printed |= dict.fromkeys(finding.sentences, finding.verdict)
+    measured = verdicts(copied)
+    assert len(printed) > 30 and {i: measured[i] for i in printed} == printed
+
+
+def test_every_claim_is_a_sentence_and_every_sentence_is_judged(copied):
+    own = [s for s in sentences.load("lers").values() if "lers_table5" in s.items]
+    found = claims(copied, NONE)
+    assert sorted(s.words for s in own) == sorted(c.words for c in found)
+    named = [i for test in TESTS for i in test.sentences]
+    assert len(named) == len(set(named)) and set(named) <= set(sentences.load("lers"))
+
+
+def test_arms_beside_the_papers_rows():
+    assert arm_of(Cell("Criteo", "DCN", 0.8), "TTRec") == "TT-Rec"
+    assert arm_of(Cell("Avazu", "DCN", 0.8), "TTRec") == lers.CACHED
+    assert printed_of(Cell("Criteo", "DCN", 0.95), "TT-Rec") is None
+    assert printed_of(Cell("Criteo", "DCN", 0.5), "OptEmbed") is None  # no such row
+    assert printed_of(Cell("Criteo", "DCN", 0.95), lers.OWN_SIZE) == "OptEmb"
+    known = {arm_of(Cell("Criteo", "DCN", t), m) for t in (0.5, 0.95) for m in METHODS}
+    assert known <= set(lers.LERS_METHODS) and {a for arms in page.KINDS.values() for a in arms} == set(
+        page.ARMS
+    )
+
+
+def test_scores_by_hand():
+    printed = Printed()
+    cell = Cell("Avazu", "DCN", 0.95)
+    assert printed.ranked(cell)[0] == ("OptEmb", 0.7683) and printed.rank(cell, "PEP") == 7
+    assert printed.rank(cell, "TTRec", "logloss") == 3
+    assert printed.retain(cell, "PEP") == pytest.approx(0.7564 / 0.7759)
+    assert printed.overall(0.95, "PEP") == pytest.approx((1 + 0.7564 / 0.7759) / 2)
+    assert printed.better(Cell("Criteo", "DCN", 0.5), "PEP", "MagPrune") is False  # both .8113
+    assert printed.value(Cell("Criteo", "DCN", 0.5), "OptEmb") is None
+
+
+def test_clearly_means_the_interval_against_original_and_seeds_among_methods():
+    cell = Cell("Criteo", "DCN", HIGH)
+    rows = [*run("Criteo", "DCN", ORIGINAL, 0.0, 0.75), *run("Criteo", "DCN", "PEP", HIGH, 0.76)]
+    rows += run("Criteo", "DCN", "QR", HIGH, 0.70)
+    pair = {
+        "dataset": "criteo",
+        "backbone": "dcn_mix",
+        "prune_ratio": HIGH,
+        "arm": "PEP",
+        "against": ORIGINAL,
+    }
+    wide = pd.DataFrame([{**pair, "metric": "auc", "difference": 0.01, "low": -0.01, "high": 0.03}])
+    told = Measured(framed(rows), wide)
+    assert told.better(cell, "PEP", ORIGINAL) is False and told.better(cell, ORIGINAL, "PEP") is False
+    assert told.better(cell, "PEP", "QR") is True and told.better(cell, "QR", "PEP") is False
+    clear = Measured(framed(rows), wide.assign(low=0.001))
+    assert clear.better(cell, "PEP", ORIGINAL) is True and clear.better(cell, ORIGINAL, "PEP") is False
+    assert Measured(framed(rows), NONE).better(cell, "PEP", ORIGINAL) is True  # seeds alone
+    assert told.better(cell, "DHE", ORIGINAL) is None
+    single = Measured(framed([r for r in rows if r["seed"] == 0]), NONE)
+    assert single.better(cell, "PEP", "QR") is None  # one seed can't tell
+
+
+def test_one_set_alone_judges_what_it_can(copied):
+    found = verdicts(copied[copied.dataset == "criteo"])
+    assert found["6.1-1"] == "holds" and found["6.1-9"] == "holds"  # on Criteo alone
+    assert found["6.1-2"] == found["6.3-5"] == found["6.3-7"] == "untestable"  # need Avazu
+    assert found["7-4"] == "part"  # blocks of Criteo differ already
+    assert found["7-8"] == "untestable"  # all of Criteo holds; Avazu could differ
+    assert found["5.2-8"] == "untestable"
+
+
+def test_no_records_no_verdict(tmp_path):
+    none = page.reference(Store(tmp_path))
+    assert len(none) == 0 and set(verdicts(none).values()) == {"untestable"}
+    assert page.counts(none).count(pending.NOT_YET) == 3
+    shown = [
+        page.main_table("Criteo", "DCN", none, NONE, none),
+        page.main_table("MovieLens", "DCN", none, NONE, none),
+        costs.cost_table("Avazu", "DCN", none), costs.findings(none, NONE), costs.retraining_table(none),
+        figure.picture("Criteo", none), page.retain_table(none, none),
+    ]  # fmt: skip
+    assert all(pending.NOT_YET in repr(x) for x in shown)
+    assert "0.8114" in repr(shown[0])  # the paper's column stays
+
+
+def test_swapped_sets_swap_the_verdicts(copied):
+    """With Avazu's runs called Criteo's, composition wins on Criteo at 95 % and pruning loses there."""
+    swapped = copied.assign(dataset=copied.dataset.map({"criteo": "avazu", "avazu": "criteo"}))
+    # TTRec's arm differs by set
+    swapped["arm"] = swapped.arm.replace({"TT-Rec": "x", lers.CACHED: "TT-Rec"}).replace({"x": lers.CACHED})
+    high = (swapped.prune_ratio == HIGH) & swapped.arm.isin(["TT-Rec", lers.CACHED])
+    swapped.loc[high, "arm"] = lers.CACHED
+    found = verdicts(swapped)
+    assert (found["6.1-1"], found["6.1-2"]) == ("part", "fails") and found["6.1-8"] == "fails"
+
+
+def timed(seconds, infer=None):
+    """Both sets and backbones at each sparsity; seconds and inference seconds by arm."""
+    rows = []
+    for name in ("Criteo", "Avazu"):
+        for network in NETWORKS:
+            for t in (0.0, 0.5, 0.8, 0.95):
+                for arm, second in seconds.items():
+                    if (arm == ORIGINAL) == (t == 0):
+                        own = {"TT": second, "CT": second, "IT": (infer or {}).get(arm, 5.0)}
+                        for row in run(name, network, arm, t, 0.7):
+                            noise = 1 + 0.001 * row["seed"]
+                            rows.append({**row, **{key: value * noise for key, value in own.items()}})
+    return framed(rows)
+
+
+SECONDS = {ORIGINAL: 10, "QR": 9, "TT-Rec": 12, lers.CACHED: 12, "DHE": 14, "PEP": 20, "OptEmbed": 40,
+           "CERP": 25, "MagPrune": 10, "AutoDim": 60}  # fmt: skip
+
+
+def test_seconds_by_hand():
+    found = verdicts(timed(SECONDS))
+    assert found["4.1-1"] == "holds"  # 40 s against AutoDim's 60
+    assert found["4.2-5"] == "holds"  # MagPrune before PEP, OptEmbed, CERP
+    assert found["7-1"] == "holds"  # TTRec, DHE, PEP, OptEmbed, CERP above 10 s
+    assert found["7-5"] == "part"  # the median is 14: QR below, PEP above
+    assert found["7-10"] == "holds"  # QR wins twice, TTRec and DHE once; they lose twice
+    assert found["7-9"] == "fails"  # all alike
+    slow = dict.fromkeys(("QR", "TT-Rec", lers.CACHED, "DHE", "PEP", "MagPrune"), 6.0)
+    assert verdicts(timed(SECONDS, slow))["7-9"] == "holds"
+    quick = timed({**SECONDS, "DHE": 8, "TT-Rec": 8, lers.CACHED: 8, "PEP": 8, "OptEmbed": 70})
+    found = verdicts(quick)
+    assert (found["4.1-1"], found["7-1"], found["7-5"]) == ("fails", "fails", "holds")
+
+
+def test_retraining_by_hand(copied):
+    """No gain anywhere but on Avazu with DCN is what §6.1 says."""
+    fifty = [
+        row for d in ("Criteo", "Avazu") for b in NETWORKS for row in run(d, b, "OptEmbed", 0.5, 0.75)
+    ]  # fmt: skip
+    own = pd.concat([copied, framed([*fifty, *run("Criteo", "DCN", ORIGINAL, 0.0, 0.8)])], ignore_index=True)
+    assert verdicts(own)["6.1-17"] == "part"  # three pairs as said, no gain where one is
+    there = (own.dataset == "avazu") & (own.backbone == "dcn_mix")
+    assert verdicts(own.assign(before=own.before.where(~there, own.before - 0.01)))["6.1-17"] == "holds"
+    assert verdicts(own.assign(before=own.before.where(there, own.before - 0.01)))["6.1-17"] == "fails"
+    assert "0.0000 ± 0.0000" in repr(costs.retraining_table(own[own.arm == "OptEmbed"]))
+
+
+# ---- tables and the figure
+
+
+def test_tables_hold_paper_reference_and_ties():
+    rows = [*run("Criteo", "DCN", ORIGINAL, 0.0, 0.75), *run("Criteo", "DCN", "PEP", HIGH, 0.74, PT=5.0)]
+    rows += run("Criteo", "DCN", page.SMALLER, HIGH, 0.73)
+    frame = framed(rows)
+    head = {"dataset": "criteo", "backbone": "dcn_mix", "prune_ratio": HIGH, "arm": "PEP", "metric": "auc"}
+    pairs = pd.DataFrame([
+        {**head, "against": ORIGINAL, "difference": -0.01, "low": -0.02, "high": 0.001},
+        {**head, "against": page.SMALLER, "difference": 0.01, "low": 0.002, "high": 0.02},
+    ])  # fmt: skip
+    own = framed(run("planted", "DeepFM", ORIGINAL, 0.0, 0.6, seeds=1))
+    table = page.main_table("Criteo", "DCN", frame, pairs, own)
+    [line] = [x for x in repr(table).splitlines() if x.startswith("95%  PEP")]
+    assert "0.8114" in line and "0.7400 ± 0.0000" in line and "-0.0100 tied" in line and "+0.0100" in line
+    assert "planted" not in repr(table)  # it has another backbone
+    assert "this run (planted)" in repr(page.main_table("Criteo", "DeepFM", frame, pairs, own))
+    cost = repr(costs.cost_table("Criteo", "DCN", frame))
+    [line] = [x for x in cost.splitlines() if x.startswith("95%  PEP")]
+    assert "0.83" in line and "0.950 ± 0.000" in line and "5.0 ± 0.0" in line
+    assert "better 1 (PEP at 95%)" in repr(costs.findings(frame, pairs))
+    retain = [x for x in repr(page.retain_table(frame, own)).splitlines() if x.startswith("95%  PEP")]
+    assert f"{0.7564 / 0.7759:.4f}" in retain[0] and f"{0.74 / 0.75:.4f}" in retain[0]
+
+
+def test_figure_marks_what_nothing_beats():
+    rows = [*run("Criteo", "DCN", ORIGINAL, 0.0, 0.75), *run("Criteo", "DCN", "QR", 0.5, 0.76)]
+    rows += [*run("Criteo", "DCN", "PEP", 0.5, 0.74), *run("Criteo", "DCN", "DHE", HIGH, 0.70)]
+    found = figure.points(framed(rows)).set_index("arm").front
+    assert found.to_dict() == {ORIGINAL: False, "QR": True, "PEP": False, "DHE": True}
+    made = figure.picture("Criteo", framed(rows))
+    assert isinstance(made, Picture) and "QR 50%, DHE 95%" in made.words
+    assert Picture(figure.draw({"x": figure.points(framed(rows))}), "").png() == Picture(
+        figure.draw({"x": figure.points(framed(rows))}), "").png()  # fmt: skip
+    assert len({figure.look(arm) for arm in page.ARMS}) == len(page.ARMS)
+
+
+def test_ratios_come_from_the_records(tmp_path):
+    """From a store: AUC over Original's mean, table over Original's, OptEmbed's last fitness."""
+    [search] = lers.table4("reference", sets="criteo", backbones="deepfm", trials=1)
+    chosen = [a for a in search.arms if a.label in (ORIGINAL, "OptEmbed", "PEP")]
+    grid = replace(search, item="lers_table5", arms=chosen, seeds=(0, 1), tpe=None)
+    store = Store(tmp_path)
+    for spec in grid.plan(store):
+        arm = grid.arm_of(spec)
+        details = {
+            "cpu_seconds": {"CT": 1.0, "PT": 2.0},
+            "history": [{}],
+            "kept_fields": [0],
+            "sparsity": 0.8,
+        }
+        details |= {"best_fitness": [0.70, 0.72]} if arm == "OptEmbed" else {}
+        auc = {ORIGINAL: 0.8, "OptEmbed": 0.76, "PEP": 0.6}[arm] + 0.02 * spec.seed
+        metrics = {"val_auc": 0.73, "val_logloss": 0.5, "test_auc": auc, "test_logloss": 0.5}
+        size = 100.0 if arm == ORIGINAL else 20.0
+        sizes = {"embedding_parameters": size, "parameters": size, "bytes": 4 * size, "fields_kept": 1}
+        phases = {"PT": 2.0, "CT": 1.0, "TT": 3.0, "IT": 4.0}
+        store.put(Record(spec=spec, metrics=metrics, phases=phases, sizes=sizes, details=details))
+    frame = page.completed(results.frame([grid], store), [grid], store).set_index(["arm", "seed"])
+    assert frame.retain[ORIGINAL, 0] == pytest.approx(0.8 / 0.81)  # the mean over seeds
+    assert frame.retain["PEP", 1] == pytest.approx(0.62 / 0.81)
+    assert frame.removed.to_dict()["PEP", 0] == pytest.approx(0.8)
+    assert frame.before["OptEmbed", 0] == 0.72 and np.isnan(frame.before["PEP", 0])
+    assert set(frame.name) == {"Criteo"} and set(frame.network) == {"DeepFM"}
+
+
+def test_cases_that_cannot_be_told():
+    open_ = [Case("a", "x", None, "tied"), Case("a", "y", True, "so")]
+    assert judge(open_) == "untestable" and said(open_) == "a: x tied, y so"
+    assert judge([*open_, Case("b", "z", False)]) == "part"
+    assert said([Case("a", "x", None)]) == "a: records missing"
