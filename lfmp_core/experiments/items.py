@@ -150,11 +150,11 @@ class Grid:
     def _choose(self, search: Search, store: Store) -> tuple[int | None, list[float | None]]:
         if not search.cells:
             return 0, [None]
-        told = [told(cell, store) for cell in search.cells]
-        scores = [trial.score if trial else None for trial in told]
+        trials = [told(cell, store) for cell in search.cells]
+        scores = [trial.score if trial else None for trial in trials]
         known = [score for score in scores if score is not None]
         # a fixed candidate that failed may be run again; a search by TPE has gone on from there
-        complete = all(told) and len(told) == self.tpe.trials if self.tpe else len(known) == len(scores)
+        complete = all(trials) and len(trials) == self.tpe.trials if self.tpe else len(known) == len(scores)
         return (scores.index(max(known)) if known and complete else None), scores
 
     def _dataset(self) -> DatasetRef:
