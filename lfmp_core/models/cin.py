@@ -9,8 +9,14 @@ from torch.autograd.function import once_differentiable
 from ..axes import FieldAxis
 from . import kernels
 
-# Rows (of B·D) worked on at a time: the chunk's products must stay in the cache between making and use.
+# Rows (of B·D) that each thread works on at a time: their products must stay in its cache between making
+# and use.
 CHUNK = 512
+
+
+def _rows_of_batch(dim: int) -> int:
+    """Rows of the batch in a chunk."""
+    return max(1, CHUNK * torch.get_num_threads() // dim)
 
 
 class CIN(nn.Module):
@@ -100,7 +106,7 @@ class _Cin(torch.autograd.Function):
         widths = [len(bias) for bias in biases]
         out = e.new_empty(b, sum(widths))
         pooled = out.split(widths, 1)
-        step = max(1, CHUNK // d)
+        step = _rows_of_batch(d)
         thin = [w.bfloat16() if half else w for w in weights[:-1]]
         buffers = [w.new_empty(step * d, w.shape[1]) for w in thin]
         for a in range(0, b, step):
@@ -132,7 +138,7 @@ class _Cin(torch.autograd.Function):
         grad_biases = [grad.new_zeros(w) for w in widths]
         grads = grad.split(widths, 1)
         grad_biases[last] += d * grads[last].sum(0)
-        step = max(1, CHUNK // d)
+        step = _rows_of_batch(d)
         thin = [w.bfloat16() if ctx.half else w for w in weights[:-1]]
         buffers = [tuple(w.new_empty(step * d, w.shape[1]) for _ in range(2)) for w in thin]
         for a in range(0, b, step):
