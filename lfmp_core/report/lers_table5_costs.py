@@ -71,7 +71,7 @@ def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") ->
     note = (
         f"{seeds_of(own)}. kB served: of the whole model, with the indices and masks that "
         "a sparse table needs. PT: finding what stays; CT: the training that is served; both in processor "
-        "seconds of one thread. IT: seconds to score a million rows. ×: over Original."
+        "seconds of one thread. IT: the same to score a million rows. ×: over Original."
     )
     caption = f"{head}: sizes and seconds"
     return table(data, caption=caption, formats=formats, highlight=best, group="t", note=note)

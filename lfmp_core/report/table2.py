@@ -225,8 +225,8 @@ def cost_table(title: str, frame: pd.DataFrame) -> Table:
             }
         )
     note = (
-        "×: over all fields. MB: of the model as served, indices and gates included. IT: seconds to score a "
-        "million rows, by the clock, so a neighbour on the machine shows. Means over seeds."
+        "×: over all fields. MB: of the model as served, indices and gates included. IT: processor "
+        "seconds of one thread to score a million rows. Means over seeds."
     )
     kinds = [kind_of(arm) for arm in arms]
     bold: dict[Any, Literal["max", "min"]] = {"MB ×": "min", "IT ×": "min"}
