@@ -1,11 +1,21 @@
 """Data shared by the tests: planted rows, prepared once a session."""
 
+import signal
+
 import pytest
 import torch
 
 from lfmp_core.data import PlantedSettings, PrepareSettings, prepare_named
 
 torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interrupts():
+    """Ctrl-C arrives, also where a shell started the tests in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")
