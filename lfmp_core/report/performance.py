@@ -93,7 +93,7 @@ def targets_table(results: Mapping[str, Any]) -> Table:
     """Every target that was set beforehand, with each contender of ours that was measured for it."""
     rows = []
     for target in results["targets"]:
-        bound = f"{'at most' if target['versus'] == 'whole' else 'at least'} {target['ratio']:g}"
+        bound = f"{'≤' if target['versus'] == 'whole' else '≥'} {target['ratio']:g}"
         for name, ratio in _or_none(ratios(results, target)):
             kept = "not measured" if ratio is None else verdict("holds" if met(target, ratio) else "fails")
             rows.append(
