@@ -54,7 +54,7 @@ def _findings(entry: Entry) -> Lines:
 
 def _places(rows: Iterable[dict[str, Any]]) -> list[str]:
     """What the rules of a table part."""
-    return [f"{row['paper']} {row['place']}" for row in rows]
+    return [row["place"] for row in rows]
 
 
 def _rows(entries: Iterable[Entry], only: str) -> list[Entry]:
@@ -83,16 +83,15 @@ def runs_table(ledger: Ledger, only: str = "") -> Table:
     """
     rows = [
         {
-            "paper": e.sentence.title,
             "sentence": e.sentence.words,
-            "place": e.sentence.place,
+            "place": f"{e.sentence.title}, {e.sentence.place}",
             "own numbers": verdict(e.by_paper) if e.findings else "",
             "verdict": verdict(e.verdict),
             "evidence": _evidence(e, ledger),
         }
         for e in _rows((e for e in ledger.entries if e.route == "runs"), only)
     ]
-    columns = ["paper", "sentence", "place", "own numbers", "verdict", "evidence"]
+    columns = ["sentence", "place", "own numbers", "verdict", "evidence"]
     return table(pd.DataFrame(rows, columns=columns), caption="Judged by reference runs", rule=_places(rows))
 
 
@@ -100,16 +99,15 @@ def paper_table(ledger: Ledger, only: str = "") -> Table:
     """Sentences that only the paper's own numbers judge, by now or for good."""
     rows = [
         {
-            "paper": e.sentence.title,
             "sentence": e.sentence.words,
-            "place": e.sentence.place,
+            "place": f"{e.sentence.title}, {e.sentence.place}",
             "verdict": verdict(e.verdict),
             "held against": _findings(e),
             "by runs": e.reason or "not a matter of runs",
         }
         for e in _rows((e for e in ledger.entries if e.route == "paper"), only)
     ]
-    columns = ["paper", "sentence", "place", "verdict", "held against", "by runs"]
+    columns = ["sentence", "place", "verdict", "held against", "by runs"]
     caption = "Judged by the paper's own numbers alone"
     return table(pd.DataFrame(rows, columns=columns), caption=caption, rule=_places(rows))
 
@@ -118,16 +116,15 @@ def open_table(ledger: Ledger) -> Table:
     """Sentences that nothing decides, each with the reason."""
     rows = [
         {
-            "paper": e.sentence.title,
             "sentence": e.sentence.words,
-            "place": e.sentence.place,
+            "place": f"{e.sentence.title}, {e.sentence.place}",
             "verdict": verdict(e.verdict),
             "why": e.reason or "; ".join(f.consequence or f.computed for f in e.findings),
         }
         for e in ledger.entries
         if e.route == "nothing"
     ]
-    columns = ["paper", "sentence", "place", "verdict", "why"]
+    columns = ["sentence", "place", "verdict", "why"]
     return table(
         pd.DataFrame(rows, columns=columns), caption="Not testable here, or not yet", rule=_places(rows)
     )
