@@ -47,6 +47,13 @@ def test_something_is_really_compared(name):
     assert compared
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_no_path_of_one_machine_is_stored(name):
+    text = (notebooks_folder() / f"{name}.ipynb").read_text()
+    assert not re.findall(r"site-packages|/home/|/root/|/tmp/", text)
+    assert str(notebooks_folder().parent) not in text
+
+
 def papermill(name, out, *arguments):
     command = [sys.executable, "-m", "papermill", str(notebooks_folder() / f"{name}.ipynb"), str(out)]
     command += ["--no-progress-bar", *arguments]
