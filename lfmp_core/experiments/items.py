@@ -114,8 +114,9 @@ class Grid:
         while len(cells) < len(proposals := tpe.proposals(known)):
             for values in proposals[len(cells) :]:
                 floors = tpe.floors(known) if len(cells) >= tpe.random else ()
-                candidates.append({**values, **({"floors": floors} if floors else {})})
-                cells.append(self._trial(dataset, backbone, arm, candidates[-1]))
+                tried = {**values, "floors": floors} if floors else values
+                candidates.append(values)
+                cells.append(self._trial(dataset, backbone, arm, tried))
                 known.append(told(cells[-1], store))
         return Search(backbone, arm, tuple(candidates), cells)
 
@@ -139,13 +140,10 @@ class Grid:
         """The chosen candidate, from one's own search or from what another grid `picked`."""
         if picked is None:
             chosen = self._choose(search, store)[0]
-            found = None if chosen is None else search.candidates[chosen]
-        else:
-            label = search.arm.searched_as or search.arm.label
-            check_name(label, {label for _, label in picked}, "arm of the grid that picks")
-            found = picked.get((plain(search.backbone)["name"], label))
-        # floors belong to the search
-        return None if found is None else {k: v for k, v in found.items() if k != "floors"}
+            return None if chosen is None else search.candidates[chosen]
+        label = search.arm.searched_as or search.arm.label
+        check_name(label, {label for _, label in picked}, "arm of the grid that picks")
+        return picked.get((plain(search.backbone)["name"], label))
 
     def _choose(self, search: Search, store: Store) -> tuple[int | None, list[float | None]]:
         if not search.cells:

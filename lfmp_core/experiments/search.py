@@ -43,6 +43,11 @@ class Interval(Settings):
         low, high = scale(self.low), scale(self.high)
         return (scale(value) - low) / (high - low)
 
+    def end(self, value: float) -> str:
+        """The end that a value lies at, "low" or "high"; empty inside."""
+        at = self.place(value)
+        return "low" if at <= EDGE else "high" if at >= 1 - EDGE else ""
+
 
 class Trial(NamedTuple):
     """What one finished trial said.
@@ -98,8 +103,7 @@ class TPE(Settings):
 
     def on_border(self, values: Mapping[str, float]) -> tuple[str, ...]:
         """Hyper-parameters whose value lies at an end of its interval."""
-        places = {name: interval.place(values[name]) for name, interval in self.space.items()}
-        return tuple(name for name, at in places.items() if not EDGE < at < 1 - EDGE)
+        return tuple(name for name, interval in self.space.items() if interval.end(values[name]))
 
     def study(
         self,

@@ -12,7 +12,6 @@ from scipy.stats import spearmanr
 
 from ..experiments import lers
 from ..experiments.items import Grid
-from ..experiments.spec import DatasetRef
 from ..experiments.store import Store
 from . import results
 from .claims import Claim, Prose, share_verdict
@@ -29,27 +28,14 @@ COLOURS = ("#1f77b4", "#dd8452", "#0b6e4f")
 NAMES = {"deepfm": "DeepFM", "dcn_mix": "DCN-Mix"}
 
 
-def grids(
-    profile: str,
-    *,
-    dataset: DatasetRef | None = None,
-    sets: str | Sequence[str] | None = None,
-    backbones: str | Sequence[str] | None = None,
-    sparsities: str | Sequence[float] | None = None,
-    seeds: int | None = None,
-    trials: int | None = None,
-) -> list[Grid]:
+def grids(profile: str, **given: Any) -> list[Grid]:
     """MagPrune's runs of Table 5, and before each the search that decides for it: the same records.
 
     Args:
-        see `experiments.lers.table5`.
+        given: as of `experiments.lers.table5`.
     """
-    whole = lers.table5(
-        profile, dataset=dataset, sets=sets, backbones=backbones, sparsities=sparsities, seeds=seeds,
-        trials=trials,
-    )  # fmt: skip
     found = []
-    for grid in whole:
+    for grid in lers.table5(profile, **given):
         assert grid.picks is not None
         search = replace(grid.picks, arms=[arm for arm in grid.picks.arms if arm.label == MAGPRUNE])
         own = [arm for arm in grid.arms if arm.label == MAGPRUNE]

@@ -156,10 +156,8 @@ def trials(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
 
 def at_border(tpe: TPE, values: dict[str, float]) -> str:
     """Hyper-parameters at an end of their interval, with the end, in words."""
-    ends = ("low", "high")
     return ", ".join(
-        f"{NAMES.get(name, name)} {ends[tpe.space[name].place(values[name]) > 0.5]}"
-        for name in tpe.on_border(values)
+        f"{NAMES.get(name, name)} {tpe.space[name].end(values[name])}" for name in tpe.on_border(values)
     )
 
 
@@ -232,17 +230,17 @@ def border_table(frame: pd.DataFrame, space: dict[str, Interval] | None = None) 
         return Prose((f"chosen values: {NOT_YET}.",))
     rows = []
     for key, interval in (space or SPACE).items():
-        places = [interval.place(value) for value in chosen[key]]
-        low, high = (sum(p <= EDGE for p in places), sum(p >= 1 - EDGE for p in places))
+        ends = [interval.end(value) for value in chosen[key]]
+        low, high = ends.count("low"), ends.count("high")
         rows.append(
             {
                 "hyper-parameter": NAMES.get(key, key),
                 "interval": _interval(interval.low, interval.high),
-                "searches": len(places),
+                "searches": len(ends),
                 "at the low end": low,
                 "at the high end": high,
-                "inside": len(places) - low - high,
-                "expected at each end": EDGE * len(places),
+                "inside": ends.count(""),
+                "expected at each end": EDGE * len(ends),
             }
         )
     note = "Expected: if the best place were anywhere alike. Many more at one end: the best may lie outside."
