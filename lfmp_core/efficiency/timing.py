@@ -17,6 +17,7 @@ def inference_rate(
     rows: Rows,
     batch_size: int = 4096,
     *,
+    batches: int = 64,
     rounds: int = 5,
     warm_up: int = 1,
     clock: Callable[[], float] = time.perf_counter,
@@ -24,8 +25,9 @@ def inference_rate(
     """Rows scored a second, from raw id arrays in memory to logits: the median over rounds.
 
     Args:
-        rows: scored whole in every round; at most 64 batches are used.
+        rows: scored in every round, the first `batches` batches of them.
         batch_size: B.
+        batches: most batches of a round.
         rounds: timed rounds.
         warm_up: rounds before the clock.
         clock: seconds; `time.process_time` leaves out what neighbours take (on a processor, with one thread).
@@ -33,13 +35,13 @@ def inference_rate(
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
-    count = min(len(rows), 64 * batch_size)
+    count = min(len(rows), batches * batch_size)
     rows = rows[:count]
-    batches = [to_batch(rows, slice(a, a + batch_size), device) for a in range(0, count, batch_size)]
+    held = [to_batch(rows, slice(a, a + batch_size), device) for a in range(0, count, batch_size)]
     seconds = []
     for _ in range(warm_up + rounds):
         started = clock()
-        for ids, values, _ in batches:
+        for ids, values, _ in held:
             model(ids, values)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
