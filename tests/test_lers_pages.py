@@ -105,7 +105,7 @@ def test_budgets_name_what_they_bought():
 def test_descriptions_are_those_of_the_sets_that_runs_are_planned_on(name):
     ref, kept = lers_table2.SETS[name]
     pinned = lers_table2.pinned(datasets.description(kept))
-    cut = ref.settings.get("train_rows")
+    cut = ref.settings.get("rows")
     assert ref == (cut_to(pinned, cut) if cut else pinned)
     sizes = {"Criteo": "criteo", "Avazu": "avazu", "MovieLens-1M": "ml-1m"}
     assert lers.IDS[sizes[name]] == datasets.description(kept)["num_ids"]

@@ -14,7 +14,7 @@ NAMES = [ref.name for ref in table1.SETS.values()]
 @pytest.mark.parametrize("ref", table1.SETS.values(), ids=NAMES)
 def test_descriptions_are_those_of_the_sets_that_runs_are_planned_on(ref):
     pinned = table1.pinned(datasets.description(ref.name))
-    cut = ref.settings.get("train_rows")
+    cut = ref.settings.get("rows")
     assert ref == (cut_to(pinned, cut) if cut else pinned)
 
 

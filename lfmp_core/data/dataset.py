@@ -44,6 +44,29 @@ class Rows:
         return Rows(np.take(self.ids, index, axis=0), np.take(self.labels, index), values)
 
 
+def stratified(labels: np.ndarray, size: int, seed: int, what: str) -> np.ndarray:
+    """Which of N rows are drawn, bool [N]: round(size * share of clicks) clicks, the rest non-clicks.
+
+    Args:
+        labels: of the rows, 0 or 1 [N].
+        size: rows to draw, without replacement.
+        seed: of the draw.
+        what: the rows are for, said when there are too few.
+
+    Raises:
+        DataError: `size` is not in 1..N.
+    """
+    total, clicks = len(labels), int(labels.sum(dtype=np.int64))
+    if not 0 < size <= total:
+        raise DataError(f"{size} {what} rows asked of {total}", remedy="Ask for fewer, or prepare more")
+    wanted = min(max(round(size * clicks / total), size - (total - clicks)), clicks)
+    generator = np.random.default_rng([seed, size])
+    chosen = np.zeros(total, dtype=bool)
+    for label, count in ((0, size - wanted), (1, wanted)):
+        chosen[generator.choice(np.flatnonzero(labels == label), count, replace=False, shuffle=False)] = True
+    return chosen
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A folder with schema.json, vocabulary.parquet and {train,val,test}/{ids,labels[,values]}.npy."""
@@ -113,21 +136,7 @@ class Dataset:
         Returns:
             (subset [size], rest [N - size]): sorted row indices into split("train").
         """
-        labels = np.asarray(self.split("train").labels)
-        total, clicks = len(labels), int(labels.sum(dtype=np.int64))
-        if not 0 < size <= total:
-            raise DataError(
-                f"{size} pretraining rows asked of {total} training rows",
-                remedy="Ask for fewer, or prepare more",
-            )
-        wanted = min(max(round(size * clicks / total), size - (total - clicks)), clicks)
-        generator = np.random.default_rng([seed, size])
-        drawn = [
-            generator.choice(np.flatnonzero(labels == label), count, replace=False, shuffle=False)
-            for label, count in ((0, size - wanted), (1, wanted))
-        ]
-        chosen = np.zeros(total, dtype=bool)
-        chosen[np.concatenate(drawn)] = True
+        chosen = stratified(np.asarray(self.split("train").labels), size, seed, "pretraining")
         return np.flatnonzero(chosen), np.flatnonzero(~chosen)
 
     def vocabulary(self) -> pa.Table:

@@ -1,33 +1,43 @@
-"""Fewer training rows, where a grid would not fit the hours at hand; validation and test rows stay."""
+"""Fewer training or validation rows, where a grid would not fit the hours at hand; test rows stay."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from ..errors import check_name
 from ..settings import digest
-from .dataset import Dataset, Rows
+from .dataset import Dataset, Rows, stratified
 from .schema import SPLITS
 
 
-def thinned_fingerprint(fingerprint: str, rows: int) -> str:
-    """Fingerprint of a data set cut to `rows` training rows, from that of the whole."""
-    return digest({"base": fingerprint, "train_rows": rows}, 64)
+def thinned_fingerprint(fingerprint: str, rows: Mapping[str, int]) -> str:
+    """Fingerprint of a data set whose splits are cut to `rows`, from that of the whole."""
+    return digest({"base": fingerprint, "rows": dict(rows)}, 64)
 
 
-def thinned(dataset: Dataset, rows: int) -> Dataset:
-    """The data set with `rows` of its training rows, drawn by class without replacement.
+def thinned(dataset: Dataset, rows: Mapping[str, int]) -> Dataset:
+    """The data set with fewer rows of some splits, drawn by class without replacement, seed 0.
 
-    The draw is that of `pretrain_rows` with seed 0. Ids stay those of the whole: its vocabulary was counted
-    on all training rows.
+    Ids stay those of the whole: its vocabulary was counted on all training rows.
+
+    Args:
+        rows: how many to keep of "train" and of "val", either or both.
 
     Raises:
-        DataError: there are fewer training rows than asked for.
+        UnknownName: another split is named.
+        DataError: there are fewer rows than asked for.
     """
-    schema = dataset.schema
-    kept = dataset.split("train").take(dataset.pretrain_rows(rows, 0)[0])
+    schema, kept = dataset.schema, {}
+    for split, count in rows.items():
+        check_name(split, ("train", "val"), "split to cut")
+        whole = dataset.split(split)
+        kept[split] = whole.take(np.flatnonzero(stratified(np.asarray(whole.labels), count, 0, split)))
+    clicks = {split: int(own.labels.sum()) for split, own in kept.items()}
     changed = {
-        "rows": {**schema.rows, "train": rows},
-        "positives": {**schema.positives, "train": int(kept.labels.sum())},
-        "source": {**schema.source, "train_rows": rows},
+        "rows": {**schema.rows, **rows},
+        "positives": {**schema.positives, **clicks},
+        "source": {**schema.source, "kept_rows": dict(rows)},
         "fingerprint": thinned_fingerprint(schema.fingerprint, rows),
     }
     return ThinnedDataset(dataset.folder, schema.model_copy(update=changed), dataset, kept)
@@ -35,15 +45,15 @@ def thinned(dataset: Dataset, rows: int) -> Dataset:
 
 @dataclass(frozen=True)
 class ThinnedDataset(Dataset):
-    """What `thinned` gives: the training rows in memory, all else from `base`."""
+    """What `thinned` gives: the rows drawn in memory, all else from `base`."""
 
     base: Dataset
-    kept: Rows = field(repr=False, compare=False)
+    kept: dict[str, Rows] = field(repr=False, compare=False)
 
     def split(self, name: str) -> Rows:
         """Rows of "train", "val" or "test"."""
         check_name(name, SPLITS, "split")
-        return self.kept if name == "train" else self.base.split(name)
+        return self.kept[name] if name in self.kept else self.base.split(name)
 
     def vocabulary(self):
         """Kept values of the whole data set; their counts are over all of its training rows."""

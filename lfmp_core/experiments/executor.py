@@ -1,7 +1,7 @@
 """One run: load, run the method, evaluate, measure."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
@@ -61,12 +61,12 @@ def shadowed(ref: DatasetRef, seed: int = 0) -> DatasetRef:
     return ref.model_copy(update={"settings": {**ref.settings, "shadows": seed}, "fingerprint": fingerprint})
 
 
-def cut_to(ref: DatasetRef, train_rows: int) -> DatasetRef:
-    """Reference to the same data with fewer training rows; needs no data."""
+def cut_to(ref: DatasetRef, rows: Mapping[str, int]) -> DatasetRef:
+    """Reference to the same data with fewer rows of "train", "val" or both; needs no data."""
     from ..data.thinned import thinned_fingerprint
 
-    fingerprint = ref.fingerprint and thinned_fingerprint(ref.fingerprint, train_rows)
-    settings = {**ref.settings, "train_rows": train_rows}
+    fingerprint = ref.fingerprint and thinned_fingerprint(ref.fingerprint, rows)
+    settings = {**ref.settings, "rows": dict(rows)}
     return ref.model_copy(update={"settings": settings, "fingerprint": fingerprint})
 
 
@@ -74,8 +74,8 @@ def open_dataset(ref: DatasetRef) -> "Dataset":
     """The prepared data set that `ref` names; prepared on first use.
 
     Its settings are those of PrepareSettings, and for generated data `planted`: those of PlantedSettings;
-    or `prepared` instead: the folder of one's own data. Beside any of them, `train_rows` cuts the training
-    rows (see `data.thinned`), and `shadows` is the seed of a shadow field beside every field (see
+    or `prepared` instead: the folder of one's own data. Beside any of them, `rows` cuts splits (see
+    `data.thinned`), and `shadows` is the seed of a shadow field beside every field (see
     `data.shadows`), in this order; the fingerprint is then that of the whole.
 
     Raises:
@@ -86,7 +86,7 @@ def open_dataset(ref: DatasetRef) -> "Dataset":
     from ..data.thinned import thinned
 
     settings = dict(ref.settings)
-    shadows, train_rows = settings.pop("shadows", None), settings.pop("train_rows", None)
+    shadows, rows = settings.pop("shadows", None), settings.pop("rows", None)
     folder = settings.pop("prepared", None)
     if folder is not None:
         dataset = Dataset.load(folder)
@@ -94,8 +94,8 @@ def open_dataset(ref: DatasetRef) -> "Dataset":
         generated = settings.pop("planted", None)
         planted = PlantedSettings(**generated) if generated is not None else None
         dataset = prepare_named(ref.name, PrepareSettings(**settings), planted=planted, progress=False)
-    if train_rows is not None:
-        dataset = thinned(dataset, train_rows)
+    if rows is not None:
+        dataset = thinned(dataset, rows)
     if shadows is not None:
         dataset = with_shadows(dataset, shadows)
     if ref.fingerprint and dataset.schema.fingerprint != ref.fingerprint:

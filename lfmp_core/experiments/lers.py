@@ -21,7 +21,7 @@ CRITEO = DatasetRef(
     settings=plain(PrepareSettings(threshold=2, numeric_threshold=2)),
     fingerprint="890a0d4e9920e0c70e3304d1588f25199919c118455edf6d5dd138905fa985da",
 )
-MOVIELENS = cut_to(ML_1M, 200_000)  # for all methods alike, to fit two cores
+MOVIELENS = cut_to(ML_1M, {"train": 100_000, "val": 20_000})  # for all methods alike, to fit two cores
 SETS = ("criteo", "avazu", "ml-1m")
 BACKBONES = ("deepfm", "dcn_mix")
 SPARSITIES = (0.5, 0.8, 0.95)

@@ -15,7 +15,7 @@ from . import published
 from .claims import Prose
 from .datasets import description
 from .html import Table, table
-from .table1 import auc_error, pinned, total
+from .table1 import auc_error, pinned, rows_used, total
 
 # the paper's name, or ours → what reference runs are planned on, and the name of its description
 SETS = {
@@ -111,7 +111,7 @@ def settings_table() -> Table:
     rows = []
     for name, (ref, kept) in SETS.items():
         described = description(kept)
-        settings = described["settings"]
+        settings, used = described["settings"], rows_used(ref, described)
         rows.append(
             {
                 "set": name,
@@ -119,12 +119,13 @@ def settings_table() -> Table:
                 "counted in": f"{settings['vocabulary_rows']} rows",
                 "integers": settings["numeric"],
                 "split": f"{settings['split']}, {':'.join(map(str, settings['shares']))}",
-                "trained on": ref.settings.get("train_rows", described["rows"]["train"]),
+                "trained on": used["train"],
+                "validated on": used["val"],
                 "prepared": described["fingerprint"][:16],
                 "as trained on": ref.fingerprint[:16],
             }
         )
-    note = "The last two columns are fingerprints: of all rows, and of the set with its training rows cut."
+    note = "The last two columns are fingerprints: of all rows, and of the set as it is cut."
     return table(pd.DataFrame(rows), caption="Preparation for the reference runs", note=note)
 
 

@@ -51,9 +51,9 @@ def total(described: Described) -> int:
     return sum(described["rows"].values())
 
 
-def trained_on(ref: DatasetRef) -> int:
-    """Training rows that reference runs use: all of the described set's, or as many as they are cut to."""
-    return ref.settings.get("train_rows", description(ref.name)["rows"]["train"])
+def rows_used(ref: DatasetRef, described: Described) -> dict[str, int]:
+    """Rows of each split that reference runs use: the described set's, or as many as they are cut to."""
+    return {**described["rows"], **ref.settings.get("rows", {})}
 
 
 def main_table(run: Described) -> Table:
@@ -71,7 +71,8 @@ def main_table(run: Described) -> Table:
         row["here", "set"] = described["name"]
         row["here", "total"] = total(described)
         row |= {("here", split): described["rows"][split] for split in SPLITS}
-        row["here", "trained on"] = trained_on(SETS[name]) if name in SETS else described["rows"]["train"]
+        used = rows_used(SETS[name], described) if name in SETS else described["rows"]
+        row["here", "trained on"], row["here", "validated on"] = used["train"], used["val"]
         share = total(described) / size(name, "total").middle if name in printed.index else None
         row["here", "of the paper's"] = share
         rows.append(row)
@@ -147,7 +148,13 @@ def subset_table() -> Table:
     rows = []
     for name, ref in SETS.items():
         subset, train = size(name, "pretrain").middle, size(name, "train").middle
-        rows.append({"set": name, "paper": subset / train, "here": subset / trained_on(ref)})
+        rows.append(
+            {
+                "set": name,
+                "paper": subset / train,
+                "here": subset / rows_used(ref, description(ref.name))["train"],
+            }
+        )
     formats = {"paper": ".3%", "here": ".2%"}
     return table(pd.DataFrame(rows), caption="2,000 rows as a share of the training rows", formats=formats)
 

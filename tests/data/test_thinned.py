@@ -1,16 +1,16 @@
-"""Fewer training rows: a stratified draw of the same rows, the rest untouched."""
+"""Fewer rows of a split: a stratified draw of the same rows, the rest untouched."""
 
 import numpy as np
 import pytest
 
 from lfmp_core.data.thinned import thinned
-from lfmp_core.errors import DataError
+from lfmp_core.errors import DataError, UnknownName
 from lfmp_core.experiments.executor import cut_to, open_dataset
 from lfmp_core.experiments.lightfmp import planted as planted_ref
 
 
 def test_a_thinned_set_is_a_stratified_part_of_the_training_rows(planted):
-    whole, small = planted.split("train"), thinned(planted, 500)
+    whole, small = planted.split("train"), thinned(planted, {"train": 500})
     rows = small.split("train")
     chosen = planted.pretrain_rows(500, 0)[0]
     assert len(rows) == small.schema.rows["train"] == 500
@@ -20,13 +20,21 @@ def test_a_thinned_set_is_a_stratified_part_of_the_training_rows(planted):
         assert np.array_equal(small.split(split).ids, planted.split(split).ids)
     assert small.schema.field_sizes == planted.schema.field_sizes
     with pytest.raises(DataError, match="asked of"):
-        thinned(planted, len(whole) + 1)
+        thinned(planted, {"train": len(whole) + 1})
+
+
+def test_the_test_rows_are_never_cut(planted):
+    with pytest.raises(UnknownName, match="'test'"):
+        thinned(planted, {"test": 10})
 
 
 def test_a_reference_opens_what_it_says():
     whole = planted_ref(2_000)
-    ref = cut_to(whole, 300)
+    whole_rows = open_dataset(whole).schema.rows
+    ref = cut_to(whole, {"train": 300, "val": 50})
     opened = open_dataset(ref)
-    assert len(opened.split("train")) == 300
+    assert [len(opened.split(s)) for s in ("train", "val", "test")] == [300, 50, whole_rows["test"]]
+    assert opened.schema.rows == {"train": 300, "val": 50, "test": whole_rows["test"]}
+    assert opened.schema.positives["val"] == int(opened.split("val").labels.sum()) > 0
     assert opened.schema.fingerprint == ref.fingerprint not in ("", whole.fingerprint)
-    assert cut_to(whole, 301).fingerprint != ref.fingerprint
+    assert cut_to(whole, {"train": 300, "val": 51}).fingerprint != ref.fingerprint
