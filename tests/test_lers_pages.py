@@ -203,7 +203,7 @@ def test_fig2_reads_table5s_own_records(tmp_path):
     (whole,) = lers.table5("reference", sets="criteo", backbones="deepfm", seeds=1)
     own = {spec.id for grid in grids for spec in grid.plan(store)}
     theirs = {s.id for grid in (whole.picks, whole) for s in grid.plan(store) if s.method == "magprune"}
-    assert own == theirs and len(own) == 12 + 3
+    assert own == theirs and len(own) == 8 + 3
 
 
 def test_fig2_claims_follow_the_curves(tmp_path):

@@ -60,14 +60,14 @@ def test_trials_choice_and_border(tmp_path):
     frame = search.trials([grid], store)
     own = frame[frame.arm == "QR"]
     assert own.trial.tolist() == list(range(1, 9))
-    assert own.drawn.tolist() == ["random"] * 6 + ["TPE"] * 2
+    assert own.drawn.tolist() == ["random"] * 4 + ["TPE"] * 4
     assert own.state.tolist() == ["failed"] + ["done"] * 7
     assert own.epochs.tolist()[1:] == [2.0] * 7
     assert own.best.iloc[1:].tolist() == own.score.iloc[1:].cummax().tolist()
     [chosen] = own[own.chosen].itertuples()
     assert chosen.score == own.score.max() and chosen.dropout == own.dropout[own.score.notna()].max()
     waiting = frame[frame.arm == "Original"]
-    assert set(waiting.state) == {"waiting"} and len(waiting) == 6 and not waiting.chosen.any()
+    assert set(waiting.state) == {"waiting"} and len(waiting) == 4 and not waiting.chosen.any()
     assert "criteo: 7 trials done, 1 failed; 1 of 2 searches finished." in repr(search.state(frame))
     [line] = [x for x in repr(search.chosen_table(frame, "x")).splitlines() if x.startswith("criteo")]
     gain = own.score.max() - own.score[own.drawn == "random"].max()
@@ -76,7 +76,7 @@ def test_trials_choice_and_border(tmp_path):
 
 
 def test_ends_are_told_by_magnitude():
-    tpe = lers.tpe_for("reference")
+    tpe = lers.tpe_for("paper")
     inside = {"learning_rate": 3e-4, "l2": 3e-4, "dropout": 0.4}
     assert search.at_border(tpe, inside) == ""
     assert search.at_border(tpe, {**inside, "learning_rate": 9e-3}) == "learning rate high"  # .985 of the way
@@ -275,3 +275,8 @@ def test_sizes_are_spans():
         1 - 19.81 / 70.86, abs=1e-3
     )
     assert Cell("Criteo", "DCN", 0.95).to(0.5).at == "t = 50%"
+
+
+def test_the_reference_leaves_out_low_rates_and_says_so():
+    rows = {tuple(row[:2]): row for row in search.interval_table().plain if "learning rate" in row}
+    assert {tuple(row[2:5]) for row in rows.values()} == {("1e-05 to 0.01", "1e-05 to 0.01", "0.0003 to 0.01")}

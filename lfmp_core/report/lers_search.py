@@ -38,6 +38,7 @@ def _interval(low: float, high: float) -> str:
 def interval_table() -> Table:
     """What the paper fixes and searches for its two backbones, beside what this book does."""
     printed, rows = published.load("lers_table4"), []
+    reference = tpe_for("reference").space
     for backbone in BACKBONES:
         network = NETWORKS[backbone]
         settings = backbone_for(backbone, "reference")
@@ -51,13 +52,15 @@ def interval_table() -> Table:
         for row in printed[printed.base_model == network].to_dict("records"):
             name = row["hyperparameter"]
             fixed = isinstance(row["fixed"], str)
-            own = next((SPACE[key] for key, theirs in NAMES.items() if theirs == name), None)
+            key = next((key for key, theirs in NAMES.items() if theirs == name), "")
+            own = SPACE.get(key)
             rows.append(
                 {
                     "backbone": network,
                     "hyper-parameter": name,
                     "paper": row["fixed"] if fixed else _interval(row["low"], row["high"]),
                     "here": str(ours[name]) if own is None else _interval(own.low, own.high),
+                    "reference": "" if own is None else _interval(reference[key].low, reference[key].high),
                     "drawn": "" if own is None else "by magnitude" if own.log else "evenly",
                 }
             )

@@ -21,7 +21,8 @@ class TrainingSettings(Settings):
         optimizer: of plain tables. "dense" moves every row at every step; "lazy" moves the rows of the batch
             and makes the others' steps up when they are next read: the same mathematics (see `row_adam`).
             Lazy saves passes over the table, and pays for every missed step when a row is read. CPU only.
-        precision: "bfloat16" runs the layers after the table in autocast.
+        precision: "bfloat16" runs forward passes in autocast: matrix products, those of compressed tables
+            too, in bfloat16; lookups, weights, losses and steps in float32. Scoring is in float32.
         device: a torch device.
         floors: least validation AUC after each epoch, of the last one also for all later ones; below it
             training stops. A search gives them to hopeless trials.
