@@ -279,4 +279,6 @@ def test_sizes_are_spans():
 
 def test_the_reference_leaves_out_low_rates_and_says_so():
     rows = {tuple(row[:2]): row for row in search.interval_table().plain if "learning rate" in row}
-    assert {tuple(row[2:5]) for row in rows.values()} == {("1e-05 to 0.01", "1e-05 to 0.01", "0.0003 to 0.01")}
+    assert {tuple(row[2:5]) for row in rows.values()} == {
+        ("1e-05 to 0.01", "1e-05 to 0.01", "0.0003 to 0.01")
+    }

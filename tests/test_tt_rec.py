@@ -64,6 +64,10 @@ def test_published_counts_are_met():
     assert round(count(avazu, 320, 320, cache_rows=272_255) / 1e6, 2) == 35.43
     found = TABLES["tt_rec"].budget((criteo,), 16, 0.95, cores=4, cache_rows=12_780)
     assert found.ranks == (64, 64, 64)
+    share = TABLES["tt_rec"].budget((criteo,), 16, 0.95, cores=4, cache_share=12_780 / criteo)
+    assert share == found
+    with pytest.raises(ValueError, match="cache_share"):
+        TABLES["tt_rec"].budget((criteo,), 16, 0.95, cache_share=0.01, cache_rows=5)
 
 
 def test_rows_by_hand():

@@ -159,7 +159,27 @@ class TTRecTable(RememberingTable):
         return train_parameters(rows, dims, settings.ranks) + settings.cache_rows * dim
 
     @classmethod
-    def fit(cls, field_sizes: Sequence[int], dim: int, target: float, **settings: Any) -> TTRecSettings:
+    def fit(
+        cls,
+        field_sizes: Sequence[int],
+        dim: int,
+        target: float,
+        *,
+        cache_share: float | None = None,
+        **settings: Any,
+    ) -> TTRecSettings:
+        """See `CompressedTable.fit`.
+
+        Args:
+            cache_share: `cache_rows` as a share of n, where n is not known beforehand.
+
+        Raises:
+            ValueError: it is not in [0, 1), or `cache_rows` is given too.
+        """
+        if cache_share is not None:
+            if "cache_rows" in settings or not 0 <= cache_share < 1:
+                raise ValueError(f"cache_share is in [0, 1) and stands for cache_rows, not {cache_share}")
+            settings["cache_rows"] = round(cache_share * sum(field_sizes))
         cores = settings.get("cores", TTRecSettings.model_fields["cores"].default)
         first = TTRecSettings(**settings, ranks=(1,) * (cores - 1))
         rows, dims = split_rows(sum(field_sizes), cores), split_dim(dim, cores)
