@@ -68,6 +68,8 @@ def main() -> int:
         interrupted = True
     print(performance.markdown(results))
     say(f"{time.perf_counter() - started:.0f} s; figures in {out}, the workers' own words in {options.log}")
+    if interrupted:
+        say("stopped by Ctrl-C; a case that was not finished keeps its older figures, if it has any")
     return 130 if interrupted else 0
 
 
