@@ -13,7 +13,7 @@ from .claims import Claim, Prose
 from .curves import band, bare
 from .html import Spread, Table, table
 from .pending import NOT_YET
-from .results import clearly_below
+from .results import clearly_below, seeds_in_words
 
 ITEM = "lers_fig6"
 WORDS = "higher sparsity model prefers lower weight decay coefficient"
@@ -128,8 +128,8 @@ def score_table(frame: pd.DataFrame) -> Table | Prose:
         cells = {f"λ = {l2:g}": Spread.of(part.val_auc.tolist()) for l2, part in own.groupby("l2")}
         rows.append({"method": arm, "t": f"{sparsity:.0%}", **cells})
     data = pd.DataFrame(rows).sort_values(["method", "t"], ignore_index=True)
-    seeds = frame.groupby(["arm", "sparsity", "l2"]).size()
-    note = f"Mean ± standard deviation over {seeds.min()} to {seeds.max()} seeds."
+    seeds = seeds_in_words(frame.groupby(["arm", "sparsity", "l2"]).size())
+    note = f"Mean ± standard deviation over {seeds}."
     return table(data, caption="Validation AUC by weight decay", group="method", note=note)
 
 

@@ -123,9 +123,7 @@ def spread(own: pd.DataFrame, column: str, digits: int = 4) -> Spread | None:
 
 def seeds_of(frame: pd.DataFrame) -> str:
     """Seeds of each cell, in words."""
-    sizes = frame.groupby(["backbone", "arm", "prune_ratio"]).size()
-    low, high = int(sizes.min()), int(sizes.max())
-    return f"{high} seed{'s' * (high > 1)}" if low == high else f"{low} to {high} seeds"
+    return results.seeds_in_words(frame.groupby(["backbone", "arm", "prune_ratio"]).size())
 
 
 def counts(frame: pd.DataFrame) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 from .claims import Claim, Prose, share_verdict
 from .differences import interval
 from .html import Spread, Table, table
-from .results import BASE, TWIN
+from .results import BASE, TWIN, seeds_in_words
 
 FEW, ONCE, STREAM = "Light-FMP, 2,000 rows", "Light-FMP, one pass", "Light-FMP, stream"
 MARGINAL = 0.001
@@ -45,7 +45,7 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 3) -> T
         data,
         caption="Test AUC, log-loss, fields kept and processor seconds",
         formats=formats,
-        note=f"Mean ± standard deviation over {seeds.min()} to {seeds.max()} seeds of the reference. "
+        note=f"Mean ± standard deviation over {seeds_in_words(seeds)} of the reference. "
         "PT: until the cut; TT: all of it, on one thread.",
     )
 

@@ -221,6 +221,12 @@ def known_comparisons(item: str, reference: pd.DataFrame) -> tuple[pd.DataFrame,
     return (pd.concat(known) if known else rows[:0]), without
 
 
+def seeds_in_words(cells: pd.Series) -> str:
+    """Seeds of each cell, as a text: of a series of the cells' numbers of runs."""
+    low, high = int(cells.min()), int(cells.max())
+    return f"{high} seed{'s' * (high != 1)}" if low == high else f"{low} to {high} seeds"
+
+
 def clearly_below(ours: pd.Series, theirs: pd.Series) -> bool | None:
     """Whether a mean over seeds is below another by two standard errors; None with fewer than two seeds."""
     if min(len(ours), len(theirs)) < 2:

@@ -13,7 +13,7 @@ from .differences import difference_table
 from .figures import Picture
 from .html import Spread, Stack, Table, table
 from .pending import NOT_YET as NO_RECORDS
-from .results import BASE, TWIN
+from .results import BASE, TWIN, seeds_in_words
 
 ITEM = "lightfmp_table2"
 NAMES = {"criteo": "Criteo", "ml-1m": "MovieLens", "ml-20m": "MovieLens", "avazu": "Avazu"}
@@ -126,9 +126,7 @@ def counts(reference: pd.DataFrame) -> str:
 
 def seeds_of(frame: pd.DataFrame) -> str:
     """Seeds of each arm, in words."""
-    sizes = frame.groupby("arm").size()
-    low, high = int(sizes.min()), int(sizes.max())
-    return f"{high} seed{'s' * (high > 1)}" if low == high else f"{low} to {high} seeds"
+    return seeds_in_words(frame.groupby("arm").size())
 
 
 def relative(frame: pd.DataFrame, column: str) -> Callable[[str], Spread | None]:
