@@ -209,6 +209,9 @@ def test_fig2d_table_marks_the_sizes_that_the_paper_tried():
     assert [row.split()[0] for row in rows[:3]] == ["229", "2,000", "100,000"]
     assert ["yes" in row for row in rows[:3]] == [True, False, False]
     assert "+0.0100 [+0.0050, +0.0200]" in rows[2] and "0.7913" in rows[3]
+    shorter = frame[frame.arm == "2,000 rows × 125"].assign(arm="2,000 rows × 25")
+    rows = [row for row in repr(fig2d.main_table(frame, shorter, compared)).splitlines() if "2,000 " in row]
+    assert ["[" in row for row in sorted(rows, key=lambda row: "125" in row)] == [False, True]
 
 
 def test_sizes_beyond_ones_own_rows_are_left_out(planted):

@@ -154,7 +154,9 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, compared: pd.DataFram
                 for key in ("PT", "CT"):
                     row[heading, f"{key}, s"] = Spread.of(cell[key].tolist(), 1) if len(cell) else None
                 for name, d in (("random", twin), ("all", whole)):
-                    row[heading, f"AUC − {name}"] = _interval(d.loc[size]) if size in d.index else None
+                    # a size may have another number of passes in this run
+                    known = len(cell) and size in d.index
+                    row[heading, f"AUC − {name}"] = _interval(d.loc[size]) if known else None
         rows.append(row)
     data = pd.DataFrame(rows)
     data.columns = pd.MultiIndex.from_tuples(data.columns)
