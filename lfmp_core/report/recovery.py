@@ -54,7 +54,8 @@ def with_truth(choices: pd.DataFrame, grids: Sequence[Grid]) -> pd.DataFrame:
                 "rows": int(sized[2].replace(",", "")) if sized else 0,
             }
         )
-    return pd.concat([frame, pd.DataFrame(rows)], axis=1)
+    whole = pd.concat([frame, pd.DataFrame(rows)], axis=1)
+    return whole.sort_values(["signal", "redundant"], kind="stable", ignore_index=True)
 
 
 def _shared(grids: Sequence[Grid]) -> dict[str, list[str]]:
