@@ -9,7 +9,7 @@ from ..models import BackboneSettings
 from ..training import TrainingSettings
 from .executor import cut_to, reference
 from .items import Arm, Grid, Item
-from .lightfmp import words
+from .lightfmp import names, numbers
 from .lightfmp_selection import AVAZU, ML_1M, settings_of
 from .search import TPE, Interval
 from .spec import PROFILES, DatasetRef, plain
@@ -154,13 +154,12 @@ def table4(
     tpe = tpe_for(profile)
     if trials:
         tpe = tpe.model_copy(update={"trials": trials, "random": min(tpe.random, trials)})
-    names = words(sets, SETS if profile != "quick" else ("criteo",))
     return [
         Grid(
             item="lers_table4",
             profile=profile,
             dataset=dataset or set_for(name, profile),
-            backbones=[backbone_for(b, profile) for b in words(backbones, BACKBONES)],
+            backbones=[backbone_for(b, profile) for b in names(backbones, BACKBONES, "backbone")],
             arms=[
                 *uncompressed(profile),
                 *compressions(profile, SEARCHED_AT),
@@ -169,7 +168,7 @@ def table4(
             seeds=(),
             tpe=tpe,
         )
-        for name in names
+        for name in names(sets, SETS, "data set")[: 1 if profile == "quick" else None]
     ]
 
 
@@ -190,12 +189,11 @@ def table5(
         seeds: trainings of each cell.
         dataset, sets, backbones, trials: as of `table4`.
     """
-    names = words(sets, SETS if profile != "quick" else ("criteo",))
     count = seeds or {"quick": 1, "reference": 3, "paper": 3}[profile]
-    searches = table4(profile, dataset=dataset, sets=names, backbones=backbones, trials=trials)
+    searches = table4(profile, dataset=dataset, sets=sets, backbones=backbones, trials=trials)
     grids = []
     for search in searches:
-        shares = [float(t) for t in words(sparsities, SPARSITIES)]
+        shares = numbers(sparsities, SPARSITIES, "sparsities")
         arms = [arm for t in shares for arm in compressions(profile, t)]
         grids.append(
             replace(

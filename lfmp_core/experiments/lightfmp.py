@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..data import PlantedSettings, PrepareSettings
+from ..errors import LfmpError, check_name
 from ..methods import LightFMPSettings, literal
 from ..models import BackboneSettings
 from ..training import TrainingSettings
@@ -55,7 +56,7 @@ def training_for(profile: str) -> TrainingSettings:
 
 def rates_for(profile: str, rates: str | Sequence[float] | None) -> list[dict[str, float]]:
     default = {"quick": (1e-2,), "reference": (3e-4, 1e-3, 3e-3, 1e-2), "paper": (1e-5, 1e-4, 3e-4, 1e-3)}
-    return [{"learning_rate": float(rate)} for rate in words(rates, default[profile])]
+    return [{"learning_rate": r} for r in numbers(rates, default[profile], "learning_rates")]
 
 
 def base_arms(profile: str, prune_ratio: float, rows: int | None = None) -> list[Arm]:
@@ -91,6 +92,27 @@ def words(given: str | Sequence[Any] | None, default: Sequence[Any]) -> list[Any
     """A list given as a sequence or, as from a command line, as words with commas; none: the default."""
     words = [w.strip() for w in given.split(",") if w.strip()] if isinstance(given, str) else given
     return list(words if words else default)
+
+
+def names(given: str | Sequence[str] | None, valid: Sequence[str], what: str) -> list[str]:
+    """Names given as of `words`, each of them `what`; none: all that are valid.
+
+    Raises:
+        UnknownName: one of them is not.
+    """
+    return [check_name(name, valid, what) for name in words(given, valid)]
+
+
+def numbers(given: str | Sequence[float] | None, default: Sequence[float], what: str) -> list[float]:
+    """Numbers given as of `words`.
+
+    Raises:
+        LfmpError: one of them is not a number.
+    """
+    try:
+        return [float(number) for number in words(given, default)]
+    except ValueError as error:
+        raise LfmpError(f"{what}: numbers with commas between, not {given!r}") from error
 
 
 def dataset_for(profile: str, dataset: DatasetRef | None) -> Any:
@@ -144,7 +166,7 @@ def fig3(
     shared = table3(
         profile, dataset=dataset, backbones=[backbone], seeds=seeds, learning_rates=learning_rates
     )
-    ratios = [float(r) for r in words(prune_ratios, PRUNE_RATIOS) if float(r) != 0.5]
+    ratios = [r for r in numbers(prune_ratios, PRUNE_RATIOS, "prune_ratios") if r != 0.5]
     rows = rows_of(dataset)
     arms = [arm for r in ratios for arm in base_arms(profile, r, rows) if r or arm.method != "random_fields"]
     # three seeds of the other ratios take as long as five of Table 3's; `seeds` decides for both

@@ -14,12 +14,12 @@ from .lightfmp import (
     CRITEO_SAMPLE,
     backbone_for,
     base_arms,
+    names,
     planted,
     rates_for,
     rows_of,
     table3,
     training_for,
-    words,
 )
 from .spec import PROFILES, DatasetRef, plain
 
@@ -128,9 +128,8 @@ def table2(
         sets: names among `SETS`; the quick profile has planted rows alone.
         backbone, prune_ratio, seeds, learning_rates: of the grids; the profile's own where None.
     """
-    names = words(sets, SETS if profile != "quick" else ("criteo",))
     grids = []
-    for name in names:
+    for name in names(sets, SETS, "data set")[: 1 if profile == "quick" else None]:
         rows = rows_for(name, profile) if dataset is None else rows_of(dataset)
         settings = backbone_for(backbone, profile)
         if profile != "quick":

@@ -9,7 +9,7 @@ from scipy.stats import hypergeom
 from ..data.shadows import shadow_order
 from ..experiments.executor import open_dataset, shadowed
 from ..experiments.items import Grid
-from ..experiments.lightfmp import words
+from ..experiments.lightfmp import names
 from ..experiments.lightfmp_choices import shadows
 from ..experiments.lightfmp_selection import SETS as KEYS
 from ..experiments.lightfmp_selection import selectors
@@ -41,8 +41,8 @@ def grids(
         return [replace(made[0], dataset=shadowed(dataset), arms=arms)]
     if profile == "paper":
         return []
-    names = words(sets, KEYS) if profile == "reference" else KEYS[:1]
-    return [grid for name, grid in zip(KEYS, made, strict=False) if name in names]
+    wanted = names(sets, KEYS, "data set") if profile == "reference" else KEYS[:1]
+    return [grid for name, grid in zip(KEYS, made, strict=False) if name in wanted]
 
 
 def false_discoveries(choices: pd.DataFrame) -> pd.DataFrame:

@@ -6,8 +6,8 @@ import fake_runs
 import pytest
 
 from lfmp_core.data.shadows import shadow_fingerprint
-from lfmp_core.errors import UnknownName
-from lfmp_core.experiments import lightfmp, lightfmp_choices, lightfmp_open, lightfmp_selection
+from lfmp_core.errors import LfmpError, UnknownName
+from lfmp_core.experiments import lers, lightfmp, lightfmp_choices, lightfmp_open, lightfmp_selection
 from lfmp_core.experiments.record import Record
 from lfmp_core.experiments.spec import DatasetRef
 from lfmp_core.experiments.store import Store
@@ -104,3 +104,23 @@ def test_open_questions_change_one_thing_each():
         base, own = arms[label.split(":")[0]].method_settings, arm.method_settings
         changed = {key for key in type(own).model_fields if getattr(own, key) != getattr(base, key, None)}
         assert changed in ({"subset"}, {"tolerance"}, {"regrow_after", "revision"}), label
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (lambda: lightfmp_selection.table2(sets="crito"), "unknown data set 'crito'; did you mean 'criteo'"),
+        (lambda: lers.table5("reference", sets=["avazu", "x"]), "unknown data set 'x'"),
+        (lambda: lers.table4(backbones="deepfn"), "unknown backbone 'deepfn'; did you mean 'deepfm'"),
+        (lambda: lers.table5(sparsities="0.5,half"), "sparsities: numbers with commas between"),
+        (lambda: lightfmp.table3(learning_rates="1e-3;1e-2"), "learning_rates: numbers"),
+    ],
+)
+def test_what_a_page_is_given_is_refused_by_name(given, message):
+    with pytest.raises(LfmpError, match=message):
+        given()
+
+
+def test_the_quick_profile_has_one_set_whatever_is_named():
+    assert len(lers.table4(sets="criteo,avazu")) == len(lightfmp_selection.table2(sets="avazu, criteo")) == 1
+    assert [g.dataset.name for g in lers.table4("reference", sets="avazu,criteo")] == ["avazu", "criteo"]
