@@ -98,6 +98,11 @@ def test_fig2b_claims_fail_where_it_is_wrong():
     gains = {"wide_deep": NONE, "dnn": NONE, "xdeepfm": CLEAR, "deepfm": CLEAR, "pnn": CLEAR}
     found = verdicts_of(fig2b.claims(*ablation(gains)))
     assert {found[w] for w in ("significant", "improvements", "PNN", "xDeepFM,")} == {"fails"}
+    loss, more = ((-0.002, -0.003, -0.001), CLEAR[1]), ((-0.004, -0.005, -0.003), CLEAR[1])
+    nobody_gains = dict.fromkeys(("wide_deep", "dnn"), loss) | dict.fromkeys(
+        ("xdeepfm", "deepfm", "pnn"), more
+    )
+    assert verdicts_of(fig2b.claims(*ablation(nobody_gains)))["xDeepFM,"] == "fails"
 
 
 def test_fig2b_twins_keep_the_same_fields():
