@@ -1,6 +1,7 @@
 """What the performance page runs: whether the fast ways of training learn as much as the plain one."""
 
 from ..training import TrainingSettings
+from . import lers
 from .items import Arm, Grid, Item
 from .lightfmp import CRITEO_SAMPLE, backbone_for, planted, training_for
 
@@ -17,12 +18,15 @@ def agreement(profile: str = "quick", *, seeds: int | None = None) -> list[Grid]
     base = training_for(profile)
     if profile == "reference":
         base = base.model_copy(update={"learning_rate": 3e-3})  # what Table 3's search chose for all fields
+    # the two of Light-FMP's pages, and the one that LERS trains in bfloat16 besides DeepFM
+    backbones = [backbone_for(name, profile) for name in ("deepfm", "xdeepfm")]
+    backbones.append(lers.backbone_for("dcn_mix", profile))
     return [
         Grid(
             item="agreement",
             profile=profile,
             dataset=planted if profile == "quick" else CRITEO_SAMPLE,
-            backbones=[backbone_for(name, profile) for name in ("deepfm", "xdeepfm")],
+            backbones=backbones,
             arms=[Arm(way, "no_selection")],
             training=TrainingSettings.model_validate({**base.model_dump(), **changes}),
             seeds=range(seeds or (1 if profile == "quick" else 5)),
