@@ -115,11 +115,11 @@ def test_a_budget_out_of_reach_gives_the_smallest_table():
 
 
 def test_bytes_count_what_stands_beside():
-    """96 numbers of 60 rows: 4 bytes each, 1 for a column, 4·61 for the starts."""
+    """96 numbers of 60 rows: 4 bytes each, 2·60 for the masks, 4·61 for the starts."""
     whole = plain()
     sparse = SparseTable.of(whole.weight.detach(), lers_small_tables.magnitude_mask(whole, 96), SIZES)
-    shown = repr(lers_small_tables.size_table({"pruned": (sparse, "columns")}, 480)).splitlines()[3]
-    assert shown.split()[1:7] == ["96", "20.0%", "384", "340", "724", "37.7%"]
+    shown = repr(lers_small_tables.size_table({"pruned": (sparse, "masks")}, 480)).splitlines()[3]
+    assert shown.split()[1:7] == ["96", "20.0%", "384", "364", "748", "39.0%"]
 
 
 # ---- what the code does

@@ -60,14 +60,45 @@ def test_rows_are_the_dense_ones(kind, dtype):
 def test_rows_by_hand():
     """(5 · · 6), nothing, (· 7 · ·)."""
     table = SparseTable((3,), 4, 3)
-    index = {"values": [5.0, 6.0, 7.0], "columns": [0, 3, 1], "starts": [0, 2, 2, 3]}
+    index = {"values": [5.0, 6.0, 7.0], "masks": [[0b1001], [0], [0b10]], "starts": [0, 2, 2, 3]}
     table.load_state_dict({k: torch.tensor(v) for k, v in index.items()})
     assert table(torch.tensor([[2, 0], [1, 2]])).tolist() == [
         [[0, 7, 0, 0], [5, 0, 0, 6]],
         [[0, 0, 0, 0], [0, 7, 0, 0]],
     ]
-    assert (table.num_parameters(), table.num_bytes()) == (3, 3 * 4 + 3 * 1 + 4 * 4)
-    assert SparseTable((3,), 300, 3).num_bytes() == 3 * 4 + 3 * 2 + 4 * 4
+    assert (table.num_parameters(), table.num_bytes()) == (3, 3 * 4 + 3 * 2 + 4 * 4)
+    assert SparseTable((3,), 300, 3).num_bytes() == 3 * 4 + 3 * 19 * 2 + 4 * 4
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("dim", [1, 15, 16, 17, 32, 40])
+def test_rows_of_any_width(dim, threads):
+    """Masks have 16 bits: the last one stands for fewer columns, the sixteenth bit is a sign."""
+    weight = torch.randn(50, dim, generator=torch.Generator().manual_seed(dim))
+    mask = torch.rand(50, dim, generator=torch.Generator().manual_seed(1)) < 0.5
+    mask[::5] = True
+    table, before = SparseTable.of(weight, mask, (50,)), torch.get_num_threads()
+    ids = torch.randint(0, 50, (40, 3), generator=torch.Generator().manual_seed(2))
+    torch.set_num_threads(threads)
+    try:
+        assert torch.equal(table(ids), (weight * mask)[ids])
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(table.double()(ids), (weight * mask)[ids].double())
+    assert torch.equal(table.bits(torch.arange(50)), mask)
+
+
+def test_nothing_stored_is_zero():
+    table = SparseTable.of(torch.ones(3, 4), torch.zeros(3, 4, dtype=torch.bool), (3,))
+    assert not table(torch.arange(3)).any() and not table.weight_view().any()
+
+
+def test_a_mask_beyond_the_columns_is_refused():
+    """Bit 5 of rows of 5 columns: one bit for one number, but of no column."""
+    table = SparseTable.of(torch.ones(2, 5), torch.eye(2, 5) > 0, (2,))
+    stored = table.state_dict() | {"masks": torch.tensor([[1], [1 << 5]], dtype=torch.int16)}
+    with pytest.raises(ValueError, match="damaged"):
+        table.load_state_dict(stored)
 
 
 def test_columns_by_hand():
@@ -110,12 +141,7 @@ def test_tensor_operations_do_what_the_loops_do(build):
     """What runs where there is no compiled loop."""
     table, dense = build()
     ids = torch.randint(0, N, (40,))
-    if isinstance(table, SparseTable):
-        out = torch.zeros(40, D)
-        table._scatter(ids, out)
-    else:
-        out = table._rows(ids)
-    assert torch.equal(out, dense[ids])
+    assert torch.equal(table._rows(ids), dense[ids])
 
 
 @pytest.mark.parametrize("build", [sparse, columns])
@@ -147,7 +173,7 @@ def test_models_with_such_tables_are_saved_and_loaded(kind, tmp_path):
     assert loaded.num_parameters() == model.num_parameters()
     assert loaded.num_bytes() == model.num_bytes()
     tensors = load_file(folder / "model.safetensors")
-    for name in [k for k in tensors if k.startswith("table.") and k.endswith(("starts", "columns"))]:
+    for name in [k for k in tensors if k.startswith("table.") and k.endswith(("starts", "columns", "masks"))]:
         broken = tensors | {name: torch.full_like(tensors[name], 7)}
         save_file({k: v.contiguous() for k, v in broken.items()}, folder / "model.safetensors")
         with pytest.raises(DataError, match="damaged"):

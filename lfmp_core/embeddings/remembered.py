@@ -1,9 +1,11 @@
 """Rows that cost much to work out and are the same until the table learns again."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .compressed import CompressedTable
 
@@ -21,7 +23,7 @@ class RememberingTable(CompressedTable):
     """
 
     remember = True
-    _known: tuple[Any, Tensor, Tensor] | None = None
+    _known: tuple[Any, Tensor] | None = None
 
     def forward(self, ids: Tensor) -> Tensor:
         reading = not self.training and not torch.is_grad_enabled() and not torch.compiler.is_exporting()
@@ -34,16 +36,31 @@ class RememberingTable(CompressedTable):
             # outside inference mode, whose tensors can't be written to later
             with torch.inference_mode(False):
                 vectors = torch.empty(self.n, self.dim, dtype=tensors[0].dtype, device=tensors[0].device)
-                self._known = state, vectors, torch.zeros(self.n, dtype=torch.bool, device=vectors.device)
-        _, vectors, known = self._known
-        absent = ids[~known[ids.long()]]
-        if len(absent):
-            new = self.checked(torch.unique(absent))
-            vectors[new] = self.rows(new).to(vectors.dtype)
-            known[new] = True
+                vectors[:, 0] = torch.nan  # of rows not worked out yet: no second look-up to know them by
+                self._known = state, vectors
+        _, vectors = self._known
+        found = torch.nn.functional.embedding(ids, vectors)
+        absent = ids[found[..., 0].isnan()]
+        if not len(absent):
+            return found
+        new = self.checked(torch.unique(absent))
+        vectors[new] = self.rows(new).to(vectors.dtype)
         return torch.nn.functional.embedding(ids, vectors)
 
     def train(self, mode: bool = True):
         if mode:
             self._known = None
         return super().train(mode)
+
+
+@contextmanager
+def compact(model: nn.Module) -> Iterator[bool]:
+    """In the block no table of a model remembers rows; whether there are tables that would."""
+    tables = [part for part in model.modules() if isinstance(part, RememberingTable) and part.remember]
+    for part in tables:
+        part.remember = False
+    try:
+        yield bool(tables)
+    finally:
+        for part in tables:
+            part.remember = True

@@ -159,14 +159,16 @@ def mixed_dimension(of: MixedDimensionTable, i: int) -> Walk:
 
 
 def pruned(of: SparseTable, mask: Tensor, i: int) -> Walk:
-    """A mask's row, stored as compressed sparse row: places starts[i] … starts[i+1] of all numbers."""
+    """A mask's row, stored as the bits of a word, and numbers at places starts[i] … starts[i+1] of all."""
     first, end = of.starts[i : i + 2].tolist()
     row = torch.zeros(of.dim)
-    row[of.columns[first:end].long()] = of.values[first:end]
+    (columns,) = of.bits(torch.tensor([i]))[0].nonzero(as_tuple=True)
+    row[columns] = of.values[first:end]
     steps = (
         ("mask, row i", "".join(map(str, mask[i].int().tolist()))),
+        ("masks[i], bits of D columns", tuple(of.masks[i].tolist())),
         ("starts[i], starts[i+1]", (first, end)),
-        ("columns", tuple(of.columns[first:end].tolist())),
+        ("columns", tuple(columns.tolist())),
     )
     return _walk("pruned (MagPrune, PEP)", of, i, row, *steps)
 
