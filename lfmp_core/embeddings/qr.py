@@ -12,20 +12,23 @@ from ..settings import Settings
 from .compressed import CompressedTable
 from .gather import gather
 
+WHOLE_ENOUGH = 0.01  # distance from the budget up to which few remainders are taken
+
 
 class QRSettings(Settings):
     """Sizes and starting values.
 
     Attributes:
         remainders: p, the rows of the first table; the second has ⌈n/p⌉.
-        init: "identity": E1 near 1 and E2 normal, so that a row starts as a plain table's does. "uniform":
-            both U(√(1/n), 1), as in the public implementations: every product is positive and near ¼, and
-            a DeepFM of 39 fields starts with logits in the hundreds.
-        std: of E2, and of E1 around 1, for "identity".
+        init: "signs": the smaller table ±1 and the larger normal, so that rows start as a plain table's do,
+            also those of ids that share a row of the larger. "uniform": both U(√(1/n), 1), as in the public
+            implementations: every product is positive and near ¼, and a DeepFM of 39 fields starts with
+            logits in the hundreds.
+        std: of the larger, for "signs".
     """
 
     remainders: int = Field(ge=1)
-    init: Literal["identity", "uniform"] = "identity"
+    init: Literal["signs", "uniform"] = "signs"
     std: float = Field(0.01, ge=0)
 
 
@@ -33,8 +36,9 @@ class QRTable(CompressedTable):
     """e_i = E1[i mod p] ⊙ E2[⌊i/p⌋], one pair of tables for the ids of all fields.
 
     The quotient is a whole-number division: in floating point it would be wrong from 2²⁴ ids on. For a
-    budget, the p of LERS (2, 5, 20 for 50, 80, 95 %) is taken where 1/(1−t) is whole enough; else p is large
-    and the quotients are few, which reaches any count from 2√n·D on.
+    budget p is few and the quotients many where that comes within 1 % of it, as with the p of LERS (2, 5, 20
+    for 50, 80, 95 %) in a large table; in a small one steps of p are too coarse, and the quotients are few,
+    which reaches any count from 2√n·D on.
 
     Source: Shi et al. 2020; LERS §4.1.1.
     """
@@ -45,9 +49,10 @@ class QRTable(CompressedTable):
     def build(self, generator: torch.Generator) -> None:
         p, std = self.settings.remainders, self.settings.std
         first, second = torch.empty(p, self.dim), torch.empty(-(-self.n // p), self.dim)
-        if self.settings.init == "identity":
-            first.normal_(1, std, generator=generator)
-            second.normal_(0, std, generator=generator)
+        if self.settings.init == "signs":
+            few, many = sorted((first, second), key=len)
+            few.copy_(2 * torch.randint(0, 2, few.shape, generator=generator) - 1)
+            many.normal_(std=std, generator=generator)
         else:
             for weight in (first, second):
                 weight.uniform_(self.n**-0.5, 1, generator=generator)
@@ -73,5 +78,5 @@ class QRTable(CompressedTable):
         near += range(math.floor(n / few) - 2, math.ceil(n / few) + 3)
         candidates = [QRSettings(remainders=min(n, max(1, p)), **settings) for p in near]
         gaps = [abs(cls.count(field_sizes, dim, c) / target - 1) for c in candidates]
-        best = [k for k in (0, 1) if gaps[k] < 0.005] or range(len(near))
+        best = [k for k in (0, 1) if gaps[k] <= WHOLE_ENOUGH] or range(len(near))
         return candidates[min(best, key=lambda k: gaps[k])]
