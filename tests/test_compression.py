@@ -23,7 +23,7 @@ METHODS = {
     "pep": {"rise_epochs": 2, "find_epochs": 2},
     "cerp": {"rise_epochs": 2, "find_epochs": 2},
     "deeplight": {},
-    "dsl": {"exchange_every": 10, "anneal_epochs": 2},
+    "dsl": {"exchanges": 5, "anneal_epochs": 2},
     "sseds": {},
     "autodim": {"find_epochs": 1},
     "optembed_budget": {

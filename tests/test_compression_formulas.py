@@ -162,7 +162,10 @@ def test_dimensions_within_by_hand():
     assert dims_within(scores, (1, 2, 4), sizes, 4, 440) == (4, 4)
     # field 1 loses 1 for 300 numbers; field 0 would lose 1 for 20
     assert dims_within(scores, (1, 2, 4), sizes, 4, 439) == (4, 1)
-    assert dims_within(scores, (1, 2, 4), sizes, 4, 143) == (2, 1)
+    # of 144 numbers now: field 0 loses 1 for 12 (28 of 40 stay), or 2 for 26
+    assert dims_within(scores, (1, 2, 4), sizes, 4, 143) == (1, 1)
+    # 3 ids take 12 numbers at 4, but 14 at 2 with the map
+    assert dims_within(torch.tensor([[-9.0, -1.1, -1.0]]), (1, 2, 4), (3,), 4, 11) == (1,)
     with pytest.raises(BudgetError, match="118"):
         dims_within(scores, (1, 2, 4), sizes, 4, 117)
 

@@ -205,8 +205,8 @@ def test_step_and_its_derivative_by_hand():
 
 
 def supernet(alpha=0.5, rate=0.1):
-    settings = OptEmbedSettings(regularisation=alpha, threshold_learning_rate=rate)
-    return Supernet(SIZES, 4, settings, torch.Generator().manual_seed(0))
+    settings = OptEmbedSettings(regularisation=alpha)
+    return Supernet(SIZES, 4, settings, torch.Generator().manual_seed(0), rate)
 
 
 def test_rows_open_above_their_fields_threshold():
@@ -256,3 +256,21 @@ def test_evolution_finds_what_it_is_asked_for():
     settings = EvolutionSettings(generations=20, mutation=1)
     one, _ = evolve(lambda w: float(w[0]), 1, 4, settings, np.random.default_rng(0))
     assert one == (4,)
+
+
+def test_evolution_draws_again_what_is_not_allowed():
+    """Of four widths in 1..4 the sum may be 8, as of three in ten: generations are whole all the same."""
+    seen = []
+
+    def fitness(widths):
+        seen.append(widths)
+        return float(widths[0])
+
+    settings = EvolutionSettings(mutated=6, crossed=6, parents=4, generations=3, mutation=0.5)
+    found, best = evolve(fitness, 4, 4, settings, np.random.default_rng(0), allowed=lambda w: sum(w) <= 8)
+    assert (
+        all(sum(widths) <= 8 for widths in seen) and sum(found) <= 8 and found[0] == max(w[0] for w in seen)
+    )
+    assert len(seen[:12]) == 12 and best[0] == max(w[0] for w in seen[:12])
+    with pytest.raises(LfmpError, match=r"2,400 vectors .* none"):
+        evolve(fitness, 4, 4, settings, np.random.default_rng(0), allowed=lambda w: False)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from .base import Table
 from .full import FullTable
-from .sparse import SparseTable
+from .sparse import SparseTable, refuse_outside
 
 
 class PairTable(Table):
@@ -53,6 +53,9 @@ class PairTable(Table):
         return {"field_sizes": self.field_sizes, **sparse}
 
     def forward(self, ids: Tensor) -> Tensor:
+        if ids.is_cpu and not torch.compiler.is_compiling():
+            # b·⌈n/b⌉ ids have rows, which may be more than n
+            refuse_outside(ids.reshape(-1), self.rows)
         span = -(-self.rows // self.buckets)
         return self.first(ids % self.buckets) + self.second(ids.div(span, rounding_mode="floor"))
 

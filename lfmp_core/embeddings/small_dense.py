@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from .budget import BudgetError, target_parameters
+from .sparse import sparse_bytes
 
 
 def smaller_dim(field_sizes: Sequence[int], dim: int, sparsity: float, *, tolerance: float = 0.01) -> int:
@@ -30,3 +31,17 @@ def smaller_dim(field_sizes: Sequence[int], dim: int, sparsity: float, *, tolera
         remedy = f"Dimension {found} has sparsity {1 - found / dim:.4g}: ask for that, or allow a tolerance"
         raise BudgetError("smaller plain", target, nearest, remedy)
     return found
+
+
+def dim_in_bytes(field_sizes: Sequence[int], dim: int, sparsity: float) -> int:
+    """D′ of the plain model whose float32 table takes about the bytes of a pruned one in sparse rows.
+
+    A pruned table also stores where its numbers are, so for its bytes a plain one may have more of them:
+    D′ = bytes/4n, rounded, at least 1 and at most D.
+
+    Args:
+        field_sizes, dim, sparsity: as of `smaller_dim`; of the pruned table.
+    """
+    entries = round(target_parameters(field_sizes, dim, sparsity))
+    rows = sum(field_sizes)
+    return min(dim, max(1, round(sparse_bytes(rows, dim, entries) / (4 * rows))))

@@ -127,6 +127,7 @@ def execute(spec: RunSpec, *, dataset: "Dataset | None" = None) -> Result:
 
 def _execute(spec: RunSpec, dataset: "Dataset") -> Result:
     from ..efficiency import inference_rate
+    from ..embeddings.remembered import compact
     from ..methods import Task, get_method
     from ..models import BackboneSettings
     from ..training import TrainingSettings, evaluate
@@ -144,14 +145,25 @@ def _execute(spec: RunSpec, dataset: "Dataset") -> Result:
         metrics |= {f"{split}_{name}": value for name, value in scores.items()}
     phases = dict(outcome.phases)
     phases["TT"] = sum(phases.values())
+    remembered: dict[str, float] = {}
     if spec.role == "final":
         # as cpu_seconds of the phases: several runs share a machine
         own = task.training.device == "cpu" and spec.threads == 1
         clock = time.process_time if own else time.perf_counter
-        rate = inference_rate(outcome.model, dataset.split("val"), batches=_TIMED_BATCHES, clock=clock)
-        phases["IT"] = 1e6 / rate
+
+        def seconds() -> float:
+            return 1e6 / inference_rate(
+                outcome.model, dataset.split("val"), batches=_TIMED_BATCHES, clock=clock
+            )
+
+        # the form whose bytes are counted; with all rows in memory it is as large as a plain table
+        with compact(outcome.model) as could_remember:
+            phases["IT"] = seconds()
+        if could_remember:
+            remembered["inference_remembered"] = seconds()
     details: dict[str, Any] = {
         **outcome.details,
+        **remembered,
         "kept_fields": list(outcome.kept_fields),
         "history": outcome.history,
     }

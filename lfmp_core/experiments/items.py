@@ -204,6 +204,8 @@ class Item:
 
     Attributes:
         against: labels of arms that every arm is compared with, besides those that every page has.
+        keeps_draws: the bootstrap draws of each run are kept beside the comparisons, for a page whose tests
+            hold any two runs of a data set against each other, or rank them.
     """
 
     name: str
@@ -211,6 +213,7 @@ class Item:
     description: str
     profiles: Mapping[str, Grid | Sequence[Grid]]
     against: tuple[str, ...] = ()
+    keeps_draws: bool = False
 
     def grids(self, profile: str) -> Sequence[Grid]:
         """The grids of a profile.

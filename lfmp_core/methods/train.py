@@ -12,6 +12,11 @@ from ..training import Objective, Trainer
 from .base import Context, Outcome, Task
 
 
+def steps_per_epoch(task: Task) -> int:
+    """Batches in a pass over the training rows."""
+    return -(-task.dataset.schema.rows["train"] // task.training.batch_size)
+
+
 def fresh_model(task: Task, seed: int, fields: Sequence[int] | None = None) -> Backbone:
     """An untrained backbone for the task's data set that reads all fields, or only `fields`."""
     schema = task.dataset.schema

@@ -30,7 +30,7 @@ class Entry:
         label: as the pages of LERS have it. printed: its name in Table 1, where it is there.
         letters: of `LETTERS`; none where sizes follow a rule and nothing is shared or pruned.
         learnt: what training decides.
-        trained: numbers of the table while it learns: "the budget" or "all".
+        trained: numbers of the table while it learns: "the budget", "all", or what else.
         thing: table or procedure that implements it.
     """
 
@@ -67,7 +67,7 @@ TAXONOMY = (
     Entry("mixed dimension", None, "", "short rows, and their maps to D", "the budget", MixedDimensionTable),
     Entry("DeepLight", None, "P", "which numbers stay, fewer every few steps", "all", c.deeplight),
     Entry("SSEDS", None, "P", "which columns of a field stay, by one gradient", "all", c.sseds),
-    Entry("DSL", None, "P", "which numbers stay; dropped ones may return", "the budget", c.dsl),
+    Entry("DSL", None, "P", "which numbers stay; dropped ones may return", "all, masked", c.dsl),
     Entry("AutoDim", None, "N", "a dimension for each field", "all candidates", c.autodim),
     Entry("smaller dense", None, "", "a plain table of fewer dimensions", "the budget", c.smaller_dense),
 )  # fmt: skip

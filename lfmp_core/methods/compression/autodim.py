@@ -1,6 +1,7 @@
 """AutoDim: candidates for the dimension of every field, weighed against each other on validation rows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from pydantic import Field
@@ -12,9 +13,8 @@ from ...embeddings.mixed_dimension import MixedDimensionSettings, MixedDimension
 from ...models import Backbone, build_model
 from ...seeds import derive
 from ...training import Batches, Objective
-from ...training.batches import Batch
 from ..base import Context, Outcome, Task
-from ..train import train_to_outcome
+from ..train import steps_per_epoch, train_to_outcome
 from .base import CompressionSettings, all_fields, budget, compression
 from .phases import finder, finding
 
@@ -24,12 +24,13 @@ class AutoDimSettings(CompressionSettings):
     Attributes:
         find_epochs: passes of the search.
         update_every: steps of the weights for one step of the choice.
-        choice_learning_rate: of the choice's logits (1e-3 in public code, over far more steps).
+        choice_travel: how far one logit of the choice would move over the search if all its gradients agreed;
+            its learning rate is that over its steps. (Public code has 1e-3 and tens of thousands of steps.)
     """
 
     find_epochs: int = Field(2, ge=1)
     update_every: int = Field(1, ge=1)
-    choice_learning_rate: float = Field(1e-2, gt=0)
+    choice_travel: float = Field(3.0, gt=0)
 
 
 def candidates(dim: int) -> tuple[int, ...]:
@@ -87,8 +88,9 @@ class Choosing(Objective):
 
     Args:
         table: whose mixture is drawn.
-        validation: batches that never end.
+        validation: rows that the choice learns from, epoch after epoch.
         batch_size: B.
+        steps: of the weights, in the whole search.
         generator: source of g.
     """
 
@@ -96,25 +98,29 @@ class Choosing(Objective):
         self,
         table: CandidateTable,
         settings: AutoDimSettings,
-        validation: Iterator[Batch],
+        validation: Batches,
         batch_size: int,
+        steps: int,
         generator: torch.Generator,
     ):
         super().__init__()
         self.tables, self.settings, self.generator = [table], settings, generator
         self.validation, self.batch_size = validation, batch_size
         self.logits = nn.Parameter(torch.zeros(table.mixture.shape))
-        self.optimizer = torch.optim.Adam([self.logits], settings.choice_learning_rate)
+        self.rate = settings.choice_travel * settings.update_every / steps
+
+    def groups(self, learning_rate: float) -> list[dict[str, Any]]:
+        return [{"params": [self.logits], "lr": self.rate, "weight_decay": 0.0}]
 
     def forward(
         self, model: Backbone, ids: Tensor, values: Tensor | None, labels: Tensor, step: int
     ) -> Tensor:
-        if step % self.settings.update_every == 0:
+        asked, pause = divmod(step, self.settings.update_every)
+        if not pause:
             self._draw(step)
-            loss = super().forward(model, *next(self.validation), step)
+            batch = next(self.validation.epoch(*divmod(asked, len(self.validation))))
+            loss = super().forward(model, *batch, step)
             (self.logits.grad,) = torch.autograd.grad(loss, [self.logits])
-            self.optimizer.step()
-            self.logits.grad = None
         with torch.no_grad():
             self._draw(step)
         return super().forward(model, ids, values, labels, step)
@@ -132,7 +138,8 @@ def dims_within(
 ) -> tuple[int, ...]:
     """A dimension for each field: of largest score where that fits the budget.
 
-    Else fields are shortened one by one, each time the one whose score falls least per number saved.
+    Else fields are shortened one by one, each time the one whose score falls least per number saved. (A short
+    row costs a projection of its field, so that in a field of few ids shorter rows may save nothing.)
 
     Args:
         scores: log-probabilities [m, candidates].
@@ -144,20 +151,21 @@ def dims_within(
         BudgetError: the shortest rows of all exceed the budget.
     """
 
-    def numbers(dims: Sequence[int]) -> int:
-        return MixedDimensionTable.count(field_sizes, dim, MixedDimensionSettings(dims=tuple(dims)))
-
-    shortest = numbers([sizes[0]] * len(field_sizes))
+    costs = [
+        [MixedDimensionTable.count([n], dim, MixedDimensionSettings(dims=(size,))) for size in sizes]
+        for n in field_sizes
+    ]
+    shortest = sum(map(min, costs))
     if shortest > count:
         remedy = "A row has at least one number: ask for a smaller sparsity"
         raise BudgetError("mixed-dimension", count, shortest, remedy)
     chosen = scores.argmax(1).tolist()
-    while numbers([sizes[k] for k in chosen]) > count:
+    while sum(own[k] for own, k in zip(costs, chosen, strict=True)) > count:
         prices = {}
         for f, now in enumerate(chosen):
-            for k in range(now):
-                saved = field_sizes[f] * (sizes[now] - sizes[k])
-                prices[f, k] = (scores[f, now] - scores[f, k]).item() / saved
+            for k in range(len(sizes)):
+                if (saved := costs[f][now] - costs[f][k]) > 0:
+                    prices[f, k] = (scores[f, now] - scores[f, k]).item() / saved
         f, k = min(prices, key=lambda pair: prices[pair])
         chosen[f] = k
     return tuple(sizes[k] for k in chosen)
@@ -180,7 +188,8 @@ def autodim(task: Task, settings: AutoDimSettings, context: Context) -> Outcome:
     """
     schema, dim, count = task.dataset.schema, task.backbone.embedding_dim, budget(task, settings)
     sizes, std = schema.field_sizes, task.backbone.init_std
-    dims_within(torch.zeros(len(sizes), 1), (1,), sizes, dim, count)  # refuses before any training
+    every = candidates(dim)
+    dims_within(torch.zeros(len(sizes), len(every)), every, sizes, dim, count)  # refuses before any training
 
     def searched(sizes: tuple[int, ...], dim: int, generator: torch.Generator) -> Table:
         return CandidateTable(sizes, dim, std=std, generator=generator)
@@ -198,7 +207,8 @@ def autodim(task: Task, settings: AutoDimSettings, context: Context) -> Outcome:
         noise = torch.Generator().manual_seed(derive(context.seed, "noise"))
         table = model.table
         assert isinstance(table, CandidateTable)
-        objective = Choosing(table, settings, _endless(batches), task.training.batch_size, noise)
+        steps = settings.find_epochs * steps_per_epoch(task)
+        objective = Choosing(table, settings, batches, task.training.batch_size, steps, noise)
         finder(task, model, context, epochs=settings.find_epochs, objective=objective).fit()
         scores = objective.logits.detach().log_softmax(1).cpu()
         dims = dims_within(scores, table.sizes, sizes, dim, count)
@@ -210,10 +220,3 @@ def autodim(task: Task, settings: AutoDimSettings, context: Context) -> Outcome:
         table=table_factory("mixed_dimension", settings={"dims": dims, "std": std}),
     )
     return train_to_outcome(task, model, all_fields(task), context, details={"dimensions": list(dims)})
-
-
-def _endless(batches: Batches) -> Iterator[Batch]:
-    epoch = 0
-    while True:
-        yield from batches.epoch(epoch)
-        epoch += 1

@@ -13,12 +13,13 @@ from ...embeddings.masked import MaskedRows
 from ...embeddings.pair import PairTable
 from ...embeddings.soft_threshold import SoftThresholdTable
 from ...embeddings.sparse import SparseTable
+from ...errors import LfmpError
 from ...models import Backbone, build_model
 from ...seeds import derive
 from ..base import Context, Outcome, Task
-from ..train import train_to_outcome
-from .base import all_fields, compression
-from .phases import finding, steps_per_epoch
+from ..train import steps_per_epoch, train_to_outcome
+from .base import all_fields, budget, compression
+from .phases import finding
 from .threshold import RisingThreshold, ThresholdSettings, find
 
 
@@ -87,11 +88,21 @@ def cerp(task: Task, settings: CERPSettings, context: Context) -> Outcome:
     the batch's distinct ids, as CERP prints it, where the LERS code adds P and Q row by row; the mask leaves
     exactly the budget.
 
+    Raises:
+        LfmpError: `buckets` are too few for the budget, or to tell all ids apart.
+
     Source: CERP (Liang et al. 2023), eq. 3–10; LERS §4.1.6.
     """
-    rows = sum(task.dataset.schema.field_sizes)
+    rows, dim = sum(task.dataset.schema.field_sizes), task.backbone.embedding_dim
+    count = budget(task, settings)
+    fewest = max(-(-count // (2 * dim)), math.isqrt(rows - 1) + 1)
+    if settings.buckets is not None and settings.buckets < fewest:
+        raise LfmpError(
+            f"{settings.buckets:,} `buckets` are too few for cerp here: give {fewest:,} or more, so that two "
+            f"tables of so many rows of {dim} hold {count:,} numbers and tell {rows:,} ids apart, or none"
+        )
     share = max(0.129, 0.59 * (1 - settings.sparsity))
-    buckets = settings.buckets or max(math.ceil(share * rows), math.ceil(rows**0.5))
+    buckets = settings.buckets or max(math.ceil(share * rows), fewest)
     with finding(context):
         model, pair, tables = pair_model(task, buckets, context.seed)
         thresholded = [SoftThresholdTable(table) for table in tables]

@@ -3,9 +3,10 @@
 from pydantic import Field
 
 from ..base import Context, Outcome, Task
+from ..train import steps_per_epoch
 from .base import CompressionSettings, budget, compression, dense_size, plain_model, train_masked
 from .magnitude import largest
-from .phases import advance, finder, finding, steps_per_epoch
+from .phases import advance, finder, finding
 
 
 class DeepLightSettings(CompressionSettings):

@@ -11,26 +11,27 @@ from ...embeddings import FullTable
 from ...embeddings.entry_mask import EntryMask
 from ...embeddings.masked import MaskedRows
 from ...embeddings.sparse import SparseTable
+from ...errors import LfmpError
 from ...models import Backbone
 from ...seeds import derive
 from ...training import Objective
 from ..base import Context, Outcome, Task
-from ..train import train_to_outcome
+from ..train import steps_per_epoch, train_to_outcome
 from .base import CompressionSettings, all_fields, budget, compression, plain_model
 from .magnitude import largest
-from .phases import steps_per_epoch
 
 
 class DSLSettings(CompressionSettings):
     """
     Attributes:
-        exchange_every: ΔT, steps between two exchanges (100 in the DSL code, 3,000 for LightGCN).
+        exchanges: in a pass over the training rows, evenly spaced, at most one a step. (The DSL code has a
+            number of steps between two, 100, which in a small set is several passes.)
         first_share, last_share: ρ, the share of the numbers that is exchanged, falls from the first to the
             last along a half cosine.
         anneal_epochs: passes over which it falls.
     """
 
-    exchange_every: int = Field(50, ge=1)
+    exchanges: int = Field(5, ge=1)
     first_share: float = Field(0.5, ge=0, le=1)
     last_share: float = Field(0.005, ge=0, le=1)
     anneal_epochs: int = Field(5, ge=1)
@@ -69,15 +70,20 @@ class Exchanging(Objective):
     Args:
         plain, gate: the table and the mask over it, changed in place.
         masked: both together, as the model has them.
-        total: steps over which ρ falls.
+        per_epoch: steps in a pass.
     """
 
+    exchanged: Tensor
+
     def __init__(
-        self, plain: FullTable, gate: EntryMask, masked: MaskedRows, settings: DSLSettings, total: int
+        self, plain: FullTable, gate: EntryMask, masked: MaskedRows, settings: DSLSettings, per_epoch: int
     ):
         super().__init__()
         self.parts = plain, gate  # in a tuple: the model keeps them, not this module
-        self.settings, self.total, self.step, self.exchanged = settings, total, 0, 0
+        self.settings, self.step = settings, 0
+        self.every, self.total = max(1, per_epoch // settings.exchanges), settings.anneal_epochs * per_epoch
+        # a buffer, so that it is kept with the rest of a checkpoint
+        self.register_buffer("exchanged", torch.tensor(0))
         self.seen: tuple[Tensor, Tensor] | None = None
         masked.register_forward_hook(self._watch)
 
@@ -98,7 +104,7 @@ class Exchanging(Objective):
 
     @torch.no_grad()
     def after_step(self) -> None:
-        if (self.step + 1) % self.settings.exchange_every == 0 and self.seen is not None:
+        if (self.step + 1) % self.every == 0 and self.seen is not None:
             ids, grad = self.seen
             rows, slot = ids.reshape(-1).unique(return_inverse=True)
             summed = grad.new_zeros(len(rows), grad.shape[-1])
@@ -115,16 +121,20 @@ def dsl(task: Task, settings: DSLSettings, context: Context) -> Outcome:
     No step sees more than the budget, and there is one phase, CT. Early stopping picks the epoch, and with it
     the mask that the epoch ended with.
 
+    Raises:
+        LfmpError: optimizer="lazy", whose table is not up to date where an exchange compares all its numbers.
+
     Source: Wang et al. 2024, Algorithm 1; LERS §2.1.2.
     """
+    if task.training.optimizer == "lazy":
+        raise LfmpError("dsl compares all numbers of a table at each exchange: take optimizer='dense'")
     model, plain = plain_model(task, context.seed)
     generator = torch.Generator().manual_seed(derive(context.seed, "mask"))
     scores = torch.rand(plain.weight.shape, generator=generator)
     gate = EntryMask(largest(scores, budget(task, settings)))
     model.table = masked = MaskedRows(plain, gate)
-    total = settings.anneal_epochs * steps_per_epoch(task)
-    objective = Exchanging(plain, gate, masked, settings, total)
+    objective = Exchanging(plain, gate, masked, settings, steps_per_epoch(task))
     outcome = train_to_outcome(task, model, all_fields(task), context, objective=objective)
-    outcome.details["exchanged"] = objective.exchanged
+    outcome.details["exchanged"] = int(objective.exchanged)
     model.table = SparseTable.of(plain.weight.detach(), gate.mask, plain.field_sizes)
     return outcome

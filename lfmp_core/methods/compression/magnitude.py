@@ -36,8 +36,10 @@ def largest(scores: Tensor, count: int, row_minimum: int = 0) -> Tensor:
         row_minimum: entries of each row that stay in any case, at most D.
 
     Raises:
-        ValueError: the protected entries alone are more than `count`.
+        ValueError: there are not so many entries, or the protected ones alone are more than `count`.
     """
+    if not 0 <= count <= scores.numel():
+        raise ValueError(f"{count:,} entries can't be kept of {scores.numel():,}")
     _check_minimum(row_minimum, len(scores), count)
     values = scores.detach().cpu().numpy().copy()
     if row_minimum:

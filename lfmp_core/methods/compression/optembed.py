@@ -37,7 +37,8 @@ class OptEmbedBudgetSettings(CompressionSettings):
 
 def mean_width(alpha: float, dim: int) -> float:
     """E(d) = α/(α−1) − h/(α^h − 1), of p_i ∝ α^{h−i} over i = 1..h. Source: LERS §5.2.2."""
-    return alpha / (alpha - 1) - dim / (alpha**dim - 1)
+    tail = alpha**-dim  # α^h itself may be too large a number
+    return alpha / (alpha - 1) - dim * tail / (1 - tail)
 
 
 def width_bias(mean: float, dim: int) -> float:
@@ -63,13 +64,13 @@ def fittest_within(
 ) -> tuple[Tensor, list[float]]:
     """Widths of the fields [m] of at most `count` numbers, and the best AUC after each generation.
 
-    Widths are drawn and mutated by the biased law; those over the budget are never parents.
+    Widths are drawn and mutated by the biased law, and drawn again where they exceed the budget.
 
     Args:
         kept: which rows stay [n], on the CPU.
     """
     sizes, dim = supernet.field_sizes, supernet.table.dim
-    rows_kept = torch.stack([span.sum() for span in kept.split(list(sizes))])
+    rows_of_field = np.array([int(span.sum()) for span in kept.split(list(sizes))])
     table = width_at(width_bias(count / int(kept.sum()), dim), dim)
     gate = FixedWidths(torch.empty(0), dim)
     plain = supernet.table
@@ -79,21 +80,21 @@ def fittest_within(
 
     @cache
     def auc(widths: tuple[int, ...]) -> float:
-        of_fields = torch.tensor(widths)
-        if (of_fields * rows_kept).sum() > count:
-            return -math.inf
-        gate.of_ids = spread(of_fields, sizes)
+        gate.of_ids = spread(torch.tensor(widths), sizes)
         return evaluate(supernet, rows)[0]["auc"]
 
-    def widths_of(places: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(table[np.array(places) - 1].tolist())
+    def widths_of(places: tuple[int, ...]) -> np.ndarray:
+        return table[np.array(places) - 1]
+
+    def fits(places: tuple[int, ...]) -> bool:
+        return int(widths_of(places) @ rows_of_field) <= count
 
     rng = np.random.default_rng(derive(seed, "evolution"))
-    found, best = evolve(lambda p: auc(widths_of(p)), len(sizes), LEVELS, settings.evolution, rng)
+    found, best = evolve(
+        lambda p: auc(tuple(widths_of(p).tolist())), len(sizes), LEVELS, settings.evolution, rng, fits
+    )
     supernet.table = plain
-    if best[-1] == -math.inf:
-        raise LfmpError("no drawn vector of widths met the budget: allow more generations or children")
-    return torch.tensor(widths_of(found)), best
+    return torch.from_numpy(widths_of(found)), best
 
 
 @compression("optembed_budget", OptEmbedBudgetSettings)
@@ -104,25 +105,33 @@ def optembed_budget(task: Task, settings: OptEmbedBudgetSettings, context: Conte
     every vector of widths under the budget is allowed, so the sparsity that comes out is at least the one
     asked for, often more.
 
-    Departures: vectors over the budget get no fitness, where LERS draws again; α of the biased law comes by
-    bisection; and rows are removed beyond their thresholds where one number a row would already be too much
-    (LERS §5.2.2 leaves open how 95 % of D = 16 is met).
+    Departures: α of the biased law comes by bisection, and rows are removed beyond their thresholds where
+    `least_width` numbers a row would already be too much (LERS §5.2.2 leaves open how 95 % of D = 16 is met).
+
+    Raises:
+        LfmpError: the thresholds leave no row, or no drawn vector of widths meets the budget.
 
     Source: OptEmbed (Lyu et al. 2022); LERS §5.2.2.
     """
     count, dim = budget(task, settings), task.backbone.embedding_dim
+    parts = Context(context.seed)
     with finding(context):
-        supernet, margins, _ = train_supernet(task, settings.search, context)
+        with parts.phase("supernet"):
+            supernet, margins, _ = train_supernet(task, settings.search, context)
         most = min(int((margins > 0).sum()), int(count / settings.least_width))
+        if not most:
+            raise LfmpError("the thresholds of OptEmbed leave no row: lower its threshold_rise")
         kept = torch.zeros(len(margins), dtype=torch.bool)
         kept[margins.cpu().argsort(descending=True, stable=True)[:most]] = True
-        widths, best = fittest_within(task, supernet, kept, count, settings.search, context.seed)
+        with parts.phase("evolution"):
+            widths, best = fittest_within(task, supernet, kept, count, settings.search, context.seed)
     model, plain = plain_model(task, context.seed)
     mask = leading(spread(widths, plain.field_sizes) * kept, dim).bool()
     details = {
         "rows": most,
         "widths": widths.tolist(),
-        "best_fitness": [round(x, 6) for x in best if x > 0],
+        "best_fitness": [round(x, 6) for x in best],
+        "finding_seconds": dict(parts.cpu_seconds),
     }
     return train_masked(
         task,

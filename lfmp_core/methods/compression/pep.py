@@ -2,8 +2,9 @@
 
 from ...embeddings.soft_threshold import SoftThresholdTable
 from ..base import Context, Outcome, Task
+from ..train import steps_per_epoch
 from .base import compression, plain_model, train_masked
-from .phases import finding, steps_per_epoch
+from .phases import finding
 from .threshold import RisingThreshold, ThresholdSettings, find
 
 

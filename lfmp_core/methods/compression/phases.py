@@ -16,18 +16,29 @@ def finding(context: Context) -> Iterator[None]:
     """The block is phase PT.
 
     With a folder, a block that was done before an interrupt is quick the next time, since its trainer takes
-    up its checkpoint; the seconds that count are those of the first time.
+    up its checkpoint; the seconds that count are those of the first time. A block that Ctrl-C cut off after
+    its trainer saved a checkpoint has the seconds of both parts. (A killed process leaves no time behind.)
     """
-    with context.phase("PT"):
-        yield
-    saved = context.path("finding.json")
-    if saved is None:
+    saved, checkpoint = context.path("finding.json"), context.path("finding")
+    if saved is None or checkpoint is None:
+        with context.phase("PT"):
+            yield
         return
-    if not saved.exists():
-        times = {"phases": context.phases["PT"], "cpu_seconds": context.cpu_seconds["PT"]}
-        atomic_write(saved, canonical_json(times))
-    times = json.loads(saved.read_text())
-    context.phases["PT"], context.cpu_seconds["PT"] = times["phases"], times["cpu_seconds"]
+    before = json.loads(saved.read_text()) if saved.exists() else {"cut_off": True}
+    whole = not before.get("cut_off", False)
+    clocks = {"phases": context.phases, "cpu_seconds": context.cpu_seconds}
+    cut_off = True
+    try:
+        with context.phase("PT"):
+            yield
+        cut_off = False
+    finally:
+        for name, clock in clocks.items():
+            clock["PT"] = before[name] if whole else before.get(name, 0.0) + clock["PT"]
+        # what is not in a checkpoint is trained again, so its seconds will come again
+        if not whole and (checkpoint.exists() or not cut_off):
+            times = {name: clock["PT"] for name, clock in clocks.items()}
+            atomic_write(saved, canonical_json(times | ({"cut_off": True} if cut_off else {})))
 
 
 def finder(
@@ -43,11 +54,6 @@ def finder(
         checkpoint=context.path("finding"),
         label=context.label("finding"),
     )
-
-
-def steps_per_epoch(task: Task) -> int:
-    """Batches in a pass over the training rows."""
-    return -(-task.dataset.schema.rows["train"] // task.training.batch_size)
 
 
 def advance(trainer: Trainer, every: int, last: int | None = None) -> None:

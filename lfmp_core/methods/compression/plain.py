@@ -1,21 +1,20 @@
 """Compression without a search: a table of another form, or a smaller plain one."""
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from ...embeddings.registry import table_factory
-from ...embeddings.small_dense import smaller_dim
+from ...embeddings.small_dense import dim_in_bytes, smaller_dim
 from ...embeddings.tt_rec import TTRecTable
 from ...models import build_model
 from ...seeds import derive
 from ...training import Objective
 from ..base import Context, Outcome, Task
-from ..train import fresh_model, train_to_outcome
+from ..train import fresh_model, steps_per_epoch, train_to_outcome
 from .base import CompressionSettings, all_fields, compression
-from .phases import steps_per_epoch
 
 
 class TableSettings(CompressionSettings):
@@ -36,9 +35,14 @@ class SmallerDenseSettings(CompressionSettings):
     Attributes:
         tolerance: as above. Whole dimensions are coarse: of 16, 3 comes nearest to a fifth and 1 to a
             twentieth, which is a quarter more than that.
+        equal: what it shares with a compressed table: as many "numbers", or as many "bytes" as a pruned one
+            takes in sparse rows, with their index.
     """
 
+    later = frozenset({"equal"})
+
     tolerance: float = Field(0.3, ge=0)
+    equal: Literal["numbers", "bytes"] = "numbers"
 
 
 class CacheFilling(Objective):
@@ -95,7 +99,10 @@ def smaller_dense(task: Task, settings: SmallerDenseSettings, context: Context) 
         BudgetError: no whole dimension is near the budget.
     """
     sizes, dim = task.dataset.schema.field_sizes, task.backbone.embedding_dim
-    smaller = smaller_dim(sizes, dim, settings.sparsity, tolerance=settings.tolerance)
+    if settings.equal == "bytes":
+        smaller = dim_in_bytes(sizes, dim, settings.sparsity)
+    else:
+        smaller = smaller_dim(sizes, dim, settings.sparsity, tolerance=settings.tolerance)
     backbone = task.backbone.model_copy(update={"embedding_dim": smaller})
     small = Task(task.dataset, backbone, task.training)
     model = fresh_model(small, context.seed)

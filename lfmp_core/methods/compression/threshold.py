@@ -24,13 +24,13 @@ class ThresholdSettings(CompressionSettings):
         rise_epochs: passes over the training rows in which s would reach 0 at its first pace. The papers give
             s the weights' learning rate, which on few rows is too slow: weights outgrow the threshold.
         find_epochs: most passes of the finding phase.
-        check_every: steps between two counts of the zeros.
+        checks: counts of the zeros in a pass, evenly spaced, at most one a step.
     """
 
     threshold_start: float = Field(-8.0, lt=0)
     rise_epochs: float = Field(4.0, gt=0)
     find_epochs: int = Field(8, ge=1)
-    check_every: int = Field(10, ge=1)
+    checks: int = Field(50, ge=1)
 
 
 class Threshold(nn.Module):
@@ -110,8 +110,9 @@ def find(
     """
     count = budget(task, settings)
     trainer = finder(task, model, context, epochs=settings.find_epochs, objective=objective)
+    every = max(1, objective.per_epoch // settings.checks)
     while (left := model.table.num_parameters()) > count and not trainer.finished:
-        advance(trainer, settings.check_every)
+        advance(trainer, every)
     weights = torch.cat([table.table.weight_view().detach() for table in objective.tables])
     details = {"find_steps": trainer.steps, "threshold": objective.threshold.value(), "over_threshold": left}
     return largest(weights.abs(), count), details

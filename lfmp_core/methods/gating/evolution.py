@@ -1,13 +1,16 @@
 """Evolutionary search over vectors of widths, one a field."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from pydantic import Field
 
+from ...errors import LfmpError
 from ...settings import Settings
 
 Widths = tuple[int, ...]
+DRAWS = 200  # of one vector, until it is allowed
 
 
 class EvolutionSettings(Settings):
@@ -35,27 +38,47 @@ def evolve(
     dim: int,
     settings: EvolutionSettings,
     rng: np.random.Generator,
+    allowed: Callable[[Widths], bool] | None = None,
 ) -> tuple[Widths, list[float]]:
     """The fittest vector of widths in 1..D that was seen, and the best fitness after each generation.
 
     A child is a parent with some widths drawn anew, or the head of one parent and the tail of another, cut at
     a random place. Parents are the best of all generations and are never changed (the authors' code mutates
     them in place, keeps none, and cuts at 1..D instead of 1..m). No vector is valued twice.
+
+    Args:
+        allowed: which vectors may be valued; another is drawn again, `DRAWS` times at most.
+
+    Raises:
+        LfmpError: no vector of the first generation was allowed.
     """
     known: dict[Widths, float] = {}
     best: list[float] = []
-    candidates = [
-        tuple(row.tolist())
-        for row in rng.integers(1, dim + 1, (settings.mutated + settings.crossed, num_fields))
-    ]
+
+    def drawn(draw: Callable[[], Widths]) -> Widths | None:
+        tries = (draw() for _ in range(DRAWS if allowed else 1))
+        return next((w for w in tries if allowed is None or allowed(w)), None)
+
+    def anew() -> Widths:
+        return tuple(rng.integers(1, dim + 1, num_fields).tolist())
+
+    candidates = [drawn(anew) for _ in range(settings.mutated + settings.crossed)]
     for generation in range(settings.generations + 1):
         if generation:
             parents = sorted(known, key=lambda w: -known[w])[: settings.parents]
-            candidates = [_mutated(parents, dim, settings.mutation, rng) for _ in range(settings.mutated)]
-            candidates += [_crossed(parents, rng) for _ in range(settings.crossed)]
+            mutated, crossed = (
+                partial(_mutated, parents, dim, settings.mutation, rng),
+                partial(_crossed, parents, rng),
+            )
+            candidates = [drawn(mutated) for _ in range(settings.mutated)]
+            candidates += [drawn(crossed) for _ in range(settings.crossed)]
         for widths in candidates:
-            if widths not in known:
+            if widths is not None and widths not in known:
                 known[widths] = fitness(widths)
+        if not known:
+            raise LfmpError(
+                f"of {DRAWS * len(candidates):,} vectors of widths that were drawn none is allowed"
+            )
         best.append(max(known.values()))
     return max(known, key=lambda w: known[w]), best
 

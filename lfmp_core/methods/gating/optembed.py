@@ -1,10 +1,10 @@
 """OptEmbed: which values keep a vector, and how many dimensions each field's vectors keep."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from ...embeddings.gather import gather
@@ -17,7 +17,7 @@ from ...settings import Settings
 from ...training import Objective, Trainer, evaluate
 from ..base import Choice, Context, Outcome, Task, register
 from ..selection.base import largest
-from ..train import fresh_model, train_to_outcome
+from ..train import fresh_model, steps_per_epoch, train_to_outcome
 from .evolution import EvolutionSettings, evolve
 from .phases import Made, first_phase, rounded
 from .values import openness, remove_values
@@ -31,16 +31,27 @@ class OptEmbedSettings(Settings):
         regularisation: α, the price of a low threshold.
         threshold_learning_rate: of the thresholds' SGD. Rows have norms of some tenths, and a threshold rises
             by this rate times α a step unless the loss objects.
+        threshold_rise: how far it would rise over the whole search so, from which its learning rate follows:
+            the same pruning of few rows as of many. None: as `threshold_learning_rate` says.
         search_epochs: of the supernet.
         fitness_rows: validation rows, evenly spaced, that fitness is measured on; at most so many.
         evolution: see `EvolutionSettings`.
     """
 
+    later = frozenset({"threshold_rise"})
+
     regularisation: float = Field(1e-3, ge=0)
     threshold_learning_rate: float = Field(1.0, gt=0)
+    threshold_rise: float | None = Field(None, gt=0)
     search_epochs: int = Field(3, ge=1)
     fitness_rows: int = Field(20_000, ge=2)
     evolution: EvolutionSettings = EvolutionSettings()
+
+    @model_validator(mode="after")
+    def _rises_at_a_price(self) -> Self:
+        if self.threshold_rise is not None and not self.regularisation:
+            raise ValueError("threshold_rise needs a regularisation above 0, which is what makes them rise")
+        return self
 
 
 class Supernet(Objective):
@@ -52,6 +63,7 @@ class Supernet(Objective):
         field_sizes, dim: of the table.
         settings: see `OptEmbedSettings`.
         generator: source of the widths.
+        rate: learning rate of the thresholds.
     """
 
     fields: Tensor
@@ -62,9 +74,10 @@ class Supernet(Objective):
         dim: int,
         settings: OptEmbedSettings,
         generator: torch.Generator,
+        rate: float,
     ):
         super().__init__()
-        self.dim, self.settings, self.generator = dim, settings, generator
+        self.dim, self.settings, self.generator, self.rate = dim, settings, generator, rate
         self.thresholds = nn.Parameter(torch.zeros(len(field_sizes), 1))
         self.register_buffer("fields", field_of_ids(field_sizes), persistent=False)
 
@@ -87,7 +100,7 @@ class Supernet(Objective):
     @torch.no_grad()
     def after_step(self) -> None:
         assert self.thresholds.grad is not None
-        self.thresholds.sub_(self.settings.threshold_learning_rate * self.thresholds.grad)
+        self.thresholds.sub_(self.rate * self.thresholds.grad)
         self.thresholds.grad = None
 
 
@@ -98,7 +111,11 @@ def train_supernet(
     model = fresh_model(task, context.seed)
     table = model.table
     generator = torch.Generator().manual_seed(derive(context.seed, "widths"))
-    objective = Supernet(model.field_sizes, table.dim, settings, generator)
+    rate = settings.threshold_learning_rate
+    if settings.threshold_rise is not None:
+        steps = settings.search_epochs * steps_per_epoch(task)
+        rate = settings.threshold_rise / (settings.regularisation * steps)
+    objective = Supernet(model.field_sizes, table.dim, settings, generator, rate)
     model.table = MaskedRows(table, objective.gate)
     Trainer(
         model,

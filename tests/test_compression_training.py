@@ -1,0 +1,358 @@
+"""What the compression methods do step by step while they train, in numbers small enough to check by hand."""
+
+import json
+import math
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from outcomes import assert_same_outcome
+from torch import nn
+
+from lfmp_core.embeddings import FullTable
+from lfmp_core.embeddings.entry_mask import EntryMask
+from lfmp_core.embeddings.masked import MaskedRows
+from lfmp_core.embeddings.pair import PairTable
+from lfmp_core.embeddings.soft_threshold import SoftThresholdTable
+from lfmp_core.errors import LfmpError
+from lfmp_core.methods import Context, Task, get_method
+from lfmp_core.methods.compression.autodim import AutoDimSettings, CandidateTable, Choosing
+from lfmp_core.methods.compression.cerp import CERPSettings, Complementary
+from lfmp_core.methods.compression.dsl import DSLSettings, Exchanging
+from lfmp_core.methods.compression.magnitude import largest
+from lfmp_core.methods.compression.phases import finding
+from lfmp_core.models import BackboneSettings
+from lfmp_core.training import Batches, Trainer, TrainingSettings
+
+DIM = 8
+
+
+@pytest.fixture(scope="module")
+def task(planted):
+    backbone = BackboneSettings(name="deepfm", embedding_dim=DIM, hidden=(16,))
+    return Task(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=512, epochs=2))
+
+
+def run(task, method, folder=None, **settings):
+    return get_method(method).run(task, 0.0, 1, settings={"sparsity": 0.75} | settings, folder=folder)
+
+
+def filled(rows):
+    table = FullTable((len(rows),), len(rows[0]), std=0, generator=torch.Generator())
+    table.weight.data = torch.tensor(rows)
+    return table
+
+
+class Read(nn.Module):
+    """A model of a table and of what it does with the vectors."""
+
+    def __init__(self, table, read):
+        super().__init__()
+        self.table, self.read = table, read
+
+    def forward(self, ids, values=None):
+        return self.read(self.table(ids))
+
+
+# -------------------------------------------------------------------------------------------------- magnitude
+
+
+def test_no_more_entries_are_kept_than_there_are():
+    scores = torch.arange(10.0).view(5, 2)
+    for count in (-1, 11):
+        with pytest.raises(ValueError, match=f"{count} entries can't be kept of 10"):
+            largest(scores, count)
+    assert largest(scores, 10).all()
+
+
+def test_magprune_keeps_exactly_the_largest(task):
+    whole, cut = (run(task, "magprune", sparsity=t).model.table.weight_view().numpy() for t in (0, 0.9))
+    size = whole.size
+    count = size - math.floor(0.9 * size)
+    top = np.argsort(-np.abs(whole), axis=None, kind="stable")[:count]
+    assert np.array_equal(np.flatnonzero(cut), np.sort(top))
+    assert np.array_equal(cut.ravel()[top], whole.ravel()[top])
+
+
+# ------------------------------------------------------------------------------------------------------- CERP
+
+
+def test_the_regulariser_of_cerp_halves_with_every_epoch():
+    """n = 3, b = 2, T = ¼: P̂ = (1, −½), Q̂ = (¼, 0); e_0 = 5/4, e_1 = −¼, e_2 = 1. Logits of 0 cost ln 2."""
+    tables = [SoftThresholdTable(filled([[1.25], [-0.75]])), SoftThresholdTable(filled([[0.5], [0.1]]))]
+    settings = CERPSettings(regulariser=0.8, steepness=2.0)
+    objective = Complementary(tables, settings, per_epoch=3)
+    for table in tables:
+        table.threshold.fill_(0.25)
+    model = Read(PairTable((3,), *tables), lambda e: 0 * e.sum((1, 2)))
+    assert model.table(torch.arange(3)).flatten().tolist() == [1.25, -0.25, 1.0]
+    ids, labels = torch.tensor([[0, 0], [2, 0]]), torch.tensor([0.0, 1.0])
+    distinct = math.tanh(2.5) ** 2 + math.tanh(2.0) ** 2
+    for step, weight in ((0, 0.8), (2, 0.8), (3, 0.4), (5, 0.4), (6, 0.2)):
+        loss = objective(model, ids, None, labels, step).item()
+        assert loss == pytest.approx(math.log(2) - weight * distinct, abs=1e-6)
+    start = objective.threshold.value()
+    objective.after_step()
+    assert objective.threshold.value() > start
+    assert all(t.threshold.item() == pytest.approx(objective.threshold.value()) for t in tables)
+
+
+def test_cerp_is_regularised_while_it_finds_and_not_afterwards(task, monkeypatch):
+    objectives = []
+
+    class Spy(Trainer):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            objectives.append(self.objective)
+
+    monkeypatch.setattr("lfmp_core.methods.compression.phases.Trainer", Spy)
+    monkeypatch.setattr("lfmp_core.methods.train.Trainer", Spy)
+    quick = {"rise_epochs": 1, "find_epochs": 1}
+    served = [run(task, "cerp", regulariser=g, **quick).model.table for g in (0, 1)]
+    assert [isinstance(o, Complementary) for o in objectives] == [True, False] * 2
+    assert not torch.equal(served[0].first.starts, served[1].first.starts)
+
+
+def test_cerp_says_how_many_buckets_would_do(task):
+    """A quarter of n·D stays: 2·b·D of it need b ≥ n/8; and b² ≥ n."""
+    n = task.dataset.schema.num_ids
+    count = n * DIM - math.floor(0.75 * n * DIM)
+    fewest = math.ceil(count / (2 * DIM))
+    assert fewest**2 > n
+    with pytest.raises(LfmpError, match=f"give {fewest:,} or more"):
+        run(task, "cerp", buckets=fewest - 1)
+    quick = {"rise_epochs": 1, "find_epochs": 1}
+    table = run(task, "cerp", buckets=fewest, **quick).model.table
+    assert (table.buckets, table.num_parameters()) == (fewest, count)
+    with pytest.raises(LfmpError, match=f"give {math.isqrt(n - 1) + 1:,} or more"):
+        run(task, "cerp", sparsity=0.999, buckets=2)
+
+
+# ---------------------------------------------------------------------------------------------------- AutoDim
+
+
+def choosing(validation, read, logits, **settings):
+    """An objective over a table of one field and two candidates, for B = 2,000, and its model."""
+    table = CandidateTable((3,), 2, std=1.0, generator=torch.Generator().manual_seed(0))
+    objective = Choosing(
+        table=table,
+        settings=AutoDimSettings(**settings),
+        validation=validation,
+        batch_size=2000,
+        steps=100,
+        generator=torch.Generator().manual_seed(0),
+    )
+    objective.logits.data = torch.tensor([logits])
+    return objective, Read(table, read), table
+
+
+@pytest.mark.parametrize(
+    ("step", "minus_log_u", "expected"),
+    [
+        (1, (1, 1), (1 / 4, 3 / 4)),  # no noise, T = 1 (but for 5e-5): the probabilities themselves
+        (10_000, (1, 1), (1 / 10, 9 / 10)),  # T = 1/2: their squares
+        (1, (1, 3), (1 / 2, 1 / 2)),  # g = −log 3 takes the second's advantage away
+        (1, (3, 1), (1 / 10, 9 / 10)),
+        (10**6, (1, 2.9), (0.0326, 0.9674)),  # T is .01 at least: (3/2.9)^100 = 29.7
+    ],
+)
+def test_the_mixture_is_drawn_as_printed(step, minus_log_u, expected, monkeypatch):
+    """α = log (1, 3) and a constant, g = −log(−log u)."""
+    u = torch.exp(-torch.tensor([minus_log_u], dtype=torch.float32))
+    monkeypatch.setattr(torch, "rand", lambda *shape, generator: u.clone())
+    logits = [5.0, 5.0 + math.log(3)]
+    objective, model, table = choosing(None, lambda e: e.sum((1, 2)), logits, update_every=7)
+    objective(model, torch.zeros(2, 1, dtype=torch.int64), None, torch.zeros(2), step)
+    assert table.mixture[0].tolist() == pytest.approx(expected, abs=2e-4)
+    assert not table.mixture.requires_grad
+
+
+def test_the_choice_learns_from_validation_rows_and_the_weights_from_training_rows():
+    """More of the second candidate raises the logit: validation wants it, training rows the opposite."""
+    asked = []
+
+    class Validation:
+        """Two batches an epoch."""
+
+        def __len__(self):
+            return 2
+
+        def epoch(self, epoch, start):
+            asked.append((epoch, start))
+            yield torch.zeros(4, 1, dtype=torch.int64), None, torch.ones(4)
+
+    objective, model, table = choosing(Validation(), None, [0.0, 0.0], update_every=2)
+    optimizer = torch.optim.Adam(objective.groups(0.5))
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(3 * 2 / 100)  # the choice's own, not the weights'
+    scale = nn.Parameter(torch.tensor(2.0))
+    model.read = lambda e: scale * table.mixture[0, 1].expand(len(e))
+    ids, labels = torch.zeros(6, 1, dtype=torch.int64), torch.zeros(6)
+    for step in range(8):
+        before = objective.logits.detach().clone()
+        loss = objective(model, ids, None, labels, step)
+        wanted = objective.logits.grad
+        wanted = None if wanted is None else wanted.clone()
+        loss.backward()
+        assert (wanted is None) == bool(step % 2)
+        assert wanted is None or torch.equal(objective.logits.grad, wanted)  # training rows add nothing
+        optimizer.step()
+        optimizer.zero_grad()
+        moved = (objective.logits - before).detach()[0]
+        # the second's logit rises where a choice is made; between two nothing moves
+        assert (moved[1] > 0 > moved[0]) if step % 2 == 0 else not moved.any()
+        drawn = table.mixture[0, 1].item()
+        slope = drawn / (1 + math.exp(-2 * drawn))  # of training rows alone, labels 0
+        assert scale.grad.item() == pytest.approx(slope, rel=1e-5)
+        scale.grad = None
+    assert asked == [(0, 0), (0, 1), (1, 0), (1, 1)]
+
+
+def test_autodim_chooses_on_the_validation_split(task, monkeypatch):
+    given = []
+
+    class Spy(Batches):
+        def __init__(self, rows, *args, **options):
+            given.append(np.array(rows.ids))
+            super().__init__(rows, *args, **options)
+
+    monkeypatch.setattr(sys.modules["lfmp_core.methods.compression.autodim"], "Batches", Spy)
+    run(task, "autodim", find_epochs=1)
+    assert len(given) == 1 and np.array_equal(given[0], task.dataset.split("val").ids)
+
+
+# -------------------------------------------------------------------------------------------------------- DSL
+
+
+def exchanging(per_epoch=5, **settings):
+    """Four numbers in column 0 of rows 0 to 3; column 1, which alone is read, is free. Always in exchange."""
+    plain = filled([[5.0, 9.0], [0.1, 9.0], [-0.2, 9.0], [4.0, 9.0], [9.0, 9.0]])
+    gate = EntryMask(torch.tensor([[1, 0], [1, 0], [1, 0], [1, 0], [0, 0]], dtype=torch.bool))
+    masked = MaskedRows(plain, gate)
+    settings = DSLSettings(exchanges=10**6, anneal_epochs=2, **settings)
+    objective = Exchanging(plain, gate, masked, settings, per_epoch)
+    return objective, Read(masked, lambda e: e[..., 1].sum(1)), plain, gate
+
+
+def test_the_share_that_is_exchanged_falls_along_a_half_cosine():
+    objective, *_ = exchanging(first_share=0.5, last_share=0.1)
+    shares = {0: 0.5, 2.5: 0.1 + 0.2 * (1 + math.sqrt(0.5)), 5: 0.3, 10: 0.1, 99: 0.1}
+    assert {k: objective.share(k) for k in shares} == pytest.approx(shares)
+
+
+@pytest.mark.parametrize(("step", "count"), [(0, 2), (10, 1)])
+def test_an_exchange_moves_the_smallest_to_where_the_loss_falls_fastest(step, count):
+    """Logits are 0, so each row's slope is ±½ over six rows: id 0 sums to 0, 1 to −½, 2 to 3/2, 3 to −1.
+
+    ρ is a half, of four numbers two; after the annealing a quarter, one.
+    """
+    objective, model, plain, gate = exchanging(first_share=0.5, last_share=0.25)
+    ids = torch.tensor([[0, 1], [0, 3], [0, 3], [0, 2], [0, 2], [0, 2]])
+    objective(model, ids, None, torch.tensor([1.0, 1, 1, 0, 0, 0]), step).backward()
+    objective.after_step()
+    kept = (
+        [[1, 0], [0, 0], [0, 1], [1, 1], [0, 0]] if count == 2 else [[1, 0], [0, 0], [1, 1], [1, 0], [0, 0]]
+    )
+    assert gate.mask.int().tolist() == kept and gate.mask.sum() == 4
+    assert plain.weight[:, 1].tolist() == ([9, 9, 0, 0, 9] if count == 2 else [9, 9, 0, 9, 9])
+    assert plain.weight[:, 0].tolist() == pytest.approx([5, 0.1, -0.2, 4, 9])
+    assert int(objective.exchanged) == count
+
+
+# -------------------------------------------------------------------------------------------------- DeepLight
+
+
+def test_deeplight_goes_on_with_adams_moments(task, monkeypatch):
+    """Of every parameter, under whatever name it has once the table is masked."""
+    left, taken = {}, {}
+
+    def moments(trainer):
+        names = trainer.named_parameters()
+        state = trainer.optimizer_state()
+        return {id(names[k]): {slot: v.clone() for slot, v in state[k].items()} for k in names if k in state}
+
+    class Finder(Trainer):
+        def fit(self, stop_at=None):
+            super().fit(stop_at)
+            left.update(moments(self))
+
+    class Second(Trainer):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            taken.update(moments(self))
+            assert taken.keys() == {id(p) for p in self.named_parameters().values()}
+
+    monkeypatch.setattr("lfmp_core.methods.compression.phases.Trainer", Finder)
+    monkeypatch.setattr("lfmp_core.methods.train.Trainer", Second)
+    run(task, "deeplight")
+    assert left.keys() == taken.keys()
+    for parameter, slots in left.items():
+        assert slots.keys() == taken[parameter].keys() and slots["exp_avg_sq"].any() and slots["step"] > 0
+        assert all(torch.equal(value, taken[parameter][slot]) for slot, value in slots.items())
+
+
+# --------------------------------------------------------------------------------------------- interruptions
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Seconds on the wall and of the processor, which move when a test says so."""
+    now = SimpleNamespace(wall=100.0, cpu=50.0)
+    clocks = SimpleNamespace(perf_counter=lambda: now.wall, process_time=lambda: now.cpu)
+    monkeypatch.setattr("lfmp_core.methods.base.time", clocks)
+    return now
+
+
+def spend(clock, folder, seconds, checkpoint=True, error=None):
+    """Find for so long and save a checkpoint; returns what the phase is said to have taken."""
+    context = Context(0, folder)
+    try:
+        with finding(context):
+            clock.wall, clock.cpu = clock.wall + seconds, clock.cpu + seconds / 2
+            if checkpoint:
+                (folder / "finding").mkdir(exist_ok=True)
+            if error:
+                raise error
+    except KeyboardInterrupt:
+        pass
+    assert context.cpu_seconds["PT"] == context.phases["PT"] / 2
+    return context.phases["PT"]
+
+
+def test_finding_that_was_cut_off_has_the_seconds_of_all_its_parts(clock, tmp_path):
+    stop = KeyboardInterrupt()
+    assert spend(clock, tmp_path, 5, error=stop) == 5
+    assert spend(clock, tmp_path, 3, error=stop) == 8
+    assert spend(clock, tmp_path, 2) == 10
+    # what is done is quick the second time, cut off or not
+    assert (
+        spend(clock, tmp_path, 1) == spend(clock, tmp_path, 1, error=stop) == spend(clock, tmp_path, 1) == 10
+    )
+
+
+def test_finding_that_left_no_checkpoint_starts_its_seconds_again(clock, tmp_path):
+    assert spend(clock, tmp_path, 5, checkpoint=False, error=KeyboardInterrupt()) == 5
+    assert not any(tmp_path.iterdir())
+    assert spend(clock, tmp_path, 7) == 7
+
+
+@pytest.mark.parametrize("method", ["pep", "cerp", "deeplight", "sseds"])
+def test_finding_goes_on_where_it_was_cut_off(method, task, tmp_path, monkeypatch):
+    """Law 5: the same model; and its seconds include those before."""
+    settings = {"rise_epochs": 1, "find_epochs": 2} if method in ("pep", "cerp") else {}
+    whole, fit = run(task, method, **settings), Trainer.fit
+
+    def cut_off(trainer, stop_at=None):
+        fit(trainer, stop_at=5)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as cut, pytest.raises(KeyboardInterrupt):
+        cut.setattr(Trainer, "fit", cut_off)
+        run(task, method, tmp_path, **settings)
+    noted = json.loads((tmp_path / "finding.json").read_text())
+    assert noted["cut_off"] and noted["phases"] > 0
+    resumed = run(task, method, tmp_path, **settings)
+    assert_same_outcome(whole, resumed)
+    assert resumed.phases["PT"] > noted["phases"]
+    assert "cut_off" not in json.loads((tmp_path / "finding.json").read_text())
