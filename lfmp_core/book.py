@@ -35,6 +35,8 @@ from .notebooks import (
 )
 from .settings import digest, project_root
 
+MEASURED = ("records", "comparisons", "performance")  # folders of book/ that pages show
+
 
 def _hash_files(paths: Iterable[Path], root: Path) -> str:
     total = hashlib.sha256()
@@ -45,13 +47,13 @@ def _hash_files(paths: Iterable[Path], root: Path) -> str:
 
 
 def shared_key() -> str:
-    """Hash of what every page depends on: the package, the reference records, the pinned versions."""
+    """Hash of what every page depends on: the package, all that was measured, the pinned versions."""
     root = project_root()
     package = Path(__file__).parent
     code = [p for p in package.rglob("*") if p.suffix in {".py", ".csv"}]
-    records = [p for p in (root / "book" / "records").rglob("*") if p.is_file()]
+    measured = [p for name in MEASURED for p in (root / "book" / name).rglob("*") if p.is_file()]
     lock = [p for p in [root / "requirements.lock"] if p.exists()]
-    return digest([_hash_files(code, package), _hash_files(records, root), _hash_files(lock, root)])
+    return digest([_hash_files(code, package), _hash_files(measured, root), _hash_files(lock, root)])
 
 
 def page_key(source: Path, parameters: Mapping[str, Any], shared: str) -> str:

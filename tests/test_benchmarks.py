@@ -1,5 +1,6 @@
 """Laws of the benchmark: its generator, its arithmetic, its statistics, its workers. No timings."""
 
+import json
 import math
 import re
 
@@ -7,13 +8,19 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks import table_cases, tables
 from benchmarks.cases import TARGETS, groups
 from benchmarks.common import seconds_of, zipf_rows
 from benchmarks.contenders import Ours, Shape
 from benchmarks.floors import Work, cin_macs, mlp_macs, parameters, work
 from benchmarks.preparation import write_parts
+from benchmarks.table_contenders import Bench, Drawn
+from benchmarks.table_references import EveryOccurrence, NarrowGather, SlicesGathered
 from benchmarks.worker import Worker, WorkerError
 from lfmp_core.data.planted import CRITEO_SIZES, NAMES
+from lfmp_core.embeddings.dhe import DHESettings, DHETable
+from lfmp_core.embeddings.sparse import SparseTable
+from lfmp_core.embeddings.tt_rec import TTRecSettings, TTRecTable
 from lfmp_core.models import BackboneSettings, build_model
 from lfmp_core.report import performance
 from lfmp_core.report.speed import Ratio, Rounds, agrees, fastest, load, met, ratios
@@ -219,3 +226,113 @@ def test_committed_figures_make_the_page():
     text = performance.markdown(results)
     assert all(target["text"] in text for target in results["targets"])
     assert performance.picture(results).axes
+
+
+def two_ways(kind, like, settings):
+    """The same table twice, both made from one seed."""
+    made = [one((300, 97), 12, settings, generator=torch.Generator().manual_seed(3)) for one in (kind, like)]
+    return [table.double() for table in made]
+
+
+@pytest.mark.parametrize("settings", [{"ranks": (3,), "cores": 2}, {"ranks": (4, 5)}], ids=str)
+def test_gathered_slices_are_the_same_train(settings):
+    """Rows and gradients of a batch with repeated ids."""
+    ours, before = two_ways(TTRecTable, SlicesGathered, TTRecSettings(**settings))
+    ids = torch.randint(0, 397, (40, 5), generator=torch.Generator().manual_seed(1), dtype=torch.int32)
+    factors = torch.randn(40, 5, 12, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    rows = [table(ids) for table in (ours, before)]
+    assert rows[0].shape == (40, 5, 12) and torch.allclose(*rows, atol=1e-12)
+    grads = [
+        torch.autograd.grad((e * factors).sum(), list(table.cores))
+        for e, table in zip(rows, (ours, before), strict=True)
+    ]
+    for a, b in zip(*grads, strict=True):
+        assert a.abs().max() > 0 and torch.allclose(a, b, atol=1e-12)
+
+
+def test_every_occurrence_says_what_distinct_ids_say():
+    settings = DHESettings(hashes=8, hidden=(16, 16), batch_norm=False)
+    ours, before = (t.float() for t in two_ways(DHETable, EveryOccurrence, settings))
+    ids = torch.tensor([[5, 5, 300], [0, 396, 5]], dtype=torch.int32)
+    seen = []
+    for table in (ours, before):
+        table.linears[0].register_forward_hook(lambda _, given, __: seen.append(len(given[0])))
+    rows = [table(ids) for table in (ours, before)]
+    assert torch.allclose(*rows, atol=1e-6) and seen == [4, 6]
+
+
+def test_the_floor_reads_as_many_bytes():
+    mask = torch.zeros(50, 16, dtype=torch.bool)
+    mask[:, :4] = True  # 4 numbers of 4 bytes, a mask of 2, a start of 4: 22 bytes, which 6 numbers hold
+    floor = NarrowGather(SparseTable.of(torch.randn(50, 16), mask, (50,)))
+    assert floor.width == 6 and floor(torch.zeros(2, 3, dtype=torch.int32)).shape == (2, 3, 6)
+
+
+def test_cached_rows_are_those_of_rows_that_no_batch_holds():
+    bench = Bench(seed=1).quick()
+    drawn = Drawn(bench, 16)
+    assert len(drawn.batches) == bench.batches and len(drawn.rows) == 16 * bench.batches
+    assert drawn.counts.sum() == bench.counted * len(bench.sizes)
+    case = next(c for c in table_cases.groups()["serve"].cases if c.name == "TT-Rec, cached, as stored")
+    table = case.make(bench, drawn).table
+    rare = np.setdiff1d(np.arange(sum(bench.sizes)), table.cached.numpy())
+    assert drawn.counts[table.cached.numpy()].min() >= drawn.counts[rare].max() > 0
+
+
+def test_every_table_of_the_lers_pages_takes_part():
+    found = table_cases.groups()
+    kinds = {kind for kind, _ in table_cases.KINDS.values()}
+    assert kinds == set(table_cases.TABLES)
+    for group in found.values():
+        names = [case.name for case in group.cases]
+        assert len(set(names)) == len(names) and names[0] == "full"
+        held = {name for case in group.cases for of in case.yardsticks.values() for name in of}
+        assert held <= set(names)
+        assert {case.name for case in group.cases if case.reference} <= held
+    assert all(any(name.startswith(label) for name in names) for label in table_cases.KINDS)
+
+
+def test_quick_figures_of_tables_are_whole(tmp_path, capsys):
+    out = tmp_path / "tables.json"
+    assert tables.main(["--quick", "--rounds", "2", "--out", str(out)]) == 0
+    found = json.loads(out.read_text())["groups"]
+    assert {key: [e["name"] for e in group["entries"]] for key, group in found.items()} == {
+        key: [case.name for case in group.cases] for key, group in table_cases.groups().items()
+    }
+    for key, group in found.items():
+        cases = {case.name: case for case in table_cases.groups()[key].cases}
+        assert group["made"]["threads"] == 1 and group["made"]["hardware"]["cores"] >= 1
+        assert group["made"]["batch"] == group["batch"] and group["distinct"] <= group["lookups"]
+        for one in group["entries"]:
+            taken = one[group["measure"]]["seconds"]
+            steps = cases[one["name"]].steps
+            assert len(taken) == 2 and all(len(r) == steps and min(r) > 0 for r in taken)
+            assert len(one[group["measure"]]["cpu_seconds"]) == 2
+            assert all(away < 1e-5 for away in one["differences"].values())
+            same = [n for kind in ("before", "peer") for n in one["yardsticks"].get(kind, [])]
+            assert sorted(one["differences"]) == sorted(same)
+    shown = capsys.readouterr().out
+    assert all(one["name"] in shown for group in found.values() for one in group["entries"])
+    kept = found["serve"]
+    assert tables.main(["--quick", "--rounds", "1", "--groups", "train_small", "--out", str(out)]) == 0
+    again = json.loads(out.read_text())["groups"]
+    assert again["serve"] == kept and len(again["train_small"]["entries"][0]["train"]["seconds"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--only", "TT-Rek"], "unknown table 'TT-Rek'; did you mean 'TT-Rec'"),
+        (["--groups", "trian"], "unknown group 'trian'; did you mean 'train'"),
+        (["--only", "QR", "--out", "x.json"], "a file holds whole groups"),
+    ],
+)
+def test_wrong_names_are_refused(arguments, words, capsys):
+    with pytest.raises(SystemExit):
+        tables.main(["--quick", *arguments])
+    assert words in capsys.readouterr().err
+
+
+def test_a_look_at_one_table_needs_no_other(capsys):
+    assert tables.main(["--quick", "--rounds", "1", "--only", "QR"]) == 0
+    assert "QR" in capsys.readouterr().out

@@ -186,9 +186,16 @@ def test_key_moves_with_every_input(project):
     assert key == book.page_key(page, {}, "shared")  # stored outputs are not inputs
     write_notebook(page, body=BODY + "\n1 + 1")
     assert key != book.page_key(page, {}, "shared")
-    shared = book.shared_key()
-    (project / "requirements.lock").write_text("a==1")
-    assert shared != book.shared_key()
+    for place in (
+        "requirements.lock",
+        "book/records/x/1.json",
+        "book/comparisons/x.json",
+        "book/performance/x.json",
+    ):
+        shared = book.shared_key()
+        (project / place).parent.mkdir(parents=True, exist_ok=True)
+        (project / place).write_text("1")
+        assert shared != book.shared_key(), place
 
 
 def test_commands(project, tmp_path):

@@ -1,0 +1,184 @@
+"""Which tables take part, how each is made, and what each is held against."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+
+from lfmp_core.embeddings import TABLES, FullTable, Table, table_factory
+from lfmp_core.embeddings.compressed import CompressedTable
+from lfmp_core.embeddings.remembered import RememberingTable
+from lfmp_core.embeddings.sparse import SparseTable
+from lfmp_core.experiments.lers import LERS_METHODS, OTHERS
+
+from .table_contenders import Bench, Contender, Drawn, Maker, Served, Trained
+from .table_references import EveryOccurrence, NarrowGather, SciPyRows, SlicesGathered, TorchProduct
+
+PRUNED = (0.5, 0.8, 0.95)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A contender in the list of a group.
+
+    Attributes:
+        name: as the page shows it.
+        make: the contender.
+        yardsticks: what it is held against, by kind: `before`, `floor`, `peer`; names of other cases of the
+            group. A floor computes something else, the others the same vectors.
+        reference: no table of this project's.
+        steps: steps or look-ups of a turn.
+        rounds: most counted rounds that it takes part in; 0: all.
+    """
+
+    name: str
+    make: Callable[[Bench, Drawn], Contender]
+    yardsticks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    reference: bool = False
+    steps: int = 3
+    rounds: int = 0
+
+
+@dataclass(frozen=True)
+class Group:
+    """Cases that take turns.
+
+    Attributes:
+        title: as the page shows it.
+        measure: `train` or `serve`.
+        cases: who takes part; the first is the plain table.
+        small: whether batches are the small ones.
+    """
+
+    title: str
+    measure: str
+    cases: tuple[Case, ...]
+    small: bool = False
+
+
+def compressed(
+    bench: Bench, kind: str, own: Mapping[str, Any], like: type[CompressedTable] | None = None
+) -> Maker:
+    """What makes a table of the registry at the bench's sparsity.
+
+    Args:
+        bench: sizes.
+        kind: name in the registry.
+        own: settings that the budget does not decide; `tolerance` among them is of the budget.
+        like: a table to make of the same settings instead.
+    """
+    if kind == "full":
+        return table_factory("full")
+    own = dict(own)
+    tolerance = max(own.pop("tolerance", 0.01), bench.tolerance)
+
+    def make(sizes: tuple[int, ...], dim: int, generator: torch.Generator) -> Table:
+        settings = TABLES[kind].budget(sizes, dim, bench.sparsity, tolerance=tolerance, **own)
+        if like is None:
+            return TABLES[kind].make(sizes, dim, settings, generator)
+        return like(sizes, dim, settings, generator=generator)
+
+    return make
+
+
+def _kinds() -> dict[str, tuple[str, dict[str, Any]]]:
+    """Label → name in the registry and settings: the plain table and those of the LERS pages."""
+    found: dict[str, tuple[str, dict[str, Any]]] = {"full": ("full", {})}
+    for label, (method, settings) in {**LERS_METHODS, **OTHERS}.items():
+        if method == "table":
+            own = dict(settings.get("table_settings", {}))
+            if "tolerance" in settings:
+                own["tolerance"] = settings["tolerance"]
+            found[label] = (settings["table"], own)
+    return found
+
+
+KINDS = _kinds()
+TT_BEFORE, DHE_BEFORE = "TT-Rec, slices gathered", "DHE, every occurrence"
+BEFORE: dict[str, tuple[str, type[CompressedTable]]] = {
+    TT_BEFORE: ("TT-Rec", SlicesGathered),
+    DHE_BEFORE: ("DHE", EveryOccurrence),
+}
+
+
+def _trained(label: str, like: type[CompressedTable] | None, bench: Bench, drawn: Drawn) -> Trained:
+    return Trained(bench, drawn, compressed(bench, *KINDS[label], like))
+
+
+def _training(label: str, **more: Any) -> Case:
+    owner, like = BEFORE.get(label, (label, None))
+    return Case(label, partial(_trained, owner, like), reference=like is not None, **more)
+
+
+def _served(label: str, remember: bool, bench: Bench, drawn: Drawn) -> Served:
+    generator = torch.Generator().manual_seed(bench.seed)
+    table = compressed(bench, *KINDS[label])(bench.sizes, bench.dim, generator)
+    drawn.fill_cache(table)
+    if isinstance(table, RememberingTable):
+        table.remember = remember
+    return Served(drawn, table, table)
+
+
+def _sparse(sparsity: float, way: Callable[[SparseTable], Any] | None, bench: Bench, drawn: Drawn) -> Served:
+    full = FullTable(bench.sizes, bench.dim, std=0.01, generator=torch.Generator().manual_seed(bench.seed))
+    weight = full.weight.detach()
+    threshold = weight.abs().flatten().kthvalue(max(1, round(sparsity * weight.numel()))).values
+    table = SparseTable.of(weight, weight.abs() > threshold, bench.sizes)
+    return Served(drawn, table if way is None else way(table), table if way is None else None)
+
+
+REMEMBERING = ("tt_rec", "dhe")
+
+
+def _serving(label: str, *, steps: int = 8) -> list[Case]:
+    """A table as it is; of one that remembers its rows, both ways."""
+    if KINDS[label][0] not in REMEMBERING:
+        return [Case(label, partial(_served, label, True), steps=steps)]
+    stored, remembered = f"{label}, as stored", f"{label}, remembered"
+    return [
+        Case(stored, partial(_served, label, False), steps=steps),
+        Case(remembered, partial(_served, label, True), {"before": (stored,)}, steps=8),
+    ]
+
+
+def _pruned(sparsity: float) -> list[Case]:
+    """A sparse table, its floor and its peers."""
+    share = f"{100 * sparsity:g} %"
+    ways = {
+        f"gather of as many bytes, {share}": NarrowGather,
+        f"torch, product of CSR, {share}": TorchProduct,
+        f"SciPy, rows of CSR, {share}": SciPyRows,
+    }
+    floor, *peers = ways
+    own = Case(
+        f"CSR, {share}", partial(_sparse, sparsity, None), {"floor": (floor,), "peer": tuple(peers)}, steps=8
+    )
+    others = [
+        Case(name, partial(_sparse, sparsity, way), reference=True, steps=8) for name, way in ways.items()
+    ]
+    return [own, *others]
+
+
+def groups() -> dict[str, Group]:
+    """All groups, by the key that `--groups` takes."""
+    labels = [label for label in KINDS if label != "DHE"]
+    training = [_training(label) for label in labels]
+    # a step takes seconds, one of every occurrence half a minute
+    training.append(_training("DHE", steps=1, yardsticks={"before": (DHE_BEFORE,)}))
+    training.append(_training(DHE_BEFORE, steps=1, rounds=2))
+    small = [
+        _training("full"),
+        _training("TT-Rec", yardsticks={"before": (TT_BEFORE,)}),
+        _training(TT_BEFORE, steps=1),
+        _training("DHE", steps=1, yardsticks={"before": (DHE_BEFORE,)}),
+        _training(DHE_BEFORE, steps=1),
+    ]
+    serving = [case for label in labels for case in _serving(label)]
+    serving += [*_serving("DHE", steps=1), *(case for sparsity in PRUNED for case in _pruned(sparsity))]
+    return {
+        "train": Group("Training", "train", tuple(training)),
+        "train_small": Group("Training, small batches", "train", tuple(small), small=True),
+        "serve": Group("Serving", "serve", tuple(serving)),
+    }
