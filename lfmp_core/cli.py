@@ -45,13 +45,17 @@ def compare(item: experiments.ItemName) -> None:
     """Hold the reference records of ITEM against each other, and keep the result for its page."""
     from .experiments.items import get_item
     from .experiments.store import store_for
-    from .report.results import compare as compared
-    from .report.results import comparisons_path, save_comparisons
+    from .report import results
+    from .report.draws import draw, save_draws
 
-    found = get_item(item)
-    rows = compared(found.grids("reference"), store_for("reference"), against=found.against)
-    save_comparisons(item, rows)
-    typer.echo(f"{len(rows)} comparisons written to {comparisons_path(item)}")
+    found, store = get_item(item), store_for("reference")
+    grids = found.grids("reference")
+    drawn = draw(results.finals(grids, store), store)
+    rows = results.comparisons(grids, drawn, found.against)
+    if found.keeps_draws:
+        save_draws(results.draws_path(item), drawn)
+    results.save_comparisons(item, rows)
+    typer.echo(f"{len(rows)} comparisons written to {results.comparisons_path(item)}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

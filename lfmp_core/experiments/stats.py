@@ -57,8 +57,8 @@ def paired_bootstrap(
         draws: resamples.
         seed: of the resamples.
         level: of the interval.
-        resample_seeds: draw the seeds with replacement too, so that the interval also covers the spread
-            between trainings, not only that of the test rows.
+        resample_seeds: draw the seeds too, so that the interval also covers the spread between trainings, not
+            only that of the test rows; see `resample`.
 
     Raises:
         LfmpError: shapes differ, a logit is not finite, or one class is missing.
@@ -138,6 +138,16 @@ def resample(
     """Per name [1 + draws]: the metric on the rows themselves, then on each resample; mean over its runs.
 
     All names see the same resampled rows, so that any two of them can be compared by `difference_of`.
+
+    Args:
+        labels: [B] of 0 and 1. runs: by name the logits [B] of each seed. metric: auc or logloss.
+        draws: resamples. seed: of the resamples.
+        resample_seeds: each draw takes the mean over n − 1 of a name's n seeds, drawn with replacement. With
+            n of n the variance of the mean would come out as (n − 1)/n of s²/n, two thirds with three seeds;
+            with n − 1 it is s²/n (the rescaled bootstrap of Rao and Wu, 1988). A single seed stays.
+
+    Raises:
+        LfmpError: shapes differ, a logit is not finite, or one class is missing.
     """
     check_name(metric, _METRICS, "metric")
     labels = np.asarray(labels).astype(np.float64)
@@ -171,11 +181,10 @@ def resample(
     for name, many in runs.items():
         own = values[:, start : start + len(many)]
         start += len(many)
-        if resample_seeds:
-            pick = generator.integers(0, len(many), own.shape)
-            pick[0] = np.arange(len(many))
-            own = np.take_along_axis(own, pick, axis=1)
         result[name] = own.mean(axis=1)
+        if resample_seeds and len(many) > 1:
+            pick = generator.integers(0, len(many), (draws, len(many) - 1))
+            result[name][1:] = np.take_along_axis(own[1:], pick, axis=1).mean(axis=1)
     return result
 
 

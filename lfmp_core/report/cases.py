@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from .claims import share_verdict
 
+OPEN = "can't be told"
+
 
 @dataclass(frozen=True)
 class Case:
@@ -13,7 +15,7 @@ class Case:
     Attributes:
         where: such as a data set. what: the rival or the figure.
         passed: None where records are missing or can't tell.
-        figure: what was found.
+        figure: what was found; empty where records are missing.
     """
 
     where: str
@@ -25,6 +27,16 @@ class Case:
 def all_of(*flags: bool | None) -> bool | None:
     """False if any is; else None if any is; else True."""
     return False if False in flags else None if None in flags else True
+
+
+def any_of(*flags: bool | None) -> bool | None:
+    """True if any is; else None if any is; else False."""
+    return True if True in flags else None if None in flags else False
+
+
+def untold(figure: str, passed: bool | None) -> str:
+    """A figure, which says so where it can't decide the case."""
+    return f"{figure} ({OPEN})" if figure and passed is None else figure
 
 
 def judge(cases: Sequence[Case]) -> str:
@@ -48,5 +60,7 @@ def said(cases: Sequence[Case], few: int = 3) -> str:
             names = [c.what for c in known if c.passed]
             some = f" ({', '.join(names)})" * (0 < len(names) < len(known))
             lines.append(f"{where}: {len(names)} of {len(known)}{some}")
-            lines[-1] += f", {len(own) - len(known)} missing" * (len(known) < len(own))
+            missing = sum(c.passed is None and not c.figure for c in own)
+            open_ = len(own) - len(known) - missing
+            lines[-1] += f", {missing} missing" * bool(missing) + f", {open_} {OPEN}" * bool(open_)
     return "; ".join(lines)

@@ -168,7 +168,7 @@ def claims(reference: pd.DataFrame, compared: pd.DataFrame) -> list[Claim]:
                 "and 75%)",
                 f"§4.4, Fig. 2c ({arm})",
                 "AUC at .25 above the same arm's at τ = 0, 95 % interval above 0; then it falls at each step "
-                "by more than two standard errors over seeds",
+                "by Welch's t over seeds at 95 %",
                 f"AUC {told('test_auc', 4)}, log-loss {told('test_logloss', 4)}; improves: {_yes(gains)}; "
                 f"declines: {_yes(falls)}",
                 share_verdict([*gains, *falls]),
@@ -184,8 +184,7 @@ def claims(reference: pd.DataFrame, compared: pd.DataFrame) -> list[Claim]:
             Claim(
                 "Total training time consistently decreases as τ increases",
                 f"§4.4, Fig. 2c ({arm})",
-                "processor time of both phases falls at each step, by more than two standard errors over "
-                "seeds",
+                "processor time of both phases falls at each step, by Welch's t at 95 % over seeds",
                 f"{told('TT', 0)} s; an epoch of continued training {_epochs(runs)} s",
                 share_verdict([rises("TT", b, a) for a, b in steps]),
             ),

@@ -2,24 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import pi, sqrt
+from itertools import permutations
+from math import factorial, pi, sqrt
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, spearmanr
 
 from ..experiments import lers
 from ..experiments.items import Grid
 from ..experiments.store import Store
 from . import results
+from .cases import Case, judge
 from .claims import Claim, Prose, share_verdict
 from .curves import band, bare
 from .html import Spread, Table, table
 
 MAGPRUNE, ALL = "MagPrune", "all fields"
 CHANCE = 0.05  # a rank correlation counts where so few orders by chance would reach it
+ORDERS = 5040  # of seven buckets; so many are counted one by one
 COLUMNS = (
     *("dataset", "backbone", "sparsity", "seed", "l2", "field", "least", "rows", "magnitude", "kept"),
     *("start", "id"),
@@ -91,12 +94,18 @@ def once(frame: pd.DataFrame) -> pd.DataFrame:
 def correlation(least: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
     """Spearman's rank correlation of buckets with a quantity, and how often chance would reach it.
 
-    NaN for fewer than three buckets or a constant.
+    Of up to seven buckets all orders are counted, since Student's t gives a perfect order no chance at all;
+    of more it is good enough. NaN for fewer than three buckets or a constant.
     """
     if len(least) < 3 or np.ptp(values) == 0:
         return float("nan"), float("nan")
     found = spearmanr(least, values, alternative="greater")
-    return float(found.statistic), float(found.pvalue)
+    rank, chance = float(found.statistic), float(found.pvalue)
+    if factorial(len(least)) <= ORDERS:
+        x, y = (rankdata(v) - (len(least) + 1) / 2 for v in (least, values))
+        orders = np.array(list(permutations(y))) @ x
+        chance = float(np.mean(orders >= x @ y - 1e-9))
+    return rank, chance
 
 
 def picture(frame: pd.DataFrame) -> Figure:
@@ -240,7 +249,7 @@ def claims(reference: pd.DataFrame) -> list[Claim]:
             "§4.2, Fig. 2a, 2b",
             f"{rank}, in the first and the second field, each backbone and seed",
             "; ".join(told),
-            share_verdict(_significant(fields)),
+            judge(_cases(fields)),
         ),
         Claim(
             "low-frequency features … are predominantly influenced by gradients from the L2 term, which "
@@ -257,13 +266,18 @@ def claims(reference: pd.DataFrame) -> list[Claim]:
             "§4.2",
             f"share of numbers kept against frequency, all fields: {rank}, each sparsity, backbone and seed",
             "kept " + "; ".join(shares),
-            share_verdict(_significant(kept)),
+            judge(_cases(kept)),
         ),
     ]  # fmt: skip
 
 
-def _significant(found: pd.DataFrame) -> list[bool]:
-    return [bool(row.rank > 0 and row.chance < CHANCE) for row in found.itertuples()]
+def _cases(found: pd.DataFrame) -> list[Case]:
+    """Whether each correlation is beyond chance; untold of so few buckets that no order of them could be."""
+    cases = []
+    for row in found.itertuples():
+        told = not np.isnan(row.rank) and 1 / factorial(row.buckets) < CHANCE
+        cases.append(Case("", "", bool(row.rank > 0 and row.chance < CHANCE) if told else None))
+    return cases
 
 
 def state(reference: pd.DataFrame) -> Prose:

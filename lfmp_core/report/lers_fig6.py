@@ -19,7 +19,7 @@ ITEM = "lers_fig6"
 WORDS = "higher sparsity model prefers lower weight decay coefficient"
 COLUMNS = ("dataset", "backbone", "arm", "sparsity", "l2", "seed", "val_auc", "id")
 COLOURS = ("#0072b2", "#8a6100", "#b3261e", "#7b3fa0")
-TIE = "two standard errors of the difference of means over seeds"
+TIE = "Welch's t over seeds at 95 %"
 
 
 def measured(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
@@ -53,7 +53,7 @@ def preferred(frame: pd.DataFrame) -> pd.DataFrame:
     """The λ of highest mean validation AUC for each method and sparsity.
 
     Columns: dataset, arm, sparsity, best (λ), auc (of its seeds), tried (how many λ), tied (λ not below it
-    by two standard errors over the seeds, itself among them; with a single seed all are), border (whether it
+    by Welch's t at 95 % over the seeds, itself among them; with a single seed all are), border (whether it
     is the least or the greatest of those tried).
     """
     rows = []

@@ -1,17 +1,21 @@
-"""The cases of each test of a sentence on LERS's Table 5, from the printed cells or from records alike."""
+"""The cases of each test of a sentence on LERS's Table 5, from the printed cells or from records alike.
+
+Rules on clear differences hold intervals against 0 or 0.001 themselves; rules on means need `settled`.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise, product
 from statistics import median
 
-from .cases import Case, all_of
+from .cases import OPEN, Case, all_of, any_of, untold
+from .draws import METRICS, Metric
 from .lers_table5_view import (
     BACKBONES,
+    EDGE,
     HIGH,
     LOW,
     MARGINAL,
     METHODS,
-    METRICS,
     MIDDLE,
     ORIGINAL,
     SEARCHED,
@@ -19,7 +23,6 @@ from .lers_table5_view import (
     SHARES,
     SIMPLE,
     Cell,
-    Metric,
     Values,
     cells,
     methods_at,
@@ -27,18 +30,21 @@ from .lers_table5_view import (
 
 Cases = Callable[[Values], list[Case]]
 COMPLEX = tuple(m for m in METHODS if m not in SIMPLE)
-EDGE = 1e-9  # of sums of printed decimals
 TITLES = {"auc": "AUC", "logloss": "log-loss"}
 PAIRS = tuple(product(SETS, BACKBONES))
 
 
 def more(flags: Sequence[tuple[bool | None, bool | None]]) -> tuple[bool | None, str]:
-    """Whether more pairs are won than lost, and the count in words; None where one is not known."""
+    """Whether more pairs are won than lost, and the count in words.
+
+    None where a pair is not known, and where none is won or lost: then the data can't tell.
+    """
     known = [(won, lost) for won, lost in flags if won is not None and lost is not None]
     if len(known) < len(flags):
         return None, ""
-    wins, losses = sum(bool(w) for w, _ in known), sum(bool(x) for _, x in known)
-    return wins > losses, f"{wins} won, {losses} lost of {len(known)}"
+    wins, losses = sum(won for won, _ in known), sum(lost for _, lost in known)
+    passed = wins > losses if wins or losses else None
+    return passed, untold(f"{wins} won, {losses} lost of {len(known)}", passed)
 
 
 def outperform(
@@ -92,7 +98,7 @@ def all_but(method: str, dataset: str, failing: Cell) -> Cases:
 
 
 def alike(ours: str, theirs: str, sparsity: float, least: int) -> Cases:
-    """In AUC as in log-loss, two methods differ by under 0.001, or not clearly, in so many pairs at least."""
+    """In AUC as in log-loss, two methods differ by under 0.001 in so many pairs at least (`Span.apart`)."""
 
     def made(v: Values) -> list[Case]:
         found = []
@@ -100,15 +106,14 @@ def alike(ours: str, theirs: str, sparsity: float, least: int) -> Cases:
             flags, told = [], []
             for name, backbone in PAIRS:
                 cell = Cell(name, backbone, sparsity)
-                gap = v.gap(cell, ours, theirs, metric)
-                first, second = (ours, theirs) if gap is None or gap > 0 else (theirs, ours)
-                apart = v.better(cell, first, second, metric)
-                close = None if gap is None or apart is None else not apart or abs(gap) < MARGINAL - EDGE
-                flags.append(close)
+                gap, span = v.gap(cell, ours, theirs, metric), v.span(cell, ours, theirs, metric)
+                flags.append(None if span is None else span.apart)
                 told += [] if gap is None else [f"{cell.pair} {gap:+.4f}"]
-            yes, open_ = sum(f is True for f in flags), sum(f is None for f in flags)
+            yes, open_ = flags.count(False), flags.count(None)
             passed = True if yes >= least else None if yes + open_ >= least else False
-            found.append(Case(TITLES[metric], f"{yes} of {len(flags)} alike", passed, f"({', '.join(told)})"))
+            what = f"{yes} of {len(flags)} alike" + f", {open_} {OPEN}" * bool(open_)
+            figure = f"({', '.join(told)})" if told else ""
+            found.append(Case(TITLES[metric], what if told else "", passed, figure))
         return found
 
     return made
@@ -134,12 +139,15 @@ def small_loss(limits: dict[str, float]) -> Cases:
 
 
 def keeps_up(cell: Cell, method: str) -> Cases:
-    """Not clearly worse than Original."""
+    """Neither clearly worse than Original, nor possibly worse by 0.001 and more."""
 
     def made(v: Values) -> list[Case]:
-        worse, gap = v.better(cell, ORIGINAL, method), v.gap(cell, method, ORIGINAL)
-        figure = "" if gap is None else f"{method} AUC {gap:+.4f}"
-        return [Case(cell.pair, cell.at, None if worse is None else not worse, figure)]
+        gap, span = v.gap(cell, method, ORIGINAL), v.span(cell, method, ORIGINAL)
+        passed = None
+        if span is not None and (span.high < -EDGE or span.low > -MARGINAL + EDGE):
+            passed = span.high >= -EDGE
+        figure = "" if gap is None else untold(f"{method} AUC {gap:+.4f}", passed)
+        return [Case(cell.pair, cell.at, passed, figure)]
 
     return made
 
@@ -185,21 +193,27 @@ def complexity_pays(v: Values) -> list[Case]:
     return found
 
 
+STEPS = tuple((c.to(a), c.to(b)) for c in cells(shares=(LOW,)) for a, b in pairwise(SHARES))
+
+
 def gains_when_smaller(methods: Sequence[str]) -> Cases:
-    """On some set and backbone a method's AUC clearly rises from one sparsity to the next."""
+    """In one of the steps from a sparsity to the next a method's AUC clearly rises, of so many chances."""
 
     def made(v: Values) -> list[Case]:
         found = []
         for method in methods:
-            steps = [
-                (f"{c.pair} {a:.0%} to {b:.0%}", v.higher(c.to(b), c.to(a), method))
-                for c in cells(shares=(LOW,))
-                for a, b in pairwise(SHARES)
-            ]
-            rises = [name for name, up in steps if up]
-            unknown = any(up is None for _, up in steps)
-            figure = ", ".join(rises) or ("" if unknown else "in no step")
-            found.append(Case(method, "", True if rises else None if unknown else False, figure))
+            spans = {
+                f"{more.pair} {more.sparsity:.0%} to {less.sparsity:.0%}": v.span(
+                    less, method, method, than=more, chances=len(STEPS)
+                )
+                for more, less in STEPS
+            }
+            ahead = {name: None if span is None else span.ahead for name, span in spans.items()}
+            passed = any_of(*ahead.values())
+            figure = ", ".join(name for name, up in ahead.items() if up)
+            if not figure and None not in spans.values():
+                figure = untold("in no step", passed)
+            found.append(Case(method, "", passed, figure))
         return found
 
     return made
@@ -230,10 +244,14 @@ def beats_some(method: str, rivals: Sequence[str], least: int) -> Cases:
     def made(v: Values) -> list[Case]:
         found = []
         for cell in cells():
-            wins = {m: v.better(cell, method, m) for m in methods_at(cell, rivals)}
-            beaten, unknown = [m for m, won in wins.items() if won], None in wins.values()
-            passed = True if len(beaten) >= least else None if unknown else False
-            figure = "" if passed is None else f"better than {', '.join(beaten) or 'none'}"
+            spans = {m: v.span(cell, method, m) for m in methods_at(cell, rivals)}
+            ahead = {m: None if span is None else span.ahead for m, span in spans.items()}
+            beaten, open_ = [m for m, won in ahead.items() if won], [m for m, w in ahead.items() if w is None]
+            enough = len(beaten) >= least
+            passed = True if enough else None if len(beaten) + len(open_) >= least else False
+            figure = f"better than {', '.join(beaten) or 'none'}"
+            if passed is None:
+                figure = "" if None in spans.values() else f"{figure} ({OPEN} of {', '.join(open_)})"
             found.append(Case(cell.pair, cell.at, passed, figure))
         return found
 

@@ -8,9 +8,9 @@ import pandas as pd
 from .claims import Prose
 from .html import Spread, Stack, Table, table
 from .lers_table5 import (
+    KINDS,
     OWN_SIZE,
     PLANNED_SETS,
-    SMALLER,
     TITLES,
     absent,
     block,
@@ -27,7 +27,9 @@ from .lers_table5_figure import picture
 from .lers_table5_view import ORIGINAL, SETS
 from .pending import NOT_YET
 
-PARA = "paper's #Para, M"
+PARA, REMEMBERED = "paper's #Para, M", "IT × with rows kept"
+PLAIN = KINDS["plain"]
+CHANCE = 0.05  # that a 95 % interval lies on one side of 0 where there is no difference
 
 
 def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") -> Table:
@@ -58,6 +60,7 @@ def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") ->
                 "epochs": runs.epochs.mean(),
                 "IT, s": spread(runs, "IT", 2),
                 "IT ×": runs.IT.mean() / plain.IT.mean() if len(plain) else None,
+                REMEMBERED: runs.IT_remembered.mean() / plain.IT.mean() if len(plain) else None,
             }
         )
     data = pd.DataFrame(rows)
@@ -66,12 +69,14 @@ def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") ->
         data = data.drop(columns=PARA)
     else:
         formats[PARA] = ".2f"
-    formats |= dict.fromkeys(("bytes ×", "TT ×", "IT ×"), ".2f")
+    formats |= dict.fromkeys(("bytes ×", "TT ×", "IT ×", REMEMBERED), ".2f")
     best: dict[Any, Literal["max", "min"]] = dict.fromkeys(("bytes ×", "TT ×", "IT ×"), "min")
     note = (
         f"{seeds_of(own)}. kB served: of the whole model, with the indices and masks that "
         "a sparse table needs. PT: finding what stays; CT: the training that is served; both in processor "
-        "seconds of one thread. IT: the same to score a million rows. ×: over Original."
+        "seconds of one thread. IT: the same to score a million rows from the form whose bytes are given; "
+        "rows kept: with every row that was worked out kept in memory, which then is that of a plain table. "
+        "×: over Original."
     )
     caption = f"{head}: sizes and seconds"
     return table(data, caption=caption, formats=formats, highlight=best, group="t", note=note)
@@ -79,6 +84,8 @@ def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") ->
 
 def findings(reference: pd.DataFrame, compared: pd.DataFrame, without: Sequence[str] = ()) -> Prose:
     """What can be told apart from Original and from a smaller dense table, set by set.
+
+    Each line says how many of its comparisons chance would call better or worse, were nothing different.
 
     Args:
         reference: see `lers_table5.completed`. compared: see `results.compare`. without: why sets have none.
@@ -91,8 +98,9 @@ def findings(reference: pd.DataFrame, compared: pd.DataFrame, without: Sequence[
         for network, title in TITLES.items():
             rows = compared_of(compared, name, network)
             rows = rows[(rows.metric == "auc") & (rows.prune_ratio > 0)] if len(rows) else rows
-            for other in (ORIGINAL, SMALLER):
-                own = rows[(rows.against == other) & (rows.arm != other)] if len(rows) else rows
+            rows = rows[~rows.arm.isin(PLAIN)] if len(rows) else rows
+            for other in PLAIN:
+                own = rows[rows.against == other] if len(rows) else rows
                 if not len(own):
                     continue
                 better, worse = own[own.low > 0], own[own.high < 0]
@@ -102,7 +110,8 @@ def findings(reference: pd.DataFrame, compared: pd.DataFrame, without: Sequence[
                 half = ((own.high - own.low) / 2).median()
                 said.append(
                     f"**{name}, {title}**, against {other}: better {len(better)}{some}, tied {tied}, worse "
-                    f"{len(worse)} of {len(own)}; intervals are ± {half:.4f} AUC in the median."
+                    f"{len(worse)} of {len(own)}, of which chance alone would call {CHANCE * len(own):.1f} "
+                    f"better or worse; intervals are ± {half:.4f} AUC in the median."
                 )
     return Prose((*said, *(f"{line[0].upper()}{line[1:]}." for line in without)))
 
@@ -120,15 +129,18 @@ def retraining_table(reference: pd.DataFrame) -> Table | Prose:
                 "set": name,
                 "backbone": TITLES.get(network, network),
                 "t": "own" if arm == OWN_SIZE else f"{t:.0%}",
+                "supernet, s": spread(runs, "supernet", 1),
+                "evolution, s": spread(runs, "evolution", 1),
+                "retraining, s": spread(runs, "CT", 1),
                 "with the supernet's weights": spread(runs, "before"),
                 "retrained": spread(runs, "val_auc"),
                 "gain": Spread.of(gains),
             }
         )
     note = (
-        "Validation AUC. Before: of the fittest widths, on at most 20,000 validation rows, the best of many "
-        "tried there, so a little too high. After: on all validation rows. Mean ± standard deviation over "
-        "seeds."
+        "Validation AUC, and processor seconds. Before: of the fittest widths, on at most 20,000 validation "
+        "rows, the best of many tried there, so a little too high. After: on all validation rows. Mean ± "
+        "standard deviation over seeds."
     )
     return table(pd.DataFrame(rows), caption="What OptEmbed's retraining is worth", group="set", note=note)
 
@@ -164,7 +176,7 @@ def difference_table(own: pd.DataFrame, compared: pd.DataFrame, title: str, netw
     )
     rows: list[dict[str, Any]] = [
         {"t": share(t, arm), "method": arm}
-        | {f"AUC to {other}": difference(pairs, t, arm, other) for other in (ORIGINAL, SMALLER)}
+        | {f"AUC to {other}": difference(pairs, t, arm, other) for other in PLAIN}
         for t, arm in ordered((), own)
     ]
     note = "Paired bootstrap over test rows and seeds; tied: the 95 % interval holds 0."

@@ -3,22 +3,23 @@
 import json
 from collections.abc import Iterable, Sequence
 from itertools import product
-from math import sqrt
-from typing import Any, Literal
+from math import nan, sqrt
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
+from scipy.stats import t as student
 
 from ..errors import LfmpError
 from ..experiments.engine import run_item
-from ..experiments.executor import open_dataset
-from ..experiments.items import Grid, Item, get_item
+from ..experiments.items import Grid, Item, get_item, registry
 from ..experiments.record import Record
-from ..experiments.spec import DatasetRef
-from ..experiments.stats import difference_of, resample
+from ..experiments.spec import plain
+from ..experiments.stats import difference_of
 from ..experiments.store import Store, store_for
 from ..settings import atomic_write, project_root
+from .draws import METRICS, Draws, draw, load_draws
 
-METRICS: tuple[Literal["auc"], Literal["logloss"]] = ("auc", "logloss")
 # columns of the frames that hold no run yet
 FINAL = (
     *("dataset", "backbone", "arm", "prune_ratio", "seed", "test_auc", "test_logloss", "PT", "CT", "TT"),
@@ -48,7 +49,8 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
 
     `prune_ratio` is the share asked for, of a compression the sparsity; `sparsity` is what came out. TT is
     the run's processor time on one thread, which a neighbour on the machine disturbs less than the
-    clock; IT is seconds to score a million rows. `attrs["dataset"]` is the reference to the data.
+    clock; IT is seconds to score a million rows by the stored form, IT_remembered with the rows that were
+    worked out kept (of tables that do so). `attrs["dataset"]` is the reference to the data.
     """
     rows, dataset = [], None
     for arm, record in finals(grids, store):
@@ -67,6 +69,7 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
                 "TT": sum(cpu.values()),
                 "clock": record.phases["TT"],
                 "IT": record.phases["IT"],
+                "IT_remembered": record.details.get("inference_remembered", nan),
                 **record.sizes,
                 "learning_rate": spec.training["learning_rate"],
                 "epochs": len(record.details["history"]),
@@ -116,38 +119,47 @@ def choice_rows(found: Iterable[tuple[str, Record]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def compare(
-    grids: Sequence[Grid], store: Store, *, against: Sequence[str] = (), draws: int = 400
+def compare(grids: Sequence[Grid], store: Store, *, against: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Each arm of finished runs held against others; see `comparisons`. Needs the data."""
+    return comparisons(grids, draw(finals(grids, store), store), against)
+
+
+def comparisons(
+    grids: Sequence[Grid], drawn: Iterable[Draws], against: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
     """Each arm held against all fields, as many random fields, itself without pruning, and `against`.
 
     Paired bootstrap over test rows and over seeds, so that an interval speaks of new rows and of a new
     training. Rows: data set, backbone, prune_ratio, arm, against, metric, difference (arm − against), low
-    and high (95 %), seeds, ids of the records compared. Needs the data, for the labels of the test rows.
+    and high (95 %), seeds, ids of the records compared.
+
+    Args:
+        grids: that planned the runs. drawn: see `draws.draw`.
+        against: labels of arms, each at the ratio of the arm that is compared; one that is planned at a
+            single ratio, such as LERS's Original, at its own.
     """
-    cells: dict[tuple[DatasetRef, str], dict[tuple[str, float], list[Record]]] = {}
-    for arm, record in finals(grids, store):
-        spec = record.spec
-        own = cells.setdefault((spec.dataset, spec.backbone["name"]), {})
-        own.setdefault((arm, spec.removed), []).append(record)
+    planned: dict[str, set[float]] = {}
+    for line in (line for grid in grids for line in grid.arms):
+        ratio = line.prune_ratio or plain(line.method_settings).get("sparsity", 0.0)
+        planned.setdefault(line.label, set()).add(float(ratio))
     rows = []
-    for (dataset, backbone), own in cells.items():
-        labels = open_dataset(dataset).split("test").labels
-        own = {key: sorted(records, key=lambda r: r.spec.seed) for key, records in own.items()}
-        logits = {key: [store.logits(r) for r in records] for key, records in own.items()}
-        for metric in METRICS:
-            drawn = resample(labels, logits, metric, draws, seed=0, resample_seeds=True)
-            for (arm, ratio), other in product(own, (BASE, TWIN, UNPRUNED, *against)):
-                twin = arm if other == UNPRUNED else other, ratio if other == TWIN else 0.0
-                if other in against:  # at the same ratio, else at whichever it was run
-                    twin = next((k for k in ((other, ratio), *own) if k in own and k[0] == other), twin)
-                if twin not in own or twin == (arm, ratio):
+    for one in drawn:
+        backbones = dict.fromkeys(backbone for backbone, _, _ in one.runs)
+        for backbone, metric in product(backbones, METRICS):
+            values = one.values[metric]
+            own = [key for key in one.runs if key[0] == backbone]
+            for key, other in product(own, (BASE, TWIN, UNPRUNED, *against)):
+                _, arm, ratio = key
+                twin = (backbone, arm if other == UNPRUNED else other, ratio if other == TWIN else 0.0)
+                if other in against:
+                    [single, *more] = planned.get(other) or {ratio}
+                    twin = (backbone, other, ratio if more else single)
+                if twin not in one.runs or twin == key:
                     continue
-                d = difference_of(drawn[arm, ratio], drawn[twin], level=0.95)
-                pair = own[arm, ratio], own[twin]
+                d = difference_of(values[key], values[twin], level=0.95)
                 rows.append(
                     {
-                        "dataset": dataset.name,
+                        "dataset": one.dataset,
                         "backbone": backbone,
                         "prune_ratio": ratio,
                         "arm": arm,
@@ -156,16 +168,21 @@ def compare(
                         "difference": d.difference,
                         "low": d.low,
                         "high": d.high,
-                        "seeds": min(len(records) for records in pair),
-                        "ids": sorted(r.id for records in pair for r in records),
+                        "seeds": min(len(one.runs[key]), len(one.runs[twin])),
+                        "ids": sorted((*one.runs[key], *one.runs[twin])),
                     }
                 )
     return rows
 
 
-def comparisons_path(item: str):
+def comparisons_path(item: str) -> Path:
     """Where the comparisons of an item's reference records are kept."""
     return project_root() / "book" / "comparisons" / f"{item}.json"
+
+
+def draws_path(item: str) -> Path:
+    """Where the draws that they rest on are kept, of an item that keeps them."""
+    return comparisons_path(item).with_suffix(".npz")
 
 
 def save_comparisons(item: str, rows: list[dict[str, Any]]) -> None:
@@ -206,19 +223,35 @@ def known_comparisons(item: str, reference: pd.DataFrame) -> tuple[pd.DataFrame,
         reference: the records that the page shows; see `frame`.
 
     Returns:
-        rows as `compare` makes them, and a line for each data set that has none.
+        rows as `compare` makes them, and a line for each data set that has none. Of an item that keeps its
+        draws they travel with the rows, see `draws_of`; a set whose draws are of other records has none.
     """
     path, remedy = comparisons_path(item), f"run: lfmp compare {item}"
     rows = pd.DataFrame(json.loads(path.read_text()) if path.exists() else [], columns=list(COMPARED))
+    kept = load_draws(draws_path(item)) if item in registry() and get_item(item).keeps_draws else None
     known, without = [], []
     for name, part in reference.groupby("dataset", sort=False) if len(reference) else ():
-        own = rows[rows.dataset == name]
-        if {i for ids in own["ids"] for i in ids} == set(part.id):
+        own, records = rows[rows.dataset == name], set(part.id)
+        drawn = kept is None or (name in kept and kept[name].ids == records)
+        if drawn and {i for ids in own["ids"] for i in ids} == records:
             known.append(own)
         else:
             why = "were compared when others were at hand" if len(own) else "were not compared yet"
             without.append(f"the records of {name} {why}; {remedy}")
-    return (pd.concat(known) if known else rows[:0]), without
+    found = pd.concat(known) if known else rows[:0]
+    names = set(found.dataset)
+    return carrying(found, [one for name, one in (kept or {}).items() if name in names]), without
+
+
+def carrying(compared: pd.DataFrame, drawn: Iterable[Draws]) -> pd.DataFrame:
+    """Comparisons with the draws that they rest on."""
+    compared.attrs["draws"] = {one.dataset: one for one in drawn}
+    return compared
+
+
+def draws_of(compared: pd.DataFrame) -> dict[str, Draws]:
+    """The draws that comparisons rest on, by data set; none where they were not kept."""
+    return compared.attrs.get("draws", {})
 
 
 def seeds_in_words(cells: pd.Series) -> str:
@@ -228,11 +261,19 @@ def seeds_in_words(cells: pd.Series) -> str:
 
 
 def clearly_below(ours: pd.Series, theirs: pd.Series) -> bool | None:
-    """Whether a mean over seeds is below another by two standard errors; None with fewer than two seeds."""
+    """Whether a mean over seeds is below another; None with fewer than two seeds.
+
+    Welch's t with the degrees of freedom of Welch and Satterthwaite, two-sided at 95 %: with three seeds each
+    the bound is 2.8 to 4.3 standard errors.
+    """
     if min(len(ours), len(theirs)) < 2:
         return None
-    error = sqrt(ours.var() / len(ours) + theirs.var() / len(theirs))
-    return bool(theirs.mean() - ours.mean() > 2 * error)
+    a, b = ours.var() / len(ours), theirs.var() / len(theirs)
+    apart = float(theirs.mean() - ours.mean())
+    if a + b == 0:
+        return apart > 0
+    freedom = (a + b) ** 2 / (a**2 / (len(ours) - 1) + b**2 / (len(theirs) - 1))
+    return bool(apart > student.ppf(0.975, freedom) * sqrt(a + b))
 
 
 def run(grids: Sequence[Grid], *, workers: int | None = None) -> pd.DataFrame:

@@ -2,12 +2,14 @@
 
 import math
 import time
+from collections import Counter
+from itertools import product
 
 import numpy as np
 import pytest
 
 from lfmp_core.errors import LfmpError
-from lfmp_core.experiments.stats import mean_spread, paired_bootstrap, ties, weighted_auc
+from lfmp_core.experiments.stats import mean_spread, paired_bootstrap, resample, ties, weighted_auc
 
 
 def test_mean_spread():
@@ -91,6 +93,39 @@ def test_seeds_are_averaged_and_may_be_resampled(example):
     with_seeds = paired_bootstrap(labels, many_a, many_b, resample_seeds=True)
     assert rows_only.difference == pytest.approx(np.mean(singles)) == with_seeds.difference
     assert with_seeds.high - with_seeds.low > rows_only.high - rows_only.low
+
+
+def constant(loss):
+    """Logits of rows 0 1 0 1 … whose every row has this log-loss, so that resampled rows change nothing."""
+    logit = -math.log(math.expm1(loss))
+    return np.tile([-logit, logit], 50)
+
+
+@pytest.mark.parametrize("losses", [(0.1, 0.4), (0.1, 0.2, 0.6), (0.1, 0.2, 0.3, 0.9)])
+def test_variance_over_seeds_is_that_of_a_mean(losses):
+    """n − 1 of n seeds, so s²/n: of two seeds one is drawn, of three the nine pairs, each as often."""
+    n, labels = len(losses), np.tile([0, 1], 50)
+    runs = {"a": [constant(loss) for loss in losses]}
+    drawn = resample(labels, runs, "logloss", 20_000, seed=0, resample_seeds=True)["a"]
+    assert drawn[0] == pytest.approx(np.mean(losses))
+    possible = [np.mean(pick) for pick in product(losses, repeat=n - 1)]
+    assert np.var(possible) == pytest.approx(np.var(losses, ddof=1) / n)  # the law, by enumeration
+    expected = Counter(np.round(possible, 9))
+    found = Counter(np.round(drawn[1:], 9))
+    assert set(found) == set(expected)
+    for mean, times in expected.items():
+        assert found[mean] / 20_000 == pytest.approx(times / len(possible), abs=0.015)
+    assert drawn[1:].var() == pytest.approx(np.var(losses, ddof=1) / n, rel=0.03)
+
+
+def test_a_single_seed_stays():
+    labels = np.tile([0, 1], 50)
+    drawn = resample(labels, {"a": [constant(0.3)]}, "logloss", 20, seed=0, resample_seeds=True)["a"]
+    np.testing.assert_allclose(drawn, 0.3)
+    rng = np.random.default_rng(0)
+    other = {"a": [rng.normal(size=100)]}
+    with_seeds, without = (resample(labels, other, "auc", 20, 0, flag)["a"] for flag in (True, False))
+    np.testing.assert_array_equal(with_seeds, without)
 
 
 def test_ties(example):

@@ -1,0 +1,108 @@
+"""Bootstrap draws of every cell of a data set: the ground of any comparison, and how they are kept."""
+
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from zipfile import BadZipFile
+
+import numpy as np
+
+from ..errors import DataError
+from ..experiments.executor import open_dataset
+from ..experiments.record import Record
+from ..experiments.spec import DatasetRef
+from ..experiments.stats import resample
+from ..experiments.store import Store
+from ..settings import atomic_write, canonical_json
+
+Metric = Literal["auc", "logloss"]
+METRICS: tuple[Metric, Metric] = ("auc", "logloss")
+Key = tuple[str, str, float]  # backbone, arm, prune_ratio
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Test scores of the cells of one data set, on its rows and on resamples of them that all cells share.
+
+    Attributes:
+        dataset: its name. runs: ids of the records of each cell, by seed.
+        values: by metric and cell [1 + draws], means over seeds; see `stats.resample`.
+    """
+
+    dataset: str
+    runs: Mapping[Key, tuple[str, ...]]
+    values: Mapping[Metric, Mapping[Key, np.ndarray]]
+
+    @property
+    def ids(self) -> set[str]:
+        """Ids of all records."""
+        return {i for ids in self.runs.values() for i in ids}
+
+    def __deepcopy__(self, memo: object) -> "Draws":
+        """Itself: it is never changed, and pandas copies what travels with a frame at every step."""
+        return self
+
+
+def draw(found: Iterable[tuple[str, Record]], store: Store, draws: int = 400) -> list[Draws]:
+    """The draws of finished runs, data set by data set. Needs the data, for the labels of the test rows.
+
+    Args:
+        found: (arm label, record), see `results.finals`. draws: resamples of rows and seeds.
+    """
+    sets: dict[DatasetRef, dict[Key, list[Record]]] = {}
+    for arm, record in found:
+        spec = record.spec
+        key = (spec.backbone["name"], arm, spec.removed)
+        sets.setdefault(spec.dataset, {}).setdefault(key, []).append(record)
+    made = []
+    for dataset, cells in sets.items():
+        labels = open_dataset(dataset).split("test").labels
+        own = {key: sorted(records, key=lambda r: r.spec.seed) for key, records in cells.items()}
+        logits = {key: [store.logits(r) for r in records] for key, records in own.items()}
+        values = {m: resample(labels, logits, m, draws, seed=0, resample_seeds=True) for m in METRICS}
+        runs = {key: tuple(r.id for r in records) for key, records in own.items()}
+        made.append(Draws(dataset.name, runs, values))
+    return made
+
+
+def save_draws(path: Path, drawn: Sequence[Draws]) -> None:
+    """Keep draws, as float32; the same draws are the same bytes."""
+    arrays: dict[str, Any] = {}
+    for one in drawn:
+        index = [[*key, *ids] for key, ids in one.runs.items()]
+        arrays[f"{one.dataset}/cells"] = np.frombuffer(canonical_json(index).encode(), np.uint8)
+        for metric, values in one.values.items():
+            arrays[f"{one.dataset}/{metric}"] = np.stack([values[k] for k in one.runs]).astype(np.float32)
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    atomic_write(path, buffer.getvalue())
+
+
+def load_draws(path: Path) -> dict[str, Draws]:
+    """The draws kept there by data set; none where there is no file.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    if not path.exists():
+        return {}
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            names = dict.fromkeys(name.rpartition("/")[0] for name in file.files)
+            return {name: _read(file, name) for name in names}
+    except (ValueError, KeyError, TypeError, EOFError, OSError, BadZipFile) as error:
+        remedy = f"Delete it and run: lfmp compare {path.stem}"
+        raise DataError(f"draws are damaged ({error})", file=path, remedy=remedy) from None
+
+
+def _read(file: Mapping[str, np.ndarray], name: str) -> Draws:
+    index = json.loads(file[f"{name}/cells"].tobytes())
+    runs: dict[Key, tuple[str, ...]] = {(b, arm, float(t)): tuple(ids) for b, arm, t, *ids in index}
+    values: dict[Metric, dict[Key, np.ndarray]] = {}
+    for metric in METRICS:
+        rows = file[f"{name}/{metric}"].astype(np.float64)
+        values[metric] = dict(zip(runs, rows, strict=True))
+    return Draws(name, runs, values)

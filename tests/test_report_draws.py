@@ -1,0 +1,145 @@
+"""Draws of a store's records: shared by the cells of a set, kept as the same bytes, refused when stale."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from lfmp_core import cli
+from lfmp_core.errors import DataError
+from lfmp_core.experiments import items, store
+from lfmp_core.experiments.items import Arm, Grid, Item
+from lfmp_core.experiments.record import Record, logits_digest
+from lfmp_core.experiments.spec import DatasetRef
+from lfmp_core.experiments.stats import paired_bootstrap
+from lfmp_core.experiments.store import Store
+from lfmp_core.report import draws, results
+
+LABELS = np.tile([0, 1], 100)
+SHARES = (0.5, 0.8)
+
+
+def grid(**given):
+    """Two backbones; a baseline at 0, one at each sparsity, and a method."""
+    arms = [Arm("whole", "none")]
+    for t in SHARES:
+        arms += [Arm(name, name, 0.0, {"sparsity": t}) for name in ("small", "new")]
+    settings = {
+        "item": "demo", "profile": "reference", "arms": arms, "seeds": (0, 1),
+        "training": {"learning_rate": 0.1, "l2": 0.0},
+        "dataset": DatasetRef(name="planted", settings={}, fingerprint="f" * 16),
+        "backbones": ({"name": "dnn"}, {"name": "deepfm"}),
+    }  # fmt: skip
+    return Grid(**{**settings, **given})
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    test = SimpleNamespace(split=lambda name: SimpleNamespace(labels=LABELS))
+    monkeypatch.setattr(draws, "open_dataset", lambda dataset: test)
+
+
+def fill(folder, plan, without=lambda spec: False):
+    """A record for each spec; the logits are the same on both backbones."""
+    made = Store(folder)
+    for spec in plan.plan(made):
+        if without(spec):
+            continue
+        rng = np.random.default_rng([spec.seed, len(spec.method), int(10 * spec.removed)])
+        logits = (LABELS + rng.normal(size=200)).astype(np.float16)
+        sizes = {"embedding_parameters": 1.0, "parameters": 1.0, "bytes": 4.0, "fields_kept": 1}
+        metrics = {"val_auc": 0.7, "val_logloss": 0.5, "test_auc": 0.7, "test_logloss": 0.5}
+        details = {"cpu_seconds": {"CT": 1.0}, "history": [{}], "kept_fields": [0]}
+        phases = {"PT": 0.0, "CT": 1.0, "TT": 1.0, "IT": 1.0}
+        given = {"metrics": metrics, "phases": phases, "sizes": sizes, "details": details}
+        made.put(Record(spec=spec, logits=logits_digest(logits), **given), logits)
+    return made
+
+
+def test_cells_of_a_set_share_their_resamples(tmp_path, opened):
+    """The same logits on two backbones are the same on each draw of rows."""
+    own = grid(seeds=(0,))
+    made = fill(tmp_path, own)
+    [found] = draws.draw(results.finals([own], made), made, draws=30)
+    assert len(found.runs) == 2 * 5 and found.ids == {s.id for s in own.plan(made)}
+    for metric in draws.METRICS:
+        values = found.values[metric]
+        assert values["dnn", "new", 0.5].shape == (31,) and values["dnn", "new", 0.5].std() > 0.001
+        np.testing.assert_array_equal(values["dnn", "new", 0.5], values["deepfm", "new", 0.5])
+
+
+def test_comparisons_are_a_paired_bootstrap(tmp_path, opened):
+    own = grid(seeds=(0,))
+    made = fill(tmp_path, own)
+    rows = results.compare([own], made, against=("whole", "small"))
+    logits = {
+        (r.spec.backbone["name"], arm, r.spec.removed): made.logits(r)
+        for arm, r in results.finals([own], made)
+    }
+    [row] = [r for r in rows if (r["backbone"], r["arm"], r["prune_ratio"], r["against"], r["metric"])
+             == ("dnn", "new", 0.8, "small", "auc")]  # fmt: skip
+    said = paired_bootstrap(LABELS, logits["dnn", "new", 0.8], logits["dnn", "small", 0.8], draws=400)
+    assert (row["difference"], row["low"], row["high"]) == pytest.approx(said[:3])
+    assert row["seeds"] == 1 and len(row["ids"]) == 2
+
+
+def test_a_baseline_of_another_sparsity_stands_in_for_none(tmp_path, opened):
+    """`whole` is planned at 0 alone and serves all; `small` lacks its run at .8, so nothing is said there."""
+    own = grid(backbones=({"name": "dnn"},))
+    made = fill(tmp_path, own, without=lambda spec: spec.method == "small" and spec.removed == 0.8)
+    rows = results.compare([own], made, against=("whole", "small"))
+    pairs = {(r["arm"], r["prune_ratio"], r["against"]) for r in rows}
+    assert {(a, t) for a, t, other in pairs if other == "small"} == {("new", 0.5)}
+    assert {(a, t) for a, t, other in pairs if other == "whole"} == {
+        ("new", 0.5),
+        ("new", 0.8),
+        ("small", 0.5),
+    }
+
+
+def test_draws_are_kept_as_the_same_bytes(tmp_path, opened):
+    own = grid()
+    made = fill(tmp_path / "store", own)
+    found = draws.draw(results.finals([own], made), made, draws=10)
+    for name in "ab":
+        draws.save_draws(tmp_path / f"{name}.npz", found)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    back = draws.load_draws(tmp_path / "a.npz")["planted"]
+    assert back.runs == found[0].runs and back.ids == found[0].ids
+    for metric, key in ((m, k) for m in draws.METRICS for k in back.runs):
+        np.testing.assert_array_equal(back.values[metric][key], found[0].values[metric][key].astype("f4"))
+    assert draws.load_draws(tmp_path / "none.npz") == {}
+    whole = (tmp_path / "a.npz").read_bytes()
+    for broken in (whole[:-40], b"", b"no zip"):
+        (tmp_path / "a.npz").write_bytes(broken)
+        with pytest.raises(DataError, match="run: lfmp compare a"):
+            draws.load_draws(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_the_command_keeps_draws_where_the_item_says_so(tmp_path, opened, monkeypatch, keeps):
+    own = grid()
+    made = fill(tmp_path / "store", own)
+    item = Item("demo", "", "", {"reference": own}, against=("whole",), keeps_draws=keeps)
+    monkeypatch.setattr(items, "registry", lambda: {"demo": item})
+    monkeypatch.setattr(results, "registry", lambda: {"demo": item})
+    monkeypatch.setattr(store, "store_for", lambda profile: made)
+    monkeypatch.setattr(results, "project_root", lambda: tmp_path)
+    cli.app(["compare", "demo"], standalone_mode=False)
+    path = results.draws_path("demo")
+    assert path.exists() is keeps and results.comparisons_path("demo").exists()
+
+    reference = results.frame([own], made)
+    compared, without = results.known_comparisons("demo", reference)
+    assert without == [] and set(results.draws_of(compared)) == ({"planted"} if keeps else set())
+    assert len(results.draws_of(compared[compared.metric == "auc"])) == keeps  # they travel
+    more = reference.assign(id=reference.id.where(reference.index > 0, "another"))
+    stale, without = results.known_comparisons("demo", more)
+    assert "compared when others were at hand" in without[0] and results.draws_of(stale) == {}
+    if keeps:  # comparisons of these records, draws of others
+        one = draws.load_draws(path)["planted"]
+        runs = {key: ids[:1] for key, ids in one.runs.items()}
+        draws.save_draws(path, [draws.Draws("planted", runs, one.values)])
+        assert len(results.known_comparisons("demo", reference)[1]) == 1
+        path.unlink()
+        assert len(results.known_comparisons("demo", reference)[1]) == 1
