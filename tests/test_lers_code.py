@@ -8,7 +8,7 @@ import torch
 
 from lfmp_core.embeddings import FullTable, build_table
 from lfmp_core.embeddings.sparse import SparseTable
-from lfmp_core.report import lers_code, lers_pep, lers_small_tables, lers_starts
+from lfmp_core.report import lers_code, lers_pep, lers_qr, lers_small_tables, lers_starts
 from lfmp_core.report import lers_walkthrough as walk
 
 SIZES, DIM = (5, 40, 15), 8
@@ -204,3 +204,16 @@ def test_a_cache_is_paid_for():
     rows = repr(lers_code.cache_ranks(100_000, 16, 0.1, (0.8, 0.95))).splitlines()
     assert "50%" in rows[3] and "too large" not in rows[3]
     assert "200%" in rows[4] and "too large" in rows[4]
+
+
+def test_what_is_learnt_from_where_qr_starts():
+    """Near 1 at p = 20, the six ids of a field share a quotient, and no interaction is learnt."""
+    found = {start: lers_qr.learn(start, 20, 150, 3) for start in lers_qr.STARTS}
+    signs, near, published = (found[start] for start in lers_qr.STARTS)
+    assert near.alike > 0.999 and abs(signs.alike) < 0.3 and published.alike > 0.6
+    assert signs.auc > 0.98 and near.auc < 0.6 and published.auc < 0.8
+    assert all(one.best > 0.98 for one in found.values())
+    assert "near 1 and normal" in repr(lers_qr.learnt_table([near]))
+    ids, labels, chance = lers_qr.rows_of(2000, torch.Generator().manual_seed(0))
+    agree = (ids[:, 0] + ids[:, 1] - lers_qr.SIZES[0]) % 2 == 0
+    assert torch.equal(chance > 0.5, agree) and labels[agree].mean() > 0.97 > 0.03 > labels[~agree].mean()
