@@ -80,7 +80,7 @@ def budget_table(given: TPE | None = None) -> Table:
     rows = []
     names = {"paper": "LERS §3.3; profile paper", "reference": "profile reference", "quick": "profile quick"}
     for profile, name in names.items():
-        tpe, epochs = tpe_for(profile), training_for(profile).epochs
+        tpe, epochs = tpe_for(profile), training_for(profile, "criteo").epochs
         rows.append({"budget": name, "trials": tpe.trials, "random": tpe.random, "epochs at most": epochs})
     if given is not None and given not in [tpe_for(profile) for profile in names]:
         rows.append({"budget": "this run", "trials": given.trials, "random": given.random})
