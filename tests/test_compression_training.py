@@ -355,4 +355,38 @@ def test_finding_goes_on_where_it_was_cut_off(method, task, tmp_path, monkeypatc
     resumed = run(task, method, tmp_path, **settings)
     assert_same_outcome(whole, resumed)
     assert resumed.phases["PT"] > noted["phases"]
-    assert "cut_off" not in json.loads((tmp_path / "finding.json").read_text())
+    assert not json.loads((tmp_path / "finding.json").read_text())["cut_off"]
+
+
+def test_training_that_was_cut_off_has_the_seconds_of_all_its_parts(task, tmp_path, monkeypatch):
+    """Of CT as of PT; a phase that began before, such as a first part of CT, keeps its own."""
+    get, fit = get_method("no_selection").run, Trainer.fit
+
+    def cut_off(trainer, stop_at=None):
+        fit(trainer, stop_at=5)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as cut, pytest.raises(KeyboardInterrupt):
+        cut.setattr(Trainer, "fit", cut_off)
+        get(task, 0.0, 1, folder=tmp_path)
+    noted = json.loads((tmp_path / "training.json").read_text())
+    resumed = get(task, 0.0, 1, folder=tmp_path)
+    assert resumed.phases["CT"] > noted["phases"] > 0
+    again = get(task, 0.0, 1, folder=tmp_path)
+    assert again.phases == resumed.phases and again.details["cpu_seconds"] == resumed.details["cpu_seconds"]
+
+
+def test_parts_of_a_phase_add_up(clock, tmp_path):
+    for share in (1, 0.1):  # the second time both are done: the first seconds count
+        context = Context(0, tmp_path)
+        for name, seconds in (("before", 4), ("training", 6)):
+            with context.checkpointed("CT", name):
+                clock.wall, clock.cpu = clock.wall + share * seconds, clock.cpu + share * seconds
+                (tmp_path / name).mkdir(exist_ok=True)
+        assert context.phases["CT"] == context.cpu_seconds["CT"] == 10
+    (tmp_path / "training").rmdir()  # trained again: counted again
+    with Context(0, tmp_path).checkpointed("CT", "training"):
+        clock.wall, clock.cpu = clock.wall + 2, clock.cpu + 2
+    assert json.loads((tmp_path / "training.json").read_text()) == {
+        "cpu_seconds": 2, "phases": 2, "cut_off": False, "checkpoint": False
+    }  # fmt: skip

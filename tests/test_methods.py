@@ -116,7 +116,8 @@ def test_phases_can_be_taken_up_one_by_one(task, tmp_path, state):
     folder = tmp_path / "run"
     kept = run(task, folder=folder, optimizer_state=state)
     assert_same_outcome(whole, kept)
-    assert sorted(p.name for p in folder.iterdir()) == ["pretraining", "pruned", "run.json", "training"]
+    names = ["pretraining", "pruned", "run.json", "training", "training.json"]
+    assert sorted(p.name for p in folder.iterdir()) == names
     for lost in ([], ["training"], ["training", "pruned"], ["training", "pruned", "pretraining"]):
         for name in lost:
             shutil.rmtree(folder / name)

@@ -1,5 +1,6 @@
 """Task, Outcome, and the registry of methods."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -86,6 +87,40 @@ class Context:
             wall, cpu = time.perf_counter() - started[0], time.process_time() - started[1]
             self.phases[name] = self.phases.get(name, 0.0) + wall
             self.cpu_seconds[name] = self.cpu_seconds.get(name, 0.0) + cpu
+
+    @contextmanager
+    def checkpointed(self, phase: str, name: str) -> Iterator[None]:
+        """`phase` for a block whose trainer keeps its checkpoint under a name.
+
+        With a folder, a block that was done before an interrupt is quick the next time, since its trainer
+        takes up its checkpoint; the seconds that count are those of the first time. A block that Ctrl-C cut
+        off after its trainer saved a checkpoint has the seconds of both parts. (A killed process leaves no
+        time behind.)
+        """
+        saved, checkpoint = self.path(f"{name}.json"), self.path(name)
+        if saved is None or checkpoint is None:
+            with self.phase(phase):
+                yield
+            return
+        before = json.loads(saved.read_text()) if saved.exists() else {}
+        if not before or (before["checkpoint"] and not checkpoint.exists()):
+            before = {"cut_off": True}
+        whole, cut_off = not before["cut_off"], True
+        clocks = {"phases": self.phases, "cpu_seconds": self.cpu_seconds}
+        earlier = {key: clock.get(phase, 0.0) for key, clock in clocks.items()}
+        try:
+            with self.phase(phase):
+                yield
+            cut_off = False
+        finally:
+            times = {key: clock[phase] - earlier[key] for key, clock in clocks.items()}
+            times = {key: before[key] if whole else before.get(key, 0.0) + times[key] for key in times}
+            for key, clock in clocks.items():
+                clock[phase] = earlier[key] + times[key]
+            # what is not in a checkpoint is trained again, so its seconds will come again
+            if not whole and (checkpoint.exists() or not cut_off):
+                state = {"cut_off": cut_off, "checkpoint": checkpoint.exists()}
+                atomic_write(saved, canonical_json(times | state))
 
     def label(self, text: str) -> str | None:
         """Text of a progress bar, or None for no bar."""

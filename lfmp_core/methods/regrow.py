@@ -115,7 +115,7 @@ def until_revised(task: Task, prune_ratio: float, settings: RegrowSettings, cont
     plan, model, state, details, subset = pretrain_and_prune(task, prune_ratio, settings, context)
     if not settings.keep_weights:
         model, state = fresh_model(task, derive(context.seed, "again"), plan.fields), None
-    with context.phase("CT"):
+    with context.checkpointed("CT", "before"):
         rest = subset if settings.continue_on == "rest" else None
         trainer = trainer_for(task, model, context, "before", exclude=rest, optimizer_state=state)
         trainer.fit(stop_at=max(1, round(settings.regrow_after * len(trainer.batches))))

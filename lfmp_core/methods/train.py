@@ -54,7 +54,7 @@ def train_to_outcome(
     details: dict | None = None,
 ) -> Outcome:
     """Train `model` under the task's protocol as phase CT and wrap it up; see `Trainer` for the arguments."""
-    with context.phase("CT"):
+    with context.checkpointed("CT", "training"):
         history = trainer_for(
             task,
             model,

@@ -1,44 +1,16 @@
 """The finding phase: what it trains with, and what is known of it after an interrupt."""
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from ...models import Backbone
 from ...seeds import derive
-from ...settings import atomic_write, canonical_json
 from ...training import Objective, Trainer
 from ..base import Context, Task
 
 
-@contextmanager
-def finding(context: Context) -> Iterator[None]:
-    """The block is phase PT.
-
-    With a folder, a block that was done before an interrupt is quick the next time, since its trainer takes
-    up its checkpoint; the seconds that count are those of the first time. A block that Ctrl-C cut off after
-    its trainer saved a checkpoint has the seconds of both parts. (A killed process leaves no time behind.)
-    """
-    saved, checkpoint = context.path("finding.json"), context.path("finding")
-    if saved is None or checkpoint is None:
-        with context.phase("PT"):
-            yield
-        return
-    before = json.loads(saved.read_text()) if saved.exists() else {"cut_off": True}
-    whole = not before.get("cut_off", False)
-    clocks = {"phases": context.phases, "cpu_seconds": context.cpu_seconds}
-    cut_off = True
-    try:
-        with context.phase("PT"):
-            yield
-        cut_off = False
-    finally:
-        for name, clock in clocks.items():
-            clock["PT"] = before[name] if whole else before.get(name, 0.0) + clock["PT"]
-        # what is not in a checkpoint is trained again, so its seconds will come again
-        if not whole and (checkpoint.exists() or not cut_off):
-            times = {name: clock["PT"] for name, clock in clocks.items()}
-            atomic_write(saved, canonical_json(times | ({"cut_off": True} if cut_off else {})))
+def finding(context: Context) -> AbstractContextManager[None]:
+    """The block is phase PT, and its trainer keeps the checkpoint of `finder`."""
+    return context.checkpointed("PT", "finding")
 
 
 def finder(
