@@ -128,15 +128,12 @@ class SparseTable(Table):
 
     def _check(self) -> None:
         """Refuse an index that would lead a look-up astray."""
-        stored, every = len(self.values), torch.arange(len(self.masks), device=self.masks.device)
+        starts, words = self.starts, self.masks.int().remainder(1 << LANES)
         beyond = -self.dim % LANES  # bits of the last word that stand for no column
-        spare = self.masks[:, -1].long().remainder(1 << LANES) >> (LANES - beyond)
-        counts = self.bits(every).sum(1)
-        whole = (
-            self.starts[0] == 0
-            and self.starts[-1] == stored
-            and torch.equal(self.starts.diff(), counts.int())
-        )
+        spare = words[:, -1] >> (LANES - beyond)
+        # lane by lane: all bits at once would take n×D numbers whenever a table is loaded
+        counts = sum((words >> lane & 1 for lane in range(LANES)), torch.zeros_like(words)).sum(1)
+        whole = starts[0] == 0 and starts[-1] == len(self.values) and torch.equal(starts.diff(), counts.int())
         if not whole or spare.any():
             raise ValueError("the index of this sparse table is damaged")
 

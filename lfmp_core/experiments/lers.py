@@ -44,8 +44,8 @@ SMALLER, SMALLER_IN_BYTES = "smaller dense", "smaller dense, bytes of sparse"
 # the rise that 160 steps gave where the thresholds' own rate was chosen: the sets differ in steps
 _EVOLUTION: dict[str, Any] = {"evolution": {"generations": 5}, "threshold_rise": 0.16}
 _SHORT_EVOLUTION: dict[str, Any] = {
+    **_EVOLUTION,
     "search_epochs": 1,
-    "threshold_rise": 0.16,
     "fitness_rows": 1000,
     "evolution": {"generations": 1},
 }

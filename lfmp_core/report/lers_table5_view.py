@@ -121,14 +121,15 @@ class Values:
         than: Cell | None = None,
         chances: int = 1,
     ) -> Span | None:
-        """By how much one method is better than another.
+        """By how much one method is better than another; of values taken as they are, their gap.
 
         Args:
             than: the block of the other method; the same by default.
             chances: how many such differences a rule looks at, of which one is enough: 95 % are meant of all
                 of them together (Bonferroni).
         """
-        raise NotImplementedError
+        gap = self.gap(cell, ours, theirs, metric, than)
+        return None if gap is None else Span(gap, gap, gap)
 
     def draws(self) -> Sequence["Values"] | None:
         """The same cells on each bootstrap draw; None where means are taken as they are."""
@@ -183,15 +184,3 @@ class Printed(Values):
     def value(self, cell: Cell, method: str, metric: Metric = "auc") -> float | None:
         key = (cell.dataset, cell.backbone, method, 0.0 if method == ORIGINAL else cell.sparsity)
         return float(self._cells.loc[key, metric]) if key in self._cells.index else None
-
-    def span(
-        self,
-        cell: Cell,
-        ours: str,
-        theirs: str,
-        metric: Metric = "auc",
-        than: Cell | None = None,
-        chances: int = 1,
-    ) -> Span | None:
-        gap = self.gap(cell, ours, theirs, metric, than)
-        return None if gap is None else Span(gap, gap, gap)
