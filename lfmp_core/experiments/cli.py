@@ -38,9 +38,8 @@ def plan(item: ItemName, profile: Profile = "reference") -> None:
     for choice in (c for grid in chosen.grids(profile) for c in grid.choices(store) if c.border):
         typer.echo(f"border: {choice.backbone} {choice.arm} chose {choice.candidate}, the last one tried")
     typer.echo(f"{len(specs)} runs known by now: " + ", ".join(f"{n} {state}" for state, n in counts.items()))
-    whole = sum(grid.cells() for grid in chosen.grids(profile))
-    if whole > len(specs):
-        typer.echo(f"{whole - len(specs)} more are planned when their search is finished")
+    if waiting := chosen.waiting(profile, store):
+        typer.echo(waiting)
     if left:
         typer.echo(f"left: about {left / 60:.1f} minutes of one worker")
     if unknown:
@@ -57,6 +56,8 @@ def run(
 ) -> None:
     """Compute what is missing of ITEM. Safe to stop at any time, and to run twice at once."""
     from .engine import RunsFailed, run_item
+    from .items import get_item
+    from .store import store_for
 
     signal.signal(signal.SIGTERM, _stop)
     try:
@@ -67,6 +68,9 @@ def run(
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     typer.echo(f"{item}: {len(records)} records")
+    if not ids and limit is None and (waiting := get_item(item).waiting(profile, store_for(profile))):
+        typer.echo(waiting, err=True)
+        raise typer.Exit(1)
 
 
 def doctor() -> None:

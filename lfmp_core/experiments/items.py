@@ -229,6 +229,17 @@ class Item:
         specs = {spec.id: spec for grid in self.grids(profile) for spec in grid.plan(store)}
         return list(specs.values())
 
+    def waiting(self, profile: str, store: Store) -> str:
+        """What is not planned yet, and the command that it waits for; empty if the plan is whole."""
+        grids = self.grids(profile)
+        lacking = sum(grid.cells() - len(grid.plan(store)) for grid in grids)
+        if not lacking:
+            return ""
+        own = {grid.item for grid in grids}
+        others = dict.fromkeys(grid.picks.item for grid in grids if grid.picks and grid.picks.item not in own)
+        first = ", first: " + "; ".join(f"lfmp run {name} --profile {profile}" for name in others)
+        return f"{lacking} more are planned when their search is finished{first if others else ''}"
+
     def records(self, profile: str, store: Store) -> list[Record]:
         """The finished records of the plan, in its order."""
         return [record for spec in self.plan(profile, store) if (record := store.get(spec)) is not None]

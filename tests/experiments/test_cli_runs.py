@@ -1,6 +1,7 @@
 """Commands: exit codes, one-line refusals, the plan's table."""
 
 import sys
+from dataclasses import replace
 
 import fake_runs
 import pytest
@@ -37,6 +38,26 @@ def test_plan_run_plan(lfmp):
     assert code == 0 and "demo: 20 records" in out
     code, out, _ = lfmp("plan", "demo", "--profile", "quick")
     assert code == 0 and "20 runs known by now: 20 done" in out and out.count("border: ") == 2
+
+
+def test_what_waits_for_the_search_of_another_item_names_it(lfmp, monkeypatch):
+    """Two grids that share their runs lack nothing; one that waits is no success."""
+    search = fake_runs.grid()
+    follower = replace(search, item="follower", arms=search.arms[1:], candidates=({},), picks=search)
+    items = {
+        "demo": fake_runs.item(),
+        "follower": fake_runs.Item("follower", "n", "d", {"quick": follower}),
+        "both": fake_runs.Item("both", "n", "d", {"quick": [search, search, follower]}),
+    }
+    monkeypatch.setattr(fake_runs, "ITEMS", items)
+    words = "4 more are planned when their search is finished, first: lfmp run demo --profile quick"
+    code, out, err = lfmp("run", "follower", "--workers", "1", "--no-progress")
+    assert code == 1 and "follower: 0 records" in out and err.strip() == words
+    assert words in lfmp("plan", "follower", "--profile", "quick")[1]
+    code, out, err = lfmp("run", "both", "--workers", "1", "--no-progress")
+    assert code == 0 and "both: 24 records" in out and "more are planned" not in err
+    code, out, err = lfmp("run", "follower", "--workers", "1", "--no-progress")
+    assert code == 0 and "follower: 4 records" in out and not err
 
 
 @pytest.mark.parametrize(
