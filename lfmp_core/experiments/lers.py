@@ -122,18 +122,19 @@ def backbone_for(name: str, profile: str) -> BackboneSettings:
     )
 
 
-def training_for(profile: str, name: str) -> TrainingSettings:
+def training_for(profile: str, name: str, *, final: bool = False) -> TrainingSettings:
     """At most 15 epochs of a set, as in LERS, which takes the best of them.
 
-    The reference stops when validation AUC falls; on Avazu's sample, whose epochs of 14 steps fall while they
-    still learn, after five without a better one.
+    The reference stops when validation AUC falls. On Avazu's sample, whose epochs of 14 steps fall while they
+    still learn, a trial of the search stops after five without a better one, a `final` run never.
     It multiplies in bfloat16, for every method alike: half the hours, see `performance`.
     """
     if profile == "quick":
         return TrainingSettings(learning_rate=1e-2, batch_size=512, epochs=2)
     if profile == "paper":
         return TrainingSettings(epochs=15, patience=15)
-    return TrainingSettings(epochs=15, patience=5 if name == "avazu" else 1, precision="bfloat16")
+    patience = (15 if final else 5) if name == "avazu" else 1
+    return TrainingSettings(epochs=15, patience=patience, precision="bfloat16")
 
 
 def set_for(name: str, profile: str) -> Any:
@@ -212,7 +213,7 @@ def table5(
     count = seeds or {"quick": 1, "reference": 3, "paper": 3}[profile]
     searches = table4(profile, dataset=dataset, sets=sets, backbones=backbones, trials=trials)
     grids = []
-    for search in searches:
+    for search, name in zip(searches, names(sets, SETS, "data set"), strict=False):
         shares = numbers(sparsities, SPARSITIES, "sparsities")
         arms = [arm for t in shares for arm in compressions(profile, t)]
         grids.append(
@@ -220,6 +221,7 @@ def table5(
                 search,
                 item="lers_table5",
                 arms=[*uncompressed(profile), *arms],
+                training=training_for(profile, name, final=True),
                 seeds=range(count),
                 tpe=None,
                 picks=search,
