@@ -278,6 +278,25 @@ def test_early_stopping_restores_the_best_epoch(monkeypatch):
     assert any(not torch.equal(v, seen[4][k]) for k, v in trainer.model.state_dict().items())
 
 
+@pytest.mark.parametrize(
+    ("progress", "patience", "epochs"), [("best", 1, 2), ("best", 2, 3), ("either", 1, 5), ("either", 2, 8)]
+)
+def test_what_counts_as_progress(monkeypatch, progress, patience, epochs):
+    """A slow start: AUC falls while log-loss does, rises above the epoch before but not above the first."""
+    curve = [(0.65, 0.68), (0.60, 0.67), (0.62, 0.69), (0.70, 0.70), (0.69, 0.71), (0.69, 0.70), (0.68, 0.72)]
+    scores = iter([*curve, (0.67, 0.73), (0.9, 0.1)])
+
+    def judge(model, rows):
+        auc, logloss = next(scores)
+        return {"auc": auc, "logloss": logloss}, None
+
+    monkeypatch.setattr("lfmp_core.training.loop.evaluate", judge)
+    settings = TrainingSettings(batch_size=20, epochs=10, patience=patience, progress=progress)
+    history = Trainer(make_model(), (rows := make_rows(60)), settings, seed=0, validation=rows).fit()
+    assert len(history) == epochs
+    assert "progress" not in TrainingSettings().model_dump()  # the ids of older records stay
+
+
 def test_without_validation_the_last_step_stays():
     trainer = Trainer(make_model(), make_rows(60), TrainingSettings(batch_size=20, epochs=3), seed=0)
     history = trainer.fit()

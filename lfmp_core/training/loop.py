@@ -224,7 +224,11 @@ class Trainer:
         if self.validation is not None:
             metrics, _ = evaluate(self.model, self.validation)
             better = not self.history or metrics["auc"] > max(h["val_auc"] for h in self.history)
-            self.stale = 0 if better else self.stale + 1
+            goes_on = better
+            if self.settings.progress == "either" and self.history:
+                before = self.history[-1]
+                goes_on = metrics["auc"] > before["val_auc"] or metrics["logloss"] < before["val_logloss"]
+            self.stale = 0 if goes_on else self.stale + 1
             floors = self.settings.floors
             if floors and metrics["auc"] < floors[min(self.epoch, len(floors)) - 1]:
                 self.stale = self.settings.patience

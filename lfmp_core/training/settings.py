@@ -16,8 +16,10 @@ class TrainingSettings(Settings):
             §3.4: 1e-5 on the "linear and embedding layers").
         batch_size: B. Light-FMP states none.
         epochs: most passes over the training rows.
-        patience: epochs without a better validation AUC before training stops; the best epoch's weights are
-            kept.
+        patience: epochs in a row without progress before training stops; the weights of the epoch of best
+            validation AUC are kept.
+        progress: "best": validation AUC above that of all epochs before. "either": above that of the epoch
+            before, or log-loss below, so that a slow start whose first AUC was luck is not cut off.
         optimizer: of plain tables. "dense" moves every row at every step; "lazy" moves the rows of the batch
             and makes the others' steps up when they are next read: the same mathematics (see `row_adam`).
             Lazy saves passes over the table, and pays for every missed step when a row is read. CPU only.
@@ -28,13 +30,14 @@ class TrainingSettings(Settings):
             training stops. A search gives them to hopeless trials.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"optimizer", "floors"})
+    later: ClassVar[frozenset[str]] = frozenset({"optimizer", "floors", "progress"})
 
     learning_rate: float = Field(1e-3, gt=0)
     l2: float = Field(1e-5, ge=0)
     batch_size: int = Field(2048, ge=1)
     epochs: int = Field(10, ge=1)
     patience: int = Field(1, ge=1)
+    progress: Literal["best", "either"] = "best"
     optimizer: Literal["dense", "lazy"] = "dense"
     precision: Literal["float32", "bfloat16"] = "float32"
     device: str = "cpu"
