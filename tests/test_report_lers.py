@@ -82,6 +82,15 @@ def test_arms_beside_the_papers_rows():
     )
 
 
+def test_a_table_of_another_size_than_asked_is_named():
+    """One dimension of sixteen is a sixteenth; equal bytes are not asked for numbers."""
+    rows = [(0.0, ORIGINAL, 0.0), (0.5, "QR", 0.4995), (0.5, "AutoDim", 0.86), (0.5, "AutoDim", 0.9)]
+    rows += [(0.95, lers.SMALLER, 0.9375), (0.95, "PEP", 0.959), (0.95, lers.SMALLER_IN_BYTES, 0.875)]
+    own = pd.DataFrame(rows, columns=["prune_ratio", "arm", "removed"])
+    assert page.off_budget(own) == "AutoDim at 50% (88%), smaller dense at 95% (94%)"
+    assert page.off_budget(own[:2]) == ""
+
+
 def test_scores_by_hand():
     printed = Printed()
     cell = Cell("Avazu", "DCN", 0.95)

@@ -45,6 +45,7 @@ KINDS = {
     "searched sizes": (OWN_SIZE, "OptEmbed", "AutoDim", "mixed dimension"),
 }
 ARMS = (ORIGINAL, OWN_SIZE, *LERS_METHODS, *OTHERS)
+TOLERANCE = 0.01  # of a budget met
 Which = Literal["max", "min"]
 
 
@@ -184,6 +185,23 @@ def compared_of(compared: pd.DataFrame, name: str, network: str) -> pd.DataFrame
     return compared[own & (compared.backbone.map(lambda b: NETWORKS.get(b, b)) == network)]
 
 
+def off_budget(own: pd.DataFrame) -> str:
+    """The arms whose table is not of the size asked for, and the share of Original's that each removed.
+
+    A method that decides on sizes by itself may stop short of what it is allowed, and a plain table has whole
+    dimensions only. The smaller dense table of equal bytes is asked for bytes.
+
+    Args:
+        own: runs on one set and backbone, see `completed`.
+    """
+    asked = own[(own.prune_ratio > 0) & (own.arm != SMALLER_IN_BYTES)]
+    found = asked.groupby(["prune_ratio", "arm"], sort=False).removed.mean()
+    found = {key: mean for key, mean in found.items() if abs(mean - key[0]) > TOLERANCE}
+    return ", ".join(
+        f"{arm} at {t:.0%} ({found[t, arm]:.0%})" for t, arm in ordered((), own) if (t, arm) in found
+    )
+
+
 def main_table(
     name: str, network: str, reference: pd.DataFrame, compared: pd.DataFrame, run: pd.DataFrame
 ) -> Table:
@@ -224,7 +242,10 @@ def main_table(
     }
     note = [f"reference: {seeds_of(own)}, mean ± standard deviation" if len(own) else f"reference: {NOT_YET}"]
     note += [f"{headed(ours)}: {seeds_of(ours)}"] if len(ours) else []
-    note.append("tied: the 95 % interval of the paired difference holds 0") if len(own) else None
+    if len(own):
+        note.append("tied: the 95 % interval of the paired difference holds 0")
+        others = off_budget(own)
+        note += [f"removed, where it is more than 1 % off the share asked for: {others}"] if others else []
     caption = f"{title}: test AUC and log-loss"
     return table(data, caption=caption, highlight=best, group=("", "t"), note="; ".join(note) + ".")
 
