@@ -67,6 +67,18 @@ def test_labels_keep_apart_and_inside():
             assert (np.abs(centres[i] - points[j]) >= sizes[i] / 2).any()
 
 
+def test_labels_keep_off_what_is_to_be_avoided():
+    """Free, the label lies right of its point; with a line there it goes where none of it is under it."""
+    point, size, frame = np.array([[200.0, 100.0]]), np.array([[60.0, 12.0]]), (0, 0, 400, 200)
+    line = np.stack([np.linspace(200, 400, 100), np.full(100, 100.0)], 1)
+
+    def covered(centre: np.ndarray) -> bool:
+        return bool((np.abs(centre - line) < size / 2).all(-1).any())
+
+    assert covered(pareto.place(point, size, frame)[0])
+    assert not covered(pareto.place(point, size, frame, line)[0])
+
+
 def test_scaled_shrinks_a_fixed_pretraining_alone():
     own = frame({("criteo", a): {"PT": 20.0} for a in (PRINTED, "Light-FMP, stream", "OptFS")}, seeds=1)
     found = table2.scaled("Criteo", own).set_index("arm")

@@ -60,10 +60,10 @@ def draw(panels: dict[str, pd.DataFrame]) -> Figure:
     height = figure.get_figheight()
     figure.subplots_adjust(left=0.09, right=0.74, top=1 - 0.35 / height, bottom=0.5 / height, hspace=0.28)
     for axis, (title, found) in zip(axes, panels.items(), strict=True):
-        _panel(axis, found)
+        line = _panel(axis, found)
         bare(axis, xlabel="MB of the model as served", ylabel="test AUC")
         axis.set_title(title, fontsize=10, loc="left")
-        _names(axis, found[found.front], canvas)
+        _names(axis, found, canvas, line)
     present = {arm for found in panels.values() for arm in found.arm}
     marks = [
         Line2D([], [], color=look(arm)[0], marker=look(arm)[1], lw=0, ms=6, label=arm)
@@ -77,25 +77,20 @@ def draw(panels: dict[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def _panel(axis: Axes, found: pd.DataFrame) -> None:
+def _panel(axis: Axes, found: pd.DataFrame) -> np.ndarray:
     for p in found.itertuples():
         colour, marker = look(str(p.arm))
         axis.errorbar(p.bytes / 1e6, p.auc, p.spread or None, color=colour, elinewidth=1, alpha=0.25, lw=0)
         axis.scatter(p.bytes / 1e6, p.auc, s=30, color=colour, marker=marker, lw=0, zorder=3)
-    best = found[found.front].sort_values("bytes")
-    axis.set_xscale("log")
+    best = found[found.front]
     axis.margins(x=0.08, y=0.12)
-    left, right = axis.get_xlim()
-    x, y = [*(best.bytes / 1e6), right], [*best.auc, best.auc.iloc[-1]]
-    axis.step(x, y, where="post", color="#bbbbbb", lw=1.5, zorder=1)
-    axis.set_xlim(left, right)
     axis.tick_params(labelsize=_SMALL, which="both")
-    axis.xaxis.set_major_formatter("{x:g}")
-    axis.xaxis.set_minor_formatter(lambda x, _: f"{x:g}" if f"{x:e}"[0] in "235" else "")
+    return pareto.steps(axis, best.bytes / 1e6, best.auc)
 
 
-def _names(axis: Axes, best: pd.DataFrame, canvas: FigureCanvasAgg) -> None:
-    """Names of the points of the front, apart from each other."""
+def _names(axis: Axes, found: pd.DataFrame, canvas: FigureCanvasAgg, line: np.ndarray) -> None:
+    """Names of the points of the front, apart from each other, off the other points and the front's line."""
+    best = found[found.front]
     renderer = canvas.get_renderer()
     halo = [withStroke(linewidth=2.5, foreground="white")]
     texts = [
@@ -104,9 +99,11 @@ def _names(axis: Axes, best: pd.DataFrame, canvas: FigureCanvasAgg) -> None:
         for p in best.itertuples()
     ]  # fmt: skip
     boxes = [text.get_window_extent(renderer) for text in texts]
-    pixels = axis.transData.transform(np.stack([best.bytes / 1e6, best.auc], 1))
+    places = np.stack([found.bytes / 1e6, found.auc], 1)
+    pixels = axis.transData.transform(places[found.front])
+    avoid = axis.transData.transform(np.concatenate([places, line]))
     sizes = np.array([(b.width, b.height) for b in boxes])
-    centres = pareto.place(pixels, sizes, axis.get_window_extent(renderer).extents)
+    centres = pareto.place(pixels, sizes, axis.get_window_extent(renderer).extents, avoid)
     for text, centre in zip(texts, centres, strict=True):
         text.set_position(tuple(axis.transData.inverted().transform(centre)))
 

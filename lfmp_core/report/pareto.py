@@ -10,11 +10,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import ArrayLike
 
 Looks = Mapping[str, tuple[str, str]]
 _SIZE, _FONT = (7.2, 4.1), 8.5  # inches of a panel, points
 _ANGLES = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+_NOTHING = np.zeros((0, 2))
 _RADII = np.array([7, 12, 18, 26, 36, 48, 64, 84, 108])  # pixels at 100 dpi
 
 
@@ -52,15 +54,22 @@ def front(costs: ArrayLike, worths: ArrayLike) -> np.ndarray:
     return np.asarray(~(no_worse & better).any(1))
 
 
-def place(points: np.ndarray, sizes: np.ndarray, frame: tuple[float, float, float, float]) -> np.ndarray:
+def place(
+    points: np.ndarray,
+    sizes: np.ndarray,
+    frame: tuple[float, float, float, float],
+    avoid: np.ndarray = _NOTHING,
+) -> np.ndarray:
     """Centres [n, 2] of labels beside their points, apart from each other and from all points.
 
     Each label in turn takes the cheapest of some places around its point while the others stay, until nothing
-    moves: overlapping another label costs most, then covering a point, then distance.
+    moves: overlapping another label costs most, then covering a point, then what else is to be avoided, then
+    distance.
 
     Args:
         points, sizes: [n, 2], places and widths with heights, in pixels.
         frame: left, bottom, right, top that labels stay in.
+        avoid: [k, 2], other places to keep off, in pixels.
     """
     unit = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], 1)
     offsets = unit[:, None] * (
@@ -81,7 +90,8 @@ def place(points: np.ndarray, sizes: np.ndarray, frame: tuple[float, float, floa
             outside = np.clip(low - tried + sizes[i] / 2, 0, None) + np.clip(
                 tried + sizes[i] / 2 - high, 0, None
             )
-            price = 50 * overlap + 150 * covered + 1e4 * outside.sum(1) + reach
+            crossed = (np.abs(tried[:, None] - avoid) < sizes[i] / 2).all(-1).any(1)
+            price = 50 * overlap + 150 * covered + 40 * crossed + 1e4 * outside.sum(1) + reach
             best = tried[int(price.argmin())]
             moved |= bool((best != centres[i]).any())
             centres[i] = best
@@ -127,26 +137,36 @@ def _draw(axis: Axes, panel: Panel, looks: Looks, renderer: RendererBase) -> Non
         if p.other is not None and abs(p.other / p.cost - 1) > 0.02:
             axis.plot([p.other, p.cost], [p.worth] * 2, color=colour, lw=0.8, ls=":", zorder=1)
             axis.scatter(p.other, p.worth, s=30, facecolor="white", edgecolor=colour, marker=marker, zorder=2)
-    order = np.flatnonzero(best)[np.argsort(cost[best])]
-    axis.set_xscale("log")
     axis.margins(x=0.16, y=0.14)
-    left, right = axis.get_xlim()
-    axis.step(
-        [*cost[order], right],
-        [*worth[order], worth[order[-1]]],
-        where="post",
-        color="#bbbbbb",
-        lw=1.5,
-        zorder=1,
-    )
-    axis.set_xlim(left, right)
+    line = steps(axis, cost[best], worth[best])
     axis.set_xlabel(panel.cost, fontsize=_FONT + 1)
     axis.set_ylabel(panel.worth, fontsize=_FONT + 1)
     axis.tick_params(labelsize=_FONT, which="both")
-    axis.xaxis.set_major_formatter("{x:g}")
-    axis.xaxis.set_minor_formatter(lambda x, _: f"{x:g}" if f"{x:e}"[0] in "23457" else "")
     axis.spines[["top", "right"]].set_visible(False)
-    _label(axis, points, np.stack([cost, worth], 1), best, looks, renderer)
+    _label(axis, points, np.stack([cost, worth], 1), best, looks, renderer, line)
+
+
+def steps(axis: Axes, costs: ArrayLike, worths: ArrayLike) -> np.ndarray:
+    """Make the costs' axis logarithmic, draw what is not beaten as steps and return places [k, 2] along them.
+
+    Args:
+        axis: with all its points and margins.
+        costs, worths: of the points that nothing beats.
+    """
+    order = np.argsort(np.asarray(costs))
+    cost, worth = np.asarray(costs, float)[order], np.asarray(worths, float)[order]
+    axis.set_xscale("log")
+    left, right = axis.get_xlim()
+    x = np.append(np.repeat(cost, 2)[1:], right)
+    corners = np.stack([x, np.repeat(worth, 2)], 1)
+    axis.plot(*corners.T, color="#bbbbbb", lw=1.5, zorder=1)
+    axis.set_xlim(left, right)
+    if right < 5 * left:  # a log scale's own ticks leave most of so narrow a range bare
+        axis.xaxis.set_major_locator(MaxNLocator(8))
+        axis.xaxis.set_minor_locator(NullLocator())
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.xaxis.set_minor_formatter(lambda x, _: f"{x:g}" if f"{x:e}"[0] in "235" else "")
+    return (corners[:-1] + np.linspace(0, 1, 50)[:, None, None] * np.diff(corners, axis=0)).reshape(-1, 2)
 
 
 def _label(
@@ -156,6 +176,7 @@ def _label(
     best: np.ndarray,
     looks: Looks,
     renderer: RendererBase,
+    line: np.ndarray,
 ) -> None:
     texts = [
         axis.text(
@@ -167,11 +188,12 @@ def _label(
     boxes = [text.get_window_extent(renderer) for text in texts]
     pixels = axis.transData.transform(places)
     frame = axis.get_window_extent(renderer)
-    centres = place(pixels, np.array([(b.width, b.height) for b in boxes]), frame.extents)
+    sizes = np.array([(b.width, b.height) for b in boxes])
+    centres = place(pixels, sizes, frame.extents, axis.transData.transform(line))
     for text, box, point, centre in zip(texts, boxes, pixels, centres, strict=True):
         text.set_position(tuple(axis.transData.inverted().transform(centre)))
         half = np.array([box.width, box.height]) / 2
         edge = centre + np.clip(point - centre, -half, half)
         if np.hypot(*(edge - point)) > 14:
-            line = axis.transData.inverted().transform([edge, point])
-            axis.plot(*line.T, color=text.get_color(), lw=0.6, alpha=0.6, zorder=2)
+            lead = axis.transData.inverted().transform([edge, point])
+            axis.plot(*lead.T, color=text.get_color(), lw=0.6, alpha=0.6, zorder=2)
