@@ -79,20 +79,21 @@ def place(
     reach = np.tile(_RADII, len(_ANGLES)).astype(float)
     centres = points + offsets[:, 0]
     low, high = np.array(frame[:2]), np.array(frame[2:])
+    fixed = []  # what a place costs wherever the other labels are
+    for tried, size in zip(points[:, None] + offsets, sizes, strict=True):
+        covered = (np.abs(tried[:, None] - points) - size / 2 < 5).all(-1).sum(1)
+        crossed = (np.abs(tried[:, None] - avoid) < size / 2).all(-1).any(1)
+        outside = np.clip(low - tried + size / 2, 0, None) + np.clip(tried + size / 2 - high, 0, None)
+        fixed.append(150 * covered + 40 * crossed + 1e4 * outside.sum(1) + reach)
+    order = np.argsort([np.hypot(*(points - p).T).mean() for p in points])
     for _ in range(40):
         moved = False
-        for i in np.argsort([np.hypot(*(points - p).T).mean() for p in points]):
+        for i in order:
             tried = points[i] + offsets[i]
             others = np.arange(len(points)) != i
             apart = np.abs(tried[:, None] - centres[others]) - (sizes[i] + sizes[others]) / 2 - 2
             overlap = np.prod(np.clip(-apart, 0, None), -1).sum(1)
-            covered = (np.abs(tried[:, None] - points) - sizes[i] / 2 < 5).all(-1).sum(1)
-            outside = np.clip(low - tried + sizes[i] / 2, 0, None) + np.clip(
-                tried + sizes[i] / 2 - high, 0, None
-            )
-            crossed = (np.abs(tried[:, None] - avoid) < sizes[i] / 2).all(-1).any(1)
-            price = 50 * overlap + 150 * covered + 40 * crossed + 1e4 * outside.sum(1) + reach
-            best = tried[int(price.argmin())]
+            best = tried[int((50 * overlap + fixed[i]).argmin())]
             moved |= bool((best != centres[i]).any())
             centres[i] = best
         if not moved:
