@@ -50,7 +50,7 @@ def compare(item: experiments.ItemName) -> None:
 
     found, store = get_item(item), store_for("reference")
     grids = found.grids("reference")
-    drawn = draw(results.finals(grids, store), store)
+    drawn = draw(results.finals(grids, store), store, progress=True)
     rows = results.comparisons(grids, drawn, found.against)
     if found.keeps_draws:
         save_draws(results.draws_path(item), drawn)

@@ -4,14 +4,18 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeVar
 
+import numba
 import numpy as np
+from tqdm import tqdm
 
 from ..errors import LfmpError, check_name
+from ..kernels import compiled, run_kernel
 
 Metric = Literal["auc", "logloss"]
 Name = TypeVar("Name", bound=Hashable)
 _METRICS = ("auc", "logloss")
-_CELLS = 500_000  # of the draws x rows block held at a time
+_CELLS = 32_000_000  # of the rows x draws block of counts held at a time, a byte each
+_DRAWS = 128  # that one pass over the rows serves: their sums stay in the nearest cache
 
 
 class Difference(NamedTuple):
@@ -105,20 +109,48 @@ def weighted_auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) ->
     Returns:
         [draws].
     """
-    labels = np.asarray(labels).astype(bool)
-    clicks, others = (np.flatnonzero(group)[np.argsort(scores[group])] for group in (labels, ~labels))
-    ranked = scores[others]
-    # Σ of the others' weights below each rank; a click beats those below it and half of those level with it.
-    below = np.zeros((len(weights), len(others) + 1))
-    np.cumsum(np.take(weights, others, axis=1), axis=1, dtype=np.float64, out=below[:, 1:])
-    first, last = (np.searchsorted(ranked, scores[clicks], side) for side in ("left", "right"))
-    beaten = np.take(below, first, axis=1)
-    level = np.flatnonzero(first != last)
-    beaten[:, level] += (np.take(below, last[level], axis=1) - beaten[:, level]) / 2
-    weight = np.take(weights, clicks, axis=1).astype(np.float64)
-    won = np.einsum("ij,ij->i", weight, beaten)
-    pairs = weight.sum(axis=1) * below[:, -1]
+    labels, scores = np.asarray(labels).astype(bool), np.asarray(scores)
+    order = np.argsort(scores)
+    ends = np.append(np.flatnonzero(np.diff(scores[order])) + 1, len(order))  # of rows of one score
+    by_row = np.ascontiguousarray(weights.T)
+    won, clicks, others = (np.zeros(len(weights)) for _ in range(3))
+    run_kernel(_pairs, order, ends, labels, by_row, won, clicks, others)
+    pairs = clicks * others
     return np.divide(won, pairs, out=np.full(len(weights), math.nan), where=pairs > 0)
+
+
+@compiled
+def _pairs(order, ends, labels, weights, won, clicks, others):
+    """Pairs that clicks win, and the weights of both classes, from the lowest score to the highest."""
+    for b in numba.prange((len(won) + _DRAWS - 1) // _DRAWS):
+        a, z = b * _DRAWS, min(len(won), (b + 1) * _DRAWS)
+        won_, clicks_, others_ = won[a:z], clicks[a:z], others[a:z]
+        level = np.zeros(z - a)
+        start = 0
+        for end in ends:
+            for i in order[start:end]:
+                w = weights[i, a:z]
+                if labels[i]:
+                    for d in range(z - a):
+                        won_[d] += w[d] * others_[d]
+                        clicks_[d] += w[d]
+                elif end == start + 1:
+                    for d in range(z - a):
+                        others_[d] += w[d]
+                else:
+                    for d in range(z - a):
+                        level[d] += w[d]
+            if end > start + 1:
+                # a click beats those below it and half of those level with it
+                for i in order[start:end]:
+                    if labels[i]:
+                        w = weights[i, a:z]
+                        for d in range(z - a):
+                            won_[d] += w[d] * level[d] / 2
+                for d in range(z - a):
+                    others_[d] += level[d]
+                    level[d] = 0
+            start = end
 
 
 def _runs(logits: np.ndarray | Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -134,6 +166,7 @@ def resample(
     draws: int,
     seed: int,
     resample_seeds: bool,
+    progress: str | None = None,
 ) -> dict[Name, np.ndarray]:
     """Per name [1 + draws]: the metric on the rows themselves, then on each resample; mean over its runs.
 
@@ -145,6 +178,7 @@ def resample(
         resample_seeds: each draw takes the mean over n − 1 of a name's n seeds, drawn with replacement. With
             n of n the variance of the mean would come out as (n − 1)/n of s²/n, two thirds with three seeds;
             with n − 1 it is s²/n (the rescaled bootstrap of Rao and Wu, 1988). A single seed stays.
+        progress: what the bar on stderr says; None for no bar.
 
     Raises:
         LfmpError: shapes differ, a logit is not finite, or one class is missing.
@@ -162,19 +196,26 @@ def resample(
     generator = np.random.default_rng(seed)
     blocks: list[np.ndarray] = []
     done = 0
-    while done <= draws:
-        size = min(max(1, _CELLS // rows), 1 + draws - done)
-        counts = np.empty((size, rows), dtype=np.float32)
-        for i in range(size):
-            if done + i:
-                counts[i] = np.bincount(generator.integers(0, rows, rows), minlength=rows)
+    bar = tqdm(total=len(flat) * (1 + draws), desc=progress, unit_scale=True, disable=progress is None)
+    with bar:
+        while done <= draws:
+            size = min(max(1, _CELLS // rows), 1 + draws - done)
+            counts = np.empty((rows, size), dtype=np.uint8).T  # a row's draws lie side by side
+            for i in range(size):
+                if done + i:
+                    counts[i] = np.bincount(generator.integers(0, rows, rows), minlength=rows)
+                else:
+                    counts[i] = 1
+            if metric == "auc":
+                block = np.empty((size, len(flat)))
+                for k, (_, one) in enumerate(flat):
+                    block[:, k] = weighted_auc(labels, one, counts)
+                    bar.update(size)
             else:
-                counts[i] = 1
-        if metric == "auc":
-            blocks.append(np.stack([weighted_auc(labels, one, counts) for _, one in flat], axis=1))
-        else:
-            blocks.append(counts.astype(np.float64) @ np.stack(losses, axis=1) / rows)
-        done += size
+                block = counts.astype(np.float64) @ np.stack(losses, axis=1) / rows
+                bar.update(size * len(flat))
+            blocks.append(block)
+            done += size
     values = np.concatenate(blocks)  # [1 + draws, runs]
     result: dict[Name, np.ndarray] = {}
     start = 0

@@ -46,11 +46,14 @@ class Draws:
         return self
 
 
-def draw(found: Iterable[tuple[str, Record]], store: Store, draws: int = 400) -> list[Draws]:
+def draw(
+    found: Iterable[tuple[str, Record]], store: Store, draws: int = 400, *, progress: bool = False
+) -> list[Draws]:
     """The draws of finished runs, data set by data set. Needs the data, for the labels of the test rows.
 
     Args:
         found: (arm label, record), see `results.finals`. draws: resamples of rows and seeds.
+        progress: show bars on stderr.
     """
     sets: dict[DatasetRef, dict[Key, list[Record]]] = {}
     for arm, record in found:
@@ -62,7 +65,10 @@ def draw(found: Iterable[tuple[str, Record]], store: Store, draws: int = 400) ->
         labels = open_dataset(dataset).split("test").labels
         own = {key: sorted(records, key=lambda r: r.spec.seed) for key, records in cells.items()}
         logits = {key: [store.logits(r) for r in records] for key, records in own.items()}
-        values = {m: resample(labels, logits, m, draws, seed=0, resample_seeds=True) for m in METRICS}
+        values = {
+            m: resample(labels, logits, m, draws, 0, True, f"{dataset.name}, {m}" if progress else None)
+            for m in METRICS
+        }
         runs = {key: tuple(r.id for r in records) for key, records in own.items()}
         made.append(Draws(dataset.name, runs, values))
     return made
