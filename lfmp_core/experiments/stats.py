@@ -110,7 +110,7 @@ def weighted_auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) ->
         [draws].
     """
     labels, scores = np.asarray(labels).astype(bool), np.asarray(scores)
-    order = np.argsort(scores)
+    order = np.lexsort((labels, scores))  # of one score the clicks come last
     ends = np.append(np.flatnonzero(np.diff(scores[order])) + 1, len(order))  # of rows of one score
     by_row = np.ascontiguousarray(weights.T)
     won, clicks, others = (np.zeros(len(weights)) for _ in range(3))
@@ -125,31 +125,20 @@ def _pairs(order, ends, labels, weights, won, clicks, others):
     for b in numba.prange((len(won) + _DRAWS - 1) // _DRAWS):
         a, z = b * _DRAWS, min(len(won), (b + 1) * _DRAWS)
         won_, clicks_, others_ = won[a:z], clicks[a:z], others[a:z]
-        level = np.zeros(z - a)
+        below = np.empty(z - a)
         start = 0
         for end in ends:
+            below[:] = others_
             for i in order[start:end]:
                 w = weights[i, a:z]
                 if labels[i]:
+                    # the others of its score are counted by now: it wins half against those
                     for d in range(z - a):
-                        won_[d] += w[d] * others_[d]
+                        won_[d] += w[d] * (below[d] + others_[d]) / 2
                         clicks_[d] += w[d]
-                elif end == start + 1:
-                    for d in range(z - a):
-                        others_[d] += w[d]
                 else:
                     for d in range(z - a):
-                        level[d] += w[d]
-            if end > start + 1:
-                # a click beats those below it and half of those level with it
-                for i in order[start:end]:
-                    if labels[i]:
-                        w = weights[i, a:z]
-                        for d in range(z - a):
-                            won_[d] += w[d] * level[d] / 2
-                for d in range(z - a):
-                    others_[d] += level[d]
-                    level[d] = 0
+                        others_[d] += w[d]
             start = end
 
 

@@ -65,8 +65,9 @@ def draw(
         labels = open_dataset(dataset).split("test").labels
         own = {key: sorted(records, key=lambda r: r.spec.seed) for key, records in cells.items()}
         logits = {key: [store.logits(r) for r in records] for key, records in own.items()}
+        bars = {m: f"{dataset.name}, {m}" if progress else None for m in METRICS}
         values = {
-            m: resample(labels, logits, m, draws, 0, True, f"{dataset.name}, {m}" if progress else None)
+            m: resample(labels, logits, m, draws, seed=0, resample_seeds=True, progress=bars[m])
             for m in METRICS
         }
         runs = {key: tuple(r.id for r in records) for key, records in own.items()}
