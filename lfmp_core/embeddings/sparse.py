@@ -56,8 +56,8 @@ def _expand(ids, starts, masks, values, out):
         i = ids[k]
         start = types.int64(source + 4 * types.int64(starts[i]))
         for b in range(blocks):
-            _expand_lanes(start, masks[i, b], types.int64(target + 4 * LANES * (k * blocks + b)))
-            start += 4 * _set_bits(masks[i, b])  # type: ignore[call-arg]
+            _expand_lanes(start, masks[i, b], types.int64(target + 4 * LANES * (k * blocks + b)))  # type: ignore[call-arg]
+            start += 4 * _set_bits(masks[i, b])
 
 
 def refuse_outside(ids: Tensor, rows: int) -> None:
