@@ -118,6 +118,7 @@ def _served(label: str, remember: bool, bench: Bench, drawn: Drawn) -> Served:
     drawn.fill_cache(table)
     if isinstance(table, RememberingTable):
         table.remember = remember
+    table.to(bench.device)
     return Served(drawn, table, table)
 
 
@@ -125,7 +126,7 @@ def _sparse(sparsity: float, way: Callable[[SparseTable], Any] | None, bench: Be
     full = FullTable(bench.sizes, bench.dim, std=0.01, generator=torch.Generator().manual_seed(bench.seed))
     weight = full.weight.detach()
     threshold = weight.abs().flatten().kthvalue(max(1, round(sparsity * weight.numel()))).values
-    table = SparseTable.of(weight, weight.abs() > threshold, bench.sizes)
+    table = SparseTable.of(weight, weight.abs() > threshold, bench.sizes).to(bench.device)
     return Served(drawn, table if way is None else way(table), table if way is None else None)
 
 
@@ -143,25 +144,23 @@ def _serving(label: str, *, steps: int = 8) -> list[Case]:
     ]
 
 
-def _pruned(sparsity: float) -> list[Case]:
-    """A sparse table, its floor and its peers."""
+def _pruned(sparsity: float, device: str) -> list[Case]:
+    """A sparse table, its floor and, on a CPU, its peers."""
     share = f"{100 * sparsity:g} %"
-    ways = {
-        f"gather of as many bytes, {share}": NarrowGather,
-        f"torch, product of CSR, {share}": TorchProduct,
-        f"SciPy, rows of CSR, {share}": SciPyRows,
-    }
+    ways: dict[str, Callable[[SparseTable], Any]] = {f"gather of as many bytes, {share}": NarrowGather}
+    if device == "cpu":
+        ways[f"torch, product of CSR, {share}"] = TorchProduct
+        ways[f"SciPy, rows of CSR, {share}"] = SciPyRows
     floor, *peers = ways
-    own = Case(
-        f"CSR, {share}", partial(_sparse, sparsity, None), {"floor": (floor,), "peer": tuple(peers)}, steps=8
-    )
+    held = {"floor": (floor,), "peer": tuple(peers)}
+    own = Case(f"CSR, {share}", partial(_sparse, sparsity, None), held, steps=8)
     others = [
         Case(name, partial(_sparse, sparsity, way), reference=True, steps=8) for name, way in ways.items()
     ]
     return [own, *others]
 
 
-def groups() -> dict[str, Group]:
+def groups(device: str = "cpu") -> dict[str, Group]:
     """All groups, by the key that `--groups` takes."""
     labels = [label for label in KINDS if label != "DHE"]
     training = [_training(label) for label in labels]
@@ -176,7 +175,10 @@ def groups() -> dict[str, Group]:
         _training(DHE_BEFORE, steps=1),
     ]
     serving = [case for label in labels for case in _serving(label)]
-    serving += [*_serving("DHE", steps=1), *(case for sparsity in PRUNED for case in _pruned(sparsity))]
+    serving += [
+        *_serving("DHE", steps=1),
+        *(case for sparsity in PRUNED for case in _pruned(sparsity, device)),
+    ]
     return {
         "train": Group("Training", "train", tuple(training)),
         "train_small": Group("Training, small batches", "train", tuple(small), small=True),

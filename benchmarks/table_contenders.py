@@ -37,6 +37,7 @@ class Bench:
         batches: held in memory, seen in turn.
         counted: rows that only say which ids are frequent.
         precision: of training, see `TrainingSettings`.
+        device: where tables and batches lie.
         tolerance: least relative distance from the budget that is allowed to a table.
         seed: of everything random.
     """
@@ -50,6 +51,7 @@ class Bench:
     batches: int = 8
     counted: int = 100_000
     precision: str = "float32"
+    device: str = "cpu"
     tolerance: float = 0.0
     seed: int = 0
 
@@ -73,7 +75,8 @@ class Drawn:
         rows = zipf_rows(bench.sizes, need + bench.counted, ZIPF, bench.seed, permuted=True)
         self.rows: Rows = rows[:need]
         self.counts = np.bincount(rows.ids[need:].ravel(), minlength=sum(bench.sizes))
-        self.batches = [to_batch(self.rows, slice(a, a + batch)) for a in range(0, need, batch)]
+        starts = range(0, need, batch)
+        self.batches = [to_batch(self.rows, slice(a, a + batch), bench.device) for a in starts]
 
     def fill_cache(self, table: Table) -> None:
         """Let a TT-Rec table keep its most frequent rows plainly, as after its first epoch."""
@@ -116,7 +119,8 @@ class Trained(Contender):
         self.table: Any = self.model.table
         drawn.fill_cache(self.table)
         batch = len(drawn.batches[0][0])
-        training = TrainingSettings.model_validate({"batch_size": batch, "precision": bench.precision})
+        where = {"precision": bench.precision, "device": bench.device}
+        training = TrainingSettings.model_validate({"batch_size": batch, **where})
         self.trainer = Trainer(self.model, drawn.rows, training, seed=bench.seed)
         self.batches = drawn.batches
         self.parameters, self.bytes = self.table.num_parameters(), self.table.num_bytes()

@@ -102,7 +102,7 @@ class NarrowGather:
         index = table.starts.element_size() + table.masks.shape[1] * table.masks.element_size()
         self.width = math.ceil((index + table.values.element_size() * entries / rows) / 4)
         # ones: fresh zeros would be one page of memory, mapped again and again
-        self.weight = torch.ones(rows, self.width)
+        self.weight = torch.ones(rows, self.width, device=table.values.device)
 
     def __call__(self, ids: Tensor) -> Tensor:
         return functional.embedding(ids, self.weight)

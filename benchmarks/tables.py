@@ -44,6 +44,7 @@ class Entrant:
     contender: Contender
     seconds: list[list[float]]
     cpu_seconds: list[float]
+    device: torch.device
 
     def turn(self, number: int) -> None:
         """A turn of round `number`; round 0 warms up."""
@@ -51,7 +52,7 @@ class Entrant:
         if self.case.rounds and number > self.case.rounds:
             return
         started = time.process_time()
-        seconds = seconds_of(lambda k: self.contender.act(number * steps + k), steps, torch.device("cpu"))
+        seconds = seconds_of(lambda k: self.contender.act(number * steps + k), steps, self.device)
         if number:
             self.cpu_seconds.append((time.process_time() - started) / steps)
             self.seconds.append(seconds)
@@ -96,7 +97,7 @@ def run_group(
     drawn = Drawn(bench, batch)
     entrants = []
     for case in (case for case in group.cases if case.name in names):
-        entrants.append(Entrant(case, case.make(bench, drawn), [], []))
+        entrants.append(Entrant(case, case.make(bench, drawn), [], [], torch.device(bench.device)))
         say(f"{group.title}, {case.name}: {entrants[-1].contender.parameters:,} parameters")
     checked = differences(entrants, drawn)
     for number in range(rounds + 1):
@@ -142,7 +143,7 @@ def measure(
 ) -> dict[str, Any]:
     """The figures of the groups `keys`, as they are written to the file, each as soon as it is done."""
     keep_memory()
-    found, results = groups(), {"groups": {}}
+    found, results = groups(bench.device), {"groups": {}}
     for key in keys:
         if not names & {case.name for case in found[key].cases}:
             continue
@@ -163,6 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=5, help="counted rounds, after one that is not")
     parser.add_argument("--threads", type=int, default=1, help="of torch, BLAS and the compiled loops")
     parser.add_argument("--batch", type=int, default=Bench.batch, help="rows a batch")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32", help="of training")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
@@ -170,15 +172,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--out", type=Path, help="JSON; groups measured anew replace those that it has")
     options = parser.parse_args(arguments)
-    options.device = "cpu"
     if options.only and options.out:
         parser.error("--only is for a look: a file holds whole groups")
+    if options.device == "cuda" and not torch.cuda.is_available():
+        parser.error("torch finds no GPU here: take --device cpu")
     try:
         keys = [check_name(key, found, "group") for key in options.groups]
         names = chosen(options.only, found)
     except UnknownName as error:
         parser.error(str(error))
-    bench = Bench(batch=options.batch, precision=options.precision, seed=options.seed)
+    same = {key: getattr(options, key) for key in ("batch", "precision", "device", "seed")}
+    bench = Bench(**same)
     bench = bench.quick() if options.quick else bench
     torch.set_num_threads(options.threads)
     started = time.perf_counter()
