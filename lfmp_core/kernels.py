@@ -4,7 +4,9 @@ from types import FunctionType
 from typing import Any
 
 import numba
+import numpy as np
 import torch
+from numba.extending import overload
 from torch import Tensor
 
 
@@ -33,3 +35,42 @@ def run_kernel(kernel, *arguments) -> None:
     if threads > 1:
         numba.set_num_threads(threads)
     kernel[threads > 1](*(a.detach().numpy() if isinstance(a, Tensor) else a for a in arguments))
+
+
+def stored(x, out):
+    """x as an array like `out` holds it."""
+
+
+@overload(stored, inline="always")
+def _stored_typed(x, out):
+    if out.dtype != numba.uint16:
+        return lambda x, out: x
+
+    def nearest_bfloat16(x, out):  # its bits; ties to even
+        bits = np.float32(x).view(np.uint32)
+        odd = (bits >> np.uint32(16)) & np.uint32(1)
+        return np.uint16((bits + np.uint32(0x7FFF) + odd) >> np.uint32(16))
+
+    return nearest_bfloat16
+
+
+def loaded(x):
+    """The number that an array's entry x stands for."""
+
+
+@overload(loaded, inline="always")
+def _loaded_typed(x):
+    if x != numba.uint16:
+        return lambda x: x
+    return lambda x: np.uint32(np.uint32(x) << np.uint32(16)).view(np.float32)
+
+
+def fits(x: Tensor, *, half: bool = False) -> bool:
+    """Whether the loops can work on x; else the plain formula must. `half`: bfloat16 will do too."""
+    known = x.dtype == torch.float32 or (half and x.dtype == torch.bfloat16)
+    return x.is_cpu and known and not torch.compiler.is_compiling()
+
+
+def bits(x: Tensor) -> Tensor:
+    """bfloat16 as the integers that the loops read and write."""
+    return x.view(torch.uint16) if x.dtype == torch.bfloat16 else x

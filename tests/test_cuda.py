@@ -40,6 +40,7 @@ def losses(model, planted, device, steps=6):
     settings = TrainingSettings(learning_rate=0.01, batch_size=512, device=device)
     trainer = Trainer(model, planted.split("train"), settings, seed=1)
     batches = list(trainer.batches.epoch(0))[:steps]
+    model.train()
     return [trainer.step(*batch).item() for batch in batches]
 
 

@@ -16,6 +16,7 @@ from torch.nn import functional
 from ..kernels import compiled, run_kernel
 from ..settings import Settings
 from .budget import largest_within
+from .norm_mish import norm_mish
 from .remembered import RememberingTable
 
 BUCKETS = 1_000_000  # M, the values of one hash
@@ -122,7 +123,8 @@ class DHETable(RememberingTable):
         for layer, linear in enumerate(self.linears):
             x = linear(x)
             if layer < len(self.linears) - 1 or not self.settings.linear_output:
-                x = functional.mish(x if self.norms is None else self.norms[layer](x))
+                norm = None if self.norms is None else self.norms[layer]
+                x = norm_mish(x, norm) if isinstance(norm, nn.BatchNorm1d) else functional.mish(x)
         return x
 
     def rows(self, ids: Tensor) -> Tensor:

@@ -7,38 +7,9 @@ pass over its rows.
 import numba
 import numpy as np
 import torch
-from numba.extending import overload
 from torch import Tensor
 
-from ..kernels import compiled, run_kernel
-
-
-def _stored(x, out):
-    """x as an array like `out` holds it."""
-
-
-@overload(_stored, inline="always")
-def _stored_typed(x, out):
-    if out.dtype != numba.uint16:
-        return lambda x, out: x
-
-    def nearest_bfloat16(x, out):  # its bits; ties to even
-        bits = np.float32(x).view(np.uint32)
-        odd = (bits >> np.uint32(16)) & np.uint32(1)
-        return np.uint16((bits + np.uint32(0x7FFF) + odd) >> np.uint32(16))
-
-    return nearest_bfloat16
-
-
-def _loaded(x):
-    """The number that an array's entry x stands for."""
-
-
-@overload(_loaded, inline="always")
-def _loaded_typed(x):
-    if x != numba.uint16:
-        return lambda x: x
-    return lambda x: np.uint32(np.uint32(x) << np.uint32(16)).view(np.float32)
+from ..kernels import bits, compiled, loaded, run_kernel, stored
 
 
 @compiled
@@ -47,7 +18,7 @@ def _outer(x, y, out):
     for n in numba.prange(len(x)):
         for i in range(x.shape[1]):
             for j in range(width):
-                out[n, i * width + j] = _stored(x[n, i] * y[n, j], out)
+                out[n, i * width + j] = stored(x[n, i] * y[n, j], out)
 
 
 @compiled
@@ -57,7 +28,7 @@ def _outer_backward(grad, x, y, grad_x, grad_y):
         for i in range(x.shape[1]):
             total = x.dtype.type(0)
             for j in range(width):
-                g = _loaded(grad[n, i * width + j])
+                g = loaded(grad[n, i * width + j])
                 total += g * y[n, j]
                 grad_y[n, j] += g * x[n, i]
             grad_x[n, i] += total
@@ -70,7 +41,7 @@ def _triangle(x, out):
         start = 0
         for i in range(m):
             for j in range(i, m):
-                out[n, start + j - i] = _stored(x[n, i] * x[n, j], out)
+                out[n, start + j - i] = stored(x[n, i] * x[n, j], out)
             start += m - i
 
 
@@ -82,7 +53,7 @@ def _triangle_backward(grad, x, grad_x):
         for i in range(m):
             total = x.dtype.type(0)
             for j in range(i, m):
-                g = _loaded(grad[n, start + j - i])
+                g = loaded(grad[n, start + j - i])
                 total += g * x[n, j]
                 grad_x[n, j] += g * x[n, i]
             grad_x[n, i] += total
@@ -93,16 +64,16 @@ def _triangle_backward(grad, x, grad_x):
 def _rectify_drop(x, noise, level, scale, out):
     for n in numba.prange(len(x)):
         for h in range(x.shape[1]):
-            value = _loaded(x[n, h]) * scale
-            out[n, h] = _stored(value if (value > 0) & (noise[n, h] >= level) else np.float32(0), out)
+            value = loaded(x[n, h]) * scale
+            out[n, h] = stored(value if (value > 0) & (noise[n, h] >= level) else np.float32(0), out)
 
 
 @compiled
 def _rectify_drop_backward(grad, out, scale, grad_x):
     for n in numba.prange(len(out)):
         for h in range(out.shape[1]):
-            value = _loaded(grad[n, h]) * scale
-            grad_x[n, h] = _stored(value if _loaded(out[n, h]) > 0 else np.float32(0), grad_x)
+            value = loaded(grad[n, h]) * scale
+            grad_x[n, h] = stored(value if loaded(out[n, h]) > 0 else np.float32(0), grad_x)
 
 
 @compiled
@@ -136,28 +107,17 @@ def _pairs_backward(grad, e, sums, grad_e):
                 grad_e[b, f, d] = grad[b] * (sums[b, d] - e[b, f, d])
 
 
-def fits(x: Tensor, *, half: bool = False) -> bool:
-    """Whether the loops can work on x; else the plain formula must. `half`: bfloat16 will do too."""
-    known = x.dtype == torch.float32 or (half and x.dtype == torch.bfloat16)
-    return x.is_cpu and known and not torch.compiler.is_compiling()
-
-
-def _bits(x: Tensor) -> Tensor:
-    """bfloat16 as the integers that the loops read and write."""
-    return x.view(torch.uint16) if x.dtype == torch.bfloat16 else x
-
-
 def rectify_drop(x: Tensor, noise: Tensor, level: int, scale: float) -> Tensor:
     """x·scale where x > 0 and the byte of noise is at least `level`, else 0; x and noise [N, H]."""
     out = torch.empty_like(x)
-    run_kernel(_rectify_drop, _bits(x), noise, level, np.float32(scale), _bits(out))
+    run_kernel(_rectify_drop, bits(x), noise, level, np.float32(scale), bits(out))
     return out
 
 
 def rectify_drop_backward(grad: Tensor, out: Tensor, scale: float) -> Tensor:
     """Gradient of `rectify_drop` in x, from its result."""
     grad_x = torch.empty_like(out)
-    run_kernel(_rectify_drop_backward, _bits(grad), _bits(out), np.float32(scale), _bits(grad_x))
+    run_kernel(_rectify_drop_backward, bits(grad), bits(out), np.float32(scale), bits(grad_x))
     return grad_x
 
 
@@ -184,7 +144,7 @@ def pairs_backward(grad: Tensor, e: Tensor, sums: Tensor) -> Tensor:
 def outer(x: Tensor, y: Tensor, out: Tensor) -> Tensor:
     """out[n, i·m + j] = x[n, i] y[n, j] for rows x [N, H], y [N, m]; out may be bfloat16."""
     if x.is_cpu:
-        run_kernel(_outer, x, y, _bits(out))
+        run_kernel(_outer, x, y, bits(out))
         return out
     return torch.mul(x.unsqueeze(2), y.unsqueeze(1), out=out.view(*x.shape, y.shape[1])).view_as(out)
 
@@ -192,7 +152,7 @@ def outer(x: Tensor, y: Tensor, out: Tensor) -> Tensor:
 def outer_backward(grad: Tensor, x: Tensor, y: Tensor, grad_x: Tensor, grad_y: Tensor) -> None:
     """Add the gradients of `outer` to grad_x [N, H] and grad_y [N, m]."""
     if x.is_cpu:
-        run_kernel(_outer_backward, _bits(grad), x, y, grad_x, grad_y)
+        run_kernel(_outer_backward, bits(grad), x, y, grad_x, grad_y)
         return
     grad = grad.to(x.dtype).view(*x.shape, y.shape[1])
     grad_x += torch.bmm(grad, y.unsqueeze(2)).squeeze(2)
@@ -202,7 +162,7 @@ def outer_backward(grad: Tensor, x: Tensor, y: Tensor, grad_x: Tensor, grad_y: T
 def triangle(x: Tensor, out: Tensor) -> Tensor:
     """Products x_i x_j, i ≤ j, row by row of the upper triangle: [N, m] → out [N, m(m+1)/2]."""
     if x.is_cpu:
-        run_kernel(_triangle, x, _bits(out))
+        run_kernel(_triangle, x, bits(out))
         return out
     i, j = torch.triu_indices(x.shape[1], x.shape[1], device=x.device)
     return torch.mul(x[:, i], x[:, j], out=out)
@@ -211,7 +171,7 @@ def triangle(x: Tensor, out: Tensor) -> Tensor:
 def triangle_backward(grad: Tensor, x: Tensor, grad_x: Tensor) -> None:
     """Add the gradient of `triangle` to grad_x [N, m]."""
     if x.is_cpu:
-        run_kernel(_triangle_backward, _bits(grad), x, grad_x)
+        run_kernel(_triangle_backward, bits(grad), x, grad_x)
         return
     i, j = torch.triu_indices(x.shape[1], x.shape[1], device=x.device)
     grad = grad.to(x.dtype)

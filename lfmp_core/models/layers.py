@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from ..axes import FieldAxis
+from ..kernels import fits
 from . import kernels
 
 
@@ -36,7 +37,7 @@ class Dropout(nn.Module):
 
     def rectified(self, x: Tensor) -> Tensor:
         """Dropout of relu(x); x may be overwritten."""
-        if not self.training or self.level == 0 or not kernels.fits(x, half=True):
+        if not self.training or self.level == 0 or not fits(x, half=True):
             return self(torch.relu_(x))
         return _RectifyDrop.apply(x, self._bytes(x), self.level, self.scale)
 
@@ -105,7 +106,7 @@ class MLP(nn.Module):
         for k, linear in enumerate(self.linears[:-1]):
             x = linear(x)
             norm = None if self.norms is None else self.norms[k]
-            fused = not (self.training or x.requires_grad) and kernels.fits(x)
+            fused = not (self.training or x.requires_grad) and fits(x)
             if isinstance(norm, nn.BatchNorm1d) and fused:
                 x = kernels.affine_rectify_(x, *_affine(norm))
             else:
@@ -129,7 +130,7 @@ def fm(e: Tensor) -> Tensor:
     Returns:
         Logits [B]. Source: Rendle 2010, eq. 5's linear-time form.
     """
-    if not kernels.fits(e):
+    if not fits(e):
         return fm_plain(e)
     return _Fm.apply(e)
 
