@@ -13,7 +13,7 @@ export PYTHONUTF8 = 1
 
 help:
 	@echo "make book    install, run every notebook (planted data, seconds), build _build/html/index.html"
-	@echo "make test    install, lint, run the tests, compare the notebooks' stored outputs"
+	@echo "make test    install, check style and types, run the tests, compare the notebooks' stored outputs"
 	@echo "make lint    style only                 make format  mend what can be mended"
 	@echo "make bench   install the peers, measure this project against them (BENCH=--help: what can be chosen)"
 	@echo "make clean   remove what was built      make lock    write requirements.lock from .venv"
@@ -37,7 +37,7 @@ html: $(STAMP)
 	.venv/bin/jupyter-book build . -W --keep-going
 	@echo "The book: $(CURDIR)/_build/html/index.html"
 
-test: lint
+test: lint types
 	$(PY) -m pytest tests -n $(JOBS) --dist loadfile -q
 	$(MAKE) nbval
 

@@ -241,6 +241,24 @@ def test_fig2_page_with_some_records_none_and_old_ones(tmp_path):
     assert old.attrs["silent"] == 6 and "6 more runs" in str(lers_fig2.state(old))
 
 
+def test_a_set_is_shown_once_all_its_runs_have_ended(tmp_path):
+    """One run short it is left out; a run that failed has ended."""
+    both = reference(tmp_path, rising, sets=("criteo", "avazu"))
+    store = Store(tmp_path)
+    grids = lers_fig2.grids("reference", sets=("criteo", "avazu"), backbones="deepfm", seeds=2)
+    short = grids[3].plan(store)[-1]
+    store.path(short).unlink()
+    assert grids[3].ended(store) == (5, 6) and grids[1].ended(store) == (6, 6)
+    found = lers_fig2.curves(grids, store)
+    assert set(found.dataset) == {"criteo"} < set(both.dataset)
+    store.put(Record(spec=short, status="failed", error="out of luck"))
+    assert grids[3].ended(store) == (6, 6)
+    assert lers_fig2.curves(grids, store).groupby("dataset").id.nunique().to_dict() == {
+        "criteo": 6,
+        "avazu": 5,
+    }
+
+
 def test_fig2_runs_on_ones_own_rows(planted):
     """The quick grids take a prepared folder, and its first fields give the panels."""
     grids = lers_fig2.grids("quick", dataset=prepared(planted.folder), sparsities="0.8", trials=2)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import product
+from shutil import copyfile
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from table5_runs import NETWORKS, drawn, framed, run
 
 from lfmp_core.experiments import lers
 from lfmp_core.experiments.record import Record
-from lfmp_core.experiments.store import Store
+from lfmp_core.experiments.store import Store, store_for
 from lfmp_core.report import audit, pending, published, results, sentences
 from lfmp_core.report import lers_table5 as page
 from lfmp_core.report import lers_table5_costs as costs
@@ -109,6 +110,23 @@ def test_one_set_alone_judges_what_it_can(copied):
     assert found["7-4"] == "part"  # blocks of Criteo differ already
     assert found["7-8"] == "untestable"  # all of Criteo holds; Avazu could differ
     assert found["5.2-8"] == "untestable"
+
+
+def test_a_set_that_is_still_being_run_is_not_shown(tmp_path):
+    """The committed records of Avazu, whole and one run short."""
+    kept = store_for("reference")
+    (grid,) = lers.table5("reference", sets="avazu")
+    for spec in [*grid.picks.plan(kept), *grid.plan(kept)]:
+        target = Store(tmp_path).path(spec)
+        target.parent.mkdir(exist_ok=True)
+        copyfile(kept.path(spec), target)
+    whole = page.reference(Store(tmp_path))
+    assert whole.groupby("name").size().to_dict() == {"Avazu": 300}
+    assert "Avazu: 300 reference runs of 19 arms, 3 seeds" in page.counts(whole)
+    target.unlink()
+    short = page.reference(Store(tmp_path))
+    assert len(short) == 0
+    assert "Avazu: 299 of 300 reference runs have ended; shown when all have" in page.counts(short)
 
 
 def test_no_records_no_verdict(tmp_path):

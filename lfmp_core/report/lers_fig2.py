@@ -47,14 +47,15 @@ def grids(profile: str, **given: Any) -> list[Grid]:
 
 
 def curves(of: Sequence[Grid], store: Store) -> pd.DataFrame:
-    """What finished runs of MagPrune say of frequency: a row for each run, field and bucket of ids.
+    """What MagPrune's runs say of frequency, on each set where all have ended: a row for each run, field and
+    bucket of ids.
 
     Columns as of `methods.compression.magnitude.by_frequency`, and `start`, the mean |E| of a row that was
     never trained, std·√(2/π). `attrs["silent"]` counts runs from before such curves were kept.
     """
     rows: list[dict[str, Any]] = []
     silent = 0
-    for arm, record in results.finals(of, store):
+    for arm, record in results.finals(results.whole(of, store), store):
         if arm != MAGPRUNE:
             continue
         curve = record.details.get("frequency")

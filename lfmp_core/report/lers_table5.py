@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from ..experiments import lers
 from ..experiments.items import Grid, get_item
 from ..experiments.lers import (
     CACHED,
@@ -84,9 +85,16 @@ def completed(frame: pd.DataFrame, grids: Sequence[Grid], store: Store) -> pd.Da
 
 
 def reference(store: Store | None = None) -> pd.DataFrame:
-    """The reference records that are there, see `completed`; needs no data."""
+    """The reference records of every set whose runs have all ended, see `completed`; needs no data.
+
+    `attrs["begun"]` has, by set, how many of its runs have ended and how many there will be.
+    """
     grids, store = get_item(ITEM).grids("reference"), store or store_for("reference")
-    return completed(results.frame(grids, store), grids, store)
+    whole = results.whole(grids, store)
+    found = completed(results.frame(whole, store), whole, store)
+    names = map(DATASETS.get, lers.SETS)
+    found.attrs["begun"] = {name: grid.ended(store) for name, grid in zip(names, grids, strict=True)}
+    return found
 
 
 def ordered(names: Sequence[str], *frames: pd.DataFrame) -> Iterator[tuple[float, str]]:
@@ -139,13 +147,18 @@ def seeds_of(frame: pd.DataFrame) -> str:
 
 
 def counts(frame: pd.DataFrame) -> str:
-    """How many final runs there are by data set, a line each."""
-    lines = []
+    """How many final runs there are by data set, a line each.
+
+    Args:
+        frame: see `reference`.
+    """
+    lines, begun = [], frame.attrs.get("begun", {})
     for name in PLANNED_SETS:
         own = frame[frame.name == name] if len(frame) else frame
-        told = (
-            f"{len(own)} reference runs of {own.arm.nunique()} arms, {seeds_of(own)}" if len(own) else NOT_YET
-        )
+        ended, planned = begun.get(name, (0, 0))
+        told = f"{ended} of {planned} reference runs have ended; shown when all have" if ended else NOT_YET
+        if len(own):
+            told = f"{len(own)} reference runs of {own.arm.nunique()} arms, {seeds_of(own)}"
         lines.append(f"{name}: {told}")
     return "\n".join(lines)
 
