@@ -43,5 +43,5 @@ class FullTable(Table):
 
     @torch.no_grad()
     def scale_fields(self, factors: Tensor) -> None:
-        sizes = torch.tensor(self.field_sizes)
+        sizes = torch.tensor(self.field_sizes, device=self.weight.device)
         self.weight.mul_(factors.to(self.weight).repeat_interleave(sizes).unsqueeze(1))

@@ -60,7 +60,7 @@ class RaggedTable(Table):
         Raises:
             ValueError: nothing would be left.
         """
-        dim, widths = weight.shape[1], widths.long()
+        dim, widths = weight.shape[1], widths.long().cpu()
         if not widths.any():
             raise ValueError("every row of the table would be removed")
         unit = math.gcd(dim, *widths.unique().tolist())

@@ -213,7 +213,8 @@ def optembed(task: Task, prune_ratio: float, settings: OptEmbedSettings, context
     model, details = first_phase(context, make)
     rows, sizes = model.table, model.field_sizes
     assert isinstance(rows, RaggedTable)
-    of_ids = spread(torch.tensor(details["widths"])[model.columns], sizes) * (rows.starts.diff() > 0)
+    widths = torch.tensor(details["widths"])[model.columns.cpu()]
+    of_ids = spread(widths, sizes) * (rows.starts.diff().cpu() > 0)
     model.table = MaskedRows(rows, FixedWidths(of_ids, dim))
     outcome = train_to_outcome(task, model, model.columns.tolist(), context, details=details)
     model.table = RaggedTable.pack(model.table.weight_view(), of_ids, sizes)
