@@ -9,6 +9,8 @@ import torch
 from numba.extending import overload
 from torch import Tensor
 
+BLOCK = 128  # rows of a partial sum, where rows are added up: threads don't meet, and rounding stays small
+
 
 def compiled(function):
     """A loop compiled on first use for one thread and for several, kept on disk.

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lfmp_core.models import BackboneSettings, build_model
-from lfmp_core.models.dcn_mix import CrossMix
+from lfmp_core.models.dcn_mix import CrossMix, crossed
 from lfmp_core.surgery import plan_fields
 
 SIZES = (7, 3, 11)
@@ -39,6 +39,35 @@ def test_one_layer_by_hand():
     expected = [1 * code + 1, 2 * (3 * code + 1) + 2]
     assert torch.allclose(layer(torch.tensor([[1.0, 2.0]])), torch.tensor([expected]))
     assert np.allclose(expected, [1.9093, 9.4556], atol=1e-4)
+
+
+@pytest.mark.parametrize(("half", "near"), [(False, 1e-6), (True, 8e-3)])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_one_pass_follows_the_formula(half, near, threads):
+    """x₀ ⊙ (mixed + w bᵀ) + x and its five gradients, as autograd has them in double precision."""
+    g = torch.Generator().manual_seed(0)
+    shapes = ((300, 21), (300, 21), (300,), (21,), (300, 21))
+    given = [torch.randn(shape, generator=g) for shape in shapes]
+    given[1:3] = [t.bfloat16() if half else t for t in given[1:3]]
+    above = torch.randn(300, 21, generator=g)
+
+    def everything(inputs, function):
+        inputs = [t.clone().requires_grad_() for t in inputs]
+        out = function(*inputs)
+        out.backward(above.to(out))
+        return [t.double() for t in (out.detach(), *[i.grad for i in inputs])]
+
+    def plain(start, mixed, weight, bias, x):
+        return start * (mixed + weight.unsqueeze(1) * bias) + x
+
+    torch.set_num_threads(threads)
+    try:
+        ours = everything(given, crossed)
+    finally:
+        torch.set_num_threads(1)
+    exact = everything([t.double() for t in given], plain)
+    for one, other in zip(ours, exact, strict=True):
+        assert torch.allclose(one, other, rtol=0, atol=near * other.abs().max().item())
 
 
 @pytest.mark.parametrize("gate", ["linear", "softmax"])

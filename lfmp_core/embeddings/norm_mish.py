@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from ..kernels import bits, compiled, fits, loaded, run_kernel, stored
+from ..kernels import BLOCK, bits, compiled, fits, loaded, run_kernel, stored
 
-BLOCK = 128  # rows that one partial sum is over
 LIMIT = 20  # beyond it mish(u) is u in single precision, and e^(2u) is still finite
 INVERSE_LN2, LN2 = np.float32(1.4426950408889634), np.float32(0.6931471805599453)
 

@@ -2,10 +2,34 @@
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from ..axes import FieldAxis
+from ..kernels import fits
+from . import kernels
 from .backbone import Backbone
 from .layers import MLP
+
+
+def crossed(start: Tensor, mixed: Tensor, weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
+    """x_0 ⊙ (mixed + weight biasᵀ) + x, of weight [B], bias [f] and others [B, f]."""
+    if fits(start) and fits(x) and fits(mixed, half=True) and mixed.dtype == weight.dtype:
+        return _Crossed.apply(start, mixed, weight, bias, x)
+    return start * (mixed + weight.unsqueeze(1) * bias) + x
+
+
+class _Crossed(torch.autograd.Function):
+    """One pass over memory each way."""
+
+    @staticmethod
+    def forward(ctx, start: Tensor, mixed: Tensor, weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
+        ctx.save_for_backward(start, mixed, weight, bias)
+        return kernels.cross(start, mixed, weight, bias, x)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor):
+        return *kernels.cross_backward(grad.contiguous(), *ctx.saved_tensors), grad
 
 
 class CrossMix(nn.Module):
@@ -65,7 +89,7 @@ class CrossMix(nn.Module):
             codes = torch.tanh(x @ down).unflatten(1, (self.experts, -1)).transpose(0, 1)
             codes = torch.tanh(torch.bmm(codes, core.transpose(1, 2))).transpose(0, 1)
             mixed = (gates.unsqueeze(2) * codes).flatten(1) @ up
-            x = start * (mixed + gates.sum(1, keepdim=True) * bias) + x
+            x = crossed(start, mixed, gates.sum(1), bias, x)
         return x
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..kernels import bits, compiled, loaded, run_kernel, stored
+from ..kernels import BLOCK, bits, compiled, loaded, run_kernel, stored
 
 
 @compiled
@@ -107,6 +107,28 @@ def _pairs_backward(grad, e, sums, grad_e):
                 grad_e[b, f, d] = grad[b] * (sums[b, d] - e[b, f, d])
 
 
+@compiled
+def _cross(start, mixed, weight, bias, x, out):
+    for n in numba.prange(len(x)):
+        for j in range(x.shape[1]):
+            inner = loaded(mixed[n, j]) + loaded(weight[n]) * bias[j]
+            out[n, j] = start[n, j] * inner + x[n, j]
+
+
+@compiled
+def _cross_backward(grad, start, mixed, weight, bias, grad_start, grad_mixed, grad_weight, grad_bias):
+    for b in numba.prange(len(grad_bias)):
+        for n in range(b * BLOCK, min(len(grad), (b + 1) * BLOCK)):
+            w, total = loaded(weight[n]), grad.dtype.type(0)
+            for j in range(grad.shape[1]):
+                g = grad[n, j] * start[n, j]
+                grad_start[n, j] = grad[n, j] * (loaded(mixed[n, j]) + w * bias[j])
+                grad_mixed[n, j] = stored(g, grad_mixed)
+                grad_bias[b, j] += g * w
+                total += g * bias[j]
+            grad_weight[n] = stored(total, grad_weight)
+
+
 def rectify_drop(x: Tensor, noise: Tensor, level: int, scale: float) -> Tensor:
     """x·scale where x > 0 and the byte of noise is at least `level`, else 0; x and noise [N, H]."""
     out = torch.empty_like(x)
@@ -177,3 +199,23 @@ def triangle_backward(grad: Tensor, x: Tensor, grad_x: Tensor) -> None:
     grad = grad.to(x.dtype)
     grad_x.index_add_(1, i, grad * x[:, j])
     grad_x.index_add_(1, j, grad * x[:, i])
+
+
+def cross(start: Tensor, mixed: Tensor, weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
+    """start ⊙ (mixed + weight biasᵀ) + x, of weight [B], bias [f] and others [B, f].
+
+    mixed and weight may be bfloat16.
+    """
+    out = torch.empty_like(x)
+    run_kernel(_cross, start, bits(mixed), bits(weight), bias, x, out)
+    return out
+
+
+def cross_backward(
+    grad: Tensor, start: Tensor, mixed: Tensor, weight: Tensor, bias: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Gradients of `cross` in its first four arguments; that in x is `grad` itself."""
+    found = torch.empty_like(start), torch.empty_like(mixed), torch.empty_like(weight)
+    biases = grad.new_zeros(-(-len(grad) // BLOCK), len(bias))
+    run_kernel(_cross_backward, grad, start, bits(mixed), bits(weight), bias, *map(bits, found), biases)
+    return *found, biases.sum(0)
