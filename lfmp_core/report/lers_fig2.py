@@ -54,8 +54,8 @@ def curves(of: Sequence[Grid], store: Store) -> pd.DataFrame:
     never trained, std·√(2/π). `attrs["silent"]` counts runs from before such curves were kept.
     """
     rows: list[dict[str, Any]] = []
-    silent = 0
-    for arm, record in results.finals(results.whole(of, store), store):
+    silent, ended = 0, [grid.ended(store) for grid in of]
+    for arm, record in results.finals(results.whole(of, ended), store):
         if arm != MAGPRUNE:
             continue
         curve = record.details.get("frequency")

@@ -90,10 +90,10 @@ def reference(store: Store | None = None) -> pd.DataFrame:
     `attrs["begun"]` has, by set, how many of its runs have ended and how many there will be.
     """
     grids, store = get_item(ITEM).grids("reference"), store or store_for("reference")
-    whole = results.whole(grids, store)
+    begun = {DATASETS[name]: grid.ended(store) for name, grid in zip(lers.SETS, grids, strict=True)}
+    whole = results.whole(grids, begun.values())
     found = completed(results.frame(whole, store), whole, store)
-    names = map(DATASETS.get, lers.SETS)
-    found.attrs["begun"] = {name: grid.ended(store) for name, grid in zip(names, grids, strict=True)}
+    found.attrs["begun"] = begun
     return found
 
 

@@ -43,10 +43,13 @@ def finals(grids: Iterable[Grid], store: Store, role: str = "final") -> list[tup
     return list(found.values())
 
 
-def whole(grids: Iterable[Grid], store: Store) -> list[Grid]:
-    """The grids whose final runs have all ended; of others the first arms would stand as if they were all."""
-    ended = ((grid, *grid.ended(store)) for grid in grids)
-    return [grid for grid, done, planned in ended if done == planned]
+def whole(grids: Iterable[Grid], ended: Iterable[tuple[int, int]]) -> list[Grid]:
+    """The grids whose final runs have all ended; of others the first arms would stand as if they were all.
+
+    Args:
+        ended: what `Grid.ended` says of each.
+    """
+    return [grid for grid, (done, planned) in zip(grids, ended, strict=True) if done == planned]
 
 
 def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
