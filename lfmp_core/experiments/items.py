@@ -87,15 +87,17 @@ class Grid:
 
     def cells(self) -> int:
         """Number of runs of the finished grid."""
-        pairs = len(self.backbones) * len(self.arms)
         tried = self.tpe.trials if self.tpe else len(self.candidates) if len(self.candidates) > 1 else 0
-        return pairs * (tried * len(self.search_seeds) + len(self.seeds))
+        return self._pairs() * (tried * len(self.search_seeds) + len(self.seeds))
 
     def ended(self, store: Store) -> tuple[int, int]:
         """(runs of stage 2 that have ended, by failing too; how many the finished grid has)."""
         last = [spec for spec in self.plan(store) if spec.role == self.role]
         known = sum(store.get(spec) is not None or store.failure(spec) is not None for spec in last)
-        return known, len(self.backbones) * len(self.arms) * len(self.seeds)
+        return known, self._pairs() * len(self.seeds)
+
+    def _pairs(self) -> int:
+        return len(self.backbones) * len(self.arms)
 
     def _searches(self, dataset: DatasetRef, store: Store) -> Iterator[Search]:
         """The search of every backbone and arm, as far as it can be told by now."""

@@ -13,7 +13,7 @@ from .layers import MLP
 
 def crossed(start: Tensor, mixed: Tensor, weight: Tensor, bias: Tensor, x: Tensor) -> Tensor:
     """x_0 ⊙ (mixed + weight biasᵀ) + x, of weight [B], bias [f] and others [B, f]."""
-    if fits(start) and fits(x) and fits(mixed, half=True) and mixed.dtype == weight.dtype:
+    if fits(start) and fits(x) and fits(mixed, half=True) and fits(weight, half=True):
         return _Crossed.apply(start, mixed, weight, bias, x)
     return start * (mixed + weight.unsqueeze(1) * bias) + x
 
