@@ -20,6 +20,7 @@ from lfmp_core.report.cases import Case, judge, said
 from lfmp_core.report.figures import Picture
 from lfmp_core.report.lers_table5_claims import TESTS, claims
 from lfmp_core.report.lers_table5_overall import fruitless
+from lfmp_core.report.lers_table5_ratios import retain_table
 from lfmp_core.report.lers_table5_records import Measured
 from lfmp_core.report.lers_table5_view import (
     HIGH,
@@ -92,6 +93,16 @@ def test_a_table_of_another_size_than_asked_is_named():
     assert page.off_budget(own[:2]) == ""
 
 
+def test_a_larger_table_that_fares_worse_is_named():
+    """By more than .02 of AUC, against the best of the smaller ones; Original is no arm's larger table."""
+    rows = [(0.0, ORIGINAL, 0.7), (0.5, "DHE", 0.65), (0.5, "DHE", 0.61), (0.8, "DHE", 0.74)]
+    rows += [(0.95, "DHE", 0.75), (0.5, "QR", 0.735), (0.8, "QR", 0.754)]
+    rows += [(0.5, "PEP", 0.75), (0.8, "PEP", 0.72), (0.95, "PEP", 0.745)]
+    own = pd.DataFrame(rows, columns=["prune_ratio", "arm", "test_auc"])
+    assert page.outgrown(own) == "DHE at 50% (0.630; 0.750 at 95%), PEP at 80% (0.720; 0.745 at 95%)"
+    assert page.outgrown(own[own.arm == "QR"]) == ""
+
+
 def test_scores_by_hand():
     printed = Printed()
     cell = Cell("Avazu", "DCN", 0.95)
@@ -137,7 +148,7 @@ def test_no_records_no_verdict(tmp_path):
         page.main_table("Criteo", "DCN", none, NONE, none),
         page.main_table("MovieLens", "DCN", none, NONE, none),
         costs.cost_table("Avazu", "DCN", none), costs.findings(none, NONE), costs.retraining_table(none),
-        figure.picture("Criteo", none), page.retain_table(none, none),
+        figure.picture("Criteo", none), retain_table(none, none),
     ]  # fmt: skip
     assert all(pending.NOT_YET in repr(x) for x in shown)
     assert "0.8114" in repr(shown[0])  # the paper's column stays
@@ -253,7 +264,7 @@ def test_tables_hold_paper_reference_and_ties():
     assert "better 1 (PEP at 95%)" in told and "of 1, of which chance alone would call 0.1 better or" in told
     many = pd.concat([pairs.iloc[:1].assign(arm=f"x{i}") for i in range(30)])
     assert "worse 0 of 30, of which chance alone would call 1.5" in repr(costs.findings(frame, many))
-    retain = [x for x in repr(page.retain_table(frame, own)).splitlines() if x.startswith("95%  PEP")]
+    retain = [x for x in repr(retain_table(frame, own)).splitlines() if x.startswith("95%  PEP")]
     assert f"{0.7564 / 0.7759:.4f}" in retain[0] and f"{0.74 / 0.75:.4f}" in retain[0]
 
 
