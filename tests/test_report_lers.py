@@ -280,6 +280,23 @@ def test_figure_marks_what_nothing_beats():
     assert len({figure.look(arm) for arm in page.ARMS}) == len(page.ARMS)
 
 
+def test_figure_has_room_for_what_is_not_far_below():
+    """Far: ten interquartile ranges or .02 of AUC beneath the first quartile, and beaten by another."""
+    rows = [*run("Criteo", "DCN", ORIGINAL, 0.0, 0.75), *run("Criteo", "DCN", "QR", 0.5, 0.752)]
+    rows += [*run("Criteo", "DCN", "PEP", 0.5, 0.751), *run("Criteo", "DCN", "TT-Rec", 0.5, 0.735)]
+    rows += [*run("Criteo", "DCN", "MagPrune", 0.5, 0.753)]
+    low = [*run("Criteo", "DCN", "DHE", 0.5, 0.64)]
+    assert not figure.points(framed(rows)).far.any()
+    # quartiles of the six: .7388 and .7518, so far is below .609
+    assert not figure.points(framed([*rows, *run("Criteo", "DCN", "DHE", 0.5, 0.62)])).far.any()
+    tight = [r for r in rows if r["arm"] != "TT-Rec"]
+    found = figure.points(framed([*tight, *low])).set_index("arm")
+    assert found.far.to_dict() == dict.fromkeys(found.index, False) | {"DHE": True}
+    assert "DHE 50% at 0.640" in figure.picture("Criteo", framed([*tight, *low])).words
+    smallest = [*tight, *run("Criteo", "DCN", "DHE", HIGH, 0.64)]
+    assert not figure.points(framed(smallest)).far.any()
+
+
 def test_ratios_come_from_the_records(tmp_path):
     """From a store: AUC over Original's mean, table over Original's, OptEmbed's last fitness."""
     [search] = lers.table4("reference", sets="criteo", backbones="deepfm", trials=1)

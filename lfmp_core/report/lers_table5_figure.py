@@ -12,12 +12,13 @@ from . import pareto
 from .claims import Prose
 from .curves import bare
 from .figures import Picture
-from .lers_table5 import KINDS, TITLES, block, cell_of, ordered, seeds_of
+from .lers_table5 import KINDS, OUTGROWN, TITLES, block, cell_of, ordered, seeds_of
 from .pending import NOT_YET
 
 COLOURS = dict(zip(KINDS, ("#222222", "#0072b2", "#b3261e", "#7b3fa0", "#8a6100"), strict=True))
 MARKERS = "os^Dv<>P"
 _SMALL = 8.0  # points
+FAR = 10  # interquartile ranges beneath the first quartile
 
 
 def look(arm: str) -> tuple[str, str]:
@@ -34,6 +35,8 @@ def named(arm: str, t: float) -> str:
 def points(frame: pd.DataFrame) -> pd.DataFrame:
     """Mean bytes and test AUC of each cell, its spread, and whether nothing is as small and as good.
 
+    `far`: so far beneath the others that a panel with room for it would show nothing else.
+
     Args:
         frame: runs on one set and backbone.
     """
@@ -45,7 +48,15 @@ def points(frame: pd.DataFrame) -> pd.DataFrame:
             {"t": t, "arm": arm, "bytes": runs.bytes.mean(), "auc": runs.test_auc.mean(), "spread": spread}
         )
     found = pd.DataFrame(rows)
-    return found.assign(front=pareto.front(found.bytes, found.auc))
+    front = pareto.front(found.bytes, found.auc)
+    low, high = found.auc.quantile([0.25, 0.75])
+    return found.assign(front=front, far=~front & (found.auc < low - max(FAR * (high - low), OUTGROWN)))
+
+
+def beneath(found: pd.DataFrame) -> str:
+    """The cells that a panel has no room for and their AUC, in words; empty without any."""
+    told = [f"{named(str(p.arm), p.t)} at {p.auc:.3f}" for p in found[found.far].itertuples()]
+    return f"far below: {', '.join(told)}" if told else ""
 
 
 def draw(panels: dict[str, pd.DataFrame]) -> Figure:
@@ -60,10 +71,12 @@ def draw(panels: dict[str, pd.DataFrame]) -> Figure:
     height = figure.get_figheight()
     figure.subplots_adjust(left=0.09, right=0.74, top=1 - 0.35 / height, bottom=0.5 / height, hspace=0.28)
     for axis, (title, found) in zip(axes, panels.items(), strict=True):
-        line = _panel(axis, found)
+        near = found[~found.far]
+        line = _panel(axis, near)
         bare(axis, xlabel="MB of the model as served", ylabel="test AUC")
         axis.set_title(title, fontsize=10, loc="left")
-        _names(axis, found, canvas, line)
+        axis.set_title(beneath(found), fontsize=_SMALL, loc="right")
+        _names(axis, near, canvas, line)
     present = {arm for found in panels.values() for arm in found.arm}
     marks = [
         Line2D([], [], color=look(arm)[0], marker=look(arm)[1], lw=0, ms=6, label=arm)
@@ -123,6 +136,8 @@ def picture(name: str, frame: pd.DataFrame, title: str = "") -> Picture | Prose:
         f"{head}: " + ", ".join(named(str(p.arm), p.t) for p in found[found.front].itertuples())
         for head, found in panels.items()
     ]
+    below = [f" {head}, {told}." for head, found in panels.items() if (told := beneath(found))]
     seeds = seeds_of(pd.concat([own for own in blocks.values() if len(own)]))
     words = f"Test AUC against bytes, means over {seeds}. Not beaten in both at once: {'; '.join(best)}."
+    words += "".join(below)
     return Picture(draw(panels), words, wide=True)
