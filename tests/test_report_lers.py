@@ -281,7 +281,7 @@ def test_figure_marks_what_nothing_beats():
 
 
 def test_figure_has_room_for_what_is_not_far_below():
-    """Far: ten interquartile ranges or .02 of AUC beneath the first quartile, and beaten by another."""
+    """Far: ten interquartile ranges and .02 of AUC beneath the first quartile, and beaten by another."""
     rows = [*run("Criteo", "DCN", ORIGINAL, 0.0, 0.75), *run("Criteo", "DCN", "QR", 0.5, 0.752)]
     rows += [*run("Criteo", "DCN", "PEP", 0.5, 0.751), *run("Criteo", "DCN", "TT-Rec", 0.5, 0.735)]
     rows += [*run("Criteo", "DCN", "MagPrune", 0.5, 0.753)]

@@ -214,16 +214,17 @@ def off_budget(own: pd.DataFrame) -> str:
 
 
 def outgrown(own: pd.DataFrame) -> str:
-    """The arms that fare clearly worse with a larger table than with a smaller one, and both mean AUCs.
+    """The arms that fare worse, by more than `OUTGROWN`, with a larger table than with a smaller one.
 
     One search at `lers.SEARCHED_AT` serves all sparsities: what suits one size may leave another untrained.
 
     Args:
         own: runs on one set and backbone, see `completed`.
     """
-    means = own[own.prune_ratio > 0].groupby(["arm", "prune_ratio"]).test_auc.mean()
+    asked = own[own.prune_ratio > 0]
+    means = asked.groupby(["arm", "prune_ratio"]).test_auc.mean()
     told = []
-    for t, arm in ordered((), own[own.prune_ratio > 0]):
+    for t, arm in ordered((), asked):
         here, smaller = means[arm, t], means[arm][means[arm].index > t]
         if len(smaller) and smaller.max() - here > OUTGROWN:
             told.append(f"{arm} at {t:.0%} ({here:.3f}; {smaller.max():.3f} at {smaller.idxmax():.0%})")
@@ -272,9 +273,10 @@ def main_table(
     note += [f"{headed(ours)}: {seeds_of(ours)}"] if len(ours) else []
     if len(own):
         note.append("tied: the 95 % interval of the paired difference holds 0")
-        others = off_budget(own)
-        note += [f"removed, where it is more than 1 % off the share asked for: {others}"] if others else []
-        worse = outgrown(own)
-        note += [f"worse by more than {OUTGROWN} AUC than with fewer numbers: {worse}"] if worse else []
+        asides = {
+            "removed, where it is more than 1 % off the share asked for": off_budget(own),
+            f"worse by more than {OUTGROWN} AUC than with fewer numbers": outgrown(own),
+        }
+        note += [f"{what}: {arms}" for what, arms in asides.items() if arms]
     caption = f"{title}: test AUC and log-loss"
     return table(data, caption=caption, highlight=best, group=("", "t"), note="; ".join(note) + ".")

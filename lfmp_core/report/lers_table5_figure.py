@@ -12,13 +12,13 @@ from . import pareto
 from .claims import Prose
 from .curves import bare
 from .figures import Picture
-from .lers_table5 import KINDS, OUTGROWN, TITLES, block, cell_of, ordered, seeds_of
+from .lers_table5 import KINDS, TITLES, block, cell_of, ordered, seeds_of
 from .pending import NOT_YET
 
 COLOURS = dict(zip(KINDS, ("#222222", "#0072b2", "#b3261e", "#7b3fa0", "#8a6100"), strict=True))
 MARKERS = "os^Dv<>P"
 _SMALL = 8.0  # points
-FAR = 10  # interquartile ranges beneath the first quartile
+FAR, FAR_AT_LEAST = 10, 0.02  # beneath the first quartile: interquartile ranges, and test AUC
 
 
 def look(arm: str) -> tuple[str, str]:
@@ -50,7 +50,8 @@ def points(frame: pd.DataFrame) -> pd.DataFrame:
     found = pd.DataFrame(rows)
     front = pareto.front(found.bytes, found.auc)
     low, high = found.auc.quantile([0.25, 0.75])
-    return found.assign(front=front, far=~front & (found.auc < low - max(FAR * (high - low), OUTGROWN)))
+    beyond = max(FAR * (high - low), FAR_AT_LEAST)
+    return found.assign(front=front, far=~front & (found.auc < low - beyond))
 
 
 def beneath(found: pd.DataFrame) -> str:
