@@ -12,7 +12,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated, Any
@@ -121,20 +121,22 @@ def execute(
 def _run_stage(due: Mapping[str, str], given: Mapping[str, dict], jobs: int, say) -> dict[str, str]:
     if not due:
         return {}
-    results = {}
+    results: dict[str, str] = {}
+    rest, jobs = list(due.items()), min(jobs, len(due))
     # Two kernels with two threads each would fight for two cores.
-    threads = max(1, (os.cpu_count() or 1) // min(jobs, len(due)))
+    threads = max(1, (os.cpu_count() or 1) // jobs)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     # spawn: a forked copy of a process that holds zmq sockets is unsafe.
-    with ProcessPoolExecutor(min(jobs, len(due)), mp_context=get_context("spawn")) as pool:
-        waiting = {}
-        for name, key in due.items():
-            target = executed_folder() / f"{name}.ipynb"
-            page = (find_notebook(name), target, project_root(), given[name], key)
-            waiting[pool.submit(_execute_page, *page)] = name
-        for name in due:
-            say(f"{name}: started")
-        while waiting:
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        waiting: dict[Future[float], str] = {}
+        while rest or waiting:
+            # No more at once than there are processes: after Ctrl-C a pool still works off what it holds.
+            while rest and len(waiting) < jobs:
+                name, key = rest.pop(0)
+                target = executed_folder() / f"{name}.ipynb"
+                page = (find_notebook(name), target, project_root(), given[name], key)
+                waiting[pool.submit(_execute_page, *page)] = name
+                say(f"{name}: started")
             done, _ = wait(waiting, return_when=FIRST_COMPLETED)
             for future in done:
                 name = waiting.pop(future)

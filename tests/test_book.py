@@ -154,6 +154,23 @@ def test_a_failing_cell_leaves_the_old_copy_and_names_the_error(project, tmp_pat
     assert [p.name for p in tmp_path.glob(".*.ipynb")] == [".out.failed.ipynb"]
 
 
+def test_no_page_is_begun_after_an_interrupt(project):
+    for name in ("a", "b", "c"):
+        write_notebook(project / "notebooks" / f"{name}.ipynb")
+    said = []
+
+    def interrupt(line):
+        said.append(line)
+        if "done" in line:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        book.execute(jobs=1, say=interrupt)
+    assert list(book.executed_pages()) == ["a"]
+    assert [line for line in said if "started" in line] == ["a: started"]
+    assert book.execute(say=said.append) == {"a": "unchanged", "b": "done", "c": "done"}
+
+
 def test_execute_keeps_what_is_unchanged_and_runs_status_last(project, monkeypatch):
     write_notebook(project / "notebooks" / "page.ipynb")
     write_notebook(project / "notebooks" / "status.ipynb", body="check(globals())\nprint('status')")
