@@ -12,7 +12,7 @@ export PYTHONUTF8 = 1
 .PHONY: outputs picture help install book execute html test lint format nbval types lock clean bench
 
 help:
-	@echo "make book    install, run every notebook (planted data, seconds), build _build/html/index.html"
+	@echo "make book    install, run every notebook (planted data, minutes in all), build _build/html/index.html"
 	@echo "make test    install, check style and types, run the tests, compare the notebooks' stored outputs"
 	@echo "make lint    style only                 make format  mend what can be mended"
 	@echo "make bench   install the peers, measure this project against them (BENCH=--help: what can be chosen)"

@@ -6,7 +6,7 @@ import pytest
 from lfmp_core.experiments import lightfmp_selection
 from lfmp_core.experiments.executor import prepared
 from lfmp_core.experiments.items import get_item
-from lfmp_core.report import fig2b, fig2c, fig2d, pending, results, sentences
+from lfmp_core.report import fig2b, fig2c, fig2d, pending, published, results, sentences
 from lfmp_core.report.curves import spread_out
 from lfmp_core.report.figures import Picture
 from lfmp_core.report.results import BASE, TWIN, UNPRUNED
@@ -184,18 +184,23 @@ def test_an_arms_name_tells_rows_passes_and_steps():
     assert [fig2d.passes_of(arm) for arm in SIZES] == [1092, 125, 2]
     # batches of 256: 1, 8 and 391 a pass
     assert [fig2d.steps_of(arm) for arm in SIZES] == [1092, 1000, 782]
-    assert fig2d.paper_rows() == [229, 458, 45_800]
+    assert published.pretrain_sizes() == [229, 458, 45_840]
 
 
 @pytest.mark.parametrize(
-    ("twin", "start"),
-    [((LOSS, WIN, WIN), 2000), ((WIN, TIE, WIN), 100_000), ((WIN, WIN, TIE), None), ((WIN,) * 3, 229)],
+    ("twin", "start", "words"),
+    [
+        ((LOSS, WIN, WIN), 2000, "at every size tried from 2,000 rows on"),
+        ((WIN, TIE, WIN), 100_000, "only at 100,000 rows, the most tried"),
+        ((WIN, WIN, TIE), None, "not even with the most rows tried"),
+        ((WIN,) * 3, 229, "at every size tried from 229 rows on"),
+    ],
 )
-def test_gates_beat_random_fields_from_the_size_that_all_larger_ones_confirm(twin, start):
+def test_gates_beat_random_fields_from_the_size_that_all_larger_ones_confirm(twin, start, words):
     _, compared = by_size(twin, (LOSS,) * 3)
     assert fig2d.beats_from(fig2d.against(compared, TWIN)) == start
     first, second, _ = fig2d.answer(compared).sentences
-    assert (f"from {start:,} rows on" if start else "not even with the most rows tried") in first
+    assert f"beat random fields **{words}**" in first
     assert "worse at 229, 2,000, 100,000" in second
 
 

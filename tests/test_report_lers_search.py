@@ -124,7 +124,7 @@ def test_without_trials_the_page_says_so(tmp_path):
 
 
 def test_intervals_and_budgets_stand_beside_the_papers():
-    rows = [row for row in search.interval_table().plain if row[0] == "DCN–Mix"]
+    rows = [row for row in search.interval_table().plain if row[0] == "DCN-Mix"]
     assert {row[1]: (row[2], row[3]) for row in rows}["r"] == ("64", "64")
     assert {row[1]: (row[2], row[3]) for row in rows}["dropout"] == ("0 to 1", "0 to 0.9")
     fixed = [row for row in rows if not row[4]]

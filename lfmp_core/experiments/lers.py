@@ -24,6 +24,7 @@ CRITEO = DatasetRef(
 MOVIELENS = cut_to(ML_1M, {"train": 100_000, "val": 20_000})  # for all methods alike, to fit two cores
 SETS = ("criteo", "avazu", "ml-1m")
 BACKBONES = ("deepfm", "dcn_mix")
+TITLES = {"deepfm": "DeepFM", "dcn_mix": "DCN-Mix"}  # of backbones, as pages show them
 SPARSITIES = (0.5, 0.8, 0.95)
 SEARCHED_AT = 0.8  # of every method; what is found there serves its other sparsities
 ORIGINAL = "Original"

@@ -48,12 +48,6 @@ def measured(frame: pd.DataFrame) -> pd.DataFrame:
     return frame if len(sized(frame)) else frame.iloc[:0]
 
 
-def paper_rows() -> list[int]:
-    """The sizes that the paper tried: printed shares of the 45.8 million rows of its Table 1."""
-    two = published.load("lightfmp_fig2")
-    return [round(share / 100 * 45.8e6) for share in two[two.figure == "2d"]["value"]]
-
-
 def against(compared: pd.DataFrame, other: str, metric: str = "auc") -> pd.DataFrame:
     """Differences of every size to another arm, by rows: difference, low, high."""
     if not len(compared):
@@ -77,6 +71,17 @@ def beats_from(differences: pd.DataFrame) -> int | None:
     return None if found is None else int(found)
 
 
+def _won(start: int | None, differences: pd.DataFrame) -> str:
+    """The sizes of `beats_from` in words; a single one is no trend."""
+    if start is None:
+        return "not even with the most rows tried"
+    return (
+        f"only at {start:,} rows, the most tried"
+        if start == max(differences.index)
+        else (f"at every size tried from {start:,} rows on")
+    )
+
+
 def answer(compared: pd.DataFrame) -> Prose:
     """Plain words: from which size on the gates beat random fields, and all fields."""
     twin = against(compared, TWIN)
@@ -90,7 +95,7 @@ def answer(compared: pd.DataFrame) -> Prose:
         tied = [f"{rows:,}" for rows, r in d.iterrows() if r.low <= 0 <= r.high]
         sentences.append(
             f"In test AUC the gates beat {other} "
-            + (f"**from {start:,} rows on**" if start else "**not even with the most rows tried**")
+            + f"**{_won(start, d)}**"
             + (f"; worse at {', '.join(worse)}" if worse else "")
             + (f"; tied at {', '.join(tied)}" if tied else "")
             + "."
@@ -132,7 +137,10 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, compared: pd.DataFram
     """
     reference = measured(reference)
     arms = sorted({*_arms(reference), *_arms(run)}, key=lambda arm: (rows_of(arm) == 0, rows_of(arm), arm))
-    tried, base = paper_rows(), published.load("lightfmp_table3").set_index("backbone").loc["xDeepFM"]
+    tried, base = (
+        published.pretrain_sizes(),
+        published.load("lightfmp_table3").set_index("backbone").loc["xDeepFM"],
+    )
     twin, whole = against(compared, TWIN), against(compared, BASE)
     rows = []
     for arm in arms:
@@ -235,7 +243,7 @@ def claims(reference: pd.DataFrame, compared: pd.DataFrame) -> list[Claim]:
             "a larger pretraining subset leads to a smaller continued training set",
             "§4.4",
             "none: every size continues on all training rows here, so that only the pretraining differs",
-            f"the paper's largest size is {max(paper_rows()):,} of 33 million training rows",
+            f"the paper's largest size is {max(published.pretrain_sizes()):,} of 33 million training rows",
             "untestable",
         ),
     ]

@@ -28,7 +28,6 @@ COLUMNS = (
     *("start", "id"),
 )
 COLOURS = ("#1f77b4", "#dd8452", "#0b6e4f")
-NAMES = {"deepfm": "DeepFM", "dcn_mix": "DCN-Mix"}
 
 
 def grids(profile: str, **given: Any) -> list[Grid]:
@@ -120,7 +119,7 @@ def picture(frame: pd.DataFrame) -> Figure:
             own = part[part.field == field]
             for backbone, colour in zip(own.backbone.unique(), COLOURS, strict=False):
                 cells = own[own.backbone == backbone].groupby("least").magnitude.apply(list)
-                band(axis, cells.index, cells.tolist(), colour, label=NAMES.get(backbone, backbone))
+                band(axis, cells.index, cells.tolist(), colour, label=lers.TITLES.get(backbone, backbone))
             axis.axhline(own.start.iloc[0], color="#9aa0a6", lw=1, ls="--")
             bare(axis, xlabel="occurrences in the training rows", title=f"{name}: {field}")
             axis.set_xscale("log", base=2)
@@ -141,7 +140,7 @@ def kept_picture(frame: pd.DataFrame) -> Figure:
         for sparsity, colour in zip(sorted(own.sparsity.unique()), COLOURS, strict=False):
             cells = own[own.sparsity == sparsity].groupby("least").kept.apply(list)
             band(axis, cells.index, cells.tolist(), colour, label=f"t = {sparsity:g}")
-        title = f"{name}: {NAMES.get(backbone, backbone)}"
+        title = f"{name}: {lers.TITLES.get(backbone, backbone)}"
         bare(axis, xlabel="occurrences in the training rows", title=title, ylim=(0, 1.02))
         axis.set_xscale("log", base=2)
         axis.legend(frameon=False, fontsize=8)
@@ -186,7 +185,7 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
                 {
                     "": heading,
                     "set": name,
-                    "backbone": NAMES.get(backbone, backbone),
+                    "backbone": lers.TITLES.get(backbone, backbone),
                     "λ": own.l2.iloc[0],
                     "field": field,
                     "paper": "higher" if drawn else None,
@@ -216,7 +215,7 @@ def removed_table(frame: pd.DataFrame) -> Table:
     for (name, backbone), part in own.groupby(["dataset", "backbone"], sort=False):
         for least, bucket in part.groupby("least"):
             span = f"{least:,} to {2 * least - 1:,}" if least > 1 else "once" if least else "never"
-            row: dict = {"set": name, "backbone": NAMES.get(backbone, backbone), "ids occur": span}
+            row: dict = {"set": name, "backbone": lers.TITLES.get(backbone, backbone), "ids occur": span}
             row["ids"] = bucket.rows.iloc[0]
             row |= {f"kept, t = {t:g}": cell.kept.mean() for t, cell in bucket.groupby("sparsity")}
             rows.append(row)

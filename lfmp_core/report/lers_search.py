@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..errors import LfmpError, check_name
 from ..experiments.items import Grid
-from ..experiments.lers import BACKBONES, SPACE, backbone_for, table4, tpe_for, training_for
+from ..experiments.lers import BACKBONES, SPACE, TITLES, backbone_for, table4, tpe_for, training_for
 from ..experiments.search import DIGITS, EDGE, TPE, Interval, Trial
 from ..experiments.spec import DatasetRef, RunSpec
 from ..experiments.store import Store
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ITEM = "lers_table4"
 NAMES = {"learning_rate": "learning rate", "l2": "λ", "dropout": "dropout"}  # ours → the paper's
-NETWORKS = {"deepfm": "DeepFM", "dcn_mix": "DCN–Mix"}
+_PRINTED = {"DCN-Mix": "DCN–Mix"}  # Table 4 has another dash
 COLUMNS = (
     *("dataset", "backbone", "arm", "trial", "drawn", *SPACE, "state", "score", "best", "epochs", "chosen"),
     "border",
@@ -40,7 +40,7 @@ def interval_table() -> Table:
     printed, rows = published.load("lers_table4"), []
     reference = tpe_for("reference").space
     for backbone in BACKBONES:
-        network = NETWORKS[backbone]
+        network = TITLES[backbone]
         settings = backbone_for(backbone, "reference")
         ours = {
             "MLP": ", ".join(map(str, settings.hidden)),
@@ -49,7 +49,7 @@ def interval_table() -> Table:
             "L": settings.cross_layers,
             "K": settings.experts,
         }
-        for row in printed[printed.base_model == network].to_dict("records"):
+        for row in printed[printed.base_model == _PRINTED.get(network, network)].to_dict("records"):
             name = row["hyperparameter"]
             fixed = isinstance(row["fixed"], str)
             key = next((key for key, theirs in NAMES.items() if theirs == name), "")
@@ -201,7 +201,7 @@ def chosen_table(frame: pd.DataFrame, title: str) -> Table | Prose:
         rows.append(
             {
                 "data": name,
-                "backbone": NETWORKS.get(backbone, backbone),
+                "backbone": TITLES.get(backbone, backbone),
                 "method": arm,
                 "validation AUC": best.score,
                 "best at trial": f"{best.trial} of {len(search)}",
@@ -263,7 +263,7 @@ def failures(grids: Sequence[Grid], store: Store) -> Table | Prose:
                 rows.append(
                     {
                         "data": name_of(grid),
-                        "backbone": NETWORKS.get(spec.backbone["name"], spec.backbone["name"]),
+                        "backbone": TITLES.get(spec.backbone["name"], spec.backbone["name"]),
                         "method": grid.arm_of(spec),
                         **{NAMES[key]: float(values[key]) for key in SPACE},
                         "error": record.error.strip().splitlines()[-1] if record.error.strip() else "",

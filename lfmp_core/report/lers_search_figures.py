@@ -3,9 +3,9 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..experiments.lers import SPACE
+from ..experiments.lers import SPACE, TITLES
 from .curves import bare
-from .lers_search import NAMES, NETWORKS
+from .lers_search import NAMES
 
 PALETTE = ("#0072b2", "#b3261e", "#8a6100", "#7b3fa0", "#0b6e4f", "#222222", "#d55e00", "#6b6b6b")
 
@@ -32,7 +32,7 @@ def progress_picture(frame: pd.DataFrame) -> Figure:
             axis,
             xlabel="trial",
             ylabel="best validation AUC",
-            title=f"{name}, {NETWORKS.get(backbone, backbone)}",
+            title=f"{name}, {TITLES.get(backbone, backbone)}",
         )
         # a first trial may be as good as chance, and would flatten all that follows
         later = part[part.trial > 2].best
@@ -61,7 +61,7 @@ def scatter_picture(frame: pd.DataFrame) -> Figure:
                 part = own[(own.dataset == name) & (own.backbone == backbone)]
                 place = part.index
                 axis.scatter(part[key], -gap[place], s=9, color=colour, alpha=0.4, lw=0,
-                             label=NETWORKS.get(backbone, backbone))  # fmt: skip
+                             label=TITLES.get(backbone, backbone))  # fmt: skip
                 best = part[part.chosen]
                 axis.scatter(best[key], [0.0] * len(best), s=26, marker="|", color=colour)
             bare(axis, xlabel=NAMES[key], xscale="log" if interval.log else "linear")

@@ -7,6 +7,7 @@ from importlib.resources import files
 
 import pandas as pd
 
+from ..data.sources import SOURCES
 from ..errors import check_name
 
 _DECIMALS = {"auc": 4, "logloss": 4, "seconds": 0}  # to which the papers round
@@ -41,6 +42,12 @@ def lers_table5() -> pd.DataFrame:
     original = cells[cells.method == "Original"].set_index(["dataset", "backbone"]).auc
     whole = cells.join(original.rename("whole"), on=["dataset", "backbone"]).pop("whole")
     return cells.assign(retain=cells.auc / whole)
+
+
+def pretrain_sizes() -> list[int]:
+    """Rows of each pretraining size of Light-FMP's Figure 2d: its printed shares of Criteo's whole rows."""
+    two = load("lightfmp_fig2")
+    return [int(share / 100 * SOURCES["criteo"].rows) for share in two[two.figure == "2d"]["value"]]
 
 
 def improvement(base: float, ours: float, metric: str) -> float:

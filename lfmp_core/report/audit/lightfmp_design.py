@@ -115,7 +115,7 @@ def _splits() -> list[Finding]:
 
 def _subset() -> list[Finding]:
     share, whole = size("Criteo", "pretrain") / size("Criteo", "train"), size("Criteo", "total").middle
-    tried = [round(s / 100 * whole) for s in figure2_values("pretrain_share")]
+    tried = published.pretrain_sizes()
     two_thousand = size("Criteo", "pretrain").middle
     same = [size(d, "pretrain").middle == two_thousand for d in SETS]
     return [

@@ -1,0 +1,256 @@
+"""What prose says in numbers is what data, settings, records and printed tables say.
+
+Each check makes a fragment of a page's text out of its sources; the page must hold it to the letter. Whoever
+changes a source is told which sentence became wrong, and what it has to say.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lfmp_core.data.planted import CRITEO_SIZES, PlantedSettings
+from lfmp_core.data.sources import SOURCES
+from lfmp_core.embeddings.dhe import DHETable
+from lfmp_core.experiments import lers, lightfmp, lightfmp_selection
+from lfmp_core.experiments.spec import plain
+from lfmp_core.methods import LightFMPSettings
+from lfmp_core.report import audit, lers_code, lers_table1, published
+from lfmp_core.report.audit.lightfmp_values import size
+from lfmp_core.report.datasets import description
+from lfmp_core.report.lers_table5_claims import TESTS
+from lfmp_core.report.lers_table5_view import Printed
+from lfmp_core.settings import project_root
+
+WORDS = (
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
+CRITEO, LERS_CRITEO = description("criteo"), description("criteo-threshold-2")
+AVAZU, MOVIES = description("avazu"), description("ml-1m")
+TABLE2 = {g.dataset.name: g for g in lightfmp_selection.table2("reference")}
+TABLE3 = lightfmp.table3("reference")
+SUBSET = LightFMPSettings()
+TRAIN = CRITEO["rows"]["train"]
+
+
+def total(described: dict) -> int:
+    return sum(described["rows"].values())
+
+
+def millions(dataset: str, split: str) -> str:
+    """Rows by Light-FMP's Table 1, in whole millions."""
+    return f"{size(dataset, split).middle / 1e6:.0f}"
+
+
+def full(name: str) -> str:
+    return f"{(SOURCES[name].rows or 0) / 1e6:.1f}"
+
+
+def rates(candidates) -> str:
+    """3e-4 rather than 0.0003."""
+    return ", ".join(re.sub(r"e-0", "e-", f"{c['learning_rate']:.0e}") for c in candidates)
+
+
+def steps_an_epoch(rows: int, batch: int) -> int:
+    return math.ceil(rows / batch)
+
+
+def saved_times() -> str:
+    three = published.load("lightfmp_table3")
+    shares = 100 * three.lightfmp_seconds / three.base_seconds
+    return f"for every backbone, in {shares.min():.0f} to {shares.max():.0f} % of the time."
+
+
+def wrong_improvement() -> str:
+    table = published.audit_table3()
+    [row] = table[~table.agrees].itertuples()
+    return (
+        f"{row.backbone}'s time, printed as {row.printed:.2f} %, is {row.recomputed:.2f} % by the two times"
+    )
+
+
+def instances(name: str, described: dict) -> str:
+    printed = published.load("lers_table2").set_index("dataset").instances
+    return f"{100 * total(described) / int(printed[name]):.2f} %"
+
+
+def widths(hashes: int) -> str:
+    sizes = [field["size"] for field in LERS_CRITEO["fields"]]
+    found = DHETable.budget(sizes, lers.backbone_for("deepfm", "reference").embedding_dim, 0.8, hashes=hashes)
+    return "{}, {} and {}".format(*found.hidden)
+
+
+def blocks(sentence: str) -> tuple[int, int]:
+    """In how many blocks of the printed Table 5 a sentence is right."""
+    [test] = [t for t in TESTS if sentence in t.sentences and t.cases is not None]
+    cases = test.cases(Printed())
+    return sum(bool(c.passed) for c in cases), len(cases)
+
+
+def both_backbones() -> str:
+    [test] = [t for t in TESTS if "6.1-2" in t.sentences]
+    cases = test.cases(Printed())
+    at = [t for t in dict.fromkeys(c.what for c in cases) if all(c.passed for c in cases if c.what == t)]
+    assert at == ["t = 95%"]
+    return "with both backbones at 95 % alone"
+
+
+def failing_alike() -> str:
+    """Baselines whose AUC on MovieLens lies within 0.001 of another's and 0.01 and more below the best."""
+    two = published.load("lightfmp_table2")
+    movies = two[(two.dataset == "MovieLens") & (two.method != "Light-FMP")].set_index("method").auc
+    movies = movies.drop("No Selection", errors="ignore")
+    low = movies[movies < movies.max() - 0.01]
+    assert low.max() - low.min() < 0.01
+    return f"{WORDS[len(low)].capitalize()} of {WORDS[len(movies)]} baselines fail alike on MovieLens"
+
+
+def added(label: str) -> int:
+    return sum(entry.printed is None and entry.label != label for entry in lers_table1.TAXONOMY)
+
+
+rows2 = {name: plain(g.dataset)["settings"].get("rows", {}) for name, g in TABLE2.items()}
+passes = math.ceil(SUBSET.pretrain_rows / SUBSET.pretrain_batch_size) * SUBSET.pretrain_passes
+one_pass = lightfmp.ONE_PASS.pretrain_rows
+
+CHECKS: list[tuple[str, Callable[[], str]]] = [
+    ("book/intro.md", lambda: f"use {full('criteo')} and {full('avazu')} million rows of Criteo and Avazu"),
+    ("audit", failing_alike),
+    ("audit", both_backbones),
+    ("audit", lambda: "holds in {} block of {} by".format(*(WORDS[k] for k in blocks("7-4")))),
+    ("data", lambda: f"public sample of {total(CRITEO):,} rows in file order, values kept from "
+     f"{CRITEO['settings']['threshold']} occurrences"),
+    ("lers_code_and_text", lambda: f"{len(CRITEO_SIZES)} fields and Criteo's {sum(CRITEO_SIZES):,} ids"),
+    ("lers_code_and_text", lambda: f"Mish never falls below −{-lers_code.mish_least():.2f}"),
+    ("lers_fig2_frequency", lambda: f"{WORDS[round(1000 * total(CRITEO) / SOURCES['criteo'].rows)]} "
+     "thousandths of the rows"),
+    ("lers_table1_methods", lambda: f"these seven, and {WORDS[added('MagPrune')]} more"),
+    ("lers_table2_ctr_datasets", lambda: f"with {instances('Criteo', LERS_CRITEO)} of the instances of "
+     f"Criteo and {instances('Avazu', AVAZU)} of those of Avazu"),
+    ("lers_table5_ctr", lambda: f"Samples instead of {full('criteo')} and {full('avazu')} million rows"),
+    ("lers_table5_ctr", lambda: f"they would be {widths(1024)} wide instead of {widths(128)}"),
+    ("lers_table5_ctr", lambda: "on Avazu, whose epochs have "
+     f"{steps_an_epoch(AVAZU['rows']['train'], 2048)} steps"),
+    ("lightfmp_fig2a_phase_times", lambda: f"{passes:,} steps on {SUBSET.pretrain_rows:,} rows"),
+    ("lightfmp_fig2a_phase_times", lambda: f"{passes:,} steps of {SUBSET.pretrain_batch_size} rows"),
+    ("lightfmp_fig2a_phase_times", lambda: f"{TRAIN:,} training rows and one thread of a processor, not "
+     f"{millions('Criteo', 'train')} million"),
+    ("lightfmp_fig2b_domain_init", lambda: f"{SUBSET.pretrain_rows:,} of them {SUBSET.pretrain_passes} "
+     f"times, or {one_pass:,} of the {TRAIN:,} training rows once"),
+    ("lightfmp_fig2b_domain_init", lambda: f"pretrains on {one_pass:,} rows seen once"),
+    ("lightfmp_fig2b_domain_init", lambda: "continued training has "
+     f"{round(size('Criteo', 'train').middle / TRAIN, -2):.0f} times as many steps"),
+    ("lightfmp_fig2c_prune_ratio", lambda: f"{TRAIN:,} training rows, not {millions('Criteo', 'train')} "
+     f"million; {len(CRITEO['fields'])} fields"),
+    ("lightfmp_fig2d_pretrain_size", lambda: "({}, {} and {:,} rows)".format(*published.pretrain_sizes())),
+    ("lightfmp_fig2d_pretrain_size", lambda: "at its largest size that is "
+     f"{max(published.pretrain_sizes()) / size('Criteo', 'train').middle:.2%} of them".replace("%", " %")),
+    ("lightfmp_table2_overall", lambda: f"public sample of {total(CRITEO):,} rows, not on {full('criteo')} "
+     "million"),
+    ("lightfmp_table2_overall", lambda: f"the same {WORDS[len(TABLE2['criteo'].candidates)]} learning rates"),
+    ("lightfmp_table2_overall", lambda: f"{rates(TABLE2['criteo'].candidates)} instead of 1e-5"),
+    ("lightfmp_table2_overall", lambda: f"for all methods {rows2['ml-1m']['train']:,} of its "
+     f"{MOVIES['rows']['train']:,} training and {rows2['ml-1m']['val']:,} of its {MOVIES['rows']['val']:,} "
+     "validation rows"),
+    ("lightfmp_table2_overall", lambda: f"there are {len(MOVIES['fields'])} fields, of which a selector "
+     f"keeps {len(MOVIES['fields']) - len(MOVIES['fields']) // 2}"),
+    ("lightfmp_table2_overall", lambda: f"A sample of {total(AVAZU):,} rows, drawn from many hours, "
+     f"{AVAZU['rows']['test']:,} of them for the test and {AVAZU['positives']['test']:,} of those clicks. "
+     f"{WORDS[len(TABLE2['avazu'].seeds)].capitalize()} seeds instead of "
+     f"{WORDS[len(TABLE2['criteo'].seeds)]}"),
+    ("lightfmp_table2_overall", lambda: f"{TRAIN:,}, {rows2['ml-1m']['train']:,} and "
+     f"{AVAZU['rows']['train']:,} training rows instead of {millions('Criteo', 'train')}, "
+     f"{millions('MovieLens', 'train')} and {millions('Avazu', 'train')} million"),
+    ("lightfmp_table2_overall", lambda: f"less than {CRITEO['settings']['threshold']} times (Criteo) or "
+     f"{AVAZU['settings']['threshold']} times (Avazu)"),
+    ("lightfmp_table3_backbones", saved_times),
+    ("lightfmp_table3_backbones", wrong_improvement),
+    ("lightfmp_table3_backbones", lambda: f"the same {WORDS[len(TABLE3.candidates)]} learning rates"),
+    ("lightfmp_table3_backbones", lambda: f"public {total(CRITEO):,}-row sample of Criteo, not on "
+     f"{full('criteo')} million"),
+    ("lightfmp_table3_backbones", lambda: f"{TRAIN:,} training rows instead of {millions('Criteo', 'train')} "
+     "million"),
+    ("lightfmp_table3_backbones", lambda: f"An epoch has {steps_an_epoch(TRAIN, TABLE3.training.batch_size)} "
+     f"steps here, so the grid is moved up: {rates(TABLE3.candidates)}"),
+    ("lightfmp_table3_backbones", lambda: f"batch size ({TABLE3.training.batch_size:,} here; "
+     f"{SUBSET.pretrain_batch_size} in pretraining), the number of pretraining steps ({passes:,})"),
+    ("lightfmp_table3_backbones", lambda: f"takes {one_pass:,} rows once"),
+    ("performance", lambda: f"exponent {PlantedSettings().zipf} in fields of Criteo's sizes "
+     f"({sum(CRITEO_SIZES):,} ids)"),
+    ("planted_recovery", lambda: f"{PlantedSettings().informative} are informative"),
+]  # fmt: skip
+
+# Of a paper, of its public code, or a setting that a sentence describes: nothing here decides them.
+GIVEN = {
+    "lers_table1_methods": {"1,024"},  # hashes of DHE by the paper
+    "lers_table5_ctr": {"1,024"},
+    "lers_walkthrough": {"1,024"},
+    "performance": {"2,048"},  # a batch in the benchmarks
+    "lightfmp_table1_datasets": {"2,000"},
+    "lightfmp_open_questions": {"2,000"},
+    "lightfmp_fig3_mask": {"2,000"},
+    "lightfmp_walkthrough": {"2,000"},
+    "lightfmp_fig2c_prune_ratio": {"2,000"},
+    "lightfmp_fig2d_pretrain_size": {"2,000"},
+    "lightfmp_table2_overall": {"2,000"},  # the arm's name
+    "lightfmp_table3_backbones": {"2,000"},
+    "book/intro.md": {"2,000"},
+}
+
+
+def prose(page: str) -> str:
+    """The text of a page, blanks alike."""
+    path = project_root() / (page if page.endswith(".md") else f"notebooks/{page}.ipynb")
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        cells = json.loads(text)["cells"]
+        text = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    return " ".join(text.split())
+
+
+def pages() -> list[str]:
+    return [*sorted(p.stem for p in Path(project_root() / "notebooks").glob("*.ipynb")), "book/intro.md"]
+
+
+@pytest.mark.parametrize("page", sorted({page for page, _ in CHECKS}))
+def test_numbers_in_prose_are_those_of_their_sources(page):
+    text = prose(page)
+    said = [made() for of, made in CHECKS if of == page]
+    assert [fragment for fragment in said if fragment not in text] == []
+
+
+@pytest.mark.parametrize("page", pages())
+def test_every_large_number_in_prose_is_checked(page):
+    """A count with a comma is a figure that a source decides, so that some check has to hold it."""
+    found = set(re.findall(r"\d{1,3}(?:,\d{3})+", prose(page)))
+    checked = set(re.findall(r"\d{1,3}(?:,\d{3})+", " ".join(made() for of, made in CHECKS if of == page)))
+    assert found - checked - GIVEN.get(page, set()) == set()
+    assert GIVEN.get(page, set()) <= found
+
+
+def test_remarks_of_the_audit_follow_the_printed_cells(monkeypatch):
+    """With MagPrune's printed AUC raised at 95 %, it is right in all blocks, and the remark says so."""
+
+    def remark() -> str:
+        return next(f.consequence for f in audit.findings("lers") if "abstract-1" in f.sentences)
+
+    assert remark() == "right in 4 of 4 (t = 50%), 4 of 4 (t = 80%), 1 of 4 (t = 95%)"
+    raised = published.lers_table5()
+    raised.loc[(raised.method == "MagPrune") & (raised.sparsity == 0.95), "auc"] = 0.9
+    monkeypatch.setattr(published, "lers_table5", lambda: raised)
+    assert remark() == "right in 4 of 4 (t = 50%), 4 of 4 (t = 80%), 4 of 4 (t = 95%)"
