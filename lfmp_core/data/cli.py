@@ -17,6 +17,7 @@ from rich.table import Table
 from ..errors import LfmpError
 from ..settings import data_root
 from .dataset import Dataset
+from .notices import lines as notice_lines
 from .passes import BLOCK_BYTES
 from .planted import PlantedSettings, write_planted
 from .prepared import prepare as run_prepare
@@ -139,6 +140,8 @@ def prepare(
         chosen, out, settings, not quiet, threads=threads, block_bytes=max(1, int(block_mib * 2**20))
     )
     schema = dataset.schema
+    for line in notice_lines(schema.notices):
+        typer.echo(line)
     typer.echo(
         f"{out}: {sum(schema.rows.values()):,} rows "
         f"({', '.join(f'{s} {schema.rows[s]:,}' for s in SPLITS)}), "
@@ -170,7 +173,8 @@ def describe(
     as_json: Annotated[bool, typer.Option("--json", help="machine-readable")] = False,
 ) -> None:
     """Fields, sizes, thresholds, counts, and the share of unseen values per split."""
-    report = describe_dataset(Dataset.load(folder))
+    dataset = Dataset.load(folder)
+    report = describe_dataset(dataset)
     if as_json:
         typer.echo(json.dumps(report, indent=1))
         return
@@ -189,6 +193,8 @@ def describe(
         numbers = (f"{field[key]:,}" for key in ("size", "threshold", "distinct", "kept"))
         table.add_row(field["name"], field["kind"], *numbers, *unseen)
     console.print(table)
+    for line in notice_lines(dataset.schema.notices):
+        typer.echo(line)
 
 
 def describe_dataset(dataset: Dataset) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import DataError
+from .notices import Notice
 
 Labelling = Callable[[pa.StringArray], np.ndarray]
 REFUSED = 255
@@ -63,6 +64,7 @@ class Reader(Protocol):
     columns: tuple[Column, ...]
     size: int
     has_time: bool
+    notices: tuple[Notice, ...]
 
     def pieces(self, block_bytes: int) -> Any: ...
 

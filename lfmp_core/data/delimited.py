@@ -16,6 +16,7 @@ from ..errors import DataError
 from .columns import Block, Coded, Column, Labelling, clicks, labels_of
 from .discretise import first_bad
 from .malformed import check_beginning, explain
+from .notices import Notice
 
 _LONGEST_LINE = 64 << 20
 
@@ -35,6 +36,7 @@ class DelimitedReader:
         label: name of the label column; `labelling` maps its unique texts to 0, 1 or REFUSED.
         time: name of the column that orders rows in time, or None.
         closed: refuse a file that doesn't end with a newline (publishers' files do: it was cut off).
+        notices: what opening the file showed, handed on to the schema.
         recode: change to each piece of bytes before it is parsed, e.g. "::" to a tab.
     """
 
@@ -53,6 +55,7 @@ class DelimitedReader:
         time: str | None = None,
         closed: bool = False,
         hint: str = "",
+        notices: Sequence[Notice] = (),
         recode: Callable[[bytes], bytes] | None = None,
     ):
         check_beginning(path)
@@ -65,6 +68,7 @@ class DelimitedReader:
         )
         self.delimiter, self.quoted, self.header, self.labelling = delimiter, quoted, header, labelling
         self.label_remedy, self.closed, self.hint, self.recode = label_remedy, closed, hint, recode
+        self.notices = tuple(notices)
         self.size, self.has_time = path.stat().st_size, time is not None
         self._digest: str | None = None
 

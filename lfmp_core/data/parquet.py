@@ -13,12 +13,16 @@ import pyarrow.parquet as pq
 from ..errors import DataError
 from .columns import Block, Coded, Column, Labelling, clicks, labels_of
 from .malformed import check_beginning
+from .notices import Notice
 
 _RETRY = "Copy or download the file again"
 
 
 class ParquetReader:
-    """See columns.Reader. time_optional: a time column that is absent is no error."""
+    """See columns.Reader. time_optional: a time column that is absent is no error.
+
+    notices: what opening the file showed, handed on to the schema.
+    """
 
     def __init__(
         self,
@@ -30,9 +34,10 @@ class ParquetReader:
         label_remedy: str = "Labels must be 0 or 1",
         time: str | None = None,
         time_optional: bool = False,
+        notices: Sequence[Notice] = (),
     ):
         self.path, self.columns, self.label, self.labelling = path, tuple(columns), label, labelling
-        self.label_remedy, self.size = label_remedy, 0
+        self.label_remedy, self.size, self.notices = label_remedy, 0, tuple(notices)
         layout = parquet_layout(path)
         if time_optional and time not in layout.names:
             time = None

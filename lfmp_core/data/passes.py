@@ -131,6 +131,7 @@ class _Work:
             source=self.reader.provenance(),
             fingerprint=fingerprint_of(self.settings, fields, digests),
             truth=truth,
+            notices=tuple(self.reader.notices),
         )
 
     def _bar(self, what: str, total: int, unit: str) -> tqdm:

@@ -1,13 +1,14 @@
 """What a prepared dataset is: its fields, their id ranges, its rows and how it was made."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field as Setting
 from pydantic import field_validator
 
 from ..errors import DataError
 from ..settings import Settings
+from .notices import Notice
 
 SPLITS = ("train", "val", "test")
 Kind = Literal["categorical", "integer", "scalar"]
@@ -74,6 +75,8 @@ class Field(Settings):
 class Schema(Settings):
     """Everything a model or a page needs to know of a dataset without opening its arrays."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"notices"})
+
     name: str
     fields: tuple[Field, ...]
     rows: dict[str, int]
@@ -82,6 +85,7 @@ class Schema(Settings):
     source: dict[str, Any]
     fingerprint: str
     truth: dict[str, Any] | None = None
+    notices: tuple[Notice, ...] = ()
 
     @property
     def num_fields(self) -> int:
