@@ -14,15 +14,16 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ..errors import LfmpError
+from ..errors import LfmpError, check_name
 from ..settings import data_root
+from .canonical import MISSING
 from .dataset import Dataset
 from .notices import lines as notice_lines
 from .passes import BLOCK_BYTES
 from .planted import PlantedSettings, write_planted
 from .prepared import prepare as run_prepare
 from .schema import SPLITS, PrepareSettings
-from .sources import SOURCES, Source, get_source, open_reader, own_table
+from .sources import SOURCES, Source, get_source, own_table
 
 app = typer.Typer(help="Real, own and planted data.", no_args_is_help=True)
 
@@ -87,10 +88,26 @@ def prepare(
     source: Annotated[str, typer.Argument(help=f"one of {', '.join(SOURCES)}")],
     out: Annotated[Path, typer.Option(help="folder to write; replaced once the new one is whole")],
     file: Annotated[Path | None, typer.Option(help="read this file instead of LFMP_DATA's")] = None,
-    label: Annotated[str | None, typer.Option(help="csv: the column of 0 and 1")] = None,
+    label: Annotated[
+        str | None, typer.Option(help="csv: the column of 0 and 1, or of true and false")
+    ] = None,
+    positive: Annotated[
+        list[str] | None, typer.Option(help="csv: a label that counts as a click, all others do not")
+    ] = None,
     kind: Annotated[list[str] | None, typer.Option(help="csv: FIELD=categorical|integer|scalar")] = None,
     drop: Annotated[list[str] | None, typer.Option(help="csv: a column to leave out")] = None,
-    time: Annotated[str | None, typer.Option(help="csv: the column that orders rows in time")] = None,
+    time: Annotated[
+        str | None, typer.Option(help="csv: the column that orders rows, of whole numbers or ISO dates")
+    ] = None,
+    missing: Annotated[
+        list[str] | None, typer.Option(help=f"csv: a text for no value, besides {', '.join(MISSING)}")
+    ] = None,
+    not_missing: Annotated[
+        list[str] | None, typer.Option(help="csv: one of these that is a value, such as NA for Namibia")
+    ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help="csv: between columns; default tab in .tsv, else a comma")
+    ] = None,
     rows: Annotated[int, typer.Option(help="planted: rows to generate")] = 20_000,
     numeric: Annotated[str, typer.Option(help="ln_squared | log2 | scalar")] = "ln_squared",
     threshold: Annotated[
@@ -125,17 +142,14 @@ def prepare(
             avazu_hour=avazu_hour,
         )
     )
-    chosen = _source(source, file, label, kind or [], drop or [], time)
+    own: dict[str, Any] = {"kind": kind, "drop": drop, "time": time, "positive": positive}
+    own |= {"missing": missing, "not-missing": not_missing, "delimiter": delimiter}
+    chosen = _source(source, file, label, own)
     if chosen.format == "planted" and chosen.path is None:
         # beside the dataset, so that the text can be prepared again with other settings
         text = out.with_name(f"{out.name}-text")
         chosen = chosen.at(write_planted(text, PlantedSettings(rows=rows, seed=seed), not quiet))
         typer.echo(f"wrote {text / 'train.txt'} and its truth.json")
-    if chosen.format == "table":
-        guesses = open_reader(chosen, settings).columns
-        typer.echo(
-            "fields: " + ", ".join(f"{c.name}={c.kind}{' (inferred)' if c.inferred else ''}" for c in guesses)
-        )
     dataset = run_prepare(
         chosen, out, settings, not quiet, threads=threads, block_bytes=max(1, int(block_mib * 2**20))
     )
@@ -149,21 +163,24 @@ def prepare(
     )
 
 
-def _source(
-    name: str, file: Path | None, label: str | None, kinds: list[str], drop: list[str], time
-) -> Source:
+def _source(name: str, file: Path | None, label: str | None, own: dict[str, Any]) -> Source:
+    """The source of that name; `own` are the options that go with a table of one's own."""
     source = get_source(name)
     if source.format != "table":
-        for option, value in (("--label", label), ("--kind", kinds), ("--drop", drop), ("--time", time)):
-            if value:
-                _fail(f"{option} goes with source csv, {name} has a format of its own")
+        for option, value in ({"label": label} | own).items():
+            if value is not None and value != []:
+                _fail(f"--{option} goes with source csv, {name} has a format of its own")
         return source.at(file) if file else source
     if file is None or label is None:
         _fail("source csv needs --file FILE and --label COLUMN")
+    kinds = own.pop("kind") or []
     for pair in kinds:
         if "=" not in pair:
             _fail(f"--kind {pair!r} is not like price=scalar")
-    return own_table(file, label, kinds=dict(p.split("=", 1) for p in kinds), drop=drop, time=time)
+    values = [check_name(text, MISSING, "missing marker") for text in own.pop("not-missing") or []]
+    own["missing"] = [text for text in (*MISSING, *(own["missing"] or [])) if text not in values]
+    lists = {option: own.pop(option) or () for option in ("drop", "positive")}
+    return own_table(file, label, kinds=dict(p.rsplit("=", 1) for p in kinds), **lists, **own)
 
 
 @app.command()

@@ -22,14 +22,14 @@ class Column(NamedTuple):
     Attributes:
         column: name of the file's column that it is read from (several fields may share one);
         derive: unique values of that column -> values of this field, or None for the values themselves;
-        inferred: the kind was guessed, so an error says how to declare it.
+        remedy: what to do about a value that is not of this kind.
     """
 
     name: str
     kind: Literal["categorical", "integer", "scalar"]
     column: str
     derive: Callable[[pa.StringArray], pa.StringArray] | None = None
-    inferred: bool = False
+    remedy: str = "Correct the value; only an empty one counts as missing"
 
 
 @dataclass
@@ -38,6 +38,11 @@ class Coded:
 
     codes: np.ndarray
     unique: pa.StringArray
+
+    def merged(self) -> "Coded":
+        """The same rows, where texts that became one share one code."""
+        merged = pc.dictionary_encode(self.unique)
+        return Coded(merged.indices.to_numpy()[self.codes], merged.dictionary)
 
 
 @dataclass
@@ -90,12 +95,3 @@ def liked(unique: pa.StringArray) -> np.ndarray:
         return np.array(parts, np.uint8).ravel()
     good = (ratings >= 0.5) & (ratings <= 5)
     return np.where(good, ratings >= 4, REFUSED).astype(np.uint8)
-
-
-def labels_of(block_labels: Coded, labelling: Labelling) -> tuple[np.ndarray, int | None]:
-    """Labels [k] of a block and the first refused row, if any."""
-    table = labelling(block_labels.unique)
-    labels = table[block_labels.codes]
-    if (table == REFUSED).any():
-        return labels, int(np.flatnonzero(labels == REFUSED)[0])
-    return labels, None

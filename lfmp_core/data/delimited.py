@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from ..errors import DataError
-from .columns import Block, Coded, Column, Labelling, clicks, labels_of
-from .discretise import first_bad
+from .columns import Block, Column
 from .malformed import check_beginning, explain
 from .notices import Notice
+from .spelling import PUBLISHED, Spelling
 
 _LONGEST_LINE = 64 << 20
 
@@ -31,9 +31,11 @@ class DelimitedReader:
 
     Args:
         path: the file.
-        names: its columns, in order. With `header` they must be exactly the file's first line.
+        names: its columns, in order.
         columns: the fields to make of them.
-        label: name of the label column; `labelling` maps its unique texts to 0, 1 or REFUSED.
+        label: name of the label column.
+        header: lines before the first row.
+        spelling: how texts are read.
         time: name of the column that orders rows in time, or None.
         closed: refuse a file that doesn't end with a newline (publishers' files do: it was cut off).
         notices: what opening the file showed, handed on to the schema.
@@ -49,9 +51,8 @@ class DelimitedReader:
         *,
         delimiter: str = ",",
         quoted: bool = True,
-        header: bool = True,
-        labelling: Labelling = clicks,
-        label_remedy: str = "Labels must be 0 or 1",
+        header: int = 1,
+        spelling: Spelling = PUBLISHED,
         time: str | None = None,
         closed: bool = False,
         hint: str = "",
@@ -66,43 +67,58 @@ class DelimitedReader:
             label,
             time,
         )
-        self.delimiter, self.quoted, self.header, self.labelling = delimiter, quoted, header, labelling
-        self.label_remedy, self.closed, self.hint, self.recode = label_remedy, closed, hint, recode
+        self.delimiter, self.quoted, self.header, self.spelling = delimiter, quoted, header, spelling
+        self.closed, self.hint, self.recode = closed, hint, recode
         self.notices = tuple(notices)
         self.size, self.has_time = path.stat().st_size, time is not None
         self._digest: str | None = None
 
     def pieces(self, block_bytes: int) -> Iterator[Piece]:
         """Cut the file at line ends into pieces of about block_bytes, each with its first line's number."""
-        digest, rest, line = hashlib.sha256(), b"", 1
-        skip = self.header
-        with open(self.path, "rb") as file:
-            while chunk := file.read(block_bytes):
-                digest.update(chunk)
-                data = rest + chunk if rest else chunk
-                cut = self._cut(data)
-                if cut == 0:
-                    rest = data
-                    if len(rest) > _LONGEST_LINE:
-                        raise DataError(
-                            f"a line longer than {_LONGEST_LINE >> 20} MiB",
-                            file=self.path,
-                            line=line,
-                            remedy='Look for a quotation mark (") that is never closed',
-                        )
-                    continue
-                rest, data = data[cut:], data[:cut] if cut < len(data) else data
-                lines = data.count(b"\n")
-                if skip:
-                    skip, start = False, data.index(b"\n") + 1
-                    data, line, lines = data[start:], line + 1, lines - 1
-                if data:
-                    yield Piece(data, line)
-                line += lines
-        if rest and not (skip and b"\n" not in rest):
+        digest, rest, line, skip = hashlib.sha256(), b"", 1, self.header
+        for chunk in self._chunks(block_bytes, digest):
+            data = rest + chunk if rest else chunk
+            cut = self._cut(data)
+            if cut == 0:
+                rest = data
+                if len(rest) > _LONGEST_LINE:
+                    raise DataError(
+                        f"a line longer than {_LONGEST_LINE >> 20} MiB",
+                        file=self.path,
+                        line=line,
+                        remedy='Look for a quotation mark (") that is never closed',
+                    )
+                continue
+            rest, data = data[cut:], data[:cut] if cut < len(data) else data
+            lines = data.count(b"\n")
+            if skip:
+                # it ends before the cut: no cut lies inside quotes
+                for _ in range(skip):
+                    data = data[data.index(b"\n") + 1 :]
+                line, lines, skip = line + skip, lines - skip, 0
+            if data:
+                yield Piece(data, line)
+            line += lines
+        if rest and rest.count(b"\n") >= skip:
             self._ending(rest, line)
             yield Piece(rest, line)
         self._digest = digest.hexdigest()
+
+    def _chunks(self, block_bytes: int, digest: Any) -> Iterator[bytes]:
+        """The file's bytes with \\n for every line end, CR and CR LF too; the digest is of what is there."""
+        held = b""
+        with open(self.path, "rb") as file:
+            while chunk := file.read(block_bytes):
+                digest.update(chunk)
+                data = held + chunk
+                # a CR at the end may be half of a CR LF
+                held = b"\r" if data.endswith(b"\r") else b""
+                data = data[: len(data) - len(held)]
+                if b"\r" in data:
+                    data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+                yield data
+        if held:
+            yield b"\n"
 
     def _cut(self, data: bytes) -> int:
         cut = data.rfind(b"\n") + 1
@@ -120,11 +136,11 @@ class DelimitedReader:
                 line=line,
                 remedy="Close it, or double it where it is part of a value",
             )
+        text = (self.recode(rest) if self.recode else rest).decode("utf-8", "replace")
+        quoting = csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
         found = len(
-            next(csv.reader(io.StringIO(rest.decode("utf-8", "replace")), delimiter=self.delimiter[:1]))
+            next(csv.reader(io.StringIO(text, newline=""), delimiter=self.delimiter, quoting=quoting))
         )
-        if self.recode:
-            found = self.recode(rest).count(b"\t") + 1
         if found < len(self.names):
             raise DataError(
                 f"the last line is truncated: {found} of {len(self.names)} columns",
@@ -172,45 +188,27 @@ class DelimitedReader:
             for name in include:
                 chunks = table.column(name).combine_chunks()
                 chunks = chunks.chunk(0) if isinstance(chunks, pa.ChunkedArray) else chunks
-                coded[name] = Coded(chunks.indices.to_numpy(), pc.cast(chunks.dictionary, pa.string()))
+                texts = pc.cast(chunks.dictionary, pa.string())
+                coded[name] = self.spelling.coded(chunks.indices.to_numpy(), texts)
         except pa.ArrowInvalid as error:
             raise explain(self, data, piece.line, str(error)) from None
 
         def line_of(row: int) -> int:
             return line_of_row(data, row, piece.line) if multiline else piece.line + row
 
-        time = None
+        block = Block(np.zeros(table.num_rows, np.uint8), coded, None, len(piece.data), self.path, line_of)
         if self.time:
-            time = self._times(coded[self.time], line_of)
-        labels = np.zeros(table.num_rows, np.uint8)
+            block.time = self.spelling.times_of(block, self.time)
         if not time_only:
-            labels, bad = labels_of(coded[self.label], self.labelling)
-            if bad is not None:
-                raise self._bad_label(data, coded[self.label], bad, piece.line, line_of(bad))
-        return Block(labels, coded, time, len(piece.data), self.path, line_of)
-
-    def _bad_label(self, data: bytes, labels: Coded, row: int, first: int, line: int) -> DataError:
-        value = labels.unique[int(labels.codes[row])].as_py()
-        if value == "" and not data.split(b"\n")[line - first].strip():
-            # pyarrow takes an empty line as a row of empty values
-            return DataError("an empty line", file=self.path, line=line, remedy="Remove the line")
-        return DataError(
-            f"label {value!r}", file=self.path, line=line, column=self.label, remedy=self.label_remedy
-        )
-
-    def _times(self, coded: Coded, line_of: Callable[[int], int]) -> np.ndarray:
-        try:
-            return pc.cast(coded.unique, pa.int64()).to_numpy()[coded.codes]
-        except pa.ArrowInvalid:
-            bad = first_bad(coded.unique, lambda u: pc.cast(u, pa.int64()))
-            row = int(np.flatnonzero(coded.codes == bad)[0])
-            raise DataError(
-                f"time {coded.unique[bad].as_py()!r} is no integer",
-                file=self.path,
-                line=line_of(row),
-                column=self.time,
-                remedy="Correct or remove the row",
-            ) from None
+            try:
+                block.labels = self.spelling.labels_of(block, self.label)
+            except DataError as error:
+                # pyarrow takes an empty line as a row of empty values
+                if error.line and not data.split(b"\n")[error.line - piece.line].strip():
+                    remedy = "Remove the line"
+                    raise DataError("an empty line", file=self.path, line=error.line, remedy=remedy) from None
+                raise
+        return block
 
     def provenance(self) -> dict[str, Any]:
         """File name, bytes and SHA-256; known after pieces() has run to its end."""

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from .columns import Block, Coded, Column
 from .discretise import first_bad, integer_keys, signed_log, to_floats, to_integers
@@ -53,9 +52,9 @@ def encode(block: Block, columns: tuple[Column, ...], numeric: str) -> Encoded:
             coded = Coded((~missing).astype(np.int32)[coded.codes], _PRESENCE)
         elif kind == "integer":
             unique = _checked(block, column, coded.unique, lambda u: integer_keys(u, numeric))
-            coded = _merged(Coded(coded.codes, unique))
+            coded = Coded(coded.codes, unique).merged()
         elif column.derive:
-            coded = _merged(coded)
+            coded = coded.merged()
         keys.append(coded.unique)
         shifted.append(coded.codes)
         bases[number + 1] = bases[number] + len(coded.unique)
@@ -65,21 +64,11 @@ def encode(block: Block, columns: tuple[Column, ...], numeric: str) -> Encoded:
     return Encoded(block, codes, bases, keys, np.stack(scalars, axis=1) if scalars else None)
 
 
-def _merged(coded: Coded) -> Coded:
-    """Let values that became one category share one code."""
-    merged = pc.dictionary_encode(coded.unique)
-    return Coded(merged.indices.to_numpy()[coded.codes], merged.dictionary)
-
-
 def _checked(block: Block, column: Column, unique: pa.StringArray, convert):
     try:
         return convert(unique)
     except pa.ArrowInvalid:
         bad = first_bad(unique, convert)
         what = "integer" if column.kind == "integer" else "finite number"
-        remedy = (
-            f"Declare the column's kind (kinds={{'{column.name}': 'categorical'}}), or correct the value"
-            if column.inferred
-            else "Correct the value; only an empty one counts as missing"
-        )
-        raise block.fail(f"{unique[bad].as_py()!r} is no {what}", column.column, bad, remedy) from None
+        problem = f"{unique[bad].as_py()!r} is no {what}"
+        raise block.fail(problem, column.column, bad, column.remedy) from None

@@ -11,6 +11,7 @@ from ..errors import DataError
 if TYPE_CHECKING:
     from .delimited import DelimitedReader
 
+_UTF_16 = "Save it as UTF-8: iconv -f UTF-16 -t UTF-8"
 _MAGIC = (
     (b"\x1f\x8b", "a gzip archive", "Unpack it first: gunzip"),
     (b"PK\x03\x04", "a zip archive", "Unpack it first: unzip"),
@@ -19,12 +20,13 @@ _MAGIC = (
     (b"\x28\xb5\x2f\xfd", "a zstd archive", "Unpack it first: zstd -d"),
     (b"PAR1", "a Parquet file", "Name it *.parquet to have it read as Parquet"),
     (b"\x93NUMPY", "a NumPy array", "Give the publisher's text file"),
-    (b"\xff\xfe", "text in UTF-16", "Save it as UTF-8"),
-    (b"\xfe\xff", "text in UTF-16", "Save it as UTF-8"),
+    (b"\xff\xfe", "text in UTF-16", _UTF_16),
+    (b"\xfe\xff", "text in UTF-16", _UTF_16),
     (b"<!DOCTYPE", "a web page", "The download needs a login or moved: fetch the file itself"),
     (b"<html", "a web page", "The download needs a login or moved: fetch the file itself"),
 )
-_TEXT = set(range(32, 256)) | {9, 10, 13}
+# with what Hive (1) and ASCII (28 to 31) have between columns
+_TEXT = set(range(28, 256)) | {1, 9, 10, 13}
 
 
 def check_beginning(path: Path, parquet: bool = False) -> None:
@@ -55,6 +57,8 @@ def check_beginning(path: Path, parquet: bool = False) -> None:
             raise DataError(
                 "not a Parquet file", file=path, remedy="Name a text file *.csv to have it read as text"
             )
+    elif head.count(0) > len(head) // 3:
+        raise DataError("text in UTF-16 where UTF-8 is expected", file=path, remedy=_UTF_16)
     elif len(set(head) - _TEXT) > 0:
         raise DataError(
             "binary data where text is expected", file=path, remedy="Give the publisher's text file"

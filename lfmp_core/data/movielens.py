@@ -19,8 +19,11 @@ from .delimited import DelimitedReader
 from .malformed import check_beginning, check_header, read_header
 from .parquet import ParquetReader
 from .schema import PrepareSettings
+from .spelling import Spelling
 
-_REMEDY = "A rating is a number from 0.5 to 5; 4 and more counts as liked"
+_RATINGS = Spelling(
+    labelling=liked, label_remedy=lambda _: "A rating is a number from 0.5 to 5; 4 and more counts as liked"
+)
 ML_100K_GENRES = (
     "unknown",
     "Action",
@@ -85,12 +88,11 @@ def _ratings(path: Path, columns: list[Column]) -> Reader:
             path,
             columns,
             "rating",
-            labelling=liked,
-            label_remedy=_REMEDY,
+            spelling=_RATINGS,
             time="timestamp",
             time_optional=True,
         )
-    header, recode = path.suffix == ".csv", None
+    header, recode = int(path.suffix == ".csv"), None
     if header:
         check_header(path, RATINGS_20M)
     if path.suffix == ".dat":
@@ -103,8 +105,7 @@ def _ratings(path: Path, columns: list[Column]) -> Reader:
         delimiter="," if header else "\t",
         quoted=False,
         header=header,
-        labelling=liked,
-        label_remedy=_REMEDY,
+        spelling=_RATINGS,
         time="timestamp",
         closed=True,
         recode=recode,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-_SHOWN = 30
+_SHOWN, _NAMED = 30, 12
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,18 @@ class Notice:
 
 
 def lines(notices: Iterable[Notice], shown: int = _SHOWN) -> Iterator[str]:
-    """One line a notice, warnings first; at most `shown` of each level, then how many more there are."""
-    notices = tuple(notices)
+    """One line for all fields of which the same is said, warnings first; at most `shown` lines of a level."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for notice in notices:
+        fields = groups.setdefault((notice.level, notice.text, notice.remedy), [])
+        fields += [notice.field] if notice.field is not None else []
     for level in ("warning", "note"):
-        those = [notice for notice in notices if notice.level == level]
+        those = [Notice(level, _named(names), *rest) for (of, *rest), names in groups.items() if of == level]
         yield from map(str, those[:shown])
         if len(those) > shown:
             yield f"{level}: {len(those) - shown} more like these, in `lfmp data describe --json`"
+
+
+def _named(fields: list[str]) -> str | None:
+    more = f" and {len(fields) - _NAMED} more" if len(fields) > _NAMED else ""
+    return ", ".join(fields[:_NAMED]) + more if fields else None

@@ -11,9 +11,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..errors import DataError
-from .columns import Block, Coded, Column, Labelling, clicks, labels_of
+from .columns import Block, Coded, Column
 from .malformed import check_beginning
 from .notices import Notice
+from .spelling import PUBLISHED, Spelling
+from .typed import texts
 
 _RETRY = "Copy or download the file again"
 
@@ -30,14 +32,13 @@ class ParquetReader:
         columns: Sequence[Column],
         label: str,
         *,
-        labelling: Labelling = clicks,
-        label_remedy: str = "Labels must be 0 or 1",
+        spelling: Spelling = PUBLISHED,
         time: str | None = None,
         time_optional: bool = False,
         notices: Sequence[Notice] = (),
     ):
-        self.path, self.columns, self.label, self.labelling = path, tuple(columns), label, labelling
-        self.label_remedy, self.size, self.notices = label_remedy, 0, tuple(notices)
+        self.path, self.columns, self.label, self.spelling = path, tuple(columns), label, spelling
+        self.notices = tuple(notices)
         layout = parquet_layout(path)
         if time_optional and time not in layout.names:
             time = None
@@ -75,55 +76,28 @@ class ParquetReader:
     def parse(self, piece: tuple[pa.RecordBatch, int, int], time_only: bool = False) -> Block:
         batch, first, size = piece
         wanted = [self.time or self.label] if time_only else self.names
-        coded = {name: self._coded(batch.column(name), name) for name in wanted}
+        coded = {name: self._coded(batch.column(name)) for name in wanted}
 
         def line_of(row: int) -> int:
             return first + row
 
-        time = None
+        block = Block(np.zeros(batch.num_rows, np.uint8), coded, None, size, self.path, line_of)
         if self.time:
-            try:
-                column = pc.cast(batch.column(self.time), pa.int64())
-            except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-                raise DataError(
-                    f"times of type {batch.column(self.time).type}",
-                    file=self.path,
-                    line=first,
-                    column=self.time,
-                    remedy="Times must be integers",
-                ) from None
-            if column.null_count:
-                row = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
-                raise DataError(
-                    "no time", file=self.path, line=line_of(row), column=self.time, remedy="Fill it in"
-                )
-            time = column.to_numpy(zero_copy_only=False)
-        labels = np.zeros(batch.num_rows, np.uint8)
+            block.time = self.spelling.times_of(block, self.time)
         if not time_only:
-            labels, bad = labels_of(coded[self.label], self.labelling)
-            if bad is not None:
-                value = batch.column(self.label)[bad].as_py()
-                raise DataError(
-                    f"label {value!r}",
-                    file=self.path,
-                    line=line_of(bad),
-                    column=self.label,
-                    remedy=self.label_remedy,
-                )
-        return Block(labels, coded, time, size, self.path, line_of)
+            block.labels = self.spelling.labels_of(block, self.label)
+        return block
 
-    def _coded(self, column: pa.Array, name: str) -> Coded:
+    def _coded(self, column: pa.Array) -> Coded:
         if not pa.types.is_dictionary(column.type):
             column = pc.dictionary_encode(column)
-        texts = pc.fill_null(pc.cast(column.dictionary, pa.string()), "")
+        values = pc.fill_null(texts(column.dictionary), "")
         codes = column.indices
         if codes.null_count:
-            codes = pc.fill_null(codes, len(texts))
-            texts = pa.concat_arrays([texts, pa.array([""])])
-        merged = pc.dictionary_encode(texts)
-        return Coded(
-            merged.indices.to_numpy()[codes.to_numpy()].astype(np.int32, copy=False), merged.dictionary
-        )
+            codes = pc.fill_null(codes, len(values))
+            values = pa.concat_arrays([values, pa.array([""])])
+        merged = Coded(codes.to_numpy().astype(np.int32, copy=False), values).merged()
+        return self.spelling.coded(merged.codes, merged.unique)
 
     def provenance(self) -> dict[str, Any]:
         """File name, bytes and SHA-256 of the whole file."""

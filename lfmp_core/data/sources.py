@@ -8,6 +8,7 @@ from pydantic import Field as Setting
 
 from ..errors import DataError, check_name
 from ..settings import Settings, data_root
+from .canonical import MISSING
 from .columns import Column, Reader
 from .delimited import DelimitedReader
 from .malformed import check_header
@@ -157,17 +158,31 @@ def own_table(
     kinds: dict[str, str] | None = None,
     drop: tuple[str, ...] | list[str] = (),
     time: str | None = None,
+    positive: tuple[str, ...] | list[str] = (),
+    missing: tuple[str, ...] | list[str] = MISSING,
+    delimiter: str | None = None,
     name: str | None = None,
 ) -> Source:
     """A source of one's own CSV, TSV or Parquet file.
 
     Args:
-        label: the column of 0 and 1; every other column is a field unless in `drop`.
+        label: the column of 0 and 1 or another truth value; every other column is a field unless in `drop`.
         kinds: field -> "categorical", "integer" or "scalar"; the others are inferred from the first rows.
-        time: column of integers that orders rows for a chronological split; it is no field.
+        time: column of whole numbers or ISO dates that orders rows for a chronological split; it is no field.
+        positive: labels that count as a click, where they are no truth values.
+        missing: the texts that stand for no value; the empty one always does.
+        delimiter: between columns, default a tab in .tsv and a comma in other text files.
     """
     path = Path(path)
-    options = {"label": label, "kinds": dict(kinds or {}), "drop": sorted(drop), "time": time}
+    options = {
+        "label": label,
+        "kinds": dict(kinds or {}),
+        "drop": sorted(drop),
+        "time": time,
+        "positive": sorted(positive),
+        "missing": sorted(missing),
+        "delimiter": delimiter,
+    }
     return SOURCES["csv"].model_copy(update={"name": name or path.stem, "path": path, "options": options})
 
 
@@ -199,7 +214,7 @@ def _criteo(source: Source, settings: PrepareSettings) -> Reader:
         "label",
         delimiter="\t",
         quoted=False,
-        header=False,
+        header=0,
         closed=True,
         hint="Criteo's labelled train.txt has 40 tab-separated columns (test.txt has no label). ",
     )
