@@ -179,8 +179,8 @@ def _source(name: str, file: Path | None, label: str | None, own: dict[str, Any]
             _fail(f"--kind {pair!r} is not like price=scalar")
     values = [check_name(text, MISSING, "missing marker") for text in own.pop("not-missing") or []]
     own["missing"] = [text for text in (*MISSING, *(own["missing"] or [])) if text not in values]
-    lists = {option: own.pop(option) or () for option in ("drop", "positive")}
-    return own_table(file, label, kinds=dict(p.rsplit("=", 1) for p in kinds), **lists, **own)
+    own |= {option: own[option] or () for option in ("drop", "positive")}
+    return own_table(file, label, kinds=dict(p.rsplit("=", 1) for p in kinds), **own)
 
 
 @app.command()

@@ -136,11 +136,7 @@ class DelimitedReader:
                 line=line,
                 remedy="Close it, or double it where it is part of a value",
             )
-        text = (self.recode(rest) if self.recode else rest).decode("utf-8", "replace")
-        quoting = csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
-        found = len(
-            next(csv.reader(io.StringIO(text, newline=""), delimiter=self.delimiter, quoting=quoting))
-        )
+        found = len(next(self._rows(self.recode(rest) if self.recode else rest)))
         if found < len(self.names):
             raise DataError(
                 f"the last line is truncated: {found} of {len(self.names)} columns",
@@ -194,7 +190,7 @@ class DelimitedReader:
             raise explain(self, data, piece.line, str(error)) from None
 
         def line_of(row: int) -> int:
-            return line_of_row(data, row, piece.line) if multiline else piece.line + row
+            return piece.line + (self._line_of_row(data, row) if multiline else row)
 
         block = Block(np.zeros(table.num_rows, np.uint8), coded, None, len(piece.data), self.path, line_of)
         if self.time:
@@ -210,16 +206,22 @@ class DelimitedReader:
                 raise
         return block
 
+    def _rows(self, data: bytes) -> Any:
+        """Python's own reader of a piece: slow, for messages."""
+        text = io.StringIO(data.decode("utf-8", "replace"), newline="")
+        if self.quoted:
+            return csv.reader(text, delimiter=self.delimiter)
+        return csv.reader(text, delimiter=self.delimiter, quoting=csv.QUOTE_NONE)
+
+    def _line_of_row(self, data: bytes, row: int) -> int:
+        """How many lines come before row `row` of a piece with quoted line breaks."""
+        reader, line = self._rows(data), 0
+        for number, _ in enumerate(reader):
+            if number == row:
+                return line
+            line = reader.line_num
+        return line
+
     def provenance(self) -> dict[str, Any]:
         """File name, bytes and SHA-256; known after pieces() has run to its end."""
         return {"file": self.path.name, "bytes": self.size, "sha256": self._digest}
-
-
-def line_of_row(data: bytes, row: int, first: int) -> int:
-    """Line on which row `row` of a piece with quoted line breaks starts."""
-    reader, line = csv.reader(io.StringIO(data.decode("utf-8", "replace"), newline="")), 0
-    for number, _ in enumerate(reader):
-        if number == row:
-            return first + line
-        line = reader.line_num
-    return first + line

@@ -37,8 +37,9 @@ class Guess(NamedTuple):
 
     def notice(self, name: str) -> Notice:
         """The guess as it is told."""
-        level = "warning" if self.remedy else "note"
-        return Notice(level, name, f"read as {self.kind}: {self.why}", self.remedy)
+        return Notice(
+            "warning" if self.remedy else "note", name, f"read as {self.kind}: {self.why}", self.remedy
+        )
 
 
 def names_an_id(name: str) -> bool:

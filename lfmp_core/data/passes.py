@@ -205,7 +205,7 @@ class _Work:
             raise DataError(
                 f"every label is {int(clicks > 0)}",
                 file=self.reader.path,
-                remedy="Name the column that holds both 0 and 1 as label, or by --positive what counts as a click",
+                remedy="Name the column that holds 0 and 1 as label, or by --positive what counts as a click",
             )
         for split, share in zip(SPLITS, self.settings.shares, strict=True):
             if share and not counts[split]:

@@ -17,6 +17,7 @@ from .kinds import Guess, guess
 from .labels import Truth
 from .notices import Notice
 from .parquet import ParquetReader, parquet_layout
+from .schema import Kind
 from .spelling import Spelling
 from .times import form_of, whole_times
 
@@ -139,10 +140,9 @@ def _without_row_numbers(
     return notices, fields
 
 
-def _column(name: str, declared: str | None, inferred: Guess | None) -> Column:
-    kind = declared or (inferred.kind if inferred else "categorical")
+def _column(name: str, declared: Kind | None, inferred: Guess | None) -> Column:
     missing = "--missing TEXT if it stands for a missing value"
     if inferred is None:
-        return Column(name, kind, name, None, f"Correct the value, or give {missing}")
+        return Column(name, declared or "categorical", name, None, f"Correct the value, or give {missing}")
     remedy = f"Give --kind {name}=categorical (kinds={{{name!r}: 'categorical'}} in Python), or {missing}"
-    return Column(name, kind, name, None, remedy)
+    return Column(name, inferred.kind, name, None, remedy)

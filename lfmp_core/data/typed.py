@@ -24,7 +24,7 @@ def texts(values: pa.Array) -> pa.StringArray:
 
 
 def _floats(values: pa.Array) -> pa.StringArray:
-    """As NumPy and Python write them: the shortest text that reads back the same; whole ones without point."""
+    """As NumPy writes them, by the shortest text that reads back the same; whole ones without a point."""
     numbers = values.to_numpy(zero_copy_only=False)
     size = np.abs(numbers.astype(np.float64))
     exact = 2.0**24 if numbers.dtype == np.float32 else 2.0**63
