@@ -20,11 +20,11 @@ _NAMING = {
     "asin", "code", "codes", "cookie", "ean", "guid", "hash", "hashes", "idx", "ids", "index", "ip", "isbn",
     "key", "md5", "postal", "sha1", "sku", "upc", "uuid", "zip",
 }  # fmt: skip
-# English words in which "id" names nothing
+# English words that end like that and name nothing
 _WORDS = {
-    "acid", "aid", "arid", "avid", "bid", "covid", "did", "fluid", "grid", "hid", "hybrid", "invalid", "kid",
-    "laid", "lid", "liquid", "mid", "paid", "prepaid", "raid", "rapid", "rid", "said", "solid", "unpaid",
-    "valid", "void",
+    "acid", "aid", "arid", "avid", "bid", "covid", "decode", "did", "encode", "fluid", "grid",
+    "hid", "hybrid", "invalid", "kid", "laid", "lid", "liquid", "mid", "paid", "prepaid", "raid",
+    "rapid", "rid", "said", "solid", "unpaid", "valid", "void",
 }  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from .spelling import Spelling
 from .times import form_of, whole_times
 
 # rows that are looked at: as many of a CSV as of a Parquet file, so that both give the same kinds
-_LOOK_CELLS, _LEAST_ROWS, _MOST_ROWS = 1 << 20, 500, 50_000
+_LOOK_CELLS, _LEAST_ROWS, _MOST_ROWS = 1 << 20, 500, 20_000
 _LOOK_BYTES = 1 << 20
 KINDS = ("categorical", "integer", "scalar")
 # what pandas calls the row numbers that it wrote: without index=False, read and written again, to Parquet

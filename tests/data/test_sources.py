@@ -159,7 +159,7 @@ def test_command_line(tmp_path, monkeypatch):
     path = tmp_path / "own.csv"
     path.write_text("y,price,word\n" + "0,1.5,a\n1,2.5,b\n" * 200)
     result = _run("prepare", "csv", "--file", path, "--label", "y", "--out", tmp_path / "o", "--quiet")
-    assert result.exit_code == 0 and "price=scalar (inferred)" in result.output
+    assert result.exit_code == 0 and "price: read as scalar" in result.output
     monkeypatch.delenv("LFMP_DATA", raising=False)
     assert _run("list").exit_code == 0
 
