@@ -47,4 +47,5 @@ def lines(notices: Iterable[Notice], shown: int = _SHOWN) -> Iterator[str]:
 
 def _named(fields: list[str]) -> str | None:
     more = f" and {len(fields) - _NAMED} more" if len(fields) > _NAMED else ""
-    return ", ".join(fields[:_NAMED]) + more if fields else None
+    names = (" ".join(field.splitlines()) for field in fields[:_NAMED])
+    return ", ".join(names) + more if fields else None
