@@ -68,7 +68,7 @@ def read_own_header(path: Path, delimiter: str) -> Header:
         counts = {other: len(_split(text, other)[0]) - 1 for other in _USUAL if other != delimiter}
         likely = max(counts, key=lambda other: counts[other])
         if counts[likely]:
-            what = f"the header holds no {_USUAL.get(delimiter, repr(delimiter))} but {counts[likely]} times "
+            what = f"the header holds no {_USUAL.get(delimiter, repr(delimiter))} but {counts[likely]} of "
             raise DataError(
                 what + _USUAL[likely], file=path, line=1, remedy=f"Give --delimiter {_USUAL[likely]}"
             )

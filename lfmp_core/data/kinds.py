@@ -73,6 +73,8 @@ def guess(name: str, unique: pa.StringArray, rows: int) -> Guess:
 
 
 def _text(name: str, present: pa.StringArray, numbers: pa.BooleanArray) -> Guess:
+    if pc.all(pc.is_in(present, pa.array(["true", "false"]))).as_py():
+        return Guess("categorical", "true and false")
     others = present.filter(pc.invert(numbers))
     share, one = 1 - len(others) / len(present), others[0].as_py()
     if len(present) > _FEW and not names_an_id(name):

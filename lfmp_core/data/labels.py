@@ -33,14 +33,14 @@ class Truth:
             out[pc.is_in(lower, pa.array(spellings)).to_numpy(zero_copy_only=False)] = label
         return out
 
-    def remedy(self, unique: pa.StringArray) -> str:
+    def remedy(self, text: str, unique: pa.StringArray) -> str:
         """What to do about a refused label, with the values found beside it."""
+        if text == "":
+            return "Fill it in, or remove the row"
         found = sorted(text for text in unique.to_pylist() if text)
         shown = ", ".join(map(repr, found[:_SHOWN])) + (", …" if len(found) > _SHOWN else "")
-        if self.positive:
-            return "Fill the label in, or remove the row"
         pairs = ", ".join("/".join(pair) for pair in zip(*CLASSES, strict=True))
         return (
             f"Labels are {pairs}; for others, --positive VALUE (positive= in Python) says what counts as a "
-            f"click. Values here: {shown or 'none'}"
+            f"click. Values here: {shown}"
         )

@@ -22,7 +22,7 @@ from .schema import PrepareSettings
 from .spelling import Spelling
 
 _RATINGS = Spelling(
-    labelling=liked, label_remedy=lambda _: "A rating is a number from 0.5 to 5; 4 and more counts as liked"
+    labelling=liked, label_remedy=lambda *_: "A rating is a number from 0.5 to 5; 4 and more counts as liked"
 )
 ML_100K_GENRES = (
     "unknown",

@@ -12,7 +12,7 @@ from .discretise import first_bad
 from .times import REMEDY, Times, whole_times
 
 
-def _zero_or_one(texts: pa.StringArray) -> str:
+def _zero_or_one(text: str, beside: pa.StringArray) -> str:
     return "Labels must be 0 or 1"
 
 
@@ -23,13 +23,13 @@ class Spelling:
     Attributes:
         canonical: distinct texts of a block to those of the values, or None for the texts themselves.
         labelling: distinct texts of the label column to 0, 1 or REFUSED.
-        label_remedy: what to do about a refused label, given the texts of its block.
+        label_remedy: what to do about a refused label, given the texts of its block besides.
         times: distinct texts of the time column to int64; pa.ArrowInvalid where one is none.
     """
 
     canonical: Callable[[pa.StringArray], pa.StringArray] | None = None
     labelling: Labelling = clicks
-    label_remedy: Callable[[pa.StringArray], str] = _zero_or_one
+    label_remedy: Callable[[str, pa.StringArray], str] = _zero_or_one
     times: Times = whole_times
 
     def coded(self, codes: np.ndarray, texts: pa.StringArray) -> Coded:
@@ -49,7 +49,8 @@ class Spelling:
         labels = table[coded.codes]
         if (table == REFUSED).any():
             row = int(np.flatnonzero(labels == REFUSED)[0])
-            text, remedy = coded.unique[int(coded.codes[row])].as_py(), self.label_remedy(coded.unique)
+            text = coded.unique[int(coded.codes[row])].as_py()
+            remedy = self.label_remedy(text, coded.unique)
             raise DataError(
                 f"label {text!r}", file=block.file, line=block.line_of(row), column=column, remedy=remedy
             )

@@ -136,7 +136,7 @@ def _without_row_numbers(
             fields = [field for field in fields if field != name]
         elif not name:
             remedy = "Give each column a name of its own"
-            raise DataError("a column has no name", file=path, line=1, remedy=remedy)
+            raise DataError("a column has no name", file=path, remedy=remedy)
     return notices, fields
 
 

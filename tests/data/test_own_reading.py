@@ -73,7 +73,7 @@ def test_missing_markers_are_one_list(tmp_path):
     [
         ("x", ["a", "1"], "categorical", "text"),
         ("x", [""], "categorical", "no value"),
-        ("x", ["true", "false"], "categorical", "text"),
+        ("x", ["true", "false"], "categorical", "true and false"),
         ("x", range(60), "integer", "whole numbers"),
         ("x", range(50), "categorical", "at most 50"),
         ("x", ["", *range(50)], "categorical", "at most 50"),
@@ -159,7 +159,7 @@ def test_labels_of_other_words_name_the_option_and_the_values(tmp_path):
     assert (caught.value.line, caught.value.column) == (2, "y")
     assert opened(path, text, positive=["1"])[1] == [0, 1, 0]
     assert opened(path, text, positive=["1.0", "5"])[1] == [0, 1, 1]
-    with pytest.raises(DataError, match="label ''") as caught:
+    with pytest.raises(DataError, match=r"label ''\. Fill it in") as caught:
         opened(path, text + "NA,d\n", positive=["1"])
     assert caught.value.line == 5
 
@@ -198,7 +198,7 @@ def test_delimiters(tmp_path, delimiter, option):
     columns, _, _, numbers, _ = opened(path, text, delimiter=option)
     assert columns == {"f": ["a", "b", 'c "d"'], "g": ["x\ny", "z", ""]} and numbers == [2, 4, 5]
     if delimiter != "\x01":
-        with pytest.raises(DataError, match=r"holds no ',' but 2 times .*--delimiter"):
+        with pytest.raises(DataError, match=r"holds no ',' but 2 of .*--delimiter"):
             opened(path, text)
     with pytest.raises(DataError, match="can't be a delimiter"):
         opened(path, text, delimiter="::")
