@@ -10,14 +10,15 @@ import json
 import sys
 import time
 from dataclasses import asdict
-from pathlib import Path
 
 from lfmp_core.experiments.certificate import cores
+from lfmp_core.files import atomic_write
 from lfmp_core.report import performance
-from lfmp_core.settings import atomic_write, home
+from lfmp_core.settings import home
 
 from . import preparation
 from .cases import TARGETS, groups
+from .common import figures
 from .turns import made, run_group, say
 
 
@@ -35,7 +36,8 @@ def main() -> int:
     parser.add_argument("--prepare-rounds", type=int, default=3)
     parser.add_argument("--prepare-limit", type=float, default=1800, help="seconds a preparation may take")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, help="JSON; cases measured anew replace those that it has")
+    to = "JSON; cases measured anew replace those that it has"
+    parser.add_argument("--out", type=figures("groups"), help=to)
     options = parser.parse_args()
     names = {key: {entry.name for entry in group.entries} for key, group in groups(options.device).items()}
     only = set(options.only or set().union(*names.values()))

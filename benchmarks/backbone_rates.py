@@ -10,7 +10,6 @@ over the rounds is shown, so that a slow minute of the machine strikes both.
 import argparse
 import json
 import time
-from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -21,13 +20,13 @@ from lfmp_core.data import Rows
 from lfmp_core.data.planted import CRITEO_SIZES
 from lfmp_core.efficiency import inference_rate
 from lfmp_core.experiments.certificate import hardware
+from lfmp_core.files import atomic_write
 from lfmp_core.masking import num_kept
 from lfmp_core.models import Backbone, BackboneSettings, build_model
-from lfmp_core.settings import atomic_write
 from lfmp_core.surgery import cut, plan_fields
 from lfmp_core.training import Trainer, TrainingSettings, to_batch
 
-from .common import zipf_rows
+from .common import figures, zipf_rows
 
 BACKBONES = {
     "xdeepfm": {"name": "xdeepfm"},
@@ -109,7 +108,7 @@ def main() -> None:
     parser.add_argument("--zipf", type=float, default=1.1, help="exponent of the values' frequencies")
     parser.add_argument("--scale", type=float, default=1.0, help="field sizes relative to Criteo's")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, help="write the figures as JSON here")
+    parser.add_argument("--out", type=figures("options", "rates"), help="write the figures as JSON here")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     with threadpool_limits(options.threads):

@@ -1,14 +1,34 @@
 """What the measurements share: generated rows, a clock for both kinds of device, order statistics."""
 
+import argparse
 import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from lfmp_core.data import Rows
+from lfmp_core.errors import DataError
+from lfmp_core.ownership import check_file, read_object
+
+
+def figures(*keys: str) -> Callable[[str], Path]:
+    """Type of an option that names a file for figures: one that is there must hold such figures.
+
+    Args:
+        keys: that the figures have.
+    """
+
+    def path(text: str) -> Path:
+        try:
+            return check_file(text, "file of figures", lambda there: set(keys) <= read_object(there).keys())
+        except DataError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return path
 
 
 def zipf_rows(sizes: Sequence[int], rows: int, exponent: float, seed: int, *, permuted: bool = False) -> Rows:

@@ -9,7 +9,6 @@ they take turns, and the ratio is taken round by round.
 import argparse
 import json
 import time
-from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -18,11 +17,11 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from lfmp_core.data.planted import CRITEO_SIZES
-from lfmp_core.settings import atomic_write
+from lfmp_core.files import atomic_write
 from lfmp_core.training.memory import keep_memory
 from lfmp_core.training.row_adam import RowAdam, RowIndex
 
-from .common import zipf_rows
+from .common import figures, zipf_rows
 
 
 class TwoTables:
@@ -75,7 +74,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=4096)
     parser.add_argument("--rounds", type=int, default=7, help="counted, after one that is not")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--out", type=Path, help="write the figures as JSON here")
+    parser.add_argument("--out", type=figures("options", "layouts"), help="write the figures as JSON here")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     keep_memory()

@@ -18,7 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lfmp_core.data.planted import NAMES, PlantedSettings, write_planted
+from lfmp_core.data.planted import NAMES, PlantedSettings
+from lfmp_core.data.planted_text import write_planted
 from lfmp_core.data.sources import CRITEO_CATEGORIES, CRITEO_INTEGERS
 
 PARTS = {"train": 0.8, "valid": 0.1, "test": 0.1}

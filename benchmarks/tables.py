@@ -23,11 +23,11 @@ from threadpoolctl import threadpool_limits
 
 from lfmp_core.errors import UnknownName, check_name
 from lfmp_core.experiments.certificate import package_version
+from lfmp_core.files import atomic_write
 from lfmp_core.report import table_speed
-from lfmp_core.settings import atomic_write
 from lfmp_core.training.memory import keep_memory
 
-from .common import seconds_of
+from .common import figures, seconds_of
 from .table_cases import Case, Group, groups
 from .table_contenders import CHECKED, ZIPF, Bench, Contender, Drawn, difference
 from .turns import load, made, say
@@ -170,7 +170,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--quick", action="store_true", help="tiny sizes: shows that it runs, measures nothing"
     )
-    parser.add_argument("--out", type=Path, help="JSON; groups measured anew replace those that it has")
+    to = "JSON; groups measured anew replace those that it has"
+    parser.add_argument("--out", type=figures("groups"), help=to)
     options = parser.parse_args(arguments)
     if options.only and options.out:
         parser.error("--only is for a look: a file holds whole groups")

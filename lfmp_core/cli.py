@@ -45,11 +45,13 @@ def compare(item: experiments.ItemName) -> None:
     """Hold the reference records of ITEM against each other, and keep the result for its page."""
     from .experiments.items import get_item
     from .experiments.store import store_for
+    from .folders import sweep
     from .report import results
     from .report.draws import draw, save_draws
 
     found, store = get_item(item), store_for("reference")
     grids = found.grids("reference")
+    sweep(results.comparisons_path(item).parent)
     drawn = draw(results.finals(grids, store), store, progress=True)
     rows = results.comparisons(grids, drawn, found.against)
     if found.keeps_draws:

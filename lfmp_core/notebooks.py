@@ -16,8 +16,11 @@ from nbclient.exceptions import CellExecutionError
 from papermill.exceptions import PapermillExecutionError
 
 from .errors import DataError, LfmpError, check_name
+from .files import atomic_write
+from .folders import scratch_folder
+from .ownership import check_file, read_object
 from .parameters import check_type, parse
-from .settings import atomic_write, project_root
+from .settings import digest, project_root
 
 LAST = "status"  # shows how long the others took, so it runs after them
 
@@ -103,19 +106,26 @@ def run_notebook(
 
     Args:
         name_or_path: a name in `notebooks/`, or the path of an .ipynb file.
-        out: where the executed copy goes.
+        out: where the executed copy goes: a new file, or an older copy that nobody has changed.
         parameters: values, or text as typed at a command line.
         root: the kernel's folder; the project's root by default.
         key: of the inputs; stored in the copy's metadata with the time it took.
 
     Raises:
         NotebookFailed: a cell raised. The half-run copy is kept beside `out` as `.NAME.failed.ipynb`.
+        DataError: something else is at `out`.
     """
     source = find_notebook(name_or_path)
     given = check_parameters(source, parameters or {})
-    out = Path(out).absolute()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(f".{out.stem}.partial-{os.getpid()}.ipynb")
+    free = lambda there: not there.samefile(source) and _unchanged_copy(there)
+    out = check_file(out, "executed copy", free).absolute()
+    with scratch_folder(out.with_name(f"{out.stem}.run")) as folder:
+        return _run(source, out, folder / f"{out.stem}.ipynb", given, root, key)
+
+
+def _run(
+    source: Path, out: Path, temporary: Path, given: dict[str, Any], root: Path | None, key: str | None
+) -> Path:
     failed = out.with_name(f".{out.stem}.failed.ipynb")
     start = time.perf_counter()
     try:
@@ -134,9 +144,9 @@ def run_notebook(
             "seconds": round(time.perf_counter() - start, 1),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "parameters": given,
+            "cells": _cells(notebook),
         }
-        nbformat.write(notebook, temporary)
-        os.replace(temporary, out)
+        atomic_write(out, nbformat.writes(notebook) + "\n")
         failed.unlink(missing_ok=True)
     except PapermillExecutionError as error:
         with contextlib.suppress(FileNotFoundError):
@@ -145,9 +155,23 @@ def run_notebook(
             f"{source.stem}: cell [{error.exec_count}] raised {error.ename}: {error.evalue}\n"
             f"{_indent(error.source)}\nThe run so far: {failed}"
         ) from None
-    finally:
-        temporary.unlink(missing_ok=True)
     return out
+
+
+def _cells(notebook: Mapping[str, Any]) -> str:
+    """Digest of what the cells say, whatever came out of them."""
+    texts = [cell.get("source", "") for cell in notebook.get("cells", [])]
+    return digest(["".join(text) for text in texts])
+
+
+def _unchanged_copy(path: Path) -> bool:
+    """Whether a file is an executed copy of ours in which no cell was changed since."""
+    notebook = read_object(path)
+    try:
+        note = notebook["metadata"]["lfmp_page"]
+        return note.get("cells", _cells(notebook)) == _cells(notebook)
+    except (KeyError, TypeError, AttributeError):
+        return False
 
 
 def store_outputs(name_or_path: str | Path) -> Path:

@@ -1,12 +1,8 @@
-"""Frozen settings, canonical JSON, and writes that are whole or absent."""
+"""Frozen settings, canonical JSON, and where things lie."""
 
 import hashlib
 import json
 import os
-import re
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -63,57 +59,6 @@ def canonical_json(obj: Any) -> str:
 def digest(obj: Any, length: int = 16) -> str:
     """First `length` hex digits of the SHA-256 of the canonical JSON of `obj`."""
     return hashlib.sha256(canonical_json(obj).encode()).hexdigest()[:length]
-
-
-def atomic_write(path: Path, data: str | bytes) -> None:
-    """Write `data` to `path` so that a reader sees the old file or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    try:
-        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-@contextmanager
-def fresh_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty sibling of `path` that becomes `path` on success and vanishes on any failure.
-
-    Left-overs of processes that were killed are removed on the way in. An existing `path` is replaced
-    only after the new folder is whole.
-    """
-    path = Path(path).absolute()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for stale in path.parent.glob(f".{path.name}.partial-*"):
-        pid = re.search(r"-(\d+)$", stale.name)
-        if pid and not _alive(int(pid[1])):
-            shutil.rmtree(stale, ignore_errors=True)
-    temporary = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
-    try:
-        yield temporary
-        if path.exists():
-            old = path.with_name(f".{path.name}.old-{os.getpid()}")
-            os.replace(path, old)
-            os.replace(temporary, path)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            os.replace(temporary, path)
-    finally:
-        with suppress(FileNotFoundError):
-            shutil.rmtree(temporary)
 
 
 def project_root() -> Path:

@@ -18,8 +18,9 @@ FILES = sorted(ROOT.rglob("*.py"))
 # The rooms from the ground up. A file may import from its own room and from lower levels; rooms of one level
 # stand beside each other and don't know of each other.
 LEVELS = (
-    ("errors", "seeds", "axes", "kernels"),
-    ("settings", "parameters"),
+    ("errors", "seeds", "axes", "kernels", "files"),
+    ("settings", "parameters", "ownership"),
+    ("folders",),
     ("data", "embeddings"),
     ("models",),
     ("masking", "surgery"),

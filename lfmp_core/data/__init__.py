@@ -1,7 +1,8 @@
 """Public sets, one's own tables and planted data, prepared out of core into memory-mapped rows of ids."""
 
 from .dataset import Dataset, Rows
-from .planted import PlantedSettings, write_planted
+from .planted import PlantedSettings
+from .planted_text import write_planted
 from .prepared import prepare, prepare_cached, prepare_named
 from .schema import SPLITS, Field, PrepareSettings, Schema
 from .shadows import is_shadow, with_shadows

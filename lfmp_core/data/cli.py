@@ -15,12 +15,14 @@ from rich.console import Console
 from rich.table import Table
 
 from ..errors import LfmpError, check_name
+from ..ownership import check_target
 from ..settings import data_root
 from .canonical import MISSING
-from .dataset import Dataset
+from .dataset import PREPARED, Dataset
 from .notices import lines as notice_lines
 from .passes import BLOCK_BYTES
-from .planted import PlantedSettings, write_planted
+from .planted import PlantedSettings
+from .planted_text import PLANTED, write_planted
 from .prepared import prepare as run_prepare
 from .schema import SPLITS, PrepareSettings
 from .sources import SOURCES, Source, get_source, own_table
@@ -86,7 +88,7 @@ def list_sources() -> None:
 @_command
 def prepare(
     source: Annotated[str, typer.Argument(help=f"one of {', '.join(SOURCES)}")],
-    out: Annotated[Path, typer.Option(help="folder to write; replaced once the new one is whole")],
+    out: Annotated[Path, typer.Option(help="folder to write: a new or an empty one, or see --replace")],
     file: Annotated[Path | None, typer.Option(help="read this file instead of LFMP_DATA's")] = None,
     label: Annotated[
         str | None, typer.Option(help="csv: the column of 0 and 1, or of true and false")
@@ -120,11 +122,15 @@ def prepare(
     seed: Annotated[int, typer.Option(help="of the random split and of planted data")] = 0,
     genres: Annotated[str, typer.Option(help="MovieLens: each | combined")] = "each",
     avazu_hour: Annotated[str, typer.Option(help="Avazu: raw | parts")] = "raw",
+    replace: Annotated[bool, typer.Option("--replace", help="an older data set at --out may go")] = False,
     threads: Annotated[int | None, typer.Option(help="default: one a core")] = None,
     block_mib: Annotated[float, typer.Option(help="text read at a time")] = BLOCK_BYTES / 2**20,
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress bar")] = False,
 ) -> None:
-    """Turn raw files into a dataset folder."""
+    """Turn raw files into a dataset folder.
+
+    What this program did not write is never replaced; an older data set stays until the new one is whole.
+    """
     try:
         shares_read = tuple(int(part) for part in shares.split(","))
     except ValueError:
@@ -145,13 +151,21 @@ def prepare(
     own: dict[str, Any] = {"kind": kind, "drop": drop, "time": time, "positive": positive}
     own |= {"missing": missing, "not-missing": not_missing, "delimiter": delimiter}
     chosen = _source(source, file, label, own)
+    check_target(out, PREPARED, replace=replace, holds=[file] if file else [], called="--out")
     if chosen.format == "planted" and chosen.path is None:
         # beside the dataset, so that the text can be prepared again with other settings
         text = out.with_name(f"{out.name}-text")
+        check_target(text, PLANTED, called="--out")
         chosen = chosen.at(write_planted(text, PlantedSettings(rows=rows, seed=seed), not quiet))
         typer.echo(f"wrote {text / 'train.txt'} and its truth.json")
     dataset = run_prepare(
-        chosen, out, settings, not quiet, threads=threads, block_bytes=max(1, int(block_mib * 2**20))
+        chosen,
+        out,
+        settings,
+        not quiet,
+        threads=threads,
+        block_bytes=max(1, int(block_mib * 2**20)),
+        replace=replace,
     )
     schema = dataset.schema
     for line in notice_lines(schema.notices):

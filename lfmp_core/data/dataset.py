@@ -8,10 +8,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import DataError, check_name
+from ..ownership import FolderKind, restore
 from .arrays import file_digest, fingerprint_of
 from .schema import SPLITS, Schema
 
 _REMEDY = "The folder is damaged: prepare the dataset again"
+_ARRAYS = [f"{split}/{name}.npy" for split in SPLITS for name in ("ids", "labels", "values")]
+PREPARED = FolderKind(
+    "prepared data set",
+    "schema.json",
+    frozenset({"name", "fields", "rows", "positives", "settings", "fingerprint"}),
+    ("schema.json", "vocabulary.parquet", *SPLITS, *_ARRAYS),
+)
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,7 @@ class Dataset:
             DataError: something is absent, truncated or of another shape.
         """
         folder = Path(folder)
+        restore(folder)
         dataset = cls(folder, Schema.read(folder / "schema.json"))
         for split in SPLITS:
             rows = dataset.split(split)

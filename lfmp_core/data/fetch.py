@@ -10,7 +10,8 @@ import zipfile
 from pathlib import Path
 
 from ..errors import DataError
-from ..settings import atomic_write, fresh_folder
+from ..folders import fresh_folder
+from ..ownership import FolderKind, check_target
 from .sources import get_source
 
 _SITE = "https://files.grouplens.org/datasets/movielens"
@@ -19,6 +20,13 @@ ARCHIVES = {
     "ml-1m": ("md5:c4d9eecfca2ab87c1945afe126590906", ("ratings.dat", "users.dat", "movies.dat", "README")),
     "ml-20m": ("md5:cd245b17a1ae2cc31bb14903e1204af3", ("ratings.csv", "movies.csv", "README.txt")),
 }
+STORED = "SOURCE.json"
+FETCHED = FolderKind(
+    "fetched set",
+    STORED,
+    frozenset({"url", "sha256"}),
+    (STORED, *(member for _, members in ARCHIVES.values() for member in members)),
+)
 _BY_HAND = {
     "criteo": "Accept Criteo's terms at {page}, download the labelled train.txt and put it at {file}",
     "avazu": "Log in at {page}, accept the rules, download train.gz, unpack it and put it at {file}",
@@ -45,19 +53,13 @@ def fetch(name: str, root: Path, sha256: str | None = None) -> list[Path]:
     pinned, members = ARCHIVES[name]
     url = f"{_SITE}/{name}.zip"
     folder = root / name
-    stored = folder / "SOURCE.json"
-    if folder.exists() and not stored.exists():
-        raise DataError(
-            "the folder holds files that were not fetched here",
-            file=folder,
-            remedy="Move it away or use --into",
-        )
-    with fresh_folder(folder) as fresh:
+    check_target(folder, FETCHED, called="--into")
+    with fresh_folder(folder, FETCHED) as fresh:
         archive = _download(url, fresh, f"sha256:{sha256}" if sha256 else pinned)
         digest = _sha256(archive)
         _unpack(archive, fresh, members)
         archive.unlink()
-        atomic_write(fresh / "SOURCE.json", json.dumps({"url": url, "sha256": digest}, indent=1) + "\n")
+        (fresh / STORED).write_text(json.dumps({"url": url, "sha256": digest}, indent=1) + "\n")
     return [folder / member for member in members]
 
 

@@ -7,7 +7,7 @@ replaces the codes by global ids in place. What each row costs is parsing, one b
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from ..errors import DataError
-from ..settings import fresh_folder
+from ..folders import fresh_folder
 from .arrays import GrowingArray, fingerprint_of
 from .columns import Reader
-from .dataset import Dataset
+from .dataset import PREPARED, Dataset
 from .encode import Encoded, encode, kind_of
 from .schema import SPLITS, Field, PrepareSettings, Schema
 from .splits import Chronological, Splitter, StratifiedRuns, chronological_cuts, shares_text, spill_times
@@ -43,19 +43,24 @@ def prepare_reader(
     progress: bool = True,
     threads: int | None = None,
     block_bytes: int = BLOCK_BYTES,
+    replace: bool = True,
+    holds: Iterable[Path] = (),
 ) -> Dataset:
     """Prepare what a reader reads into folder `out`, which is replaced only once the new one is whole.
 
     Args:
         settings: with thresholds resolved (no None).
         threads: parsing threads, default one a core; neither they nor block_bytes change the result.
+        replace, holds: see `ownership.check_target`.
 
     Raises:
-        DataError: malformed input, too few rows, or a full disk; nothing is left behind.
+        DataError: malformed input, too few rows, a full disk, or another's folder at `out`; nothing is left
+            behind.
     """
     out, threads = Path(out), threads or os.cpu_count() or 1
     try:
-        with fresh_folder(out) as folder, ThreadPoolExecutor(threads) as pool:
+        target = fresh_folder(out, PREPARED, replace=replace, holds=holds)
+        with target as folder, ThreadPoolExecutor(threads) as pool:
             work = _Work(reader, folder, settings, pool, threads, block_bytes, progress)
             try:
                 schema = work.run(name, truth)

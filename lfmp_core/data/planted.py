@@ -8,17 +8,13 @@ nothing. Values follow a bounded Zipf law.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.csv as pacsv
 from pydantic import Field as Setting
 from pydantic import model_validator
-from tqdm import tqdm
 
-from ..settings import Settings, atomic_write, canonical_json
+from ..settings import Settings
 from .sources import CRITEO_CATEGORIES, CRITEO_INTEGERS
 
 NAMES = (*CRITEO_INTEGERS, *CRITEO_CATEGORIES)
@@ -213,17 +209,6 @@ def integer_values(size: int) -> np.ndarray:
     return np.where(k <= 2, k, np.ceil(np.exp(np.sqrt(k)))).astype(np.int64)
 
 
-def _texts(field: int, size: int, seed: int) -> pa.Array:
-    """Text of each value, a missing one's last: integers, or eight hex digits that differ between fields."""
-    if field < len(CRITEO_INTEGERS):
-        texts = [str(v) for v in integer_values(size)]
-    else:
-        # an odd multiplier permutes the 32-bit numbers, so no two values of a field share a text
-        numbers = (np.arange(size, dtype=np.uint64) * 2654435761 + 40503 * (field + 1) + seed) % (1 << 32)
-        texts = [f"{v:08x}" for v in numbers.tolist()]
-    return pa.array([*texts, None])
-
-
 def _scale(plan: Plan) -> tuple[float, float, float, float]:
     """Factors of the two sums, the intercept, and the AUC of the true logit, from a sample of its own."""
     settings = plan.settings
@@ -272,36 +257,3 @@ def truth_of(plan: Plan) -> dict[str, Any]:
         "oracle_auc": round(_scale(plan)[3], 6),
         "settings": plan.settings.model_dump(mode="json"),
     }
-
-
-def write_planted(folder: Path, settings: PlantedSettings | None = None, progress: bool = True) -> Path:
-    """Write train.txt in Criteo's format and truth.json into folder, block by block; the path."""
-    settings, folder = settings or PlantedSettings(), Path(folder)
-    plan = make_plan(settings)
-    folder.mkdir(parents=True, exist_ok=True)
-    texts = [_texts(f, int(n), settings.seed) for f, n in enumerate(plan.sizes)]
-    layout = pa.schema([("label", pa.string()), *((name, pa.string()) for name in NAMES)])
-    options = pacsv.WriteOptions(include_header=False, delimiter="\t", quoting_style="none", batch_size=4096)
-    label_texts = pa.array(["0", "1"])
-    path, partial = folder / "train.txt", folder / ".train.txt.partial"
-    try:
-        with (
-            tqdm(
-                total=settings.rows,
-                desc="plant",
-                unit=" rows",
-                unit_scale=True,
-                disable=not progress,
-                leave=False,
-            ) as bar,
-            pacsv.CSVWriter(str(partial), layout, write_options=options) as writer,
-        ):
-            for labels, values in blocks(plan):
-                columns = [text.take(pa.array(v)) for text, v in zip(texts, values, strict=True)]
-                writer.write_table(pa.table([label_texts.take(pa.array(labels)), *columns], schema=layout))
-                bar.update(len(labels))
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    atomic_write(folder / "truth.json", canonical_json(truth_of(plan)) + "\n")
-    return path

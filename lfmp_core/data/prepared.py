@@ -5,10 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
-from ..settings import digest, fresh_folder, home
-from .dataset import Dataset
+from ..files import atomic_write
+from ..folders import scratch_folder, sweep
+from ..ownership import check_target
+from ..settings import digest, home
+from .dataset import PREPARED, Dataset
 from .passes import BLOCK_BYTES, prepare_reader
-from .planted import PlantedSettings, write_planted
+from .planted import PlantedSettings
+from .planted_text import write_planted
 from .schema import PrepareSettings
 from .sources import Source, get_source, open_reader
 
@@ -29,12 +33,20 @@ def prepare(
     *,
     threads: int | None = None,
     block_bytes: int = BLOCK_BYTES,
+    replace: bool = True,
 ) -> Dataset:
     """Turn a source's files into a dataset folder (see passes.py for how).
 
+    Args:
+        out: a new or an empty folder, or a prepared data set, which is replaced once the new one is whole.
+        replace: whether an older data set may be.
+
     Raises:
-        DataError: malformed input, too few rows, or a full disk; an older dataset at `out` stays intact.
+        DataError: `out` is anything else; malformed input, too few rows, or a full disk. What was at `out`
+            stays intact.
     """
+    holds = [source.file()] if source.path or source.files else []
+    check_target(out, PREPARED, replace=replace, holds=holds)  # before anything is read
     settings = resolve(source, settings or PrepareSettings())
     reader = open_reader(source, settings)
     truth = _truth_beside(source) if source.format == "planted" else None
@@ -47,6 +59,8 @@ def prepare(
         progress=progress,
         threads=threads,
         block_bytes=block_bytes,
+        replace=replace,
+        holds=holds,
     )
 
 
@@ -89,7 +103,9 @@ def prepare_cached(
     key: dict[str, Any] = {"settings": settings, "options": source.options, "planted": planted}
     if not generated:
         key["file"] = str(source.file().absolute())
-    out = Path(out) if out else home() / "data" / f"{source.name}-{digest(key)}"
+    own = home() / "data" / f"{source.name}-{digest(key)}"
+    out = own if out is None else check_target(out, PREPARED)
+    sweep(out.parent, PREPARED, path=None if out == own else out)
     stamp = out.with_name(f".{out.name}.source.json")
     state = json.loads(json.dumps({"key": digest(key, 64), "files": {} if generated else _state(source)}))
     if (out / "schema.json").exists() and stamp.exists():
@@ -98,23 +114,19 @@ def prepare_cached(
                 return Dataset.load(out)
         except (DataError, ValueError):
             pass  # damaged: prepare it again
+    # what is not in our own folder and has no stamp was prepared by hand, perhaps from what is gone by now
+    replace = out == own or stamp.exists()
+    check_target(out, PREPARED, replace=replace)
     stamp.unlink(missing_ok=True)
     if generated:
         # the text is only a stage on the way, kept out of the dataset's folder
-        with fresh_folder(out.with_name(f".{out.name}.text")) as text:
-            write_planted(text, planted, progress=progress)
-            dataset = prepare(source.at(text / "train.txt"), out, settings, progress)
-        _drop(out.with_name(f".{out.name}.text"))
+        with scratch_folder(out.with_name(f"{out.name}.text")) as text:
+            source = source.at(write_planted(text / "planted", planted, progress=progress))
+            dataset = prepare(source, out, settings, progress, replace=replace)
     else:
-        dataset = prepare(source, out, settings, progress)
-    stamp.write_text(json.dumps(state))
+        dataset = prepare(source, out, settings, progress, replace=replace)
+    atomic_write(stamp, json.dumps(state))
     return dataset
-
-
-def _drop(folder: Path) -> None:
-    for path in folder.iterdir():
-        path.unlink()
-    folder.rmdir()
 
 
 def _state(source: Source) -> dict[str, list[int]]:

@@ -4,15 +4,20 @@ from pathlib import Path
 
 import torch
 
+from ..files import atomic_write
 from ..models import Backbone
-from ..settings import atomic_write
+from ..ownership import check_file
 
 
 def export_onnx(model: Backbone, path: Path) -> Path:
     """Write a model as ONNX with a free batch size: ids [B, m] int32 (and values [B, s]) → logits [B].
 
     The graph reads the data set's whole rows, like the model. Needs the extra `export`.
+
+    Raises:
+        DataError: another kind of file is at `path`.
     """
+    path = check_file(path, "exported model", _exported)  # before the seconds that it takes
     model.eval()
     ids = torch.zeros(2, model.row_width, dtype=torch.int32)
     inputs: tuple = (ids,)
@@ -20,7 +25,6 @@ def export_onnx(model: Backbone, path: Path) -> Path:
     if model.scalar_fields:
         inputs = (ids, torch.zeros(2, model.value_width))
         names, shapes = [*names, "values"], {**shapes, "values": {0: torch.export.Dim.DYNAMIC}}
-    path = Path(path)
     program = torch.onnx.export(
         model,
         inputs,
@@ -33,3 +37,15 @@ def export_onnx(model: Backbone, path: Path) -> Path:
     assert program is not None  # None comes from the exporter without dynamo
     atomic_write(path, program.model_proto.SerializeToString())
     return path
+
+
+def _exported(path: Path) -> bool:
+    """Whether a file is a graph from ids to logits."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        graph = onnx.load_model_from_string(path.read_bytes()).graph
+    except DecodeError:
+        return False
+    return [i.name for i in graph.input][:1] == ["ids"] and [o.name for o in graph.output] == ["logits"]

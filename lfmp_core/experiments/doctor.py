@@ -6,15 +6,20 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from ..errors import DataError, LfmpError
+from ..files import leftovers
 from ..settings import data_root, home, project_root
 from .certificate import cores, hardware, package_version
+from .claims import held
 from .spec import PROFILES
 from .store import Store, store_for
 
 _GIB = 1024**3
+_SWEPT = "The next command that writes there removes it; so may you"
 _MEMORY, _DISK = 4 * _GIB, 5 * _GIB  # what the reference profile wants to have
 
 
@@ -150,6 +155,37 @@ def _records() -> Iterator[Finding]:
             yield Finding("ok", f"{count} records in {root} verify")
 
 
+def _leftovers() -> Iterator[Finding]:
+    """What killed processes left: below the home folder and the book, and in the current folder."""
+    places = {Path.cwd()}
+    for root in (home(), project_root() / "book"):
+        places |= {Path(place) for place, _, _ in os.walk(root)}
+    found = 0
+    for place in sorted(places):
+        for left in leftovers(place):
+            if left.living or (place == Path.cwd() and not left.signed):
+                continue
+            found += 1
+            lost = left.state == "old" and not left.target.exists()
+            what = f"{left.target.name} was put aside for a new one" if lost else "left by a killed process"
+            remedy = "The next command that writes there puts it back" if lost else _SWEPT
+            yield Finding("warn", f"{left.path}: {what}, {_bytes(left.path) / 2**20:.1f} MiB", remedy)
+        for lock in sorted(place.glob(".*.lock")):
+            if not held(lock):
+                found += 1
+                yield Finding("warn", f"{lock}: the lock of a killed process", _SWEPT)
+    if not found:
+        yield Finding("ok", "no killed process left anything")
+
+
+def _bytes(path: Path) -> int:
+    found = 0
+    for one in [path, *path.rglob("*")]:
+        with suppress(OSError):  # gone by now
+            found += one.lstat().st_size
+    return found
+
+
 CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _python,
     _packages,
@@ -160,4 +196,5 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _data,
     _prepared,
     _records,
+    _leftovers,
 )

@@ -8,7 +8,6 @@
 
 import io
 import os
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DataError, LfmpError, check_name
-from ..settings import atomic_write, canonical_json, home, project_root
-from .claims import Claim, birth, create_whole, held, owner
+from ..files import atomic_write, beside, birth, create_whole
+from ..folders import sweep
+from ..settings import canonical_json, home, project_root
+from .claims import Claim, held, owner
 from .record import Record, logits_digest
 from .spec import PROFILES, RunSpec
 
@@ -218,18 +219,18 @@ class Store:
         """
         path = self._lock(spec)
         mine = canonical_json({"pid": os.getpid(), "start": birth(os.getpid())})
-        if create_whole(path, mine):
+        if create_whole(path, mine, durable=False):
             return Claim(path)
         if held(path):
             return None
-        wreck = path.with_name(f"{path.name}.partial-{os.getpid()}")
+        wreck = beside(path)
         with suppress(FileNotFoundError):  # renamed, so that of two that find the wreck one gets it
             os.replace(path, wreck)
             if held(wreck):  # it was replaced by a living lock since we looked
                 os.replace(wreck, path)
                 return None
             wreck.unlink()
-        return Claim(path) if create_whole(path, mine) else None
+        return Claim(path) if create_whole(path, mine, durable=False) else None
 
     def claimed(self, spec: RunSpec) -> bool:
         """Whether a living process is computing `spec`."""
@@ -237,14 +238,12 @@ class Store:
 
     def sweep(self, item: str, own: bool = False) -> None:
         """Remove what dead processes left in `item`: locks and half-written files; `own`: this one's too."""
-        for path in [*(self.root / item).glob(".*"), *(self.root / item / "failed").glob(".*")]:
-            partial = re.search(r"\.partial-(\d+)$", path.name)
-            if partial:
-                pid = int(partial[1])
-                if not birth(pid) or (own and pid == os.getpid()):
-                    path.unlink(missing_ok=True)
-            elif path.suffix == ".lock" and (not held(path) or (own and owner(path) == os.getpid())):
-                path.unlink(missing_ok=True)
+        folder = self.root / item
+        for place in (folder, folder / "failed"):
+            sweep(place, own=own)
+        for lock in folder.glob(".*.lock"):
+            if not held(lock) or (own and owner(lock) == os.getpid()):
+                lock.unlink(missing_ok=True)
 
     def _lock(self, spec: RunSpec) -> Path:
         return self.root / spec.item / f".{spec.id}.lock"

@@ -10,8 +10,10 @@ from typing import Any
 
 from ..data.dataset import Dataset
 from ..errors import DataError, LfmpError, check_name
+from ..files import atomic_write
+from ..folders import sweep
 from ..models import Backbone, BackboneSettings
-from ..settings import Settings, atomic_write, canonical_json
+from ..settings import Settings, canonical_json
 from ..training import TrainingSettings
 
 
@@ -166,7 +168,7 @@ class Method:
             progress: show progress bars.
 
         Raises:
-            DataError: the folder holds the phases of another run.
+            DataError: the folder holds the phases of another run, or what no run left there.
         """
         own = self.settings_type.model_validate(settings or {})
         context = Context(seed, folder, progress)
@@ -208,15 +210,22 @@ class Method:
             "prune_ratio": prune_ratio,
             "seed": seed,
         }
-        path, text = folder / "run.json", canonical_json(run)
+        sweep(folder, path=folder / "run.json")
+        path, text, there = folder / "run.json", canonical_json(run), folder.exists()
         if path.exists() and path.read_text() != text:
             remedy = "Delete the folder, or name another one"
             raise DataError("this folder holds the phases of another run", file=folder, remedy=remedy)
+        if there and not path.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+            remedy = "Name a new or an empty folder"
+            raise DataError("what is there was not left by a run", file=folder, remedy=remedy)
+        atomic_write(path, text)  # first: a killed run owns what it left
         try:
             yield
         finally:  # a run that was refused has left nothing to own
-            if folder.is_dir() and any(folder.iterdir()):
-                atomic_write(path, text)
+            if folder.is_dir() and [left.name for left in folder.iterdir()] == [path.name]:
+                path.unlink()
+                if not there:
+                    folder.rmdir()
 
 
 METHODS: dict[str, Method] = {}

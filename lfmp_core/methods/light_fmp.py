@@ -13,16 +13,25 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 
+from ..folders import fresh_folder
 from ..masking import LITERAL, HardConcrete, MaskSettings, SparsityConstraint
 from ..models import Backbone, load_model, save_model
+from ..ownership import FolderKind
 from ..seeds import derive
-from ..settings import Settings, canonical_json, fresh_folder
+from ..settings import Settings, canonical_json
 from ..surgery import CutPlan, cut, cut_optimizer_state, plan_fields
 from ..training import Objective, Trainer
 from .base import Choice, Context, Outcome, Task, register
 from .subsets import Kind, pretraining_rows
 from .tau_search import fields_within
 from .train import fresh_model, train_to_outcome
+
+PRUNED = FolderKind(
+    "pruned phase",
+    "plan.json",
+    frozenset({"fields", "num_fields", "cuts"}),
+    ("plan.json", "details.json", "optimizer.safetensors", "model", "model/*"),
+)
 
 
 class LightFMPSettings(Settings):
@@ -252,7 +261,7 @@ def save_pruned(
     context: Context,
 ) -> None:
     """Keep the end of phase two, with the seconds so far."""
-    with fresh_folder(folder) as target:
+    with fresh_folder(folder, PRUNED) as target:
         (target / "plan.json").write_text(canonical_json(plan))
         times = {"phases": context.phases, "cpu_seconds": context.cpu_seconds}
         (target / "details.json").write_text(canonical_json({"details": details, **times}))

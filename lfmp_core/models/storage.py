@@ -17,9 +17,15 @@ from ..embeddings.ragged import RaggedTable
 from ..embeddings.registry import MADE_AGAIN
 from ..embeddings.sparse import SparseTable
 from ..errors import DataError, LfmpError, check_name
-from ..settings import canonical_json, fresh_folder
+from ..folders import fresh_folder
+from ..ownership import FolderKind, restore
+from ..settings import canonical_json
 from .backbone import Backbone, BackboneSettings, build_model
 from .controllers import AdaptiveGates, MultiViewGates
+
+MODEL = FolderKind(
+    "model", "model.json", frozenset({"backbone", "field_sizes"}), ("model.json", "model.safetensors")
+)
 
 # what a restricted model knows of the rows that it is given
 INPUTS = ("whole", "row_width", "value_width")
@@ -38,7 +44,11 @@ PARTS: dict[str, Callable[..., nn.Module]] = {
 def save_model(model: Backbone, folder: Path) -> Path:
     """Write `model.json` (settings, fields, parts) and `model.safetensors` (weights), whole or not at all.
 
+    Args:
+        folder: a new or an empty one, or a model, which is replaced.
+
     Raises:
+        DataError: the folder holds anything else.
         LfmpError: the model has a part that is made for training only.
     """
     head = {
@@ -48,7 +58,7 @@ def save_model(model: Backbone, folder: Path) -> Path:
         "parts": {place: part for place in PLACES if (part := _described(getattr(model, place)))},
         **{key: getattr(model, key) for key in INPUTS},
     }
-    with fresh_folder(folder) as target:
+    with fresh_folder(folder, MODEL) as target:
         (target / "model.json").write_text(canonical_json(head))
         save_file({k: v.contiguous() for k, v in model.state_dict().items()}, target / "model.safetensors")
     return Path(folder)
@@ -61,6 +71,7 @@ def load_model(folder: Path) -> Backbone:
         DataError: the folder is missing, corrupt, or its weights don't fit its settings.
     """
     folder = Path(folder)
+    restore(folder)
     remedy = "Save the model again with save_model"
     try:
         head = json.loads((folder / "model.json").read_text())

@@ -16,7 +16,8 @@ from ..experiments.record import Record
 from ..experiments.spec import DatasetRef
 from ..experiments.stats import resample
 from ..experiments.store import Store
-from ..settings import atomic_write, canonical_json
+from ..files import atomic_write
+from ..settings import canonical_json
 
 Metric = Literal["auc", "logloss"]
 METRICS: tuple[Metric, Metric] = ("auc", "logloss")

@@ -17,7 +17,8 @@ from ..experiments.record import Record
 from ..experiments.spec import plain
 from ..experiments.stats import difference_of
 from ..experiments.store import Store, store_for
-from ..settings import atomic_write, project_root
+from ..files import atomic_write
+from ..settings import project_root
 from .draws import METRICS, Draws, draw, load_draws
 
 # columns of the frames that hold no run yet

@@ -9,18 +9,28 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from ..errors import DataError
-from ..settings import canonical_json, fresh_folder
+from ..folders import fresh_folder
+from ..ownership import FolderKind, check_target
+from ..settings import canonical_json
 
 if TYPE_CHECKING:
     from .loop import Trainer
 
+CHECKPOINT = FolderKind(
+    "checkpoint", "state.json", frozenset({"run", "counters"}), ("state.json", "state.safetensors")
+)
 COUNTERS = ("epoch", "position", "steps", "stale", "history")
 
 
 class Checkpoint:
-    """Everything that the next step depends on: weights, best weights, moments, generators, position."""
+    """Everything that the next step depends on: weights, best weights, moments, generators, position.
+
+    Raises:
+        DataError: the folder holds anything but a checkpoint.
+    """
 
     def __init__(self, folder: Path, trainer: "Trainer"):
+        check_target(folder, CHECKPOINT)
         self.folder, self.trainer = Path(folder), trainer
 
     def _generators(self) -> dict[str, torch.Generator]:
@@ -53,7 +63,7 @@ class Checkpoint:
             tensors |= {f"adam/{name}/{slot}": value for slot, value in slots.items()}
         tensors |= {f"generator/{k}": g.get_state() for k, g in self._generators().items()}
         counters = {key: getattr(t, key) for key in COUNTERS} | {"loss_sum": t.loss_sum.item()}
-        with fresh_folder(self.folder) as target:
+        with fresh_folder(self.folder, CHECKPOINT) as target:
             # clones: safetensors refuses tensors that share memory
             copies = {k: v.detach().clone().contiguous() for k, v in tensors.items()}
             save_file(copies, target / "state.safetensors")
@@ -65,7 +75,7 @@ class Checkpoint:
         Raises:
             DataError: the checkpoint is corrupt, or was made with other settings or another model.
         """
-        if not self.folder.exists():
+        if not self.folder.exists() or not any(self.folder.iterdir()):
             return False
         t = self.trainer
         try:

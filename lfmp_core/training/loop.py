@@ -44,7 +44,8 @@ class Trainer:
         objective: what to minimise; its parameters are trained too.
         exclude: sorted indices of training rows to leave out.
         max_steps: stop after so many steps, in whichever epoch.
-        checkpoint: folder to save to and to resume from; None saves nothing.
+        checkpoint: folder to save to and to resume from: a new or an empty one, or a checkpoint; None saves
+            nothing.
         optimizer_state: moments to start from, by parameter name; None starts fresh.
         label: of the progress bar; None shows none.
         start: (epoch, position) of the first batch; another trainer has seen those before it.
@@ -87,7 +88,7 @@ class Trainer:
         self.history: list[dict[str, float]] = []
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=settings.device)
         self.best: dict[str, Tensor] | None = None
-        self.checkpoint = Checkpoint(checkpoint, self) if checkpoint else None
+        self.checkpoint = Checkpoint(checkpoint, self) if checkpoint is not None else None
         if optimizer_state:
             self.load_optimizer_state(optimizer_state)
         if self.checkpoint:

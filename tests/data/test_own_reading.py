@@ -279,7 +279,7 @@ def test_command_line_of_own_tables(tmp_path):
         (("--delimiter", ";"), "--positive VALUE"),
         (("--delimiter", ";", "--not-missing", "na"), "missing marker"),
     ):
-        result = run(*own, *more)
+        result = run(*own, "--replace", *more)
         assert result.exit_code == 2 and words in result.output and len(result.output.splitlines()) == 1
     result = run("prepare", "criteo", "--out", tmp_path / "x", "--positive", "1")
     assert "--positive goes with source csv" in result.output

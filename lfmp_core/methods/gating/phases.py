@@ -8,16 +8,24 @@ import torch
 from torch import Tensor
 
 from ...data.dataset import Rows
+from ...folders import fresh_folder
 from ...masking import num_kept
 from ...models import Backbone, load_model, save_model
 from ...models.controllers import FieldGates
+from ...ownership import FolderKind
 from ...seeds import derive
-from ...settings import canonical_json, fresh_folder
+from ...settings import canonical_json
 from ...training import Trainer, predict
 from ..base import Choice, Context, Task
 from ..selection.base import largest
 
 Made = tuple[Backbone, dict[str, Any]]
+SEARCHED = FolderKind(
+    "searched phase",
+    "details.json",
+    frozenset({"phases", "cpu_seconds", "details"}),
+    ("details.json", "model", "model/*"),
+)
 
 
 def first_phase(context: Context, make: Callable[[], Made]) -> Made:
@@ -35,7 +43,7 @@ def first_phase(context: Context, make: Callable[[], Made]) -> Made:
         model, details = make()
     if folder is not None:
         kept = {"phases": context.phases, "cpu_seconds": context.cpu_seconds, "details": details}
-        with fresh_folder(folder) as target:
+        with fresh_folder(folder, SEARCHED) as target:
             save_model(model, target / "model")
             (target / "details.json").write_text(canonical_json(kept))
     return model, details

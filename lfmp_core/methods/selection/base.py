@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import LfmpError
+from ...files import atomic_write
 from ...masking import num_kept
-from ...settings import Settings, atomic_write, canonical_json
+from ...settings import Settings, canonical_json
 from ..base import Choice, Context, Outcome, Task, register
 from ..train import fresh_model, train_to_outcome
 
