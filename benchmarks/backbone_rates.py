@@ -22,6 +22,7 @@ from lfmp_core.efficiency import inference_rate
 from lfmp_core.experiments.certificate import hardware
 from lfmp_core.files import atomic_write
 from lfmp_core.masking import num_kept
+from lfmp_core.memory import keep_memory
 from lfmp_core.models import Backbone, BackboneSettings, build_model
 from lfmp_core.surgery import cut, plan_fields
 from lfmp_core.training import Trainer, TrainingSettings, to_batch
@@ -110,6 +111,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=figures("options", "rates"), help="write the figures as JSON here")
     options = parser.parse_args()
+    keep_memory()
     torch.set_num_threads(options.threads)
     with threadpool_limits(options.threads):
         results = {name: measure(name, options) for name in options.backbones}

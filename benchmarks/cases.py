@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from .contenders import Entry, Shape
 
-# What this project's trainer asks of the allocator, for a peer: freed memory stays with the process
+# What this project's runs ask of the allocator, for a peer: freed memory stays with the process
 # instead of going back to the kernel at every step.
 KEEP_MEMORY = {
     "MALLOC_MMAP_MAX_": "0",

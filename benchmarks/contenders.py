@@ -12,6 +12,7 @@ from torch import Tensor
 from lfmp_core.data import Rows
 from lfmp_core.data.planted import CRITEO_SIZES
 from lfmp_core.masking import num_kept
+from lfmp_core.memory import keep_memory
 from lfmp_core.models import BackboneSettings, build_model
 from lfmp_core.surgery import cut, plan_fields
 from lfmp_core.training import Trainer, TrainingSettings, to_batch
@@ -113,6 +114,7 @@ class Ours(Contender):
             precision="bfloat16" if self.half else "float32",
             device=str(self.device),
         )
+        keep_memory()
         self.trainer = Trainer(model, self.rows, training, seed=0)
         self.model = self.trainer.model
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from lfmp_core.data.planted import CRITEO_SIZES
 from lfmp_core.files import atomic_write
-from lfmp_core.training.memory import keep_memory
+from lfmp_core.memory import keep_memory
 from lfmp_core.training.row_adam import RowAdam, RowIndex
 
 from .common import figures, zipf_rows

@@ -24,8 +24,8 @@ from threadpoolctl import threadpool_limits
 from lfmp_core.errors import UnknownName, check_name
 from lfmp_core.experiments.certificate import package_version
 from lfmp_core.files import atomic_write
+from lfmp_core.memory import keep_memory
 from lfmp_core.report import table_speed
-from lfmp_core.training.memory import keep_memory
 
 from .common import figures, seconds_of
 from .table_cases import Case, Group, groups

@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from .errors import LfmpError, check_name
+from .memory import keep_memory
 
 _RECORD = "_lfmp_declared"
 _IPYTHON = {"In", "Out", "exit", "quit", "get_ipython", "open"}
@@ -45,6 +46,8 @@ def declare(namespace: MutableMapping[str, Any]) -> None:
 def check(namespace: MutableMapping[str, Any]) -> None:
     """Refuse what was injected since `declare`; first line of the next cell. A second call does nothing.
 
+    The page's process keeps the memory that training steps free (see `memory`).
+
     Raises:
         UnknownName: a name that was not declared; the message gives the nearest.
         WrongType: a value of another type than the default.
@@ -58,6 +61,7 @@ def check(namespace: MutableMapping[str, Any]) -> None:
     for name, value in _values(namespace).items():
         check_name(name, declared, "parameter")
         check_type(name, declared[name], value)
+    keep_memory()
     # A checked notebook stays checked: names of later cells are none of our business when a cell is rerun.
     namespace[_RECORD] = None
 

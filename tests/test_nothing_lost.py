@@ -12,7 +12,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from lfmp_core import files, notebooks
+from lfmp_core import files, memory, notebooks, parameters
 from lfmp_core.data import Dataset, PlantedSettings, Rows, prepare_named, write_planted
 from lfmp_core.data import cli as data_cli
 from lfmp_core.data import fetch as fetching
@@ -20,12 +20,12 @@ from lfmp_core.data import prepared as preparing
 from lfmp_core.data.cli import app
 from lfmp_core.efficiency import export_onnx
 from lfmp_core.errors import DataError
-from lfmp_core.experiments import doctor
+from lfmp_core.experiments import doctor, executor
 from lfmp_core.methods.base import Method
 from lfmp_core.models import BackboneSettings, build_model, load_model, save_model
 from lfmp_core.ownership import MARKER
 from lfmp_core.settings import Settings
-from lfmp_core.training import Trainer, TrainingSettings
+from lfmp_core.training import Trainer, TrainingSettings, predict
 
 TINY = PlantedSettings(rows=1500, scale=0.001)
 ROWS = Rows(np.zeros((8, 2), np.int32), np.array([0, 1] * 4, np.uint8))
@@ -277,3 +277,26 @@ def test_export_and_benchmarks_write_over_nothing_but_their_own(tmp_path, monkey
     assert figures("groups")(str(tmp_path / "file")) == tmp_path / "file"
     with pytest.raises(argparse.ArgumentTypeError, match="Name another file"):
         figures("rates")(str(tmp_path / "file"))
+
+
+def test_the_allocator_is_set_by_runs_and_pages_not_by_training(monkeypatch):
+    """Who imports a trainer keeps a process whose large blocks go back to the system."""
+    asked = []
+    libc = SimpleNamespace(mallopt=lambda *setting: asked.append(setting) or 1)
+    monkeypatch.setattr(memory, "ctypes", SimpleNamespace(CDLL=lambda *_: libc))
+    monkeypatch.setattr(memory, "sys", SimpleNamespace(platform="linux"))
+    memory.keep_memory.cache_clear()
+    threads, environment = torch.get_num_threads(), dict(os.environ)
+    trainer = Trainer(model(), ROWS, TrainingSettings(batch_size=4, epochs=1), seed=0, validation=ROWS)
+    trainer.fit()
+    predict(trainer.model, ROWS)
+    assert (asked, torch.get_num_threads(), dict(os.environ)) == ([], threads, environment)
+    monkeypatch.setattr(executor, "_execute", lambda *_: None)
+    executor.execute(SimpleNamespace(threads=1), dataset=SimpleNamespace())
+    assert len(asked) == 3
+    memory.keep_memory.cache_clear()
+    page = {}
+    parameters.declare(page)
+    parameters.check(page)
+    assert len(asked) == 6
+    memory.keep_memory.cache_clear()

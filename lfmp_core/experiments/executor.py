@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DataError
+from ..memory import keep_memory
 from .pool import Result
 from .record import Record
 from .spec import DatasetRef, RunSpec, plain
@@ -112,7 +113,7 @@ def execute(spec: RunSpec, *, dataset: "Dataset | None" = None) -> Result:
     """Compute one run in this process: load, run the method, evaluate, measure.
 
     A search run is evaluated on validation rows, never opens the test rows and is not timed at inference.
-    A choice run only chooses fields.
+    A choice run only chooses fields. The process keeps the memory that steps free (see `memory`).
 
     Args:
         spec: the run.
@@ -121,6 +122,7 @@ def execute(spec: RunSpec, *, dataset: "Dataset | None" = None) -> Result:
     Returns:
         the record (without certificate) and the test logits, float16 [B]; None unless the run is a final one.
     """
+    keep_memory()
     with cpu_threads(spec.threads):
         return _execute(spec, open_dataset(spec.dataset) if dataset is None else dataset)
 

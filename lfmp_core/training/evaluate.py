@@ -6,14 +6,12 @@ import torch
 from ..data.dataset import Rows
 from ..models import Backbone
 from .batches import to_batch
-from .memory import keep_memory
 from .metrics import auc, log_loss
 
 
 @torch.inference_mode()
 def predict(model: Backbone, rows: Rows, batch_size: int = 8192) -> np.ndarray:
     """Logits [N] float32, in the rows' order. Gates and dropout are off."""
-    keep_memory()
     was_training = model.training
     model.eval()
     device = next(model.parameters()).device

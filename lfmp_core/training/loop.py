@@ -22,7 +22,6 @@ from ..seeds import derive
 from .batches import Batches, split
 from .checkpoint import Checkpoint
 from .evaluate import evaluate
-from .memory import keep_memory
 from .objective import Objective
 from .row_adam import RowAdam, RowIndex
 from .settings import TrainingSettings
@@ -69,7 +68,6 @@ class Trainer:
         start: tuple[int, int] = (0, 0),
         pieces: int = 1,
     ):
-        keep_memory()
         self.model, self.settings, self.validation = model.to(settings.device), settings, validation
         self.objective = (objective or Objective()).to(settings.device)
         self.batches = Batches(train, settings.batch_size, seed, exclude, device=settings.device)

@@ -1,4 +1,8 @@
-"""Memory kept between steps."""
+"""Memory kept between steps.
+
+A setting of the whole process, so it is made by what owns one: a run of the engine, a page of the book, a
+benchmark; never by who only imports a trainer.
+"""
 
 import ctypes
 import sys
