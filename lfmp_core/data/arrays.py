@@ -1,4 +1,4 @@
-"""Growing .npy files, and the fingerprint of a set of them."""
+"""Growing .npy files, what a finished one holds, and the fingerprint of a set of them."""
 
 import hashlib
 from collections.abc import Iterable
@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..settings import canonical_json
+from ..settings import Settings, canonical_json
+
+_READ = 1 << 22  # bytes read at a time
 
 
 class GrowingArray:
@@ -76,15 +78,52 @@ def _bytes(array: np.ndarray) -> memoryview:
     return array.view(np.uint8).reshape(-1).data
 
 
-def file_digest(path: Path) -> str:
-    """SHA-256 of the data of a .npy file, its header left out."""
+class Contents(Settings):
+    """What a .npy file holds.
+
+    Attributes:
+        digest: SHA-256 of its data, the header left out.
+        low, high: smallest and largest number of each column; none of a file without rows.
+        total: sum of all whole numbers, of a file of one column.
+    """
+
+    digest: str
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    total: int | None = None
+
+
+def contents_of(path: Path) -> Contents:
+    """What the file holds, read once from end to end, in blocks.
+
+    Plain reads, as in `GrowingArray`. Per byte the digest takes four times what the ranges take.
+
+    Raises:
+        ValueError: the file is not as this program writes them, row by row.
+    """
+    digest, total = hashlib.sha256(), None
+    low: list[np.ndarray] = []
+    high: list[np.ndarray] = []
     with open(path, "rb") as file:
         np.lib.format.read_magic(file)
-        np.lib.format.read_array_header_1_0(file)
-        digest = hashlib.sha256()
-        while data := file.read(1 << 22):
+        shape, by_column, dtype = np.lib.format.read_array_header_1_0(file)
+        width = int(np.prod(shape[1:], dtype=np.int64))
+        row = width * dtype.itemsize
+        if by_column or not row or path.stat().st_size != file.tell() + shape[0] * row:
+            raise ValueError("not stored row by row")
+        while data := file.read(max(1, _READ // row) * row):
             digest.update(data)
-    return digest.hexdigest()
+            block = np.frombuffer(data, dtype).reshape(-1, width)
+            low.append(block.min(0))
+            high.append(block.max(0))
+            if shape[1:] == () and dtype.kind in "iu":
+                total = (total or 0) + int(block.sum(dtype=np.int64))
+    return Contents(
+        digest=digest.hexdigest(),
+        low=np.min(low, axis=0).tolist() if low else (),
+        high=np.max(high, axis=0).tolist() if high else (),
+        total=total,
+    )
 
 
 def fingerprint_of(settings: Any, fields: Iterable[Any], digests: dict[str, str]) -> str:

@@ -9,10 +9,9 @@ import pyarrow.parquet as pq
 
 from ..errors import DataError, check_name
 from ..ownership import FolderKind, restore
-from .arrays import file_digest, fingerprint_of
+from .checks import REMEDY, check_contents
 from .schema import SPLITS, Schema
 
-_REMEDY = "The folder is damaged: prepare the dataset again"
 _ARRAYS = [f"{split}/{name}.npy" for split in SPLITS for name in ("ids", "labels", "values")]
 PREPARED = FolderKind(
     "prepared data set",
@@ -84,10 +83,10 @@ class Dataset:
 
     @classmethod
     def load(cls, folder: Path | str) -> "Dataset":
-        """Open a prepared folder and check that its files fit its schema (headers and sizes; cheap).
+        """Open a prepared folder and check that it is what was prepared; see `checks.check_contents`.
 
         Raises:
-            DataError: something is absent, truncated or of another shape.
+            DataError: something is absent, truncated, of another shape, or other than it was prepared.
         """
         folder = Path(folder)
         restore(folder)
@@ -105,10 +104,11 @@ class Dataset:
                 if shape is not None and array.shape != shape:
                     path = folder / split / f"{name}.npy"
                     raise DataError(
-                        f"shape {array.shape} where the schema says {shape}", file=path, remedy=_REMEDY
+                        f"shape {array.shape} where the schema says {shape}", file=path, remedy=REMEDY
                     )
         if not (folder / "vocabulary.parquet").exists():
-            raise DataError("file is missing", file=folder / "vocabulary.parquet", remedy=_REMEDY)
+            raise DataError("file is missing", file=folder / "vocabulary.parquet", remedy=REMEDY)
+        check_contents(folder, dataset.schema)
         return dataset
 
     def _open(self, split: str, name: str, dtype: type) -> np.ndarray:
@@ -116,19 +116,17 @@ class Dataset:
         try:
             array = np.load(path, mmap_mode="r", allow_pickle=False)
         except FileNotFoundError:
-            raise DataError("file is missing", file=path, remedy=_REMEDY) from None
+            raise DataError("file is missing", file=path, remedy=REMEDY) from None
         except ValueError as error:
             # numpy can't map a file of zero rows; it is still a valid array
             try:
                 array = np.load(path, allow_pickle=False)
             except (ValueError, OSError, EOFError):
-                raise DataError(f"not a whole array ({error})", file=path, remedy=_REMEDY) from None
+                raise DataError(f"not a whole array ({error})", file=path, remedy=REMEDY) from None
         except (OSError, EOFError) as error:
-            raise DataError(f"not a whole array ({error})", file=path, remedy=_REMEDY) from None
+            raise DataError(f"not a whole array ({error})", file=path, remedy=REMEDY) from None
         if array.dtype != dtype:
-            raise DataError(
-                f"{array.dtype} numbers where {np.dtype(dtype)} belong", file=path, remedy=_REMEDY
-            )
+            raise DataError(f"{array.dtype} numbers where {np.dtype(dtype)} belong", file=path, remedy=REMEDY)
         return array
 
     def split(self, name: str) -> Rows:
@@ -153,14 +151,9 @@ class Dataset:
         return pq.read_table(self.folder / "vocabulary.parquet")
 
     def verify(self) -> None:
-        """Recompute the fingerprint from the arrays (reads everything).
+        """Hold all files against the schema again, whatever is remembered of them (reads everything).
 
         Raises:
-            DataError: the bytes are not those that were prepared.
+            DataError: the folder is not what was prepared.
         """
-        names = ["ids", "labels"] + (["values"] if self.schema.scalar_columns else [])
-        digests = {
-            f"{s}/{name}": file_digest(self.folder / s / f"{name}.npy") for s in SPLITS for name in names
-        }
-        if fingerprint_of(self.schema.settings, self.schema.fields, digests) != self.schema.fingerprint:
-            raise DataError("the arrays are not those that were prepared", file=self.folder, remedy=_REMEDY)
+        check_contents(self.folder, self.schema, again=True)

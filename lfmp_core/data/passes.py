@@ -66,7 +66,7 @@ def prepare_reader(
                 schema = work.run(name, truth)
             finally:
                 work.close()
-            (folder / "schema.json").write_text(schema.model_dump_json(indent=1) + "\n")
+            schema.write(folder / "schema.json")
     except (OSError, duckdb.Error) as error:  # DuckDB has errors of its own for a full disk
         remedy = "Free space or choose another folder; nothing was left behind"
         raise DataError(

@@ -1,5 +1,6 @@
 """What a prepared dataset is: its fields, their id ranges, its rows and how it was made."""
 
+import json
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -7,7 +8,7 @@ from pydantic import Field as Setting
 from pydantic import field_validator
 
 from ..errors import DataError
-from ..settings import Settings
+from ..settings import Settings, digest
 from .notices import Notice
 
 SPLITS = ("train", "val", "test")
@@ -87,6 +88,13 @@ class Schema(Settings):
     truth: dict[str, Any] | None = None
     notices: tuple[Notice, ...] = ()
 
+    @field_validator("rows", "positives")
+    @classmethod
+    def _of_every_split(cls, counts: dict[str, int]) -> dict[str, int]:
+        if set(counts) != set(SPLITS):
+            raise ValueError(f"needs a number for each of {', '.join(SPLITS)}")
+        return counts
+
     @property
     def num_fields(self) -> int:
         """m."""
@@ -119,10 +127,20 @@ class Schema(Settings):
         """
         remedy = "Prepare the dataset again: `lfmp data prepare`"
         try:
-            return cls.model_validate_json(path.read_bytes())
+            stored = json.loads(path.read_bytes())
+            seal = stored.pop("seal", None)  # absent from data sets prepared before there was one
+            schema, sealed = cls.model_validate(stored), digest(stored, 64)
         except FileNotFoundError:
             raise DataError("no prepared dataset here", file=path.parent, remedy=remedy) from None
-        except ValueError as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise DataError(
                 f"not a dataset's schema ({str(error).splitlines()[0]})", file=path, remedy=remedy
             ) from None
+        if seal not in (None, sealed):
+            raise DataError("this schema was edited after the data was prepared", file=path, remedy=remedy)
+        return schema
+
+    def write(self, path: Path) -> None:
+        """Write schema.json, with a digest of what it says."""
+        stored = self.model_dump(mode="json")
+        path.write_text(json.dumps(stored | {"seal": digest(stored, 64)}, indent=1) + "\n")

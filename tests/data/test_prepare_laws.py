@@ -203,9 +203,9 @@ def test_damaged_folders_are_refused(tmp_path):
     with pytest.raises(DataError, match="not a whole array"):
         Dataset.load(tmp_path / "out")
     ids.write_bytes(whole[:-4] + b"\1\0\0\0")
-    Dataset.load(tmp_path / "out")
-    with pytest.raises(DataError, match="not those that were prepared"):
-        dataset.verify()
+    for opened in (lambda: Dataset.load(tmp_path / "out"), dataset.verify):
+        with pytest.raises(DataError, match=r"may stand|not those that were prepared"):
+            opened()
     ids.unlink()
     with pytest.raises(DataError, match="missing"):
         Dataset.load(tmp_path / "out")
