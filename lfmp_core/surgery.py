@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from .axes import kept_ranges, range_index
-from .models import Backbone, build_model
+from .errors import LfmpError
+from .models import Backbone
+from .models.backbone import unlike
 from .settings import Settings
 
 Ranges = tuple[tuple[int, int], ...]
@@ -66,12 +68,15 @@ def plan_fields(model: Backbone, fields: Sequence[int]) -> CutPlan:
 
     Raises:
         ValueError: no field, a field twice, or one that the model does not have.
+        LfmpError: a part of the model is `uncuttable`, and why.
     """
     kept = sorted(fields)
     if not kept or len(set(kept)) < len(kept) or kept[0] < 0 or kept[-1] >= model.num_fields:
         raise ValueError(f"fields to keep must be distinct positions in 0..{model.num_fields - 1}: {fields}")
     cuts: dict[str, dict[int, Ranges]] = {}
     for path, module in model.named_modules():
+        if why := getattr(module, "uncuttable", ""):
+            raise LfmpError(f"no field can be cut where the {path} is a {type(module).__name__}: {why}")
         for name, axes in getattr(module, "field_axes", {}).items():
             cuts[f"{path}.{name}".lstrip(".")] = {
                 axis: tuple(kept_ranges(runs, kept)) for axis, runs in axes.items()
@@ -82,7 +87,7 @@ def plan_fields(model: Backbone, fields: Sequence[int]) -> CutPlan:
 
 @torch.no_grad()
 def cut(model: Backbone, plan: CutPlan, gate: Tensor | None = None, *, gate_linear: bool = False) -> Backbone:
-    """A smaller model with the kept weights of `model`, which stays as it is.
+    """A smaller model of the same class with the kept weights of `model`, which stays as it is.
 
     Args:
         model: the model that the plan was made for, or one of the same shapes.
@@ -92,6 +97,7 @@ def cut(model: Backbone, plan: CutPlan, gate: Tensor | None = None, *, gate_line
 
     Raises:
         ValueError: the plan does not fit the model.
+        LfmpError: the model has parts that its class does not make.
     """
     shapes = {name: tuple(p.shape) for name, p in model.named_parameters()}
     if shapes != plan.shapes:
@@ -99,13 +105,15 @@ def cut(model: Backbone, plan: CutPlan, gate: Tensor | None = None, *, gate_line
         raise ValueError(f"this plan was made for another model: {wrong[:4]}")
     sizes = [model.field_sizes[f] for f in plan.fields]
     scalars = [i for i, f in enumerate(plan.fields) if f in model.scalar_fields]
-    small = build_model(model.settings, sizes, scalars, seed=torch.Generator())
+    small = type(model)(model.settings, sizes, scalars, generator=torch.Generator())
+    if other := unlike(model, small):
+        raise LfmpError(f"a fresh {type(model).__name__} has other parts than this one: {', '.join(other)}")
+    small.to(model.bias.dtype)
     parameters = dict(model.named_parameters())
     for name, parameter in small.named_parameters():
         parameter.copy_(plan.take(name, parameters[name]))
     # buffers that speak of fields are the smaller model's own; the rest (batch statistics) are copied
-    own = {"columns", "shift", "value_columns"}
-    buffers = {k: v for k, v in model.named_buffers() if k not in own}
+    buffers = {k: v for k, v in model.named_buffers() if k not in model.of_rows}
     for name, buffer in small.named_buffers():
         if name in buffers and buffer.shape == buffers[name].shape:
             buffer.copy_(buffers[name])
@@ -115,7 +123,8 @@ def cut(model: Backbone, plan: CutPlan, gate: Tensor | None = None, *, gate_line
         small.table.scale_fields(kept)
         if gate_linear and small.linear is not None:
             small.linear.scale_fields(kept)
-    small.train(model.training)
+    for ours, theirs in zip(small.modules(), model.modules(), strict=True):
+        ours.training = theirs.training
     return small.to(next(model.parameters()).device)
 
 

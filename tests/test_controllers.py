@@ -265,7 +265,7 @@ def test_gated_models_are_stored_and_exported(name, make, tmp_path):
     logits = model(ids, values).detach()
     loaded = load_model(save_model(model, tmp_path / "model")).eval()
     assert torch.equal(loaded(ids, values), logits)
-    with pytest.raises(LfmpError, match="can't lose single fields"):
+    with pytest.raises(LfmpError, match="weigh each field against all others"):
         plan_fields(model, (0, 1))
     if name == "dnn":
         onnxruntime = pytest.importorskip("onnxruntime")

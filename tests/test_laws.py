@@ -1,5 +1,7 @@
 """The laws of the book, over every backbone: one matrix."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -157,6 +159,12 @@ def test_saved_and_exported_models_score_alike(name, options, tmp_path):
 
 def test_damaged_models_are_refused(tmp_path):
     folder = save_model(make("dnn", {}), tmp_path / "model")
+    head = json.loads((folder / "model.json").read_text())
+    for entry in ({"row_width": "x"}, {"whole": [99, 1]}, {"value_width": True}, {"field_sizes": [36, -4]}):
+        (folder / "model.json").write_text(json.dumps(head | entry))
+        with pytest.raises(DataError, match="no whole model"):
+            load_model(folder)
+    (folder / "model.json").write_text(json.dumps(head))
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-40])
     with pytest.raises(DataError, match="no whole model"):

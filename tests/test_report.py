@@ -2,6 +2,7 @@
 
 from itertools import combinations
 from math import isnan
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from lfmp_core.errors import LfmpError
 from lfmp_core.report import fig3, results, table3
 from lfmp_core.report.claims import findings, share_verdict
 from lfmp_core.report.differences import difference_table
+from lfmp_core.report.draws import Draws
 from lfmp_core.report.figures import Picture
 
 
@@ -172,6 +174,41 @@ def test_fig3_claims_judge_stability_and_the_named_fields():
     mixed["kept_fields"] = [theirs, others] * (len(mixed) // 2)
     stable, named, _ = fig3.claims(mixed, compared, names)
     assert (stable.verdict, named.verdict) == ("fails", "part")
+
+
+def test_each_arm_is_held_against_the_right_cell():
+    """All fields and itself at τ = 0, random fields at its own τ, others where they are planned; by hand."""
+    auc = {  # a decoy at every ratio at which a wrong look-up could find one
+        ("all fields", 0.0): 0.9,
+        ("all fields", 0.5): 0.1,
+        ("random fields", 0.0): 0.2,
+        ("random fields", 0.5): 0.7,
+        ("small", 0.0): 0.3,
+        ("small", 0.5): 0.65,
+        ("Original", 0.0): 0.85,
+        ("mine", 0.0): 0.88,
+        ("mine", 0.5): 0.8,
+    }
+    runs = {("dnn", *cell): (f"{cell}",) for cell in auc}
+    values = {("dnn", *cell): np.full(5, score) for cell, score in auc.items()}
+    drawn = Draws("d", runs, {"auc": values, "logloss": values})
+    plans = [SimpleNamespace(label=arm, prune_ratio=t, method_settings={}) for arm, t in auc]
+    rows = results.comparisons([SimpleNamespace(arms=plans)], [drawn], against=("small", "Original"))
+    found = {
+        (row["arm"], row["prune_ratio"], row["against"]): row["difference"]
+        for row in rows
+        if row["metric"] == "auc"
+    }
+    expected = {
+        "all fields": 0.8 - 0.9,
+        "random fields": 0.8 - 0.7,
+        "itself at τ = 0": 0.8 - 0.88,
+        "small": 0.8 - 0.65,
+        "Original": 0.8 - 0.85,
+    }
+    assert {other: found["mine", 0.5, other] for other in expected} == pytest.approx(expected)
+    assert found["mine", 0.0, "all fields"] == pytest.approx(0.88 - 0.9)
+    assert ("mine", 0.0, "itself at τ = 0") not in found and ("all fields", 0.0, "all fields") not in found
 
 
 def test_comparisons_of_other_records_are_refused(tmp_path, monkeypatch):

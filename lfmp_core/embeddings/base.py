@@ -1,6 +1,7 @@
 """What every table answers."""
 
 from abc import abstractmethod
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -11,8 +12,10 @@ class Table(nn.Module):
     Attributes:
         field_sizes: ids of each field, unseen-value id included; they sum to n.
         dim: D, the length of a vector.
+        uncuttable: why fields can't be cut from it; "" where its `field_axes` say how (see `surgery`).
     """
 
+    uncuttable: ClassVar[str] = "its numbers are not laid out by field: cut the fields of a plain table first"
     field_sizes: tuple[int, ...]
     dim: int
 

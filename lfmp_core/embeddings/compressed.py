@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, NoReturn, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -32,6 +32,7 @@ class CompressedTable(Table):
     """
 
     kind: ClassVar[str]
+    uncuttable = "choose the fields with a plain table, then make this one for the kept fields alone"
     settings_type: ClassVar[type[Settings]]
     decided: ClassVar[tuple[str, ...]]  # settings that follow from a budget
     remedy: ClassVar[str] = "Ask for another sparsity, or allow a larger tolerance"
@@ -138,15 +139,4 @@ class CompressedTable(Table):
         return self.rows(torch.arange(self.n, device=next(self.parameters()).device))
 
     def scale_fields(self, factors: Tensor) -> None:
-        self._refuse("scaled")
-
-    @property
-    def field_axes(self) -> dict:
-        """Asked for by a cut, which needs parameters that belong to fields."""
-        self._refuse("cut")
-
-    def _refuse(self, what: str) -> NoReturn:
-        raise NotByField(
-            f"single fields of a {self.kind} table can't be {what}: choose the fields with a plain table, "
-            "then make this one for the kept fields alone"
-        )
+        raise NotByField(f"single fields of a {self.kind} table can't be scaled: {self.uncuttable}")

@@ -21,6 +21,8 @@ class FullTable(Table):
         generator: source of the initial values.
     """
 
+    uncuttable = ""
+
     def __init__(self, field_sizes: tuple[int, ...], dim: int, *, std: float, generator: torch.Generator):
         super().__init__()
         self.field_sizes, self.dim = tuple(field_sizes), dim

@@ -20,6 +20,8 @@ class MaskedRows(Table):
             whoever made the gate optimises and keeps it.
     """
 
+    uncuttable = "its gate speaks of the ids of all fields: cut the fields first"
+
     def __init__(self, table: Table, gate: Gate):
         super().__init__()
         self.table, self.gate = table, gate

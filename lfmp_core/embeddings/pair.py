@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from .base import Table
-from .full import FullTable
 from .sparse import SparseTable, refuse_outside
 
 
@@ -35,9 +34,6 @@ class PairTable(Table):
         self.rows, self.buckets = sum(field_sizes), sum(first.field_sizes)
         if self.buckets**2 < self.rows:
             raise ValueError(f"{self.buckets} buckets can't tell {self.rows} ids apart: take more")
-        for table in (first, second):
-            if isinstance(table, FullTable):
-                table.field_axes = {}  # a bucket's row belongs to ids of many fields
 
     @classmethod
     def of_sparse(cls, field_sizes: tuple[int, ...], first: dict, second: dict) -> "PairTable":

@@ -7,7 +7,6 @@ import numba
 import torch
 from torch import Tensor, nn
 
-from ..errors import LfmpError
 from ..kernels import compiled, run_kernel
 from .base import Table
 from .gather import gather
@@ -39,6 +38,7 @@ class RaggedTable(Table):
     """
 
     kind: ClassVar[str] = "ragged"
+    uncuttable = "its rows are removed already: cut the fields first"
     starts: Tensor
 
     def __init__(self, field_sizes: tuple[int, ...], dim: int, units: int, unit: int):
@@ -69,11 +69,6 @@ class RaggedTable(Table):
         kept = torch.arange(dim) < widths.unsqueeze(1)
         table.weight.copy_(weight[kept].view(-1, unit))
         return table.to(weight.device)
-
-    @property
-    def field_axes(self) -> dict:
-        """Asked for by a cut, which would have to shift the index."""
-        raise LfmpError("fields can't be cut from a table that has lost rows: cut the fields first")
 
     def described(self) -> dict[str, Any]:
         """Arguments that make a table of this shape again."""

@@ -92,7 +92,7 @@ def exchange(
     # buffers of another shape speak of fields and are the larger model's own; the rest are batch statistics
     for name, buffer in fresh.named_buffers():
         other = small.get_buffer(name)
-        if name not in ("columns", "shift", "value_columns") and buffer.shape == other.shape:
+        if name not in fresh.of_rows and buffer.shape == other.shape:
             buffer.copy_(other)
     new = plan_fields(fresh, fields)
     return new, cut(fresh, new), cut_optimizer_state(moments, new)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..axes import FieldAxis
 from ..embeddings import FullTable, Table
-from ..errors import check_name
+from ..errors import LfmpError, check_name
 from ..settings import Settings
 
 TableFactory = Callable[[tuple[int, ...], int, torch.Generator], Table]
@@ -62,6 +62,8 @@ class Backbone(nn.Module):
     """
 
     first_order: ClassVar[bool] = True
+    # buffers that speak of the rows that a model is given: a cut model has its own
+    of_rows: ClassVar[frozenset[str]] = frozenset({"columns", "shift", "value_columns"})
     columns: Tensor
     shift: Tensor
     value_columns: Tensor
@@ -76,6 +78,12 @@ class Backbone(nn.Module):
         table: TableFactory | None = None,
     ):
         super().__init__()
+        names = [name for name, kind in REGISTRY.items() if kind is type(self)]
+        if names and settings.name not in names:
+            raise LfmpError(
+                f"{type(self).__name__} is the backbone {names[0]!r}, its settings say {settings.name!r}: "
+                f"give them name={names[0]!r}, or take build_model"
+            )
         self.settings, self.field_sizes = settings, tuple(field_sizes)
         self.scalar_fields = tuple(scalar_fields)
         m, std = len(self.field_sizes), settings.init_std
@@ -188,6 +196,19 @@ class Backbone(nn.Module):
 
 
 REGISTRY: dict[str, type[Backbone]] = {}
+
+
+def unlike(model: Backbone, other: Backbone, *, but: Sequence[str] = ()) -> list[str]:
+    """Parts of two models that are not of the same class, as "name (class)".
+
+    Args:
+        but: attributes of the models that are not looked at.
+    """
+    one, two = (
+        {(name, type(part)) for name, part in each.named_modules() if name.split(".")[0] not in but}
+        for each in (model, other)
+    )
+    return sorted(f"{name or 'the whole'} ({kind.__name__})" for name, kind in one ^ two)
 
 
 def build_model(

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ..errors import LfmpError
 from .layers import Dropout
 
 
@@ -20,6 +19,7 @@ class FieldGates(nn.Module):
     """
 
     kind: ClassVar[str]
+    uncuttable = "its gates weigh each field against all others: choose the fields before it is trained"
 
     def __init__(self, num_fields: int, dim: int):
         super().__init__()
@@ -36,11 +36,6 @@ class FieldGates(nn.Module):
     def forward(self, e: Tensor) -> Tensor:
         e = self.vectors(e)
         return e * self.gate(e).unsqueeze(-1) if self.gating else e
-
-    @property
-    def field_axes(self) -> dict:
-        """Asked for by a cut."""
-        raise LfmpError("a model whose gates weigh each field against all others can't lose single fields")
 
     def described(self) -> dict[str, Any]:
         """Arguments that make a module of this shape again."""

@@ -20,7 +20,7 @@ from ..errors import DataError, LfmpError, check_name
 from ..folders import fresh_folder
 from ..ownership import FolderKind, restore
 from ..settings import canonical_json
-from .backbone import Backbone, BackboneSettings, build_model
+from .backbone import REGISTRY, Backbone, BackboneSettings, build_model, unlike
 from .controllers import AdaptiveGates, MultiViewGates
 
 MODEL = FolderKind(
@@ -28,7 +28,7 @@ MODEL = FolderKind(
 )
 
 # what a restricted model knows of the rows that it is given
-INPUTS = ("whole", "row_width", "value_width")
+INPUTS = {"whole": bool, "row_width": int, "value_width": int}
 
 # Parts that may stand where a backbone has a plain table or nothing, by their `kind`; each is made again,
 # with any values, from the JSON that its `described()` gives.
@@ -49,8 +49,10 @@ def save_model(model: Backbone, folder: Path) -> Path:
 
     Raises:
         DataError: the folder holds anything else.
-        LfmpError: the model has a part that is made for training only.
+        LfmpError: the model's class is not registered, or it has a part that is made for training only, or
+            one that a fresh model of its class does not have.
     """
+    _refuse_unmade(model)
     head = {
         "backbone": model.settings,
         "field_sizes": model.field_sizes,
@@ -80,18 +82,34 @@ def load_model(folder: Path) -> Backbone:
         model = build_model(settings, head["field_sizes"], head["scalar_fields"], seed=torch.Generator())
         for place, part in head.get("parts", {}).items():
             setattr(model, check_name(place, PLACES, "part of a model"), _made(**part))
-        model.load_state_dict(weights)
-        for key in INPUTS:
+        model.to(weights["bias"].dtype).load_state_dict(weights)
+        for key, kind in INPUTS.items():
+            if type(head[key]) is not kind:
+                raise ValueError(f"{key} can't be {head[key]!r}")
             setattr(model, key, head[key])
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, LfmpError, SafetensorError) as error:
         raise DataError(f"this folder holds no whole model ({error})", file=folder, remedy=remedy) from error
     return model
 
 
+def _refuse_unmade(model: Backbone) -> None:
+    """Refuse a model that `load_model` would make as something else."""
+    kind, name = type(model).__name__, model.settings.name
+    if REGISTRY.get(name) is not type(model):
+        raise LfmpError(
+            f"{kind} is not the backbone {name!r}, as which it would be loaded: enter it into "
+            "lfmp_core.models.backbone.REGISTRY under a name of its own, and give its settings that name"
+        )
+    sizes = (1,) * model.num_fields
+    fresh = type(model)(model.settings, sizes, model.scalar_fields, generator=torch.Generator())
+    if other := unlike(model, fresh, but=PLACES):
+        raise LfmpError(f"a fresh {kind} has other parts than this one: {', '.join(other)}")
+
+
 def _described(part: Any) -> dict[str, Any] | None:
-    if part is None or isinstance(part, FullTable):
+    if part is None or type(part) is FullTable:
         return None
-    kind = getattr(part, "kind", None)
+    kind = vars(type(part)).get("kind")  # its own: one that is inherited makes another class
     if kind not in PARTS:
         raise LfmpError(f"a {type(part).__name__} is for training; a model with one can't be saved")
     return {"kind": kind, **part.described()}
