@@ -39,6 +39,10 @@ class UnknownName(LfmpError):
     """A name or parameter that does not exist; the message lists the nearest valid ones."""
 
 
+class IdError(LfmpError, IndexError):
+    """An id that its field, or its table, does not have."""
+
+
 def check_name(name: str, valid: Iterable[str], what: str) -> str:
     """Return `name` if it is valid.
 

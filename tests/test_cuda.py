@@ -104,11 +104,16 @@ def test_resumed_equals_uninterrupted(planted, tmp_path):
     assert histories[1] == pytest.approx(histories[0], abs=1e-3)
 
 
-@pytest.mark.parametrize("kind", [k for k in TABLES if k not in ("full", "mixed_dimension")])
+@pytest.mark.parametrize("kind", TABLES)
 def test_ids_outside_are_refused(kind, planted):
-    """A formula would give them a row all the same."""
+    """A formula would give them a row all the same, and a look-up would end the device's context."""
     case = next(c for c, (k, *_) in TABLES_HERE.items() if k == kind)
-    table = model_of(case, "dnn", planted, "cuda").table
-    for wrong in (-1, sum(planted.schema.field_sizes)):
+    model = model_of(case, "dnn", planted, "cuda")
+    table, sizes = model.table, planted.schema.field_sizes
+    ids = torch.tensor([[0, *np.cumsum(sizes[:-1])]], device="cuda", dtype=torch.int32)
+    model(ids)
+    with pytest.raises(IndexError, match=f"field 0: id {sizes[0]}"):
+        model(ids.index_fill(1, torch.tensor([0], device="cuda"), sizes[0]))
+    for wrong in (-1, sum(sizes)):
         with pytest.raises(IndexError, match="in a table of"):
             table(torch.tensor([[0, wrong]], device="cuda"))

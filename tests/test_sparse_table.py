@@ -9,6 +9,7 @@ from lfmp_core.embeddings.entry_mask import EntryMask
 from lfmp_core.embeddings.field_columns import FieldColumnsTable
 from lfmp_core.embeddings.masked import MaskedRows
 from lfmp_core.embeddings.pair import PairTable
+from lfmp_core.embeddings.ragged import RaggedTable
 from lfmp_core.embeddings.soft_threshold import SoftThresholdTable
 from lfmp_core.embeddings.sparse import SparseTable
 from lfmp_core.errors import DataError, LfmpError
@@ -36,13 +37,18 @@ def columns():
     return FieldColumnsTable.of(weight, mask, SIZES), weight * mask
 
 
+def ragged():
+    weight, widths = plain().weight.detach(), torch.arange(N) % (D + 1)
+    return RaggedTable.pack(weight, widths, SIZES), weight * (torch.arange(D) < widths.unsqueeze(1))
+
+
 def pair():
     first, second = sparse(1, (5,)), sparse(2, (5,))
     i = torch.arange(N)
     return PairTable(SIZES, first[0], second[0]), first[1][i % 5] + second[1][i // 3]
 
 
-KINDS = {"sparse": sparse, "field_columns": columns, "pair": pair}
+KINDS = {"sparse": sparse, "field_columns": columns, "ragged": ragged, "pair": pair}
 
 
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64])

@@ -9,21 +9,25 @@ from ..models import Backbone
 from ..ownership import check_file
 
 
-def export_onnx(model: Backbone, path: Path) -> Path:
-    """Write a model as ONNX with a free batch size: ids [B, m] int32 (and values [B, s]) → logits [B].
+def export_onnx(model: Backbone, path: Path, *, ids: torch.dtype = torch.int32) -> Path:
+    """Write a model as ONNX with a free batch size: ids [B, m] (and values [B, s]) → logits [B].
 
-    The graph reads the data set's whole rows, like the model. Needs the extra `export`.
+    The graph reads the data set's whole rows, like the model. It can't refuse as the model does: an id that
+    its field does not have is read as that field's unseen value. Needs the extra `export`.
+
+    Args:
+        ids: type of the ids that the graph takes, and no other: int32, as data sets are stored, or int64.
 
     Raises:
         DataError: another kind of file is at `path`.
     """
     path = check_file(path, "exported model", _exported)  # before the seconds that it takes
     model.eval()
-    ids = torch.zeros(2, model.row_width, dtype=torch.int32)
-    inputs: tuple = (ids,)
+    rows = torch.zeros(2, model.row_width, dtype=ids)
+    inputs: tuple = (rows,)
     names, shapes = ["ids"], {"ids": {0: torch.export.Dim.DYNAMIC}}
     if model.scalar_fields:
-        inputs = (ids, torch.zeros(2, model.value_width))
+        inputs = (rows, torch.zeros(2, model.value_width))
         names, shapes = [*names, "values"], {**shapes, "values": {0: torch.export.Dim.DYNAMIC}}
     program = torch.onnx.export(
         model,

@@ -3,11 +3,31 @@
 from abc import abstractmethod
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
+
+from ..errors import IdError
+
+
+def refuse_outside(ids: Tensor, rows: int) -> None:
+    """Refuse ids outside 0..rows−1, which a compiled loop would follow anywhere and a formula give a row.
+
+    Raises:
+        IdError: there is one; it names the first.
+    """
+    if torch.compiler.is_exporting() or not ids.numel():
+        return
+    low, high = ids.aminmax()
+    if low < 0 or high >= rows:
+        flat = ids.reshape(-1)
+        place = int(((flat < 0) | (flat >= rows)).nonzero()[0])
+        raise IdError(f"id {int(flat[place])} at place {place} of {len(flat)}, in a table of {rows} rows")
 
 
 class Table(nn.Module):
     """Maps ids to vectors; any table works in any backbone.
+
+    Called, it checks that it has the ids, and answers with `forward`.
 
     Attributes:
         field_sizes: ids of each field, unseen-value id included; they sum to n.
@@ -18,6 +38,19 @@ class Table(nn.Module):
     uncuttable: ClassVar[str] = "its numbers are not laid out by field: cut the fields of a plain table first"
     field_sizes: tuple[int, ...]
     dim: int
+
+    def __call__(self, ids: Tensor) -> Tensor:
+        """Vectors [..., D] of integer ids [...].
+
+        Raises:
+            IdError: one of them is not in 0..n−1.
+        """
+        refuse_outside(ids, sum(self.field_sizes))
+        return self.unchecked(ids)
+
+    def unchecked(self, ids: Tensor) -> Tensor:
+        """The same of ids that are known to be in 0..n−1."""
+        return super().__call__(ids)
 
     @abstractmethod
     def forward(self, ids: Tensor) -> Tensor:

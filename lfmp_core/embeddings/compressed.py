@@ -117,19 +117,9 @@ class CompressedTable(Table):
         if torch.compiler.is_exporting():
             return self.exported(ids)
         distinct, slot = torch.unique(ids, return_inverse=True)
-        vectors = self.rows(self.checked(distinct))
+        vectors = self.rows(distinct.long())
         # bfloat16 inside autocast
         return gather(vectors.to(next(self.parameters()).dtype), slot)
-
-    def checked(self, ids: Tensor) -> Tensor:
-        """Ascending ids [k] as int64.
-
-        Raises:
-            IndexError: one of them is not in 0..n−1; a formula would give it a row all the same.
-        """
-        if len(ids) and (ids[0] < 0 or ids[-1] >= self.n):
-            raise IndexError(f"ids {int(ids[0])} to {int(ids[-1])} in a table of {self.n}")
-        return ids.long()
 
     def exported(self, ids: Tensor) -> Tensor:
         """`forward` in operations that other runtimes know: every id of [...] by its own."""

@@ -11,7 +11,6 @@ from torch.nn import functional
 
 from ..kernels import compiled, run_kernel
 from .base import Table
-from .sparse import refuse_outside
 
 
 @compiled
@@ -91,7 +90,6 @@ class FieldColumnsTable(Table):
         flat = ids.reshape(-1)
         if not flat.is_cpu:
             return self._rows(flat).view(*ids.shape, self.dim)
-        refuse_outside(flat, sum(self.field_sizes))
         out = self.values.new_empty(len(flat), self.dim)
         own = (self.edges, self.widths, self.starts, self.columns, self.values)
         run_kernel(_expand, flat, *own, out)

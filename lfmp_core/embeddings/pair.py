@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from .base import Table
-from .sparse import SparseTable, refuse_outside
+from .sparse import SparseTable
 
 
 class PairTable(Table):
@@ -49,14 +49,12 @@ class PairTable(Table):
         return {"field_sizes": self.field_sizes, **sparse}
 
     def forward(self, ids: Tensor) -> Tensor:
-        if ids.is_cpu and not torch.compiler.is_compiling():
-            # b·⌈n/b⌉ ids have rows, which may be more than n
-            refuse_outside(ids.reshape(-1), self.rows)
         span = -(-self.rows // self.buckets)
-        return self.first(ids % self.buckets) + self.second(ids.div(span, rounding_mode="floor"))
+        quotient = ids.div(span, rounding_mode="floor")
+        return self.first.unchecked(ids % self.buckets) + self.second.unchecked(quotient)
 
     def weight_view(self) -> Tensor:
-        return self(torch.arange(self.rows, device=next(self.parameters()).device))
+        return self.unchecked(torch.arange(self.rows, device=next(self.parameters()).device))
 
     def scale_fields(self, factors: Tensor) -> None:
         raise NotImplementedError("ids of several fields share a row, so one field can't be scaled alone")

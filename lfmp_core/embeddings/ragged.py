@@ -46,6 +46,7 @@ class RaggedTable(Table):
         self.field_sizes, self.dim, self.unit = tuple(field_sizes), dim, unit
         self.weight = nn.Parameter(torch.zeros(units, unit))
         self.register_buffer("starts", torch.zeros(sum(field_sizes) + 1, dtype=torch.int32))
+        self.register_load_state_dict_post_hook(lambda table, keys: table._check())
 
     @classmethod
     @torch.no_grad()
@@ -70,6 +71,13 @@ class RaggedTable(Table):
         table.weight.copy_(weight[kept].view(-1, unit))
         return table.to(weight.device)
 
+    def _check(self) -> None:
+        """Refuse an index that would lead a look-up astray."""
+        widths = self.starts.diff()
+        ends = self.starts[0] == 0 and self.starts[-1] == len(self.weight)
+        if not ends or widths.min() < 0 or widths.max() * self.unit > self.dim:
+            raise ValueError("the index of this ragged table is damaged")
+
     def described(self) -> dict[str, Any]:
         """Arguments that make a table of this shape again."""
         units = len(self.weight)
@@ -78,9 +86,6 @@ class RaggedTable(Table):
     def forward(self, ids: Tensor) -> Tensor:
         flat = ids.reshape(-1)
         if flat.is_cpu and not torch.is_grad_enabled() and not torch.compiler.is_compiling():
-            low, high = flat.aminmax() if len(flat) else (0, 0)
-            if low < 0 or high >= len(self.starts) - 1:  # the loop below doesn't look
-                raise IndexError(f"ids {int(low)} to {int(high)} in a table of {len(self.starts) - 1}")
             out = self.weight.new_zeros(len(flat), self.dim)
             run_kernel(_copy_rows, flat, self.starts, self.weight, out)
             return out.view(*ids.shape, self.dim)
@@ -94,7 +99,7 @@ class RaggedTable(Table):
         return (e * stored.view(-1, 1).to(e.dtype)).view(*ids.shape, self.dim)
 
     def weight_view(self) -> Tensor:
-        return self(torch.arange(len(self.starts) - 1, device=self.starts.device))
+        return self.unchecked(torch.arange(len(self.starts) - 1, device=self.starts.device))
 
     @torch.no_grad()
     def scale_fields(self, factors: Tensor) -> None:

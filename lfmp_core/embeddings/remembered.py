@@ -43,7 +43,7 @@ class RememberingTable(CompressedTable):
         absent = ids[found[..., 0].isnan()]
         if not len(absent):
             return found
-        new = self.checked(torch.unique(absent))
+        new = torch.unique(absent).long()
         vectors[new] = self.rows(new).to(vectors.dtype)
         return torch.nn.functional.embedding(ids, vectors)
 

@@ -28,7 +28,7 @@ class SoftThresholdTable(Table):
         self.register_buffer("threshold", torch.zeros(()))
 
     def forward(self, ids: Tensor) -> Tensor:
-        return functional.softshrink(self.table(ids), self.threshold.item())
+        return functional.softshrink(self.table.unchecked(ids), self.threshold.item())
 
     def weight_view(self) -> Tensor:
         return functional.softshrink(self.table.weight_view(), self.threshold.item())

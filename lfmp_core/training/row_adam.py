@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..embeddings.base import refuse_outside
 from ..embeddings.gather import add_rows
 from ..kernels import compiled, run_kernel
 
@@ -104,10 +105,15 @@ def _catch_up(rows, upto, weight, m, v, last, rates, scales, l2):
 
 @numba.njit(cache=True)
 def _distinct(ids, mark, stamp, slot, rows):
-    """Slot of each id among the distinct ones; `mark[i]` is stamp + slot of an id seen in this call."""
+    """Slot of each id among the distinct ones; `mark[i]` is stamp + slot of an id seen in this call.
+
+    How many they are, or −1 where an id has no mark: the loop writes where the ids point.
+    """
     count = 0
     for k in range(len(ids)):
         i = ids[k]
+        if i < 0 or i >= len(mark):
+            return -1
         if mark[i] < stamp:
             mark[i] = stamp + count
             rows[count] = i
@@ -135,7 +141,9 @@ class RowIndex:
             flat = ids.detach().reshape(-1).numpy()
             slot, rows = np.empty(len(flat), np.int64), np.empty(min(len(flat), len(self._mark)), np.int64)
             count = _distinct(flat, self._mark, self._stamp, slot, rows)
-            self._stamp += count
+            self._stamp += len(flat) if count < 0 else count  # beyond every mark that was set
+            if count < 0:
+                refuse_outside(ids, len(self._mark))
             self._ids, self._found = ids, (torch.from_numpy(rows[:count]), slot)
         return self._found
 

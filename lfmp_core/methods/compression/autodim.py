@@ -66,7 +66,7 @@ class CandidateTable(Table):
 
     def forward(self, ids: Tensor) -> Tensor:
         """Vectors [B, m, D] of ids [B, m]."""
-        parts = self.rows(ids).split(self.sizes, -1)
+        parts = self.rows.unchecked(ids).split(self.sizes, -1)
         mixed = torch.zeros(())
         for k, (part, weight) in enumerate(zip(parts, self.projections, strict=True)):
             full = torch.bmm(part.transpose(0, 1), weight).transpose(0, 1)

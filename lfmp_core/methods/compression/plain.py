@@ -62,9 +62,10 @@ class CacheFilling(Objective):
         self.register_buffer("steps", torch.tensor(0))
 
     def forward(self, model, ids, values, labels, step):
+        loss = super().forward(model, ids, values, labels, step)  # first: it refuses ids that have no count
         if step < self.left:
             self.counts += torch.bincount(ids.flatten(), minlength=len(self.counts))
-        return super().forward(model, ids, values, labels, step)
+        return loss
 
     def after_step(self) -> None:
         self.steps.add_(1)
