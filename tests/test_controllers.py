@@ -182,10 +182,10 @@ def test_validation_batches_come_by_number(task):
     rows = task.dataset.split("val")
     objective = ControllerOnValidation(Batches(rows, 300, 3), 1)
     count = -(-len(rows) // 300)
-    first = [objective._batch(k)[0] for k in range(2 * count + 1)]
+    first = [objective.validation[k][0] for k in range(2 * count + 1)]
     again = ControllerOnValidation(Batches(rows, 300, 3), 1)
     for k in (count + 1, 2 * count, 0, 1, count - 1):
-        assert torch.equal(again._batch(k)[0], first[k])
+        assert torch.equal(again.validation[k][0], first[k])
     assert sum(map(len, first[:count])) == len(rows)
     assert not torch.equal(first[0], first[count])
 

@@ -14,7 +14,7 @@ from lfmp_core.masking import HardConcrete, MaskSettings, SparsityConstraint
 from lfmp_core.methods.light_fmp import GatedObjective
 from lfmp_core.models import BackboneSettings, build_model
 from lfmp_core.training import Batches, Objective, Trainer, TrainingSettings, auc, evaluate, log_loss, predict
-from lfmp_core.training.batches import to_batch
+from lfmp_core.training.batches import Numbered, to_batch
 
 SIZES = (5, 3, 7, 4)
 
@@ -117,6 +117,21 @@ def test_every_row_once_an_epoch(batch_size, block_rows, exclude):
         assert len(found) == len(batches)
         assert max(map(len, found)) <= batch_size
     assert flat(visited(batches, 0)) != flat(visited(batches, 1))
+
+
+@pytest.mark.parametrize("block_rows", [1 << 20, 24])
+def test_batches_by_number_are_those_of_the_epochs(block_rows, monkeypatch):
+    """Whatever was asked for before; and in order each block of rows is read once an epoch."""
+    batches = Batches(numbered(100), 8, 4, EXCLUDED, block_rows)
+    wanted = [*visited(batches, 0), *visited(batches, 1), *visited(batches, 2)]
+    count, blocks, taken = len(batches), -(-100 // block_rows), []
+    take = Rows.take
+    monkeypatch.setattr(Rows, "take", lambda self, index: taken.append(len(index)) or take(self, index))
+    by_number = Numbered(batches)
+    assert [by_number[k][0][:, 0].tolist() for k in range(3 * count)] == wanted
+    assert len(taken) == 3 * blocks
+    for k in (count + 1, 2, 3, 2, 2 * count, 0):
+        assert by_number[k][0][:, 0].tolist() == wanted[k]
 
 
 def test_excluded_block_vanishes():

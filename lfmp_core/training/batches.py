@@ -94,3 +94,27 @@ class Batches:
             for i in range(start, count):
                 yield to_batch(block, order[i * self.batch_size : (i + 1) * self.batch_size], self.device)
             start = 0
+
+    def endless(self, start: int = 0) -> Iterator[Batch]:
+        """Batches epoch after epoch, the first `start` of all left out."""
+        epoch, position = divmod(start, len(self))
+        while True:
+            yield from self.epoch(epoch, position)
+            epoch, position = epoch + 1, 0
+
+
+class Numbered:
+    """Batches by their number, counted through all epochs: a function of the number alone.
+
+    To draw one batch its whole block of rows is read and shuffled. Asked for in order, batches share that.
+    """
+
+    def __init__(self, batches: Batches):
+        self._batches, self._following = batches, -1
+        self._stream: Iterator[Batch] = iter(())
+
+    def __getitem__(self, number: int) -> Batch:
+        if number != self._following:
+            self._stream = self._batches.endless(number)
+        self._following = number + 1
+        return next(self._stream)

@@ -13,6 +13,7 @@ from ...embeddings.mixed_dimension import MixedDimensionSettings, MixedDimension
 from ...models import Backbone, build_model
 from ...seeds import derive
 from ...training import Batches, Objective
+from ...training.batches import Numbered
 from ..base import Context, Outcome, Task
 from ..train import steps_per_epoch, train_to_outcome
 from .base import CompressionSettings, all_fields, budget, compression
@@ -105,7 +106,7 @@ class Choosing(Objective):
     ):
         super().__init__()
         self.tables, self.settings, self.generator = [table], settings, generator
-        self.validation, self.batch_size = validation, batch_size
+        self.validation, self.batch_size = Numbered(validation), batch_size
         self.logits = nn.Parameter(torch.zeros(table.mixture.shape))
         self.rate = settings.choice_travel * settings.update_every / steps
 
@@ -118,8 +119,7 @@ class Choosing(Objective):
         asked, pause = divmod(step, self.settings.update_every)
         if not pause:
             self._draw(step)
-            batch = next(self.validation.epoch(*divmod(asked, len(self.validation))))
-            loss = super().forward(model, *batch, step)
+            loss = super().forward(model, *self.validation[asked], step)
             (self.logits.grad,) = torch.autograd.grad(loss, [self.logits])
         with torch.no_grad():
             self._draw(step)

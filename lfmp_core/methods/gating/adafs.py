@@ -1,6 +1,5 @@
 """AdaFS: a controller gates the fields of every example, and learns on validation rows."""
 
-from collections.abc import Iterator
 from typing import Literal
 
 import torch
@@ -13,7 +12,7 @@ from ...models.controllers import AdaptiveGates
 from ...seeds import derive
 from ...settings import Settings
 from ...training import Batches, Objective
-from ...training.batches import Batch
+from ...training.batches import Numbered
 from ..base import Choice, Context, Outcome, Task, register
 from ..train import fresh_model, train_to_outcome
 from .phases import Made, choose_by_gates, first_phase, mean_gates, pretrain, rounded
@@ -48,9 +47,7 @@ class ControllerOnValidation(Objective):
 
     def __init__(self, validation: Batches, update_every: int):
         super().__init__()
-        self.validation, self.update_every = validation, update_every
-        self._iterator: Iterator[Batch] | None = None
-        self._next = -1
+        self.validation, self.update_every = Numbered(validation), update_every
 
     def forward(
         self, model: Backbone, ids: Tensor, values: Tensor | None, labels: Tensor, step: int
@@ -60,7 +57,7 @@ class ControllerOnValidation(Objective):
         if not rest:
             for parameter in own:
                 parameter.requires_grad_(True)
-            loss = super().forward(model, *self._batch(number - 1), step)
+            loss = super().forward(model, *self.validation[number - 1], step)
             gradients = torch.autograd.grad(loss, own)
         for parameter in own:
             parameter.requires_grad_(False)
@@ -68,14 +65,6 @@ class ControllerOnValidation(Objective):
             for parameter, gradient in zip(own, gradients, strict=True):
                 parameter.grad = gradient
         return super().forward(model, ids, values, labels, step)
-
-    def _batch(self, number: int) -> Batch:
-        """Validation batch of that number, counted through all passes; a function of it alone."""
-        epoch, position = divmod(number, len(self.validation))
-        if self._iterator is None or number != self._next or not position:
-            self._iterator = self.validation.epoch(epoch, position)
-        self._next = number + 1
-        return next(self._iterator)
 
 
 def controller_of(model: Backbone) -> nn.Module:

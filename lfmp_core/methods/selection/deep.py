@@ -66,8 +66,4 @@ def validation_rows(task: Task) -> Rows:
 def endless(task: Task, seed: int) -> Iterator[Batch]:
     """Shuffled batches of the validation rows, of the task's batch size, pass after pass."""
     training = task.training
-    batches = Batches(validation_rows(task), training.batch_size, seed, device=training.device)
-    epoch = 0
-    while True:
-        yield from batches.epoch(epoch)
-        epoch += 1
+    return Batches(validation_rows(task), training.batch_size, seed, device=training.device).endless()
