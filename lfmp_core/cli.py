@@ -1,16 +1,15 @@
 """The command `lfmp`. Rooms are imported when one of their commands is asked for, so that help is instant."""
 
-import errno
-import sys
 from collections.abc import Sequence
 
 import typer
 
-from .errors import LfmpError
+from .entry import Commands
 from .experiments import cli as experiments
 
 app = typer.Typer(
     name="lfmp",
+    cls=Commands,
     help="What can be removed from a recommender, by which method, at what loss.",
     no_args_is_help=True,
     add_completion=False,
@@ -62,19 +61,7 @@ def compare(item: experiments.ItemName) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. What this package refuses is one line on stderr and exit code 2, never a traceback."""
-    try:
-        app(args=None if arguments is None else list(arguments), prog_name="lfmp")
-    except LfmpError as error:
-        print(f"lfmp: {error}", file=sys.stderr)
-        sys.exit(2)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
-            raise
-        print(
-            f"lfmp: {error.filename or 'disk'}: {error.strerror}; nothing half-written was kept",
-            file=sys.stderr,
-        )
-        sys.exit(2)
+    app(args=None if arguments is None else list(arguments), prog_name="lfmp")
 
 
 if __name__ == "__main__":

@@ -35,6 +35,10 @@ class DataError(LfmpError):
         super().__init__(text + (f". {remedy}" if remedy else ""))
 
 
+class WrongValue(LfmpError):
+    """A value that a setting, an option or a parameter can't have; the message says what it must be."""
+
+
 class UnknownName(LfmpError):
     """A name or parameter that does not exist; the message lists the nearest valid ones."""
 

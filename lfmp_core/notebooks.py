@@ -15,6 +15,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from papermill.exceptions import PapermillExecutionError
 
+from .bounds import check_number
 from .errors import DataError, LfmpError, check_name
 from .files import atomic_write
 from .folders import scratch_folder
@@ -85,6 +86,7 @@ def check_parameters(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         UnknownName: a name the notebook does not declare. WrongType: another type than the default's.
+        WrongValue: a number outside its bounds.
     """
     declared = declared_parameters(path)
     checked = {}
@@ -92,6 +94,7 @@ def check_parameters(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
         check_name(name, declared, f"parameter of {path.stem}")
         checked[name] = parse(value, declared[name]) if isinstance(value, str) else value
         check_type(name, declared[name], checked[name])
+        check_number(name, checked[name])
     return checked
 
 

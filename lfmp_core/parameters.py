@@ -10,7 +10,8 @@ and the next cell starts with
 
     check(globals())
 
-What came in between is what was injected: it must bear declared names and the declared types.
+What came in between is what was injected: it must bear declared names and the declared types, and numbers
+lie in the bounds that their names have on every page.
 """
 
 import ast
@@ -18,6 +19,7 @@ from collections.abc import Mapping, MutableMapping
 from types import ModuleType
 from typing import Any
 
+from .bounds import check_number
 from .errors import LfmpError, check_name
 from .memory import keep_memory
 
@@ -50,7 +52,7 @@ def check(namespace: MutableMapping[str, Any]) -> None:
 
     Raises:
         UnknownName: a name that was not declared; the message gives the nearest.
-        WrongType: a value of another type than the default.
+        WrongType: a value of another type than the default. WrongValue: a number outside its bounds.
         LfmpError: `declare` was never called.
     """
     if _RECORD not in namespace:
@@ -61,6 +63,7 @@ def check(namespace: MutableMapping[str, Any]) -> None:
     for name, value in _values(namespace).items():
         check_name(name, declared, "parameter")
         check_type(name, declared[name], value)
+        check_number(name, value)
     keep_memory()
     # A checked notebook stays checked: names of later cells are none of our business when a cell is rerun.
     namespace[_RECORD] = None

@@ -4,21 +4,28 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args, get_origin
 
 from pydantic import (
     BaseModel,
     ConfigDict,
+    GetCoreSchemaHandler,
     SerializerFunctionWrapHandler,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
     model_serializer,
     model_validator,
 )
+from pydantic_core.core_schema import CoreSchema, no_info_wrap_validator_function
 
-from .errors import DataError, check_name
+from .bounds import MOST, must_be
+from .errors import DataError, LfmpError, WrongValue, check_name
 
 
 class Settings(BaseModel):
     """Base of all settings: frozen, and an unknown key is an error that names the nearest valid one.
+
+    Numbers are finite, and whole ones fit into 64 bits. A value that is refused is one line that names it.
 
     Attributes:
         later: fields that a class gained after records were made. At their default they are left out of every
@@ -26,7 +33,7 @@ class Settings(BaseModel):
     """
 
     later: ClassVar[frozenset[str]] = frozenset()
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @model_serializer(mode="wrap")
     def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -40,7 +47,50 @@ class Settings(BaseModel):
         if isinstance(data, dict):
             for key in data:
                 check_name(key, cls.model_fields, f"{cls.__name__} parameter")
+            for key, value in data.items():
+                for number in value if isinstance(value, list | tuple) else (value,):
+                    if isinstance(number, int) and abs(number) > MOST:
+                        raise WrongValue(f"{key} is {number}: it must fit into 64 bits")
         return data
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def in_one_line(data: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+            try:
+                return validate(data)
+            except ValidationError as error:
+                raise _refused(cls, error) from None
+
+        # around all of the class's own validators, those of classes below it too
+        return no_info_wrap_validator_function(in_one_line, handler(source))
+
+
+def _refused(settings: type[BaseModel], error: ValidationError) -> LfmpError:
+    """The first of pydantic's errors as one line that names the field, its value and what it must be."""
+    first = error.errors()[0]
+    place, kind, context = first["loc"], first["type"], first.get("ctx", {})
+    inner = context.get("error")
+    name = ".".join(map(str, place)) or settings.__name__
+    if inner is not None:
+        return WrongValue(f"{settings.__name__}: {inner}")
+    if kind == "too_short":
+        return WrongValue(f"{name} is {first['input']!r}: it must hold at least {context['min_length']}")
+    if kind == "missing":
+        return WrongValue(f"{settings.__name__} needs {name}")
+    field = settings.model_fields.get(str(place[0])) if len(place) == 1 else None
+    given = first["input"]
+    if kind == "literal_error" and field is not None and get_origin(field.annotation) is Literal:
+        try:
+            check_name(given, get_args(field.annotation), name)
+        except LfmpError as unknown:
+            return unknown
+    ends = ("ge", "gt", "le", "lt")
+    limits = {end: value for end in ends if (value := context.get(end)) is not None}
+    if limits and field is not None:  # both ends, where pydantic names the one that was passed
+        limits = {end: getattr(m, end) for m in field.metadata for end in ends if hasattr(m, end)}
+    must = must_be(**limits) if limits else first["msg"].removeprefix("Input should be ")
+    shown = repr(given)
+    return WrongValue(f"{name} is {shown if len(shown) < 60 else type(given).__name__}: it must be {must}")
 
 
 def _plain(obj: Any) -> Any:

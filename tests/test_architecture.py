@@ -19,6 +19,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # stand beside each other and don't know of each other.
 LEVELS = (
     ("errors", "seeds", "axes", "kernels", "files", "memory"),
+    ("bounds", "entry"),
     ("settings", "parameters", "ownership"),
     ("folders",),
     ("data", "embeddings"),

@@ -1,19 +1,17 @@
 """`lfmp data`: list the sets at hand, prepare one, describe a prepared one, fetch a public one."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import numpy as np
 import typer
-from pydantic import ValidationError
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from ..bounds import check_number, within
+from ..entry import Commands
 from ..errors import LfmpError, check_name
 from ..ownership import check_target
 from ..settings import data_root
@@ -27,39 +25,14 @@ from .prepared import prepare as run_prepare
 from .schema import SPLITS, PrepareSettings
 from .sources import SOURCES, Source, get_source, own_table
 
-app = typer.Typer(help="Real, own and planted data.", no_args_is_help=True)
-
-
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    try:
-        yield
-    except LfmpError as error:
-        _fail(str(error))
-    except ValidationError as error:
-        first = error.errors()[0]
-        _fail(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
-    except KeyboardInterrupt:
-        typer.echo("interrupted; nothing was left behind", err=True)
-        raise typer.Exit(130) from None
+app = typer.Typer(cls=Commands, help="Real, own and planted data.", no_args_is_help=True)
 
 
 def _fail(text: str) -> NoReturn:
-    typer.echo(f"error: {text}", err=True)
-    raise typer.Exit(2) from None
-
-
-def _command(function: Callable[..., None]) -> Callable[..., None]:
-    @wraps(function)
-    def wrapped(*args: Any, **kwargs: Any) -> None:
-        with _plain_errors():
-            function(*args, **kwargs)
-
-    return wrapped
+    raise LfmpError(text) from None
 
 
 @app.command("list")
-@_command
 def list_sources() -> None:
     """Which sets are known, and which of their files lie below LFMP_DATA."""
     try:
@@ -85,7 +58,6 @@ def list_sources() -> None:
 
 
 @app.command()
-@_command
 def prepare(
     source: Annotated[str, typer.Argument(help=f"one of {', '.join(SOURCES)}")],
     out: Annotated[Path, typer.Option(help="folder to write: a new or an empty one, or see --replace")],
@@ -110,21 +82,30 @@ def prepare(
     delimiter: Annotated[
         str | None, typer.Option(help="csv: between columns; default tab in .tsv, else a comma")
     ] = None,
-    rows: Annotated[int, typer.Option(help="planted: rows to generate")] = 20_000,
+    rows: Annotated[int, typer.Option(callback=within("rows"), help="planted: rows to generate")] = 20_000,
     numeric: Annotated[str, typer.Option(help="ln_squared | log2 | scalar")] = "ln_squared",
     threshold: Annotated[
-        int | None, typer.Option(help="rarer values share one id; default per source")
+        int | None,
+        typer.Option(callback=within("threshold"), help="rarer values share one id; default per source"),
     ] = None,
-    numeric_threshold: Annotated[int | None, typer.Option(help="the same for integer fields")] = None,
+    numeric_threshold: Annotated[
+        int | None, typer.Option(callback=within("numeric_threshold"), help="the same for integer fields")
+    ] = None,
     vocabulary_rows: Annotated[str, typer.Option(help="train | all")] = "train",
     split: Annotated[str, typer.Option(help="random | chronological")] = "random",
     shares: Annotated[str, typer.Option(help="train,val,test")] = "8,1,1",
-    seed: Annotated[int, typer.Option(help="of the random split and of planted data")] = 0,
+    seed: Annotated[
+        int, typer.Option(callback=within("seed"), help="of the random split and of planted data")
+    ] = 0,
     genres: Annotated[str, typer.Option(help="MovieLens: each | combined")] = "each",
     avazu_hour: Annotated[str, typer.Option(help="Avazu: raw | parts")] = "raw",
     replace: Annotated[bool, typer.Option("--replace", help="an older data set at --out may go")] = False,
-    threads: Annotated[int | None, typer.Option(help="default: one a core")] = None,
-    block_mib: Annotated[float, typer.Option(help="text read at a time")] = BLOCK_BYTES / 2**20,
+    threads: Annotated[
+        int | None, typer.Option(callback=within("threads"), help="default: one a core")
+    ] = None,
+    block_mib: Annotated[
+        float, typer.Option(callback=within("block_mib"), help="text read at a time")
+    ] = BLOCK_BYTES / 2**20,
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress bar")] = False,
 ) -> None:
     """Turn raw files into a dataset folder.
@@ -132,7 +113,7 @@ def prepare(
     What this program did not write is never replaced; an older data set stays until the new one is whole.
     """
     try:
-        shares_read = tuple(int(part) for part in shares.split(","))
+        shares_read = check_number("share", tuple(int(part) for part in shares.split(",")))
     except ValueError:
         _fail(f"--shares {shares!r} is not like 8,1,1")
     settings = PrepareSettings.model_validate(
@@ -198,7 +179,6 @@ def _source(name: str, file: Path | None, label: str | None, own: dict[str, Any]
 
 
 @app.command()
-@_command
 def describe(
     folder: Annotated[Path, typer.Argument(help="a prepared dataset")],
     as_json: Annotated[bool, typer.Option("--json", help="machine-readable")] = False,
@@ -251,7 +231,6 @@ def describe_dataset(dataset: Dataset) -> dict[str, Any]:
 
 
 @app.command()
-@_command
 def fetch(
     name: Annotated[str, typer.Argument(help="a public set, e.g. ml-20m")],
     into: Annotated[Path | None, typer.Option(help="data folder; default LFMP_DATA")] = None,

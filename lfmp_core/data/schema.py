@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field as Setting
 from pydantic import field_validator
 
-from ..errors import DataError
+from ..errors import DataError, LfmpError
 from ..settings import Settings, digest
 from .notices import Notice
 
@@ -132,7 +132,7 @@ class Schema(Settings):
             schema, sealed = cls.model_validate(stored), digest(stored, 64)
         except FileNotFoundError:
             raise DataError("no prepared dataset here", file=path.parent, remedy=remedy) from None
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError, LfmpError) as error:
             raise DataError(
                 f"not a dataset's schema ({str(error).splitlines()[0]})", file=path, remedy=remedy
             ) from None

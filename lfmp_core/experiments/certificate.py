@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import Field
 
 from .. import __version__
+from ..bounds import cores
 from ..settings import Settings
 
 PACKAGES = ("torch", "numpy")
@@ -79,13 +80,6 @@ def package_version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "absent"
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    with suppress(AttributeError):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def hardware() -> Hardware:

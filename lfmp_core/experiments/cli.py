@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from ..bounds import within
+
 Profile = Annotated[str, typer.Option("--profile", "-p", help="quick, reference or paper")]
 ItemName = Annotated[str, typer.Argument(metavar="ITEM", help="table, figure or page")]
 
@@ -49,9 +51,13 @@ def plan(item: ItemName, profile: Profile = "reference") -> None:
 def run(
     item: ItemName,
     profile: Profile = "quick",
-    workers: Annotated[int | None, typer.Option(min=1, help="processes; default: cores / threads")] = None,
+    workers: Annotated[
+        int | None, typer.Option(callback=within("workers"), help="processes; default: cores / threads")
+    ] = None,
     ids: Annotated[list[str] | None, typer.Option("--id", help="only this run; may be repeated")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="compute at most so many")] = None,
+    limit: Annotated[
+        int | None, typer.Option(callback=within("limit"), help="compute at most so many")
+    ] = None,
     progress: Annotated[bool, typer.Option(help="show a bar")] = True,
 ) -> None:
     """Compute what is missing of ITEM. Safe to stop at any time, and to run twice at once."""

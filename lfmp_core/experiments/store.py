@@ -152,9 +152,7 @@ class Store:
         try:
             record = Record.from_json(text)
         except (LfmpError, ValueError, TypeError) as error:
-            lines = str(error).splitlines()
-            reason = lines[2].strip() if len(lines) > 2 else lines[0]  # pydantic's third line says why
-            raise DataError(f"record is damaged ({reason})", file=path, remedy=self._remedy(None)) from None
+            raise DataError(f"record is damaged ({error})", file=path, remedy=self._remedy(None)) from None
         if record.id != path.stem or record.status != status:
             problem = f"file holds the {record.status} record {record.id}, its name and folder say otherwise"
             raise DataError(problem, file=path, remedy=self._remedy(None))

@@ -4,11 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from lfmp_core.data import PlantedSettings, PrepareSettings, prepare_named, write_planted
 from lfmp_core.data.planted import CRITEO_SIZES, NAMES, blocks, integer_values, make_plan
-from lfmp_core.errors import UnknownName
+from lfmp_core.errors import LfmpError, UnknownName
 
 
 def test_sizes_are_criteos():
@@ -103,5 +102,5 @@ def test_linear_model_learns_the_default_set(tmp_path):
 def test_unknown_and_impossible_settings():
     with pytest.raises(UnknownName, match="informative"):
         PlantedSettings(informativ=3)
-    with pytest.raises(ValidationError, match="exceed 39"):
+    with pytest.raises(LfmpError, match="exceed 39"):
         PlantedSettings(informative=30, redundant=12)

@@ -7,7 +7,7 @@ import pytest
 
 from lfmp_core.data import PlantedSettings, PrepareSettings, is_shadow
 from lfmp_core.data.dataset import Dataset
-from lfmp_core.errors import DataError
+from lfmp_core.errors import DataError, LfmpError
 from lfmp_core.experiments.engine import RunsFailed, execute, open_dataset, reference, run_item
 from lfmp_core.experiments.executor import prepared, shadowed
 from lfmp_core.experiments.items import Item
@@ -106,9 +106,9 @@ def test_a_method_that_chooses_nothing_fails(ref, store):
 
 
 def test_a_choice_holds_no_test_result(ref):
-    with pytest.raises(ValueError, match="a choice run must not see test rows"):
+    with pytest.raises(LfmpError, match="a choice run must not see test rows"):
         Record(spec=spec(ref), metrics={"test_auc": 0.7})
-    with pytest.raises(ValueError, match="a choice run must not see test rows"):
+    with pytest.raises(LfmpError, match="a choice run must not see test rows"):
         Record(spec=spec(ref), logits="0" * 16)
     assert len({spec(ref, role=role).id for role in ("search", "final", "choice")}) == 3
 

@@ -84,18 +84,18 @@ def test_refusals():
         spec(training={"l2": float("nan")})
     with pytest.raises(LfmpError, match=r"training\.when is a object"):
         spec(training={"when": object()})
-    with pytest.raises(ValueError, match="needs a name"):
+    with pytest.raises(LfmpError, match="needs a name"):
         spec(backbone={})
-    with pytest.raises(ValueError):
+    with pytest.raises(LfmpError):
         spec(prune_ratio=1.0)
 
 
 def test_record_refuses_what_is_not_true():
     with pytest.raises(LfmpError, match=r"metrics\.val_auc is inf"):
         Record(spec=spec(), metrics={"val_auc": float("inf")})
-    with pytest.raises(ValueError, match="not its spec's"):
+    with pytest.raises(LfmpError, match="not its spec's"):
         Record(id="0" * 16, spec=spec())
-    with pytest.raises(ValueError, match="must not see test rows"):
+    with pytest.raises(LfmpError, match="must not see test rows"):
         Record(spec=spec(role="search"), metrics={"test_auc": 0.7})
 
 

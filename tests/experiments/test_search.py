@@ -156,7 +156,7 @@ def test_borders():
     assert SEARCH.on_border({"learning_rate": 1.2e-4, "dropout": 0.79}) == ("learning_rate", "dropout")
     assert Interval(low=1e-4, high=1e-2, log=True).place(1e-3) == pytest.approx(0.5)
     for low, high, log in ((1, 1, False), (2, 1, False), (0, 1, True)):
-        with pytest.raises(ValueError, match="no interval"):
+        with pytest.raises(LfmpError, match="no interval"):
             Interval(low=low, high=high, log=log)
 
 

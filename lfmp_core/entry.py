@@ -1,0 +1,77 @@
+"""How a command ends: with its result, or with one line on stderr and an exit code; never with a traceback.
+
+Codes: 0 done, 1 done and something failed, 2 refused, 130 interrupted. What ends in a traceback is a fault of
+this program.
+"""
+
+import errno
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
+
+from .errors import LfmpError
+
+
+class _InOneLine:
+    """Mixed into the classes that typer makes commands of."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        given = (args, prog_name, complete_var)
+        run = super().main  # type: ignore[misc]
+        if not standalone_mode:
+            return run(*given, standalone_mode=False, **extra)
+        sys.exit(_ended(lambda: run(*given, standalone_mode=False, **extra)))
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        try:
+            return super().invoke(ctx)  # type: ignore[misc]
+        except KeyboardInterrupt:
+            raise typer.Exit(say("interrupted; nothing half-written was kept", 130)) from None
+
+
+class Commands(_InOneLine, TyperGroup):
+    """Several commands under one name."""
+
+
+class Command(_InOneLine, TyperCommand):
+    """One command."""
+
+
+def _ended(run: Callable[[], Any]) -> int:
+    """The exit code of a command."""
+    try:
+        code = run()
+        return code if isinstance(code, int) else 0
+    except LfmpError as error:
+        return say(str(error))
+    except TyperException as error:  # an unknown option, a word where a number belongs, help asked for
+        text = error.format_message()
+        if "\n" in text:
+            typer.echo(text, err=True)
+            return error.exit_code
+        return say(text, error.exit_code)
+    except MemoryError:
+        return say("out of memory; nothing half-written was kept")
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # whoever read the output has gone
+            sys.stdout = None  # type: ignore[assignment] # else Python complains of it when it ends
+            return 1
+        where = error.filename if error.filename is not None else "disk"
+        return say(f"{where}: {error.strerror or error}; nothing half-written was kept")
+
+
+def say(text: str, code: int = 2) -> int:
+    """Print why a command ends and return its exit code."""
+    typer.echo(f"lfmp: {text}", err=True)
+    return code
