@@ -15,7 +15,7 @@ from ..files import leftovers
 from ..settings import data_root, home, project_root
 from .certificate import cores, hardware, package_version
 from .claims import held
-from .spec import PROFILES
+from .profiles import PROFILES
 from .store import Store, store_for
 
 _GIB = 1024**3

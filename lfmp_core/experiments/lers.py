@@ -11,8 +11,9 @@ from .executor import cut_to, reference
 from .items import Arm, Grid, Item
 from .lightfmp import names, numbers
 from .lightfmp_selection import AVAZU, ML_1M, settings_of
+from .profiles import PROFILES, by_profile
 from .search import TPE, Interval
-from .spec import PROFILES, DatasetRef, plain
+from .spec import DatasetRef, plain
 
 # LERS drops values seen less than 10 times in 45.8 million rows of Criteo and 2 times in Avazu; in a
 # thousandth of the rows the least threshold that drops anything, 2, stands for both
@@ -77,25 +78,26 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 # what has at least one number for each id can't leave a twentieth of 16
 ONE_NUMBER_AN_ID = ("MEmCom", "mixed dimension", "AutoDim")
-# what a profile changes; the full sets have the papers' own
 _FULL_EVOLUTION: dict[str, Any] = {
     "regularisation": 1e-4,
     "threshold_learning_rate": 1e-4,
     "evolution": {"mutated": 10, "crossed": 10, "parents": 15, "generations": 30},
 }
-_CHANGES: dict[str, dict[str, dict[str, Any]]] = {
-    "quick": {"OptEmbed": {"search": _SHORT_EVOLUTION}, "AutoDim": {"find_epochs": 1}},
-    "reference": {},
-    "paper": {
-        "OptEmbed": {"search": _FULL_EVOLUTION},
-        "DHE": {"table_settings": {"hashes": 1024}},
-    },
-}
+
+
+def _changes(profile: str) -> dict[str, dict[str, Any]]:
+    """What a profile changes, by method; the full sets have the papers' own."""
+    return by_profile(
+        profile,
+        quick={"OptEmbed": {"search": _SHORT_EVOLUTION}, "AutoDim": {"find_epochs": 1}},
+        reference={},
+        paper={"OptEmbed": {"search": _FULL_EVOLUTION}, "DHE": {"table_settings": {"hashes": 1024}}},
+    )
 
 
 def uncompressed(profile: str) -> list[Arm]:
     """The plain table, and OptEmbed where nothing is asked of its size."""
-    own = _CHANGES[profile].get("OptEmbed", {"search": _EVOLUTION})["search"]
+    own = _changes(profile).get("OptEmbed", {"search": _EVOLUTION})["search"]
     return [
         Arm(ORIGINAL, "no_selection"),
         Arm(OWN_SIZE, "optembed", 0.0, settings_of("optembed", own)),
@@ -106,7 +108,7 @@ def compressions(profile: str, sparsity: float) -> list[Arm]:
     """Every method at one sparsity."""
     arms = []
     for label, (method, own) in {**LERS_METHODS, **OTHERS}.items():
-        settings = {**own, **_CHANGES[profile].get(label, {}), "sparsity": sparsity}
+        settings = {**own, **_changes(profile).get(label, {}), "sparsity": sparsity}
         if sparsity > 0.9 and label in ONE_NUMBER_AN_ID:
             continue
         arms.append(Arm(label, method, 0.0, settings_of(method, settings)))
@@ -116,7 +118,7 @@ def compressions(profile: str, sparsity: float) -> list[Arm]:
 def backbone_for(name: str, profile: str) -> BackboneSettings:
     """LERS Table 4: D = 16, DeepFM 400-400-400, DCN-Mix 512-512 behind three layers of four experts."""
     sizes: dict[str, Any] = {"hidden": {"deepfm": (400, 400, 400), "dcn_mix": (512, 512)}[name]}
-    if profile == "quick":
+    if by_profile(profile, quick=True, reference=False, paper=False):
         sizes = {"hidden": (32, 32), "rank": 8, "cross_layers": 2, "experts": 2}
     return BackboneSettings.model_validate(
         {"name": name, "embedding_dim": 16, "batch_norm": True, "dropout": 0.2, **sizes}
@@ -132,30 +134,32 @@ def training_for(profile: str, name: str = "", *, final: bool = False) -> Traini
     after five epochs without a better AUC, and a final run never.
     It multiplies in bfloat16, for every method alike: half the hours, see `performance`.
     """
-    if profile == "quick":
-        return TrainingSettings(learning_rate=1e-2, batch_size=512, epochs=2)
-    if profile == "paper":
-        return TrainingSettings(epochs=15, patience=15)
     ends: dict[str, Any] = {"progress": "either", "patience": 2 if final else 1} if name else {}
     if name == "avazu":
         ends = {"patience": 15 if final else 5}
-    return TrainingSettings(epochs=15, precision="bfloat16", **ends)
+    return by_profile(
+        profile,
+        quick=TrainingSettings(learning_rate=1e-2, batch_size=512, epochs=2),
+        reference=TrainingSettings(epochs=15, precision="bfloat16", **ends),
+        paper=TrainingSettings(epochs=15, patience=15),
+    )
 
 
 def set_for(name: str, profile: str) -> Any:
     """Data of one half of Table 5."""
-    if profile == "quick":
-        return lambda: reference("planted", PrepareSettings(threshold=2), PlantedSettings(rows=12_000))
-    if profile == "paper":
-        threshold = {"criteo": 10, "avazu": 2, "ml-1m": 1}[name]
-        return lambda: reference(name, PrepareSettings(threshold=threshold, numeric_threshold=threshold))
-    return {"criteo": CRITEO, "avazu": AVAZU, "ml-1m": MOVIELENS}[name]
+    threshold = {"criteo": 10, "avazu": 2, "ml-1m": 1}[name]
+    return by_profile(
+        profile,
+        quick=lambda: reference("planted", PrepareSettings(threshold=2), PlantedSettings(rows=12_000)),
+        reference={"criteo": CRITEO, "avazu": AVAZU, "ml-1m": MOVIELENS}[name],
+        paper=lambda: reference(name, PrepareSettings(threshold=threshold, numeric_threshold=threshold)),
+    )
 
 
 def tpe_for(profile: str) -> TPE:
     """LERS §3.3: 30 trials, 10 of them random; fewer where two cores have to do."""
-    trials, random = {"quick": (3, 2), "reference": (8, 4), "paper": (30, 10)}[profile]
-    space = REFERENCE_SPACE if profile == "reference" else SPACE
+    trials, random = by_profile(profile, quick=(3, 2), reference=(8, 4), paper=(30, 10))
+    space = by_profile(profile, quick=SPACE, reference=REFERENCE_SPACE, paper=SPACE)
     return TPE(space=space, trials=trials, random=random)
 
 
@@ -215,7 +219,7 @@ def table5(
         seeds: trainings of each cell.
         dataset, sets, backbones, trials: as of `table4`.
     """
-    count = seeds or {"quick": 1, "reference": 3, "paper": 3}[profile]
+    count = seeds or by_profile(profile, quick=1, reference=3, paper=3)
     searches = table4(profile, dataset=dataset, sets=sets, backbones=backbones, trials=trials)
     grids = []
     for search, name in zip(searches, names(sets, SETS, "data set"), strict=False):
@@ -248,7 +252,7 @@ def fig6(
     Validation only; the other hyper-parameters stay as they are.
     """
     arms = [arm for sparsity in SPARSITIES for arm in compressions(profile, sparsity) if arm.label in DECAYED]
-    decays = DECAYS if profile != "quick" else DECAYS[::2]
+    decays = by_profile(profile, quick=DECAYS[::2], reference=DECAYS, paper=DECAYS)
     return [
         Grid(
             item="lers_fig6",
@@ -259,7 +263,7 @@ def fig6(
             training=training_for(profile),
             seeds=(),
             candidates=[{"l2": decay} for decay in decays],
-            search_seeds=range(seeds or {"quick": 1, "reference": 3, "paper": 3}[profile]),
+            search_seeds=range(seeds or by_profile(profile, quick=1, reference=3, paper=3)),
         )
     ]
 

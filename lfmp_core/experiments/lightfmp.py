@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..bounds import check_number
 from ..data import PlantedSettings, PrepareSettings
-from ..errors import LfmpError, check_name
+from ..errors import WrongValue, check_name
 from ..methods import LightFMPSettings, literal
 from ..models import BackboneSettings
 from ..training import TrainingSettings
 from .executor import open_dataset, reference
 from .items import Arm, Grid, Item
-from .spec import PROFILES, DatasetRef, plain
+from .profiles import PROFILES, by_profile
+from .spec import DatasetRef, plain
 
 # The public 137,139-row sample; pinned, so that its records can be read where the data is not.
 CRITEO_SAMPLE = DatasetRef(
@@ -40,23 +42,29 @@ def planted(rows: int = 12_000, seed: int = 0) -> DatasetRef:
 
 def backbone_for(name: str, profile: str) -> BackboneSettings:
     # the paper states no CIN size; 32 maps lie between FuxiCTR's 16 and BARS' 64
-    sizes: dict[str, dict[str, Any]] = {
-        "quick": {"hidden": (64, 32), "cin": (8, 8)},
-        "reference": {"cin": (32, 32, 32)},
-        "paper": {},
-    }
-    return BackboneSettings.model_validate({"name": name, **sizes[profile]})
+    sizes: dict[str, Any] = by_profile(
+        profile,
+        quick={"hidden": (64, 32), "cin": (8, 8)},
+        reference={"cin": (32, 32, 32)},
+        paper={},
+    )
+    return BackboneSettings.model_validate({"name": name, **sizes})
 
 
 def training_for(profile: str) -> TrainingSettings:
-    if profile == "quick":
-        return TrainingSettings(learning_rate=1e-2, batch_size=512, epochs=4)
-    return TrainingSettings(batch_size=4096) if profile == "paper" else TrainingSettings()
+    return by_profile(
+        profile,
+        quick=TrainingSettings(learning_rate=1e-2, batch_size=512, epochs=4),
+        reference=TrainingSettings(),
+        paper=TrainingSettings(batch_size=4096),
+    )
 
 
 def rates_for(profile: str, rates: str | Sequence[float] | None) -> list[dict[str, float]]:
-    default = {"quick": (1e-2,), "reference": (3e-4, 1e-3, 3e-3, 1e-2), "paper": (1e-5, 1e-4, 3e-4, 1e-3)}
-    return [{"learning_rate": r} for r in numbers(rates, default[profile], "learning_rates")]
+    default = by_profile(
+        profile, quick=(1e-2,), reference=(3e-4, 1e-3, 3e-3, 1e-2), paper=(1e-5, 1e-4, 3e-4, 1e-3)
+    )
+    return [{"learning_rate": r} for r in numbers(rates, default, "learning_rates")]
 
 
 def base_arms(profile: str, prune_ratio: float, rows: int | None = None) -> list[Arm]:
@@ -65,7 +73,7 @@ def base_arms(profile: str, prune_ratio: float, rows: int | None = None) -> list
     Args:
         rows: training rows, where they may be fewer than the profile asks for.
     """
-    quick = profile == "quick"
+    quick = by_profile(profile, quick=True, reference=False, paper=False)
     subset = LightFMPSettings(**QUICK) if quick else PAPER_SUBSET
     printed, one_pass = literal(**QUICK) if quick else literal(), QUICK_ONE_PASS if quick else ONE_PASS
     if rows is not None:
@@ -104,23 +112,27 @@ def names(given: str | Sequence[str] | None, valid: Sequence[str], what: str) ->
 
 
 def numbers(given: str | Sequence[float] | None, default: Sequence[float], what: str) -> list[float]:
-    """Numbers given as of `words`.
+    """Numbers given as of `words`, within the bounds of what they are.
 
     Raises:
-        LfmpError: one of them is not a number.
+        WrongValue: one of them is not a number, or lies outside.
     """
     try:
-        return [float(number) for number in words(given, default)]
+        found = [float(number) for number in words(given, default)]
     except ValueError as error:
-        raise LfmpError(f"{what}: numbers with commas between, not {given!r}") from error
+        raise WrongValue(f"{what}: numbers with commas between, not {given!r}") from error
+    return check_number(what, found)
 
 
 def dataset_for(profile: str, dataset: DatasetRef | None) -> Any:
     if dataset is not None:
         return dataset
-    if profile == "paper":
-        return lambda: reference("criteo", PrepareSettings(threshold=10, shares=(72, 18, 10)))
-    return planted if profile == "quick" else CRITEO_SAMPLE
+    return by_profile(
+        profile,
+        quick=planted,
+        reference=CRITEO_SAMPLE,
+        paper=lambda: reference("criteo", PrepareSettings(threshold=10, shares=(72, 18, 10))),
+    )
 
 
 def table3(
@@ -145,7 +157,7 @@ def table3(
         backbones=[backbone_for(name, profile) for name in words(backbones, TABLE3_BACKBONES)],
         arms=[Arm("all fields", "no_selection"), *base_arms(profile, prune_ratio, rows_of(dataset))],
         training=training_for(profile),
-        seeds=range(seeds or {"quick": 2, "reference": 5, "paper": 3}[profile]),
+        seeds=range(seeds or by_profile(profile, quick=2, reference=5, paper=3)),
         candidates=rates_for(profile, learning_rates),
     )
 

@@ -9,6 +9,7 @@ from .executor import reference, shadowed
 from .items import Arm, Grid, Item
 from .lightfmp import backbone_for, planted, rows_of, training_for
 from .lightfmp_selection import SETS, rows_for, selectors, set_for
+from .profiles import by_profile
 from .spec import DatasetRef
 
 
@@ -22,7 +23,7 @@ def shadows(profile: str = "quick", *, seeds: int | None = None) -> list[Grid]:
     On DeepFM, without search: a choice has no validation score to search by.
     """
     grids = []
-    for name in SETS if profile == "reference" else ("criteo",):
+    for name in by_profile(profile, quick=("criteo",), reference=SETS, paper=("criteo",)):
         base = set_for(name, profile)
         m = {"criteo": 39, "ml-1m": 7, "avazu": 22}[name]
         keep = m - m // 2
@@ -35,7 +36,7 @@ def shadows(profile: str = "quick", *, seeds: int | None = None) -> list[Grid]:
                 backbones=[backbone_for("deepfm", profile)],
                 arms=arms,
                 training=training_for(profile),
-                seeds=range(seeds or (1 if profile == "quick" else 3)),
+                seeds=range(seeds or by_profile(profile, quick=1, reference=3, paper=3)),
                 role="choice",
             )
         )
@@ -50,21 +51,22 @@ def recovery(
     Args:
         dataset: planted rows of one's own; pretraining sizes beyond half of them are left out.
     """
-    if profile == "quick":
-        cases = [PlantedSettings(rows=12_000, signal=3.0)]
-    else:
-        cases = [
+    cases = by_profile(
+        profile,
+        quick=[PlantedSettings(rows=12_000, signal=3.0)],
+        reference=[
             PlantedSettings(rows=40_000, signal=signal, redundant=redundant)
             for signal in (0.5, 1.0, 3.0)
             for redundant in (0, 12)
-        ]
+        ],
+    )
     sets: list[Any] = [partial(reference, "planted", PrepareSettings(threshold=4), case) for case in cases]
     rows = rows_of(dataset)
     grids = []
     for ref in sets if dataset is None else [dataset]:
         arms = selectors("quick", 0.5, rows)
         sizes = [n for n in (500, 2_000, 8_000) if rows is None or n <= rows // 2]
-        for size in sizes[:2] if profile == "quick" else sizes:
+        for size in by_profile(profile, quick=sizes[:2], reference=sizes):
             passes = max(1, round(50_000 / size))
             for name, make in (("as printed", literal), ("repaired", LightFMPSettings)):
                 settings = make(pretrain_rows=size, pretrain_passes=passes)
@@ -77,7 +79,7 @@ def recovery(
                 backbones=[backbone_for("deepfm", "quick")],
                 arms=[arm for arm in arms if arm.label != "Light-FMP, 2,000 rows"],
                 training=training_for("quick"),
-                seeds=range(seeds or (1 if profile == "quick" else 3)),
+                seeds=range(seeds or by_profile(profile, quick=1, reference=3)),
                 role="choice",
             )
         )

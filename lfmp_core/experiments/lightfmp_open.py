@@ -5,6 +5,7 @@ from ..methods.light_fmp_stream import StreamSettings
 from ..methods.regrow import RegrowSettings
 from .items import Arm, Grid, Item
 from .lightfmp import backbone_for, base_arms, dataset_for, rates_for, training_for
+from .profiles import PROFILES, by_profile
 from .spec import plain
 
 TOLERANCE = 1e-3  # nats a row
@@ -33,7 +34,7 @@ def open_questions(profile: str = "quick", *, seeds: int | None = None) -> Grid:
         backbones=[backbone_for("deepfm", profile)],
         arms=arms,
         training=training_for(profile),
-        seeds=range(seeds or {"quick": 1, "reference": 5, "paper": 3}[profile]),
+        seeds=range(seeds or by_profile(profile, quick=1, reference=5, paper=3)),
         candidates=rates_for(profile, (3e-4, 1e-3, 3e-3) if profile == "reference" else None),
     )
 
@@ -43,7 +44,7 @@ ITEMS = [
         "lightfmp_open_questions",
         "lightfmp_open_questions",
         "the subset chosen, τ found, fields taken back, one stream",
-        {profile: open_questions(profile) for profile in ("quick", "reference", "paper")},
+        {profile: open_questions(profile) for profile in PROFILES},
         against=("Light-FMP, 2,000 rows", "Light-FMP, one pass"),
     )
 ]

@@ -21,7 +21,8 @@ from .lightfmp import (
     table3,
     training_for,
 )
-from .spec import PROFILES, DatasetRef, plain
+from .profiles import PROFILES, by_profile
+from .spec import DatasetRef, plain
 
 AVAZU = DatasetRef(
     name="avazu",
@@ -77,7 +78,7 @@ def selectors(profile: str, prune_ratio: float, rows: int | None = None) -> list
     Args:
         rows: training rows, where they may be fewer than a profile's pretraining rows.
     """
-    quick = profile == "quick"
+    quick = by_profile(profile, quick=True, reference=False, paper=False)
     own = _SHORT if quick else _REFERENCE
     arms = []
     for label, method in {**SHALLOW, **DEEP}.items():
@@ -97,13 +98,14 @@ def settings_of(method: str, settings: dict[str, Any]) -> Settings:
 
 def set_for(name: str, profile: str) -> Any:
     """Data of one column of Table 2."""
-    if profile == "quick":
-        return planted
-    if profile == "paper":
-        source = "ml-20m" if name == "ml-1m" else name
-        shares = (72, 18, 10) if name == "criteo" else (8, 1, 1)
-        return lambda: reference(source, PrepareSettings(shares=shares, genres="combined"))
-    return {"criteo": CRITEO_SAMPLE, "ml-1m": MOVIELENS, "avazu": AVAZU}[name]
+    source = "ml-20m" if name == "ml-1m" else name
+    shares = (72, 18, 10) if name == "criteo" else (8, 1, 1)
+    return by_profile(
+        profile,
+        quick=planted,
+        reference={"criteo": CRITEO_SAMPLE, "ml-1m": MOVIELENS, "avazu": AVAZU}[name],
+        paper=lambda: reference(source, PrepareSettings(shares=shares, genres="combined")),
+    )
 
 
 def rows_for(name: str, profile: str) -> int | None:
@@ -134,7 +136,7 @@ def table2(
         settings = backbone_for(backbone, profile)
         if profile != "quick":
             settings = settings.model_copy(update={"embedding_dim": DIMENSIONS[name]})
-        count = {"quick": 1, "reference": 10 if name == "avazu" else 3, "paper": 3}[profile]
+        count = by_profile(profile, quick=1, reference=10 if name == "avazu" else 3, paper=3)
         default = (3e-4, 1e-3, 3e-3) if profile == "reference" else None
         grids.append(
             Grid(

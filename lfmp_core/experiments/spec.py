@@ -9,7 +9,6 @@ from pydantic import BaseModel, Field, field_validator
 from ..errors import LfmpError
 from ..settings import Settings, digest
 
-PROFILES = ("quick", "reference", "paper")
 Role = Literal["search", "final", "choice"]
 
 

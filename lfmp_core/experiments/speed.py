@@ -4,6 +4,7 @@ from ..training import TrainingSettings
 from . import lers
 from .items import Arm, Grid, Item
 from .lightfmp import CRITEO_SAMPLE, backbone_for, planted, training_for
+from .profiles import by_profile
 
 # by name: the settings of training that differ from the default
 WAYS = {
@@ -25,11 +26,11 @@ def agreement(profile: str = "quick", *, seeds: int | None = None) -> list[Grid]
         Grid(
             item="agreement",
             profile=profile,
-            dataset=planted if profile == "quick" else CRITEO_SAMPLE,
+            dataset=by_profile(profile, quick=planted, reference=CRITEO_SAMPLE),
             backbones=backbones,
             arms=[Arm(way, "no_selection")],
             training=TrainingSettings.model_validate({**base.model_dump(), **changes}),
-            seeds=range(seeds or (1 if profile == "quick" else 5)),
+            seeds=range(seeds or by_profile(profile, quick=1, reference=5)),
         )
         for way, changes in WAYS.items()
     ]

@@ -20,8 +20,9 @@ from ..files import atomic_write, beside, birth, create_whole
 from ..folders import sweep
 from ..settings import canonical_json, home, project_root
 from .claims import Claim, held, owner
+from .profiles import PROFILES
 from .record import Record, logits_digest
-from .spec import PROFILES, RunSpec
+from .spec import RunSpec
 
 if TYPE_CHECKING:
     import pandas
