@@ -9,12 +9,12 @@ import torch
 from torch.nn import functional
 
 from lfmp_core.data import Rows
-from lfmp_core.errors import DataError
+from lfmp_core.errors import DataError, LfmpError
 from lfmp_core.masking import HardConcrete, MaskSettings, SparsityConstraint
 from lfmp_core.methods.light_fmp import GatedObjective
 from lfmp_core.models import BackboneSettings, build_model
 from lfmp_core.training import Batches, Objective, Trainer, TrainingSettings, auc, evaluate, log_loss, predict
-from lfmp_core.training.batches import Numbered, to_batch
+from lfmp_core.training.batches import Numbered, split, to_batch
 
 SIZES = (5, 3, 7, 4)
 
@@ -60,6 +60,18 @@ def test_auc_refuses_what_has_none():
             auc(np.array([0, 1, 1]), np.array([0.1, bad, 0.2]))
 
 
+@pytest.mark.parametrize("metric", [auc, log_loss])
+def test_both_metrics_refuse_the_same(metric):
+    labels, scores = np.array([0, 1, 1]), np.array([0.5, -1.0, 2.0])
+    metric(labels, scores)
+    wrong = [(labels, np.where(labels == 1, bad, scores), "not finite") for bad in (np.nan, np.inf, -np.inf)]
+    wrong += [(labels * 2, scores, "neither 0 nor 1"), (labels - 1, scores, "neither 0 nor 1")]
+    wrong += [(labels, scores[:2], "equal length"), (labels[:0], scores[:0], "needs")]
+    for own, given, words in wrong:
+        with pytest.raises(LfmpError, match=words):
+            metric(own, given)
+
+
 def test_log_loss_by_hand():
     """Logit log 3 is probability ¾; at ±1000 the loss is the logit's size or nothing, without overflow."""
     assert log_loss(np.array([1, 0]), np.array([np.log(3), np.log(3)])) == pytest.approx(
@@ -76,6 +88,54 @@ def test_log_loss_by_hand():
 
 
 # ------------------------------------------------------------------------------------------------ batches
+
+
+@pytest.mark.parametrize(("rows", "left_out"), [(17, 1), (18, 0), (16, 0), (15, 0)])
+def test_a_last_batch_of_one_row_is_left_out_where_two_are_needed(rows, left_out):
+    """All else stays where it is, bit for bit, and in another epoch another row is left out."""
+    alone, needed = Batches(numbered(rows), 4, 3), Batches(numbered(rows), 4, 3, least=2)
+    for epoch in (0, 1):
+        every = visited(alone, epoch)
+        assert visited(needed, epoch) == every[: len(every) - left_out]
+        assert len(needed) == len(alone) - left_out
+        assert visited(needed, epoch, start=2) == visited(needed, epoch)[2:]
+    gone = [set(range(rows)) - {n for batch in visited(needed, epoch) for n in batch} for epoch in range(20)]
+    assert {len(g) for g in gone} == {left_out} and (not left_out or len(set(map(tuple, gone))) > 1)
+    assert len(Batches(numbered(5), 1, 3, least=2)) == 0 == len(Batches(numbered(1), 4, 3, least=2))
+
+
+@pytest.mark.parametrize("rows", range(2, 12))
+def test_no_piece_of_a_batch_is_smaller_than_needed(rows):
+    batch = to_batch(numbered(rows), slice(None))
+    for pieces in (1, 2, 3, 4):
+        parts = split(batch, pieces, least=2)
+        assert min(len(part[0]) for part, _ in parts) >= 2 and len(parts) <= pieces
+        for k in range(3):
+            assert torch.equal(torch.cat([part[k] for part, _ in parts]), batch[k])
+        assert sum(share for _, share in parts) == pytest.approx(1)
+        plain = [len(ids) for ids in batch[0].chunk(pieces)]
+        assert [len(part[0]) for part, _ in split(batch, pieces)] == plain
+
+
+def test_batch_norm_learns_from_rows_that_leave_one_over():
+    """65 rows in batches of 32: torch refuses the last one. Without batch norm it is learnt from."""
+    rows = make_rows(65)
+    settings = TrainingSettings(batch_size=32, epochs=2)
+    for batch_norm, steps in ((True, 4), (False, 6)):
+        backbone = BackboneSettings(name="dnn", hidden=(4,), embedding_dim=2, batch_norm=batch_norm)
+        trainer = Trainer(build_model(backbone, SIZES, seed=0), rows, settings, seed=0)
+        trainer.fit()
+        assert trainer.steps == steps and np.isfinite(predict(trainer.model, rows)).all()
+    normed = build_model(BackboneSettings(name="dnn", hidden=(4,), batch_norm=True), SIZES, seed=0)
+    with pytest.raises(DataError, match="batch norm"):
+        Trainer(normed, rows, TrainingSettings(batch_size=1), seed=0)
+
+
+def test_rows_without_both_classes_stop_no_training_late():
+    rows = make_rows(40)
+    for few in (rows[:0], Rows(rows.ids, np.ones_like(rows.labels))):
+        with pytest.raises(DataError, match=r"validation rows can't be ranked: \d+ of \d+ are clicks"):
+            Trainer(make_model(), rows, TrainingSettings(), seed=0, validation=few)
 
 
 def numbered(count):

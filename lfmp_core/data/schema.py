@@ -15,6 +15,19 @@ SPLITS = ("train", "val", "test")
 Kind = Literal["categorical", "integer", "scalar"]
 
 
+def check_both_classes(split: str, rows: int, clicks: int) -> None:
+    """Refuse rows that have no AUC.
+
+    Raises:
+        DataError: they are all clicks or all none, or there are none at all.
+    """
+    if not 0 < clicks < rows:
+        raise DataError(
+            f"the {split} rows can't be ranked: {clicks:,} of {rows:,} are clicks",
+            remedy="Prepare the data again with a larger share for them: --shares TRAIN,VAL,TEST",
+        )
+
+
 class PrepareSettings(Settings):
     """How raw rows become ids; part of the dataset's fingerprint."""
 
@@ -117,6 +130,15 @@ class Schema(Settings):
     def scalar_columns(self) -> tuple[int, ...]:
         """Indices of the scalar fields: column j of `Rows.values` belongs to field scalar_columns[j]."""
         return tuple(i for i, field in enumerate(self.fields) if field.kind == "scalar")
+
+    def check_learnable(self) -> None:
+        """Refuse a data set on which no model can be trained, stopped early and tested.
+
+        Raises:
+            DataError: a split lacks clicks, or has nothing else.
+        """
+        for split in SPLITS:
+            check_both_classes(split, self.rows[split], self.positives[split])
 
     @classmethod
     def read(cls, path: Path) -> "Schema":

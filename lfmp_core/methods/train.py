@@ -9,12 +9,14 @@ from torch import Tensor
 from ..models import Backbone, build_model
 from ..seeds import derive
 from ..training import Objective, Trainer
+from ..training.batches import num_batches
 from .base import Context, Outcome, Task
 
 
 def steps_per_epoch(task: Task) -> int:
     """Batches in a pass over the training rows."""
-    return -(-task.dataset.schema.rows["train"] // task.training.batch_size)
+    least = 2 if task.backbone.batch_norm else 1
+    return num_batches(task.dataset.schema.rows["train"], task.training.batch_size, least)
 
 
 def fresh_model(task: Task, seed: int, fields: Sequence[int] | None = None) -> Backbone:

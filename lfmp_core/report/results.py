@@ -11,10 +11,10 @@ import pandas as pd
 from scipy.stats import t as student
 
 from ..errors import LfmpError
-from ..experiments.engine import run_item
+from ..experiments.engine import open_dataset, run_item
 from ..experiments.items import Grid, Item, get_item, registry
 from ..experiments.record import Record
-from ..experiments.spec import plain
+from ..experiments.spec import DatasetRef, plain
 from ..experiments.stats import difference_of
 from ..experiments.store import Store, store_for
 from ..files import atomic_write
@@ -294,6 +294,9 @@ def run(grids: Sequence[Grid], *, workers: int | None = None) -> pd.DataFrame:
         workers: processes; None for one a core.
     """
     profile = grids[0].profile
+    for ref in {grid.dataset for grid in grids if isinstance(grid.dataset, DatasetRef)}:
+        if "prepared" in ref.settings:  # one's own: said before anything is computed
+            open_dataset(ref).schema.check_learnable()
     store = store_for(profile)
     item = Item(grids[-1].item, "", "as asked for by a notebook", {profile: grids})
     run_item(item, profile, workers=workers, store=store)

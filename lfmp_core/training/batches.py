@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..data.dataset import Rows
 
@@ -32,14 +33,32 @@ def to_batch(rows: Rows, pick: slice | np.ndarray, device: torch.device | str = 
     return move(rows.ids), values, move(rows.labels).to(torch.float32)
 
 
-def split(batch: Batch, pieces: int) -> list[tuple[Batch, float]]:
-    """At most `pieces` runs of a batch's rows, of nearly equal length, each with its share of the rows."""
+def least_rows(model: nn.Module) -> int:
+    """Rows that a batch needs to be learnt from: two where rows are normalised by each other, else one.
+
+    A table's own norms go over ids, of which one row has many.
+    """
+    norms = (name for name, module in model.named_modules() if isinstance(module, nn.BatchNorm1d))
+    return 2 if any(not name.startswith("table.") for name in norms) else 1
+
+
+def num_batches(rows: int, batch_size: int, least: int = 1) -> int:
+    """Batches of `rows` rows, where a last one of fewer than `least` is left out."""
+    return rows // batch_size + (rows % batch_size >= least) if batch_size >= least else 0
+
+
+def split(batch: Batch, pieces: int, least: int = 1) -> list[tuple[Batch, float]]:
+    """At most `pieces` runs of a batch's rows, of nearly equal length and of `least` rows or more, each with
+    its share of the rows."""
     ids, values, labels = batch
     if pieces == 1:
         return [(batch, 1.0)]
-    own_ids, own_labels = ids.chunk(pieces), labels.chunk(pieces)
-    own_values = [None] * len(own_ids) if values is None else values.chunk(pieces)
-    parts = zip(own_ids, own_values, own_labels, strict=True)
+    size = max(least, -(-len(ids) // pieces))
+    edges = [*range(0, len(ids), size), len(ids)]
+    if len(edges) > 2 and edges[-1] - edges[-2] < least:
+        del edges[-2]
+    runs = [slice(a, b) for a, b in pairwise(edges)]
+    parts: list[Batch] = [(ids[r], None if values is None else values[r], labels[r]) for r in runs]
     return [(part, len(part[0]) / len(ids)) for part in parts]
 
 
@@ -58,6 +77,8 @@ class Batches:
         exclude: sorted indices of rows to leave out.
         block_rows: rows held in memory at a time.
         device: where the batches go.
+        least: rows that a batch needs, see `least_rows`. A last one of fewer is left out; which rows it would
+            have held is another draw in each epoch.
     """
 
     rows: Rows
@@ -66,6 +87,7 @@ class Batches:
     exclude: np.ndarray | None = None
     block_rows: int = BLOCK_ROWS
     device: str = "cpu"
+    least: int = 1
 
     def _blocks(self) -> list[tuple[int, int, np.ndarray]]:
         step = max(1, self.block_rows // self.batch_size) * self.batch_size
@@ -75,7 +97,10 @@ class Batches:
         return [(a, b, exclude[slice(*np.searchsorted(exclude, (a, b)))] - a) for a, b in bounds]
 
     def __len__(self) -> int:
-        return sum(-(-(b - a - len(out)) // self.batch_size) for a, b, out in self._blocks())
+        return sum(self._count(b - a - len(out)) for a, b, out in self._blocks())
+
+    def _count(self, rows: int) -> int:
+        return num_batches(rows, self.batch_size, self.least)
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The batches of one epoch, the first `start` of them left out."""
@@ -85,7 +110,7 @@ class Batches:
             a, b, out = blocks[k]
             order = np.delete(np.arange(b - a), out)
             rng.shuffle(order)
-            count = -(-len(order) // self.batch_size)
+            count = self._count(len(order))
             if start >= count:
                 start -= count
                 continue

@@ -14,12 +14,13 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ..data.dataset import Rows
+from ..data.schema import check_both_classes
 from ..embeddings import FullTable
 from ..errors import DataError
 from ..models import Backbone
 from ..models.layers import Dropout
 from ..seeds import derive
-from .batches import Batches, split
+from .batches import Batches, least_rows, split
 from .checkpoint import Checkpoint
 from .evaluate import evaluate
 from .objective import Objective
@@ -70,9 +71,14 @@ class Trainer:
     ):
         self.model, self.settings, self.validation = model.to(settings.device), settings, validation
         self.objective = (objective or Objective()).to(settings.device)
-        self.batches = Batches(train, settings.batch_size, seed, exclude, device=settings.device)
+        least = least_rows(model)
+        self.batches = Batches(train, settings.batch_size, seed, exclude, device=settings.device, least=least)
         if not len(self.batches):
-            raise DataError("no training row is left", remedy="Leave out fewer rows, or prepare more")
+            norm = " in a batch of two, as batch norm needs them" if least > 1 else ""
+            remedy = "Leave out fewer rows, prepare more, or take larger batches"
+            raise DataError(f"no training row is left{norm}", remedy=remedy)
+        if validation is not None:
+            check_both_classes("validation", len(validation), int(np.count_nonzero(validation.labels)))
         self.max_steps, self.label, self.pieces, self._began = max_steps, label, pieces, start
         # one that goes on must not draw again what the one before it drew
         noise = derive(seed, *start) if any(start) else seed
@@ -207,7 +213,7 @@ class Trainer:
         hidden = self.label is None
         with tqdm(desc=self.label, total=total, initial=self.position, leave=False, disable=hidden) as bar:
             for batch in self.batches.epoch(self.epoch, self.position):
-                for piece, share in split(batch, self.pieces):
+                for piece, share in split(batch, self.pieces, self.batches.least):
                     self.loss_sum += self.step(*piece) * share
                 self.position += 1
                 bar.update()

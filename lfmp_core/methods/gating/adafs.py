@@ -12,7 +12,7 @@ from ...models.controllers import AdaptiveGates
 from ...seeds import derive
 from ...settings import Settings
 from ...training import Batches, Objective
-from ...training.batches import Numbered
+from ...training.batches import Numbered, least_rows
 from ..base import Choice, Context, Outcome, Task, register
 from ..train import fresh_model, train_to_outcome
 from .phases import Made, choose_by_gates, first_phase, mean_gates, pretrain, rounded
@@ -114,6 +114,7 @@ def adafs(task: Task, prune_ratio: float, settings: AdaFSSettings, context: Cont
         2 * task.training.batch_size,
         derive(context.seed, "validation rows"),
         device=task.training.device,
+        least=least_rows(model),
     )
     objective = ControllerOnValidation(batches, settings.update_every)
     outcome = train_to_outcome(task, model, range(m), context, objective=objective, details=details)

@@ -95,7 +95,8 @@ def autofield(task: Task, prune_ratio: float, settings: AutoFieldSettings, conte
     counts training steps alone; the gate covers first-order weights too (`gated_loss`). The two logits have
     opposite gradients, so keep + drop stays 1 and the keep logit alone would give the same order.
     """
-    validation = endless(task, derive(context.seed, "validation"))
+    least = 2 if task.backbone.batch_norm else 1
+    validation = endless(task, derive(context.seed, "validation"), least)
     m, noise = task.dataset.schema.num_fields, derive(context.seed, "gumbel noise")
     objective = TwoLevel(m, settings, validation, noise)
     train_all_fields(task, context, epochs=settings.search_epochs, objective=objective)

@@ -63,7 +63,14 @@ def validation_rows(task: Task) -> Rows:
     return rows
 
 
-def endless(task: Task, seed: int) -> Iterator[Batch]:
-    """Shuffled batches of the validation rows, of the task's batch size, pass after pass."""
-    training = task.training
-    return Batches(validation_rows(task), training.batch_size, seed, device=training.device).endless()
+def endless(task: Task, seed: int, least: int = 1) -> Iterator[Batch]:
+    """Shuffled batches of the validation rows, of the task's batch size, pass after pass.
+
+    Args:
+        least: rows that a batch needs, see `least_rows`.
+    """
+    training, rows = task.training, validation_rows(task)
+    batches = Batches(rows, training.batch_size, seed, device=training.device, least=least)
+    if not len(batches):
+        raise DataError("there are too few validation rows for batch norm", file=task.dataset.folder)
+    return batches.endless()
