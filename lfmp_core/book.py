@@ -10,17 +10,16 @@ also holds the package, the records, the published values and the pinned version
 import hashlib
 import json
 import os
+import sys
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
-import nbformat
 import typer
-from typer.core import TyperCommand
 
+from .bounds import cores, within
+from .entry import Command, Commands, say
 from .errors import LfmpError
 from .notebooks import (
     LAST,
@@ -30,10 +29,13 @@ from .notebooks import (
     executed_folder,
     find_notebook,
     notebook_names,
+    read_notebook,
     run_notebook,
     store_outputs,
 )
+from .sessions import CLEAR
 from .settings import digest, project_root
+from .workers import Gone, Worker
 
 MEASURED = ("records", "comparisons", "performance")  # folders of book/ that pages show
 
@@ -58,7 +60,7 @@ def shared_key() -> str:
 
 def page_key(source: Path, parameters: Mapping[str, Any], shared: str) -> str:
     """Key of one executed page: its cells (not their stored outputs), its parameters, all that is shared."""
-    cells = nbformat.read(source, as_version=4).cells
+    cells = read_notebook(source).cells
     text = [[c.cell_type, c.source, sorted(c.metadata.get("tags", []))] for c in cells]
     return digest([text, dict(parameters), shared, os.environ.get("LFMP_DATA", "")])
 
@@ -76,11 +78,28 @@ def executed_pages() -> dict[str, dict[str, Any]]:
     return pages
 
 
-def _execute_page(source: Path, target: Path, root: Path, parameters: dict[str, Any], key: str) -> float:
-    """One page, in a process of its own; returns its seconds."""
+class Page(NamedTuple):
+    """One page to execute; its key is that of its inputs."""
+
+    source: Path
+    target: Path
+    parameters: dict[str, Any]
+    key: str
+
+
+def _execute_page(page: Page) -> float | str:
+    """The seconds of one page, in a process of its own, or the error's text."""
     start = time.perf_counter()
-    run_notebook(source, target, parameters, root, key)
+    try:
+        run_notebook(page.source, page.target, page.parameters, page.key)
+    except (LfmpError, OSError) as error:
+        return str(error)
     return time.perf_counter() - start
+
+
+def _say(line: str) -> None:
+    """A line of its own, also where a page's progress stands."""
+    print(f"{CLEAR}{line}" if sys.stdout.isatty() else line, flush=True)
 
 
 def execute(
@@ -88,7 +107,7 @@ def execute(
     parameters: Mapping[str, Any] | None = None,
     jobs: int = 2,
     force: bool = False,
-    say=print,
+    say=_say,
 ) -> dict[str, str]:
     """Execute notebooks into the book; returns name → "done", "unchanged" or the error's text.
 
@@ -121,35 +140,38 @@ def execute(
 def _run_stage(due: Mapping[str, str], given: Mapping[str, dict], jobs: int, say) -> dict[str, str]:
     if not due:
         return {}
-    results: dict[str, str] = {}
-    rest, jobs = list(due.items()), min(jobs, len(due))
+    rest = [Page(find_notebook(n), executed_folder() / f"{n}.ipynb", given[n], key) for n, key in due.items()]
+    jobs = min(jobs, len(rest))
     # Two kernels with two threads each would fight for two cores.
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    # spawn: a forked copy of a process that holds zmq sockets is unsafe.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        waiting: dict[Future[float], str] = {}
-        while rest or waiting:
-            # No more at once than there are processes: after Ctrl-C a pool still works off what it holds.
-            while rest and len(waiting) < jobs:
-                name, key = rest.pop(0)
-                target = executed_folder() / f"{name}.ipynb"
-                page = (find_notebook(name), target, project_root(), given[name], key)
-                waiting[pool.submit(_execute_page, *page)] = name
-                say(f"{name}: started")
-            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                name = waiting.pop(future)
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // jobs)))
+    results: dict[str, str] = {}
+    idle: list[Worker] = []
+    busy: list[Worker] = []
+    try:
+        while rest or busy:
+            while rest and len(busy) < jobs:
+                busy.append(idle.pop() if idle else Worker(_execute_page))
+                busy[-1].start(rest[0])
+                say(f"{rest.pop(0).target.stem}: started")
+            for worker in Worker.ready(busy):
+                name = worker.given.target.stem
+                busy.remove(worker)
                 try:
-                    say(f"{name}: done in {future.result():.1f} s")
-                    results[name] = "done"
-                except LfmpError as error:
-                    say(f"{name}: FAILED\n{error}")
-                    results[name] = str(error)
+                    found = worker.take()
+                    idle.append(worker)
+                except Gone as gone:
+                    found = str(gone)
+                results[name] = found if isinstance(found, str) else "done"
+                say(
+                    f"{name}: FAILED: {found}" if isinstance(found, str) else f"{name}: done in {found:.1f} s"
+                )
+    finally:
+        for worker in [*idle, *busy]:
+            worker.stop()
     return results
 
 
-class _PairsCommand(TyperCommand):
+class _PairsCommand(Command):
     """Takes `-p KEY VALUE` as papermill does, besides `-p KEY=VALUE`; typer's options have one value."""
 
     def parse_args(self, ctx, args):
@@ -174,7 +196,9 @@ Parameters = Annotated[
     list[str], typer.Option("-p", "--parameter", metavar="KEY VALUE", help="A parameter; repeat for more.")
 ]
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Execute the book's notebooks.")
+app = typer.Typer(
+    cls=Commands, add_completion=False, no_args_is_help=True, help="Execute the book's notebooks."
+)
 
 
 @app.callback()
@@ -187,16 +211,12 @@ def _execute_command(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME]...", help="Which; default all.")
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Kernels at a time.")] = 2,
+    jobs: Annotated[int, typer.Option(callback=within("jobs"), help="Kernels at a time.")] = 2,
     parameter: Parameters = [],  # noqa: B006 typer copies it
     force: Annotated[bool, typer.Option("--force", help="Run also what is unchanged.")] = False,
 ) -> None:
     """Execute notebooks into book/executed/, each whole or not at all; what is unchanged is kept."""
-    try:
-        results = execute(names, _pairs(parameter), jobs, force)
-    except LfmpError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
+    results = execute(names, _pairs(parameter), jobs, force)
     failed = [n for n, r in results.items() if r not in ("done", "unchanged")]
     if failed:
         typer.echo(f"{len(failed)} of {len(results)} notebooks failed: {', '.join(failed)}", err=True)
@@ -210,12 +230,8 @@ def _store_command(
     ] = None,
 ) -> None:
     """Execute notebooks with their defaults and keep the outputs in notebooks/, for the tests to compare."""
-    try:
-        for name in names or notebook_names():
-            typer.echo(f"{store_outputs(name)}: stored")
-    except LfmpError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from None
+    for name in names or notebook_names():
+        typer.echo(f"{store_outputs(name)}: stored")
 
 
 def notebook(
@@ -225,15 +241,14 @@ def notebook(
     show: Annotated[bool, typer.Option("--list", help="List its parameters and stop.")] = False,
 ) -> None:
     """Run one notebook with your own parameters; an unknown one is refused before anything runs."""
+    if show:
+        for key, default in declared_parameters(find_notebook(name)).items():
+            typer.echo(f"{key} = {default!r}")
+        return
     try:
-        if show:
-            for key, default in declared_parameters(find_notebook(name)).items():
-                typer.echo(f"{key} = {default!r}")
-            return
         target = run_notebook(name, out or Path(f"{Path(name).stem}.out.ipynb"), _pairs(parameter))
-    except LfmpError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1 if isinstance(error, NotebookFailed) else 2) from None
+    except NotebookFailed as error:
+        raise typer.Exit(say(str(error), 1)) from None
     typer.echo(str(target))
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import nbformat
 import papermill
+from jupyter_client.kernelspec import NoSuchKernel
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
-from papermill.exceptions import PapermillExecutionError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from papermill.exceptions import PapermillException, PapermillExecutionError
 
 from .bounds import check_number
 from .errors import DataError, LfmpError, check_name
@@ -21,6 +22,7 @@ from .files import atomic_write
 from .folders import scratch_folder
 from .ownership import check_file, read_object
 from .parameters import check_type, parse
+from .sessions import Progress, Session, settle
 from .settings import digest, project_root
 
 LAST = "status"  # shows how long the others took, so it runs after them
@@ -60,6 +62,19 @@ def find_notebook(name: str | Path) -> Path:
     return notebooks_folder() / f"{check_name(str(name), notebook_names(), 'notebook')}.ipynb"
 
 
+def read_notebook(path: Path) -> nbformat.NotebookNode:
+    """A notebook's file.
+
+    Raises:
+        DataError: it is none.
+    """
+    try:
+        return nbformat.read(path, as_version=4)
+    except (ValueError, KeyError, TypeError, AttributeError, nbformat.ValidationError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"this is no notebook ({reason[:80]})", file=path) from None
+
+
 def declared_parameters(path: Path) -> dict[str, Any]:
     """Name → default of the cell tagged `parameters`; a default that is no literal counts as None.
 
@@ -67,10 +82,14 @@ def declared_parameters(path: Path) -> dict[str, Any]:
     `declare(globals())`, to the default before it.
     """
     found = {}
-    for cell in nbformat.read(path, as_version=4).cells:
+    for cell in read_notebook(path).cells:
         if cell.cell_type != "code" or "parameters" not in cell.metadata.get("tags", []):
             continue
-        for line in ast.parse(cell.source).body:
+        try:
+            lines = ast.parse(cell.source).body
+        except SyntaxError as error:
+            raise DataError(f"the cell of parameters is no Python ({error.msg})", file=path) from None
+        for line in lines:
             targets = line.targets if isinstance(line, ast.Assign) else [getattr(line, "target", None)]
             for target in targets:
                 if isinstance(target, ast.Name) and not target.id.startswith("_"):
@@ -102,16 +121,16 @@ def run_notebook(
     name_or_path: str | Path,
     out: Path,
     parameters: Mapping[str, Any] | None = None,
-    root: Path | None = None,
     key: str | None = None,
 ) -> Path:
     """Execute a notebook into `out`, which is whole or untouched.
+
+    Its kernel starts in the current folder, as papermill's does: a relative path is the caller's own.
 
     Args:
         name_or_path: a name in `notebooks/`, or the path of an .ipynb file.
         out: where the executed copy goes: a new file, or an older copy that nobody has changed.
         parameters: values, or text as typed at a command line.
-        root: the kernel's folder; the project's root by default.
         key: of the inputs; stored in the copy's metadata with the time it took.
 
     Raises:
@@ -123,25 +142,26 @@ def run_notebook(
     free = lambda there: not there.samefile(source) and _unchanged_copy(there)
     out = check_file(out, "executed copy", free).absolute()
     with scratch_folder(out.with_name(f"{out.stem}.run")) as folder:
-        return _run(source, out, folder / f"{out.stem}.ipynb", given, root, key)
+        return _run(source, out, folder / f"{out.stem}.ipynb", given, key)
 
 
-def _run(
-    source: Path, out: Path, temporary: Path, given: dict[str, Any], root: Path | None, key: str | None
-) -> Path:
+def _run(source: Path, out: Path, temporary: Path, given: dict[str, Any], key: str | None) -> Path:
     failed = out.with_name(f".{out.stem}.failed.ipynb")
     start = time.perf_counter()
     try:
         papermill.execute_notebook(
-            str(source),
-            str(temporary),
+            _literal(source),
+            _literal(temporary),
             parameters=given,
             progress_bar=False,
-            cwd=str(root or project_root()),
+            cwd=str(Path.cwd()),
             request_save_on_cell_execute=False,
+            stderr_file=Progress(source.stem),
             extra_arguments=["--IPKernelApp.log_level=40"],  # else each start warns about plain TCP
+            **Session().options(),
         )
         notebook = nbformat.read(temporary, as_version=4)
+        settle(notebook)
         notebook.metadata["lfmp_page"] = {
             "key": key,
             "seconds": round(time.perf_counter() - start, 1),
@@ -154,10 +174,10 @@ def _run(
     except PapermillExecutionError as error:
         with contextlib.suppress(FileNotFoundError):
             os.replace(temporary, failed)
-        raise NotebookFailed(
-            f"{source.stem}: cell [{error.exec_count}] raised {error.ename}: {error.evalue}\n"
-            f"{_indent(error.source)}\nThe run so far: {failed}"
-        ) from None
+        said = f"cell [{error.exec_count}] raised {error.ename}: {_one_line(error.evalue)}"
+        raise NotebookFailed(f"{source.stem}: {said} (the run so far: {failed})") from None
+    except (DeadKernelError, NoSuchKernel, PapermillException) as error:
+        raise NotebookFailed(f"{source.stem}: {_one_line(str(error))}") from None
     return out
 
 
@@ -184,14 +204,21 @@ def store_outputs(name_or_path: str | Path) -> Path:
         NotebookFailed: a cell raised; the source stays as it was.
     """
     source = find_notebook(name_or_path)
-    notebook = nbformat.read(source, as_version=4)
+    notebook = read_notebook(source)
     try:
-        NotebookClient(notebook, record_timing=False, timeout=None).execute(cwd=str(source.parent))
+        client = NotebookClient(notebook, record_timing=False, timeout=None, **Session().options())
+        client.execute(cwd=str(source.parent))
     except CellExecutionError as error:
-        raise NotebookFailed(f"{source.stem}: {error.ename}: {error.evalue}") from None
+        raise NotebookFailed(f"{source.stem}: {error.ename}: {_one_line(error.evalue)}") from None
+    settle(notebook)
     atomic_write(source, nbformat.writes(notebook) + "\n")
     return source
 
 
-def _indent(text: str) -> str:
-    return "\n".join("    " + line for line in text.strip().splitlines())
+def _literal(path: Path) -> str:
+    """A path as papermill takes it: braces in it would be parameters to fill in."""
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
+def _one_line(text: str) -> str:
+    return "; ".join(line.strip() for line in text.strip().splitlines() if line.strip())

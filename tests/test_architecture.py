@@ -18,7 +18,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 # The rooms from the ground up. A file may import from its own room and from lower levels; rooms of one level
 # stand beside each other and don't know of each other.
 LEVELS = (
-    ("errors", "seeds", "axes", "kernels", "files", "memory"),
+    ("errors", "seeds", "axes", "kernels", "files", "memory", "sessions", "workers"),
     ("bounds", "entry"),
     ("settings", "parameters", "ownership"),
     ("folders",),

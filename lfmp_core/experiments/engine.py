@@ -11,7 +11,7 @@ from ..errors import LfmpError, UnknownName
 from .certificate import cores
 from .executor import execute, open_dataset, preload, reference
 from .items import Item, get_item
-from .pool import Result, Runner, Worker, measured, ready
+from .pool import Result, Runner, Worker, measured
 from .record import Record
 from .spec import RunSpec
 from .store import Claim, Store, store_for
@@ -192,7 +192,7 @@ class _Engine:
                 if not pending or not self.budget():
                     return
                 time.sleep(_POLL)  # all that is left is being computed by others
-            for worker in ready(busy, _POLL) if busy else ():
+            for worker in Worker.ready(busy, _POLL) if busy else ():
                 spec = worker.spec
                 assert spec is not None
                 self._keep(spec, worker.take())

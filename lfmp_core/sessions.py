@@ -1,0 +1,78 @@
+"""A notebook's kernel: how it ends, and what is seen and kept of the progress that a cell shows."""
+
+import io
+import re
+import sys
+import time
+from typing import Any, TextIO
+
+from jupyter_client import AsyncKernelManager
+from nbformat import NotebookNode
+
+CLEAR = "\r\x1b[2K"  # the terminal's line
+
+
+class Session:
+    """One execution of one notebook.
+
+    An idle kernel is asked to end. jupyter_client interrupts it before it asks, in case that a cell is still
+    running: after the last cell that is an error which the kernel prints.
+    """
+
+    def __init__(self) -> None:
+        self.busy = False
+
+    def options(self) -> dict[str, Any]:
+        """For nbclient's NotebookClient, and for papermill, which passes them on."""
+        session = self
+
+        class Manager(AsyncKernelManager):
+            async def _async_interrupt_kernel(self) -> None:
+                if session.busy or not self.shutting_down:
+                    await super()._async_interrupt_kernel()
+
+        def begins(**_: Any) -> None:
+            session.busy = True
+
+        def ended(**_: Any) -> None:
+            session.busy = False
+
+        return {"kernel_manager_class": Manager, "on_cell_execute": begins, "on_cell_executed": ended}
+
+
+class Progress(io.TextIOBase):
+    """Takes what cells write to stderr, piece by piece, and shows its last line behind the page's name.
+
+    On a terminal the line is written over; elsewhere a line comes at most every so many seconds.
+
+    Args:
+        name: of the page.
+        to: where it is shown, stderr by default.
+        every: seconds between lines that can't be written over.
+    """
+
+    def __init__(self, name: str, to: TextIO | None = None, every: float = 30.0):
+        self.name, self.to, self.every = name, to or sys.stderr, every
+        self._last = time.monotonic()
+
+    def write(self, text: str) -> int:
+        pieces = [piece.strip() for piece in re.split(r"[\r\n]", text)]
+        shown = next((piece for piece in reversed(pieces) if piece), "")
+        now = time.monotonic()
+        if shown and self.to.isatty():
+            self.to.write(f"{CLEAR}{self.name}: {shown}")
+            self.to.flush()
+        elif shown and now - self._last >= self.every:
+            self._last = now
+            self.to.write(f"{self.name}: {shown}\n")
+            self.to.flush()
+        return len(text)
+
+
+def settle(notebook: NotebookNode) -> None:
+    """Keep of each text in the outputs what a terminal would still show: a bar is one line, its last."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if output.output_type == "stream":
+                lines = "".join(output.text).split("\n")
+                output.text = "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1].rstrip() for line in lines)
