@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from .errors import LfmpError
+from .errors import LfmpError, visible
 
 
 class _InOneLine:
@@ -68,7 +68,7 @@ def _ended(run: Callable[[], Any]) -> int:
             sys.stdout = None  # type: ignore[assignment] # else Python complains of it when it ends
             return 1
         where = error.filename if error.filename is not None else "disk"
-        return say(f"{where}: {error.strerror or error}; nothing half-written was kept")
+        return say(f"{visible(str(where))}: {error.strerror or error}; nothing half-written was kept")
 
 
 def say(text: str, code: int = 2) -> int:

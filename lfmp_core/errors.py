@@ -5,6 +5,11 @@ from difflib import get_close_matches
 from pathlib import Path
 
 
+def visible(text: str) -> str:
+    """Text of a user on one line: what can't be printed, such as a line end in a name, as its escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class LfmpError(Exception):
     """Base of every error that this package raises on purpose."""
 
@@ -28,9 +33,9 @@ class DataError(LfmpError):
         remedy: str | None = None,
     ):
         self.problem, self.file, self.line, self.column, self.remedy = problem, file, line, column, remedy
-        place = [str(file)] if file is not None else []
+        place = [visible(str(file))] if file is not None else []
         place += [f"line {line}"] if line is not None else []
-        place += [f"column {column}"] if column is not None else []
+        place += [f"column {visible(str(column))}"] if column is not None else []
         text = (", ".join(place) + ": " if place else "") + problem
         super().__init__(text + (f". {remedy}" if remedy else ""))
 

@@ -70,9 +70,24 @@ class Progress(io.TextIOBase):
 
 
 def settle(notebook: NotebookNode) -> None:
-    """Keep of each text in the outputs what a terminal would still show: a bar is one line, its last."""
+    """Keep of the texts in the outputs what a terminal would still show: a bar is one line, its last.
+
+    A kernel sends a text whenever it is flushed; pieces that follow each other are put together first.
+    """
     for cell in notebook.cells:
+        whole: list[NotebookNode] = []
         for output in cell.get("outputs", ()):
+            follows = whole and output.output_type == whole[-1].output_type == "stream"
+            if follows and output.name == whole[-1].name:
+                whole[-1].text += output.text
+            else:
+                whole.append(output)
+        for output in whole:
             if output.output_type == "stream":
-                lines = "".join(output.text).split("\n")
-                output.text = "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1].rstrip() for line in lines)
+                output.text = "\n".join(map(_shown, output.text.split("\n")))
+        if "outputs" in cell:
+            cell.outputs = whole
+
+
+def _shown(line: str) -> str:
+    return line.rstrip("\r").rsplit("\r", 1)[-1].rstrip() if "\r" in line else line

@@ -1,15 +1,21 @@
 """Notebooks are executed whole or not at all and never twice; unknown parameters are refused."""
 
 import importlib.util
+import io
+import os
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 from typer.testing import CliRunner
 
-from lfmp_core import book, notebooks, parameters
+from lfmp_core import book, notebooks, parameters, sessions
 from lfmp_core.errors import LfmpError, UnknownName
 
 HEAD = "from lfmp_core.parameters import check, declare\n"
@@ -169,6 +175,143 @@ def test_no_page_is_begun_after_an_interrupt(project):
     assert list(book.executed_pages()) == ["a"]
     assert [line for line in said if "started" in line] == ["a: started"]
     assert book.execute(say=said.append) == {"a": "unchanged", "b": "done", "c": "done"}
+
+
+EXECUTE = """
+import sys
+from pathlib import Path
+from lfmp_core import book, notebooks
+book.project_root = notebooks.project_root = lambda: Path(sys.argv[1])
+if __name__ == "__main__":
+    book.execute(jobs=2)
+"""
+# a page at work: its kernel has a child of its own, as pages that compute runs have
+WORKS = """check(globals())
+import subprocess, sys, time
+from pathlib import Path
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+Path("{name}.at-work").write_text(str(child.pid))
+time.sleep({seconds})
+child.kill()"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_executor_leaves_no_process_and_no_page(project, tmp_path, number):
+    for name in ("a", "b"):
+        write_notebook(project / "notebooks" / f"{name}.ipynb", body=WORKS.format(name=name, seconds=8))
+    script = tmp_path / "script.py"
+    script.write_text(EXECUTE)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(project)], cwd=project, env=environment, stdout=subprocess.DEVNULL
+    )
+    started = time.monotonic()
+    while len(list(project.glob("*.at-work"))) < 2:
+        assert time.monotonic() < started + 60 and process.poll() is None
+        time.sleep(0.05)
+    theirs = psutil.Process(process.pid).children(recursive=True)
+    grandchildren = {int(p.read_text()) for p in project.glob("*.at-work")}
+    own = [p for p in theirs if p.pid not in grandchildren]  # the pages' own are theirs to end
+    assert len(own) >= 4  # a worker and a kernel for each page
+    process.send_signal(number)
+    process.wait()
+    try:
+        assert psutil.wait_procs(own, timeout=5)[1] == []
+        assert not list((project / "book" / "executed").glob("[!.]*"))
+    finally:
+        for left in theirs:
+            with suppress(psutil.NoSuchProcess):
+                left.kill()
+
+
+def test_a_page_that_ends_says_no_interrupt_and_keeps_one_line_of_a_bar(project, tmp_path, capfd):
+    body = """check(globals())
+import sys
+for n in range(200):
+    print(f"\\rruns: {n}/200 [00:00]", end="", file=sys.stderr, flush=True)
+print("\\n", end="", file=sys.stderr)"""
+    write_notebook(project / "notebooks" / "page.ipynb", body=body)
+    out = book.run_notebook("page", tmp_path / "out.ipynb")
+    assert text_of(out).splitlines() == ["runs: 199/200 [00:00]"]
+    book.store_outputs("page")
+    assert text_of(project / "notebooks" / "page.ipynb").splitlines() == ["runs: 199/200 [00:00]"]
+    assert "KeyboardInterrupt" not in capfd.readouterr().err
+
+
+def test_progress_is_one_line_that_names_its_page():
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    shown, log, silent = Terminal(), io.StringIO(), io.StringIO()
+    for to, every in ((shown, 30.0), (log, 0.0), (silent, 1e9)):
+        progress = sessions.Progress("page", to, every)
+        for text in ("\r", "\rruns: 1/9", "\rruns: 2/9\n"):
+            progress.write(text)
+    assert shown.getvalue().split(sessions.CLEAR) == ["", "page: runs: 1/9", "page: runs: 2/9"]
+    assert log.getvalue() == "page: runs: 1/9\npage: runs: 2/9\n" and not silent.getvalue()
+
+
+def test_settled_outputs_are_what_a_terminal_shows():
+    pieces = ("one\n\rbar 1/2", "\rbar 2/2", "\n\r         \rfailed: x\nlast\r")
+    outputs = [nbformat.v4.new_output("stream", name="stderr", text=text) for text in pieces]
+    outputs.insert(0, nbformat.v4.new_output("stream", name="stdout", text="said \n"))
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=outputs)])
+    sessions.settle(notebook)
+    said, told = notebook.cells[0].outputs
+    assert said.text == "said \n" and told.text == "one\nbar 2/2\nfailed: x\nlast"
+
+
+def test_a_relative_path_is_the_callers(project, tmp_path, monkeypatch):
+    """As with papermill; the page may lie anywhere."""
+    body = 'check(globals())\nprint(open("mine.txt").read())'
+    page = write_notebook(project / "notebooks" / "page.ipynb", body=body)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "mine.txt").write_text("my data")
+    monkeypatch.chdir(tmp_path / "mine")
+    assert "my data" in text_of(book.run_notebook("page", Path("out.ipynb")))
+    done = papermill(page, "other.ipynb", cwd=tmp_path / "mine")
+    assert done.returncode == 0 and "my data" in text_of(tmp_path / "mine" / "other.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"prune_ratio": "1.5"}, "prune_ratio is 1.5: it must be at least 0 and below 1"),
+        ({"prune_ratio": float("nan")}, "prune_ratio is nan"),
+        ({"seeds": "[0, -1]"}, "seeds is -1"),
+    ],
+)
+def test_a_number_out_of_bounds_is_refused_before_and_in_the_notebook(project, tmp_path, given, words):
+    write_notebook(project / "notebooks" / "page.ipynb")
+    with pytest.raises(LfmpError, match=words):
+        book.run_notebook("page", tmp_path / "out.ipynb", given)
+    assert not list(tmp_path.glob("*.ipynb"))
+    space = {"prune_ratio": 0.5, "seeds": [0]}
+    parameters.declare(space)
+    (name, value), *_ = given.items()
+    with pytest.raises(LfmpError, match=words):
+        parameters.check(space | {name: parameters.parse(value, 0.5) if isinstance(value, str) else value})
+
+
+def test_what_is_no_notebook_is_one_line(project, tmp_path):
+    runner = CliRunner()
+    for text in ("", "{}", "[]", "<html>", '{"nbformat": 4, "cells": 3}'):
+        (tmp_path / "x.ipynb").write_text(text)
+        done = runner.invoke(book.notebook_app, [str(tmp_path / "x.ipynb"), "-p", "a", "1"])
+        assert done.exit_code == 2 and "Traceback" not in done.output, text
+        assert len(done.output.strip().splitlines()) == 1 and "x.ipynb" in done.output
+    page = write_notebook(tmp_path / "{braces}.ipynb", parameters_cell="a = (")
+    done = runner.invoke(book.notebook_app, [str(page), "-p", "a", "1"])
+    assert done.exit_code == 2 and "no Python" in done.output
+
+
+def test_a_failing_page_is_one_line(project, tmp_path):
+    body = "check(globals())\nraise ValueError('two\\nlines')"
+    page = write_notebook(tmp_path / "{braces}.ipynb", body=body)
+    done = CliRunner().invoke(book.notebook_app, [str(page), "-o", str(tmp_path / "{out}.ipynb")])
+    assert done.exit_code == 1 and "raised ValueError: two; lines" in done.output
+    assert len(done.output.strip().splitlines()) == 1
 
 
 def test_execute_keeps_what_is_unchanged_and_runs_status_last(project, monkeypatch):

@@ -6,13 +6,10 @@ from typing import Annotated, Any, NoReturn
 
 import numpy as np
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from ..bounds import check_number, within
 from ..entry import Commands
-from ..errors import LfmpError, check_name
+from ..errors import LfmpError, check_name, visible
 from ..ownership import check_target
 from ..settings import data_root
 from .canonical import MISSING
@@ -23,6 +20,7 @@ from .planted import PlantedSettings
 from .planted_text import PLANTED, write_planted
 from .prepared import prepare as run_prepare
 from .schema import SPLITS, PrepareSettings
+from .shown import console, fields_table, lined
 from .sources import SOURCES, Source, get_source, own_table
 
 app = typer.Typer(cls=Commands, help="Real, own and planted data.", no_args_is_help=True)
@@ -40,7 +38,7 @@ def list_sources() -> None:
     except LfmpError as error:
         root = None
         typer.echo(str(error), err=True)
-    table = Table(title=f"LFMP_DATA = {root}", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = lined(f"LFMP_DATA = {root}")
     for heading in ("source", "what it is, and its files", "there", "full rows"):
         table.add_column(heading, justify="right" if heading == "full rows" else "left")
     for source in SOURCES.values():
@@ -54,7 +52,7 @@ def list_sources() -> None:
             f"{there}\n{size / 2**20:.1f} MiB" if size else there,
             f"{source.rows:,}" if source.rows else "",
         )
-    Console().print(table)
+    console().print(table)
 
 
 @app.command()
@@ -189,23 +187,18 @@ def describe(
     if as_json:
         typer.echo(json.dumps(report, indent=1))
         return
-    console = Console()
-    console.print(
-        f"{report['name']}: {report['num_fields']} fields, {report['num_ids']:,} ids, "
+    out = console()
+    out.print(
+        f"{visible(report['name'])}: {report['num_fields']} fields, {report['num_ids']:,} ids, "
         f"fingerprint {report['fingerprint'][:16]}"
     )
     for split in SPLITS:
         rows = report["rows"][split]
         share = report["positives"][split] / rows if rows else 0
-        console.print(f"  {split}: {rows:,} rows, {100 * share:.2f} % clicks")
-    table = Table("field", "kind", "ids", "threshold", "distinct", "kept", *(f"unseen {s} %" for s in SPLITS))
-    for field in report["fields"]:
-        unseen = (f"{100 * field['unseen'][s]:.2f}" for s in SPLITS)
-        numbers = (f"{field[key]:,}" for key in ("size", "threshold", "distinct", "kept"))
-        table.add_row(field["name"], field["kind"], *numbers, *unseen)
-    console.print(table)
+        out.print(f"  {split}: {rows:,} rows, {100 * share:.2f} % clicks")
+    out.print(fields_table(report["fields"]))
     for line in notice_lines(dataset.schema.notices):
-        typer.echo(line)
+        typer.echo(visible(line))
 
 
 def describe_dataset(dataset: Dataset) -> dict[str, Any]:

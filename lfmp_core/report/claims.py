@@ -1,5 +1,6 @@
 """Claims of the papers with their verdicts, computed from records."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -38,6 +39,11 @@ def claims_table(claims: Sequence[Claim]) -> Table:
         for c in claims
     ]
     return table(pd.DataFrame(rows), caption="Verdicts on the reference records")
+
+
+def literal(name: str) -> str:
+    """A name of the user in a sentence of `Prose`, none of whose signs is read as markup."""
+    return re.sub(r"([\\`*_\[\]<>$|~&])", r"\\\1", name)
 
 
 @dataclass(frozen=True)

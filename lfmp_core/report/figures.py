@@ -7,6 +7,22 @@ from html import escape
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import LogFormatter
+
+
+def as_written(figure: Figure) -> None:
+    """Show every text as it is, so that a name such as `$\\frac{1$` is a name and not a broken formula; only
+    what matplotlib itself writes beside a logarithmic axis is one."""
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        for ticks, formatter in (
+            (axis.get_major_ticks(), axis.get_major_formatter()),
+            (axis.get_minor_ticks(), axis.get_minor_formatter()),
+        ):
+            for text in (t for tick in ticks for t in (tick.label1, tick.label2)):
+                text.set_parse_math(isinstance(formatter, LogFormatter))
 
 
 @dataclass(frozen=True)
@@ -26,6 +42,7 @@ class Picture:
     def png(self, dpi: int = 144) -> bytes:
         """The figure as PNG; the same figure gives the same bytes."""
         FigureCanvasAgg(self.figure)
+        as_written(self.figure)
         buffer = io.BytesIO()
         self.figure.savefig(buffer, dpi=dpi, metadata={"Software": None})
         return buffer.getvalue()

@@ -15,7 +15,7 @@ from ..experiments.search import DIGITS, EDGE, TPE, Interval, Trial
 from ..experiments.spec import DatasetRef, RunSpec
 from ..experiments.store import Store
 from . import published
-from .claims import Prose
+from .claims import Prose, literal
 from .html import Table, table
 from .pending import NOT_YET
 
@@ -182,7 +182,7 @@ def state(frame: pd.DataFrame, names: Sequence[str] = ()) -> Prose:
         done, failed = int((own.state == "done").sum()), int((own.state == "failed").sum())
         searches, chosen = own.groupby(["backbone", "arm"]).ngroups, int(own.chosen.sum())
         told = f"{done} trials done, {failed} failed; {chosen} of {searches} searches finished"
-        said.append(f"{name}: {told if done + failed else NOT_YET}.")
+        said.append(f"{literal(name)}: {told if done + failed else NOT_YET}.")
     return Prose(tuple(said))
 
 
