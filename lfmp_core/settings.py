@@ -66,8 +66,9 @@ class Settings(BaseModel):
 
 
 def _refused(settings: type[BaseModel], error: ValidationError) -> LfmpError:
-    """The first of pydantic's errors as one line that names the field, its value and what it must be."""
-    first = error.errors()[0]
+    """One of pydantic's errors, a wrong value before a missing one, as a line that names the field, its value
+    and what it must be."""
+    first = min(error.errors(), key=lambda one: one["type"] == "missing")
     place, kind, context = first["loc"], first["type"], first.get("ctx", {})
     inner = context.get("error")
     name = ".".join(map(str, place)) or settings.__name__

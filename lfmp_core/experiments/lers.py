@@ -12,6 +12,7 @@ from .items import Arm, Grid, Item
 from .lightfmp import names, numbers
 from .lightfmp_selection import AVAZU, ML_1M, settings_of
 from .profiles import PROFILES, by_profile
+from .reach import reachable
 from .search import TPE, Interval
 from .spec import DatasetRef, plain
 
@@ -184,16 +185,15 @@ def table4(
     tpe = tpe_for(profile).model_copy(update={"hopeless": hopeless})
     if trials:
         tpe = tpe.model_copy(update={"trials": trials, "random": min(tpe.random, trials)})
+    models = [backbone_for(b, profile) for b in names(backbones, BACKBONES, "backbone")]
+    arms = reachable(compressions(profile, SEARCHED_AT), dataset, models[0].embedding_dim)
     return [
         Grid(
             item="lers_table4",
             profile=profile,
             dataset=dataset or set_for(name, profile),
-            backbones=[backbone_for(b, profile) for b in names(backbones, BACKBONES, "backbone")],
-            arms=[
-                *uncompressed(profile),
-                *compressions(profile, SEARCHED_AT),
-            ],
+            backbones=models,
+            arms=[*uncompressed(profile), *arms],
             training=training_for(profile, name),
             seeds=(),
             tpe=tpe,
@@ -221,10 +221,13 @@ def table5(
     """
     count = seeds or by_profile(profile, quick=1, reference=3, paper=3)
     searches = table4(profile, dataset=dataset, sets=sets, backbones=backbones, trials=trials)
+    searched = {arm.label for arm in searches[0].arms}
+    shares = numbers(sparsities, SPARSITIES, "sparsities")
+    every = [arm for t in shares for arm in compressions(profile, t) if arm.label in searched]
+    dim = searches[0].backbones[0].embedding_dim
+    arms = reachable(every, dataset, dim)
     grids = []
     for search, name in zip(searches, names(sets, SETS, "data set"), strict=False):
-        shares = numbers(sparsities, SPARSITIES, "sparsities")
-        arms = [arm for t in shares for arm in compressions(profile, t)]
         grids.append(
             replace(
                 search,
@@ -251,14 +254,16 @@ def fig6(
 
     Validation only; the other hyper-parameters stay as they are.
     """
-    arms = [arm for sparsity in SPARSITIES for arm in compressions(profile, sparsity) if arm.label in DECAYED]
+    every = [arm for sparsity in SPARSITIES for arm in compressions(profile, sparsity)]
+    backbone = backbone_for("deepfm", profile)
+    arms = reachable([arm for arm in every if arm.label in DECAYED], dataset, backbone.embedding_dim)
     decays = by_profile(profile, quick=DECAYS[::2], reference=DECAYS, paper=DECAYS)
     return [
         Grid(
             item="lers_fig6",
             profile=profile,
             dataset=dataset or set_for("criteo", profile),
-            backbones=[backbone_for("deepfm", profile)],
+            backbones=[backbone],
             arms=arms,
             training=training_for(profile),
             seeds=(),

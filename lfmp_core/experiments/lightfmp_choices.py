@@ -10,6 +10,7 @@ from .items import Arm, Grid, Item
 from .lightfmp import backbone_for, planted, rows_of, training_for
 from .lightfmp_selection import SETS, rows_for, selectors, set_for
 from .profiles import by_profile
+from .reach import planted_truth
 from .spec import DatasetRef
 
 
@@ -62,6 +63,8 @@ def recovery(
     )
     sets: list[Any] = [partial(reference, "planted", PrepareSettings(threshold=4), case) for case in cases]
     rows = rows_of(dataset)
+    if dataset is not None:
+        planted_truth(dataset)  # refused before anything is computed
     grids = []
     for ref in sets if dataset is None else [dataset]:
         arms = selectors("quick", 0.5, rows)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..errors import LfmpError
+from ..errors import LfmpError, check_name
 from ..experiments.items import get_item, registry
 from ..experiments.store import store_for
 from ..settings import digest
@@ -260,8 +260,13 @@ def make(papers: str | Sequence[str] = tuple(PAPERS), gatherer: Callable[[str], 
 
     Args:
         papers: as in `sentences.load`. gatherer: item → evidence.
+
+    Raises:
+        UnknownName: there is no such paper.
     """
     names = (papers,) if isinstance(papers, str) else papers
+    for name in names:
+        check_name(name, PAPERS, "paper")
     said = [sentence for paper in names for sentence in load(paper).values()]
     evidence = {item: gatherer(item) for item in dict.fromkeys(item for s in said for item in s.items)}
     found = {paper: audit.findings(paper) for paper in names}

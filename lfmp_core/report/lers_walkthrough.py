@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..bounds import Bound
+from ..data.schema import Field, Schema
 from ..embeddings import FullTable, Table
 from ..embeddings.dhe import BUCKETS, DHETable
 from ..embeddings.hashing import HashingTable
@@ -21,6 +23,7 @@ from ..embeddings.ragged import RaggedTable
 from ..embeddings.soft_threshold import SoftThresholdTable
 from ..embeddings.sparse import SparseTable
 from ..embeddings.tt_rec import TTRecTable
+from ..errors import check_name
 
 CLOSE = 1e-6
 
@@ -64,6 +67,24 @@ def _shown(value: Any) -> str:
 @torch.no_grad()
 def _walk(name: str, of: Table, i: int, row: Tensor, *steps: tuple[str, Any]) -> Walk:
     return Walk(name, steps, row.detach(), of.eval()(torch.tensor([i]))[0])
+
+
+def followed(schema: Schema, field: str, value: int) -> tuple[Field, int]:
+    """The field whose id is followed, and the id.
+
+    Args:
+        field: its name; empty: C4, of planted rows, else the field with most ids.
+        value: the id's place in its field.
+
+    Raises:
+        UnknownName: there is no such field. WrongValue: the field has fewer ids.
+    """
+    names = schema.field_names
+    if not field:
+        field = "C4" if "C4" in names else max(schema.fields, key=lambda f: f.size).name
+    of = schema.fields[names.index(check_name(field, names, "field"))]
+    Bound(ge=0, lt=of.size).check(f"value, a place among the ids of {of.name},", value)
+    return of, of.offset + value
 
 
 def full(of: FullTable, i: int) -> Walk:

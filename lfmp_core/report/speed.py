@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import check_name
 from ..settings import project_root
 
 
@@ -18,7 +19,12 @@ def folder() -> Path:
 
 
 def load(name: str = "cpu") -> dict[str, Any]:
-    """The committed figures of a kind of device."""
+    """The committed figures of a kind of device.
+
+    Raises:
+        UnknownName: there are none of that name.
+    """
+    check_name(name, (path.stem for path in folder().glob("*.json")), "file of figures")
     return json.loads((folder() / f"{name}.json").read_text())
 
 

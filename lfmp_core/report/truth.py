@@ -8,8 +8,8 @@ import numpy as np
 from scipy.stats import hypergeom, rankdata
 
 from ..data.planted import NAMES, PlantedSettings, make_plan
-from ..errors import LfmpError
 from ..experiments.executor import open_dataset
+from ..experiments.reach import planted_truth
 from ..experiments.spec import DatasetRef
 
 
@@ -39,14 +39,12 @@ def truth_of(ref: DatasetRef) -> Truth:
         settings = PlantedSettings(**ref.settings["planted"])
         plan = make_plan(settings)
         return Truth(len(NAMES), frozenset(plan.informative), frozenset(plan.redundant), settings.signal)
-    schema = open_dataset(ref).schema
-    if schema.truth is None:
-        raise LfmpError(f"nothing was planted in {ref.name}; make rows with: lfmp data prepare planted")
+    schema, truth = open_dataset(ref).schema, planted_truth(ref)
     found = {
-        role: frozenset(schema.field_names.index(name) for name in schema.truth[role])
+        role: frozenset(schema.field_names.index(name) for name in truth[role])
         for role in ("informative", "redundant")
     }
-    signal = schema.truth["settings"]["signal"]
+    signal = truth["settings"]["signal"]
     return Truth(schema.num_fields, found["informative"], found["redundant"], signal)
 
 

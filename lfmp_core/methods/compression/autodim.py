@@ -200,6 +200,7 @@ def autodim(task: Task, settings: AutoDimSettings, context: Context) -> Outcome:
             task.training.batch_size,
             derive(context.seed, "validation rows"),
             device=task.training.device,
+            least=2 if task.backbone.batch_norm else 1,
         )
         model = build_model(
             task.backbone, sizes, schema.scalar_columns, seed=derive(context.seed, "search"), table=searched
