@@ -6,7 +6,8 @@ this program.
 
 import errno
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import typer
@@ -16,36 +17,33 @@ from typer.exceptions import TyperException
 from .errors import LfmpError, visible
 
 
-class _InOneLine:
-    """Mixed into the classes that typer makes commands of."""
-
-    def main(
-        self,
-        args: Sequence[str] | None = None,
-        prog_name: str | None = None,
-        complete_var: str | None = None,
-        standalone_mode: bool = True,
-        **extra: Any,
-    ) -> Any:
-        given = (args, prog_name, complete_var)
-        run = super().main  # type: ignore[misc]
-        if not standalone_mode:
-            return run(*given, standalone_mode=False, **extra)
-        sys.exit(_ended(lambda: run(*given, standalone_mode=False, **extra)))
-
-    def invoke(self, ctx: typer.Context) -> Any:
-        try:
-            return super().invoke(ctx)  # type: ignore[misc]
-        except KeyboardInterrupt:
-            raise typer.Exit(say("interrupted; nothing half-written was kept", 130)) from None
-
-
-class Commands(_InOneLine, TyperGroup):
+class Commands(TyperGroup):
     """Several commands under one name."""
 
+    def main(self, *args: Any, standalone_mode: bool = True, **more: Any) -> Any:
+        run = partial(super().main, *args, **{**more, "standalone_mode": False})
+        return sys.exit(_ended(run)) if standalone_mode else run()
 
-class Command(_InOneLine, TyperCommand):
+    def invoke(self, ctx: Any) -> Any:
+        return _interruptible(partial(super().invoke, ctx))
+
+
+class Command(TyperCommand):
     """One command."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **more: Any) -> Any:
+        run = partial(super().main, *args, **{**more, "standalone_mode": False})
+        return sys.exit(_ended(run)) if standalone_mode else run()
+
+    def invoke(self, ctx: Any) -> Any:
+        return _interruptible(partial(super().invoke, ctx))
+
+
+def _interruptible(run: Callable[[], Any]) -> Any:
+    try:
+        return run()
+    except KeyboardInterrupt:
+        raise typer.Exit(say("interrupted; nothing half-written was kept", 130)) from None
 
 
 def _ended(run: Callable[[], Any]) -> int:
@@ -65,7 +63,7 @@ def _ended(run: Callable[[], Any]) -> int:
         return say("out of memory; nothing half-written was kept")
     except OSError as error:
         if error.errno == errno.EPIPE:  # whoever read the output has gone
-            sys.stdout = None  # type: ignore[assignment] # else Python complains of it when it ends
+            sys.stdout = None  # else Python complains of it when it ends
             return 1
         where = error.filename if error.filename is not None else "disk"
         return say(f"{visible(str(where))}: {error.strerror or error}; nothing half-written was kept")

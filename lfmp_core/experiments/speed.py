@@ -1,5 +1,7 @@
 """What the performance page runs: whether the fast ways of training learn as much as the plain one."""
 
+from typing import Any
+
 from ..training import TrainingSettings
 from . import lers
 from .items import Arm, Grid, Item
@@ -22,11 +24,12 @@ def agreement(profile: str = "quick", *, seeds: int | None = None) -> list[Grid]
     # the two of Light-FMP's pages, and the one that LERS trains in bfloat16 besides DeepFM
     backbones = [backbone_for(name, profile) for name in ("deepfm", "xdeepfm")]
     backbones.append(lers.backbone_for("dcn_mix", profile))
+    rows: Any = by_profile(profile, quick=planted, reference=CRITEO_SAMPLE)
     return [
         Grid(
             item="agreement",
             profile=profile,
-            dataset=by_profile(profile, quick=planted, reference=CRITEO_SAMPLE),
+            dataset=rows,
             backbones=backbones,
             arms=[Arm(way, "no_selection")],
             training=TrainingSettings.model_validate({**base.model_dump(), **changes}),

@@ -14,7 +14,8 @@ class TrainingSettings(Settings):
         learning_rate: of Adam, for the weights.
         l2: λ of the coupled L2 term (λ/2)‖w‖² on the embedding table and the first-order weights (Light-FMP
             §3.4: 1e-5 on the "linear and embedding layers").
-        batch_size: B. Light-FMP states none.
+        batch_size: B. Light-FMP states none. A last batch of one row is left out where the backbone has batch
+            norm, which one row can't have; the next epoch leaves another row out.
         epochs: most passes over the training rows.
         patience: epochs in a row without progress before training stops; the weights of the epoch of best
             validation AUC are kept.
