@@ -38,12 +38,8 @@ class Bound:
     le: float | None = None
     lt: float | None = None
 
-    def limits(self) -> dict[str, Any]:
-        """For pydantic's Field."""
-        return {key: value for key, value in asdict(self).items() if value is not None}
-
     def __str__(self) -> str:
-        return must_be(**self.limits()) or "finite"
+        return must_be(**asdict(self)) or "finite"
 
     def check(self, name: str, value: Any) -> Any:
         """Return `value`, which stands for itself if it is a number, else for each number in it.
@@ -97,11 +93,6 @@ NUMBERS = {
     "value": Bound(ge=0, le=MOST),
     "workers": Bound(ge=1, le=64 * cores()),
 }
-
-
-def limits(name: str) -> dict[str, Any]:
-    """The bounds of a number, for pydantic's Field."""
-    return NUMBERS[name].limits()
 
 
 def check_number(name: str, value: Any) -> Any:

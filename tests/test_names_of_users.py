@@ -8,8 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from typer.testing import CliRunner
 
-from lfmp_core.data.cli import app
+from lfmp_core.data.cli import app, describe_dataset
+from lfmp_core.data.dataset import Dataset
 from lfmp_core.data.prepared import prepare_cached
+from lfmp_core.data.shown import console, fields_table
 from lfmp_core.data.sources import own_table
 from lfmp_core.errors import DataError
 from lfmp_core.report import fig3, lers_search, walkthrough
@@ -90,17 +92,21 @@ def hostile(tmp_path_factory):
     return folder / "out"
 
 
-def test_the_terminal_shows_every_name_whole(hostile):
-    done = CliRunner().invoke(app, ["describe", str(hostile)], env={"COLUMNS": "80"})
-    assert done.exit_code == 0, done.output
-    lines = done.output.splitlines()
-    assert max(map(len, lines)) <= 80
+def test_the_terminal_shows_every_name_whole(hostile, monkeypatch):
+    done = CliRunner().invoke(app, ["describe", str(hostile)])
+    assert done.exit_code == 0 and "…" not in done.output, done.output
+    monkeypatch.setenv("COLUMNS", "80")
+    terminal = console()
+    with terminal.capture() as shown:
+        terminal.print(fields_table(describe_dataset(Dataset.load(hostile))["fields"]))
+    lines = shown.get().splitlines()
+    assert max(map(len, lines)) <= 80 and any(line.endswith(" test %") for line in lines)
+    assert sum(line.endswith(" 0.00") for line in lines) == 12  # the last column, a number a field
     # the first column alone, folded names put together again
     width = next(line for line in lines if line.lstrip().startswith("field")).index("kind")
     names = "".join(line[:width].strip() for line in lines)
     for name in (*HOSTILE[:5], *(f"user-agent-of-the-last-visit-{k}" for k in range(3)), "two\\nlines"):
         assert name in names, name
-    assert "…" not in done.output
 
 
 def test_a_path_in_a_message_stays_on_its_line():

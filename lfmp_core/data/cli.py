@@ -40,7 +40,7 @@ def list_sources() -> None:
         typer.echo(str(error), err=True)
     table = lined(f"LFMP_DATA = {root}")
     for heading in ("source", "what it is, and its files", "there", "full rows"):
-        table.add_column(heading, justify="right" if heading == "full rows" else "left")
+        table.add_column(heading, justify="right" if heading == "full rows" else "left", overflow="fold")
     for source in SOURCES.values():
         paths = [root / name for name in source.files] if root else []
         size = sum(path.stat().st_size for path in paths if path.exists())

@@ -18,12 +18,13 @@ def console() -> Console:
 
 def lined(title: str | None = None) -> Table:
     """An empty table with a rule under its head."""
-    return Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    return Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
 
 
 def fields_table(fields: Sequence[dict[str, Any]]) -> Table:
     """A row for each field of `describe_dataset`; long names go on in the next line."""
     table = lined()
+    table.padding, table.show_edge = 0, False  # nine columns in 80 letters
     table.add_column("field", overflow="fold", min_width=14)
     table.add_column("kind", no_wrap=True)
     for heading in ("ids", "threshold", "distinct", "kept"):
