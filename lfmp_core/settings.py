@@ -74,6 +74,8 @@ def _refused(settings: type[BaseModel], error: ValidationError) -> LfmpError:
     name = ".".join(map(str, place)) or settings.__name__
     if inner is not None:
         return WrongValue(f"{settings.__name__}: {inner}")
+    if kind == "model_type" and not place:
+        return WrongValue(f"{name} can't be made of {type(first['input']).__name__}")
     if kind == "too_short":
         return WrongValue(f"{name} is {first['input']!r}: it must hold at least {context['min_length']}")
     if kind == "missing":

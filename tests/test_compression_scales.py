@@ -84,7 +84,7 @@ def test_thresholds_rise_as_far_on_few_steps_as_on_many(planted, batch_size, mon
     assert rates[0] * 0.01 * steps == pytest.approx(0.2)
     gating.train_supernet(task, OptEmbedSettings(search_epochs=1), Context(0))
     assert rates[1] == 1.0
-    with pytest.raises(ValueError, match="threshold_rise needs"):
+    with pytest.raises(LfmpError, match="threshold_rise needs"):
         OptEmbedSettings(threshold_rise=0.1, regularisation=0)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from lfmp_core.errors import UnknownName
 from lfmp_core.models import BackboneSettings, build_model
 from lfmp_core.models.dcn_mix import CrossMix, crossed
 from lfmp_core.surgery import plan_fields
@@ -107,7 +108,7 @@ def test_sizes_are_those_of_the_settings():
     f, layer = 6, 6 * 15 + 3 * 25 + 15 * 6 + 6
     deep = (f * 4 + 4) + (4 + 1)
     assert model.num_parameters() == sum(SIZES) * 2 + 1 + 3 * f + 2 * layer + deep
-    with pytest.raises(ValueError, match="gate"):
+    with pytest.raises(UnknownName, match="unknown gate"):
         BackboneSettings(name="dcn_mix", gate="relu")
 
 

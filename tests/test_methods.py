@@ -11,7 +11,7 @@ import torch
 from outcomes import assert_same_outcome
 from scipy import stats
 
-from lfmp_core.errors import DataError, UnknownName
+from lfmp_core.errors import DataError, LfmpError, UnknownName
 from lfmp_core.masking import HardConcrete
 from lfmp_core.methods import Context, LightFMPSettings, Outcome, Task, get_method, literal
 from lfmp_core.methods.light_fmp import GatedObjective, pretrain, prune
@@ -297,7 +297,7 @@ def test_refusals(task, tmp_path):
 def test_settings_may_be_given_as_such(task):
     same = get_method("light_fmp").run(task, 0.5, 1, settings=LightFMPSettings(**QUICK))
     assert_same_outcome(same, run(task))
-    with pytest.raises(ValueError, match="LightFMPSettings"):
+    with pytest.raises(LfmpError, match="LightFMPSettings can't be made of BackboneSettings"):
         get_method("light_fmp").run(task, 0.5, 1, settings=BackboneSettings())
 
 

@@ -10,10 +10,11 @@ import pytest
 
 from lfmp_core.data import PlantedSettings
 from lfmp_core.errors import LfmpError
+from lfmp_core.experiments import reach
 from lfmp_core.experiments.executor import prepared
 from lfmp_core.experiments.items import Arm, Grid
 from lfmp_core.experiments.spec import DatasetRef, plain
-from lfmp_core.report import recovery, recovery_figures, sentences, truth
+from lfmp_core.report import recovery, recovery_figures, sentences
 from lfmp_core.report.figures import Picture
 from lfmp_core.report.results import TWIN
 from lfmp_core.report.truth import Truth, chance_limit, scored, truth_of
@@ -55,7 +56,7 @@ def test_truth_needs_no_rows(planted):
 
 
 def test_rows_without_a_truth_are_refused(monkeypatch):
-    monkeypatch.setattr(truth, "open_dataset", lambda _: SimpleNamespace(schema=SimpleNamespace(truth=None)))
+    monkeypatch.setattr(reach, "open_dataset", lambda _: SimpleNamespace(schema=SimpleNamespace(truth=None)))
     with pytest.raises(LfmpError, match="nothing was planted in mine"):
         truth_of(DatasetRef(name="mine", settings={"prepared": "somewhere"}))
 

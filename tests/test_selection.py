@@ -264,7 +264,7 @@ def test_unknown_settings_name_the_nearest(task):
     ]:
         with pytest.raises(UnknownName, match=f"did you mean '{near}'"):
             get_method(method).choose(task, 0.5, 0, settings={wrong: 1})
-    with pytest.raises(ValueError, match="'target', 'frequency' or 'ordinal'"):
+    with pytest.raises(UnknownName, match="unknown encoding 'label'"):
         get_method("lasso").choose(task, 0.5, 0, settings={"encoding": "label"})
     assert all(issubclass(METHODS[name].settings_type, Settings) for name in SHALLOW)
 

@@ -10,6 +10,7 @@ from lfmp_core.embeddings import TABLES, build_table, tt_rec
 from lfmp_core.embeddings.grouped import grouped_product
 from lfmp_core.embeddings.tt_rec import TTRecSettings, TTRecTable
 from lfmp_core.embeddings.tt_shape import split_dim, split_rows
+from lfmp_core.errors import LfmpError
 
 
 def made(n, dim, seed=0, **settings):
@@ -177,7 +178,7 @@ def test_a_cached_table_is_exported_with_its_cache():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match="2 ranks"):
+    with pytest.raises(LfmpError, match="2 ranks"):
         TTRecSettings(ranks=(3,), cores=3)
     with pytest.raises(ValueError, match="cache_rows"):
         made(100, 4, ranks=(3, 3)).populate(torch.ones(100))

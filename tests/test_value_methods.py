@@ -9,6 +9,7 @@ import torch
 
 from lfmp_core.embeddings.masked import MaskedRows
 from lfmp_core.embeddings.ragged import RaggedTable
+from lfmp_core.errors import LfmpError
 from lfmp_core.methods import Context, Task, get_method
 from lfmp_core.methods.gating import OptEmbedSettings, OptFSSettings, optembed, optfs
 from lfmp_core.methods.gating.optembed import fittest_widths, train_supernet
@@ -144,7 +145,7 @@ def test_dearer_values_are_fewer(task):
 
 
 def test_optfs_refuses_an_epoch_that_is_not_searched():
-    with pytest.raises(ValueError, match="one of the 3 epochs"):
+    with pytest.raises(LfmpError, match="one of the 3 epochs"):
         OptFSSettings(search_epochs=3, rewind_epoch=3)
 
 

@@ -39,7 +39,7 @@ def truth_of(ref: DatasetRef) -> Truth:
         settings = PlantedSettings(**ref.settings["planted"])
         plan = make_plan(settings)
         return Truth(len(NAMES), frozenset(plan.informative), frozenset(plan.redundant), settings.signal)
-    schema, truth = open_dataset(ref).schema, planted_truth(ref)
+    truth, schema = planted_truth(ref), open_dataset(ref).schema
     found = {
         role: frozenset(schema.field_names.index(name) for name in truth[role])
         for role in ("informative", "redundant")
