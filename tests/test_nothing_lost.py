@@ -28,7 +28,7 @@ from lfmp_core.settings import Settings
 from lfmp_core.training import Trainer, TrainingSettings, predict
 
 TINY = PlantedSettings(rows=1500, scale=0.001)
-ROWS = Rows(np.zeros((8, 2), np.int32), np.array([0, 1] * 4, np.uint8))
+ROWS = Rows(np.tile(np.int32([0, 3]), (8, 1)), np.array([0, 1] * 4, np.uint8))
 
 
 def tree(folder):

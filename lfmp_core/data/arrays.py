@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 
-from ..settings import Settings, canonical_json
+from ..settings import canonical_json
 
 _READ = 1 << 22  # bytes read at a time
 
@@ -78,14 +79,16 @@ def _bytes(array: np.ndarray) -> memoryview:
     return array.view(np.uint8).reshape(-1).data
 
 
-class Contents(Settings):
-    """What a .npy file holds.
+class Contents(BaseModel):
+    """What a .npy file holds, numbers that are not finite included, which settings never are.
 
     Attributes:
         digest: SHA-256 of its data, the header left out.
         low, high: smallest and largest number of each column; none of a file without rows.
         total: sum of all whole numbers, of a file of one column.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     digest: str
     low: tuple[float, ...] = ()
