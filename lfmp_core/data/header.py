@@ -3,14 +3,14 @@
 import csv
 import io
 import re
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from ..errors import DataError
-from .malformed import check_beginning
+from .faults import reading
+from .malformed import check_beginning, check_names
 
 _LONGEST = 16 << 20
 _SPELT = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
@@ -53,7 +53,7 @@ def read_own_header(path: Path, delimiter: str) -> Header:
         DataError: it is not UTF-8, or nothing in it is separated by the delimiter.
     """
     check_beginning(path)
-    with open(path, "rb") as file:
+    with reading(path), open(path, "rb") as file:
         data = file.read(_LONGEST)
     try:
         text = _upto_row(data).decode("utf-8-sig")
@@ -76,10 +76,7 @@ def read_own_header(path: Path, delimiter: str) -> Header:
     if len(names) > 1 and delimiter != " " and all(name[:1] == " " for name in names[1:]):
         names, lines = _split(text, delimiter, skipinitialspace=True)
         recode = partial(_without_blanks, delimiter.encode())
-    twice = [name for name, times in Counter(names).items() if times > 1]
-    if twice:
-        remedy = "Give each column a name of its own"
-        raise DataError(f"two columns are named {twice[0]!r}", file=path, line=1, remedy=remedy)
+    check_names(path, names, line=1, nameless=True)
     return Header(names, lines, recode)
 
 

@@ -2,11 +2,14 @@
 
 import csv
 import io
+import stat
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import DataError
+from .faults import reading
 
 if TYPE_CHECKING:
     from .delimited import DelimitedReader
@@ -25,6 +28,7 @@ _MAGIC = (
     (b"<!DOCTYPE", "a web page", "The download needs a login or moved: fetch the file itself"),
     (b"<html", "a web page", "The download needs a login or moved: fetch the file itself"),
 )
+_LONGEST_HEADER = 16 << 20
 # with what Hive (1) and ASCII (28 to 31) have between columns
 _TEXT = set(range(28, 256)) | {1, 9, 10, 13}
 
@@ -35,17 +39,13 @@ def check_beginning(path: Path, parquet: bool = False) -> None:
     Raises:
         DataError
     """
-    try:
+    with reading(path):
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            remedy = "Write what comes out of it to a file first: it is read more than once"
+            raise DataError("not a regular file", file=path, remedy=remedy)
         with open(path, "rb") as file:
             head = file.read(4096)
-    except FileNotFoundError:
-        near = get_close_matches(path.name, [p.name for p in path.parent.glob("*")], n=1)
-        hint = f"Did you mean {near[0]}?" if near else "`lfmp data list` shows which files are expected where"
-        raise DataError("there is no such file", file=path, remedy=hint) from None
-    except IsADirectoryError:
-        raise DataError("a folder, not a file", file=path, remedy="Name the file inside it") from None
-    except PermissionError:
-        raise DataError("the file may not be read", file=path, remedy="Check its permissions") from None
     if not head:
         raise DataError("the file is empty", file=path, remedy="Copy or download it again")
     for magic, what, remedy in _MAGIC:
@@ -72,19 +72,33 @@ def read_header(path: Path, delimiter: str = ",") -> list[str]:
         DataError: not UTF-8, two columns of one name, or a name is empty.
     """
     check_beginning(path)
-    with open(path, "rb") as file:
-        line = file.readline(1 << 20)
+    with reading(path), open(path, "rb") as file:
+        line = file.readline(_LONGEST_HEADER)
     try:
         names = next(csv.reader([line.decode("utf-8-sig").rstrip("\r\n")], delimiter=delimiter))
     except UnicodeDecodeError:
         raise DataError("invalid UTF-8", file=path, line=1, remedy="Save the file as UTF-8") from None
-    for number, name in enumerate(names, 1):
-        if not name or names.count(name) > 1:
-            what = f"two columns are named {name!r}" if name else "a column has no name"
-            raise DataError(
-                what, file=path, line=1, column=number, remedy="Give each column a name of its own"
-            )
+    check_names(path, names, line=1)
     return names
+
+
+def check_names(path: Path, names: Sequence[str], *, line: int | None = None, nameless: bool = False) -> None:
+    """Refuse columns that can't be told apart by their names.
+
+    Args:
+        line: of the header, None where the file has no lines.
+        nameless: let one column be without a name.
+
+    Raises:
+        DataError
+    """
+    seen: set[str] = set()
+    for number, name in enumerate(names, 1):
+        if name in seen or not (name or nameless):
+            what = f"two columns are named {name!r}" if name in seen else "a column has no name"
+            remedy = "Give each column a name of its own"
+            raise DataError(what, file=path, line=line, column=number, remedy=remedy)
+        seen.add(name)
 
 
 def check_header(path: Path, expected: list[str], delimiter: str = ",") -> None:

@@ -16,6 +16,7 @@ from ..errors import DataError
 from ..settings import data_root
 from .columns import Column, Reader, liked
 from .delimited import DelimitedReader
+from .faults import reading
 from .malformed import check_beginning, check_header, read_header
 from .parquet import ParquetReader
 from .schema import PrepareSettings
@@ -119,12 +120,10 @@ def _colons(data: bytes) -> bytes:
 def _side_table(path: Path, key: str) -> pa.Table:
     """Users or movies as text columns, unique in `key`; small enough for memory."""
     check_beginning(path, parquet=path.suffix == ".parquet")
-    try:
+    with reading(path):
         table = pq.read_table(path) if path.suffix == ".parquet" else _side_text(path)
-    except pa.ArrowInvalid as error:
-        raise DataError(
-            f"the table can't be read ({error})", file=path, remedy="Copy or download it again"
-        ) from None
+        for column in table.columns:
+            column.validate(full=True)
     table = table.rename_columns([_RENAMED.get(name, name) for name in table.column_names])
     if key not in table.column_names:
         raise DataError(

@@ -1,7 +1,7 @@
 """Streaming reader of Parquet files; its "lines" are rows, counted from 1."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,11 @@ import pyarrow.parquet as pq
 
 from ..errors import DataError
 from .columns import Block, Coded, Column
-from .malformed import check_beginning
+from .faults import reading
+from .malformed import check_beginning, check_names
 from .notices import Notice
 from .spelling import PUBLISHED, Spelling
 from .typed import texts
-
-_RETRY = "Copy or download the file again"
 
 
 class ParquetReader:
@@ -40,43 +39,34 @@ class ParquetReader:
         self.path, self.columns, self.label, self.spelling = path, tuple(columns), label, spelling
         self.notices = tuple(notices)
         layout = parquet_layout(path)
-        if time_optional and time not in layout.names:
+        present = dict.fromkeys(layout.names)
+        if time_optional and time not in present:
             time = None
         self.time, self.has_time = time, time is not None
         wanted = {column.column for column in columns} | {label} | ({time} if time else set())
-        self.names = [name for name in layout.names if name in wanted]
+        self.names = [name for name in present if name in wanted]
         for name in wanted:
-            if name not in layout.names:
+            if name not in present:
                 raise DataError(
-                    f"no column {name!r}", file=path, column=name, remedy=f"It has {', '.join(layout.names)}"
+                    f"no column {name!r}", file=path, column=name, remedy=f"It has {', '.join(present)}"
                 )
-            if pa.types.is_nested(layout.field(name).type):
-                raise DataError(
-                    f"a column of {layout.field(name).type}",
-                    file=path,
-                    column=name,
-                    remedy="Flatten or drop it",
-                )
+        check_flat(path, layout, self.names)
         self.size = path.stat().st_size
 
     def pieces(self, block_bytes: int) -> Iterator[tuple[pa.RecordBatch, int, int]]:
         """Batches of about block_bytes of numbers, with its first row's number and its share of the file."""
         rows_per_batch = max(1, block_bytes // (8 * len(self.names)))
         row = 1
-        try:
-            with pq.ParquetFile(self.path) as file:
-                total = max(file.metadata.num_rows, 1)
-                for batch in file.iter_batches(rows_per_batch, columns=self.names, use_threads=False):
-                    yield batch, row, int(self.size * batch.num_rows / total)
-                    row += batch.num_rows
-        except (pa.ArrowInvalid, pa.ArrowIOError) as error:
-            what = f"the file is damaged ({str(error).splitlines()[0]})"
-            raise DataError(what, file=self.path, line=row, remedy=_RETRY) from None
+        with pq.ParquetFile(self.path) as file:
+            total = max(file.metadata.num_rows, 1)
+            for batch in file.iter_batches(rows_per_batch, columns=self.names, use_threads=False):
+                yield batch, row, int(self.size * batch.num_rows / total)
+                row += batch.num_rows
 
     def parse(self, piece: tuple[pa.RecordBatch, int, int], time_only: bool = False) -> Block:
         batch, first, size = piece
         wanted = [self.time or self.label] if time_only else self.names
-        coded = {name: self._coded(batch.column(name)) for name in wanted}
+        coded = {name: self._coded(batch.column(name), name, first) for name in wanted}
 
         def line_of(row: int) -> int:
             return first + row
@@ -88,10 +78,10 @@ class ParquetReader:
             block.labels = self.spelling.labels_of(block, self.label)
         return block
 
-    def _coded(self, column: pa.Array) -> Coded:
+    def _coded(self, column: pa.Array, name: str, first: int) -> Coded:
         if not pa.types.is_dictionary(column.type):
             column = pc.dictionary_encode(column)
-        values = pc.fill_null(texts(column.dictionary), "")
+        values = pc.fill_null(as_texts(column.dictionary, self.path, name, first), "")
         codes = column.indices
         if codes.null_count:
             codes = pc.fill_null(codes, len(values))
@@ -106,15 +96,47 @@ class ParquetReader:
         return {"file": self.path.name, "bytes": self.size, "sha256": digest}
 
 
+def as_texts(values: pa.Array, path: Path, name: str, line: int | None = None) -> pa.StringArray:
+    """Values of a flat column as texts.
+
+    Raises:
+        DataError: they have none, or not in UTF-8 (a Parquet file's texts are whatever bytes were written).
+    """
+    try:
+        found = texts(values)
+        found.validate(full=True)
+    except (pa.ArrowException, ValueError):
+        raise DataError(
+            f"a column of {values.type} that can't be read as text in UTF-8",
+            file=path,
+            line=line,
+            column=name,
+            remedy=f"Write it as text in UTF-8, or leave it out: --drop {name}",
+        ) from None
+    return found
+
+
+def check_flat(path: Path, layout: pa.Schema, names: Iterable[str]) -> None:
+    """Refuse columns of lists, structs and maps: one value a row is what a field is.
+
+    Raises:
+        DataError
+    """
+    for name in names:
+        kind = layout.field(name).type
+        if pa.types.is_nested(kind):
+            remedy = f"Leave it out (--drop {name}), or write a column for each part of it"
+            raise DataError(f"a column of {kind}", file=path, column=name, remedy=remedy)
+
+
 def parquet_layout(path: Path) -> pa.Schema:
     """Columns of a Parquet file.
 
     Raises:
-        DataError: absent, of another kind, or damaged.
+        DataError: absent, of another kind, damaged, or with two columns of one name.
     """
     check_beginning(path, parquet=True)
-    try:
-        return pq.read_schema(path)
-    except (pa.ArrowInvalid, pa.ArrowIOError, OSError) as error:
-        what = f"the Parquet file is damaged or cut off ({str(error).splitlines()[0]})"
-        raise DataError(what, file=path, remedy=_RETRY) from None
+    with reading(path):
+        layout = pq.read_schema(path)
+        check_names(path, layout.names, nameless=True)
+    return layout

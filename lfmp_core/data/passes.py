@@ -12,10 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from ..errors import DataError
@@ -24,9 +22,10 @@ from .arrays import GrowingArray, fingerprint_of
 from .columns import Reader
 from .dataset import PREPARED, Dataset
 from .encode import Encoded, encode, kind_of
+from .faults import writing
 from .schema import SPLITS, Field, PrepareSettings, Schema
 from .splits import Chronological, Splitter, StratifiedRuns, chronological_cuts, shares_text, spill_times
-from .vocabulary import Spill, connect, count_fields, lookups
+from .vocabulary import Spill, connect, count_fields, lookups, write_vocabulary
 
 BLOCK_BYTES = 4 << 20
 # sums of scalar values are kept as integers, so that they don't depend on how rows fall into blocks
@@ -58,22 +57,14 @@ def prepare_reader(
             behind.
     """
     out, threads = Path(out), threads or os.cpu_count() or 1
-    try:
-        target = fresh_folder(out, PREPARED, replace=replace, holds=holds)
-        with target as folder, ThreadPoolExecutor(threads) as pool:
-            work = _Work(reader, folder, settings, pool, threads, block_bytes, progress)
-            try:
-                schema = work.run(name, truth)
-            finally:
-                work.close()
-            schema.write(folder / "schema.json")
-    except (OSError, duckdb.Error) as error:  # DuckDB has errors of its own for a full disk
-        remedy = "Free space or choose another folder; nothing was left behind"
-        raise DataError(
-            f"the dataset can't be written ({getattr(error, 'strerror', None) or error})",
-            file=out,
-            remedy=remedy,
-        ) from error
+    target = fresh_folder(out, PREPARED, replace=replace, holds=holds)
+    with writing(out), target as folder, ThreadPoolExecutor(threads) as pool:
+        work = _Work(reader, folder, settings, pool, threads, block_bytes, progress)
+        try:
+            schema = work.run(name, truth)
+        finally:
+            work.close()
+        schema.write(folder / "schema.json")
     return Dataset.load(out)
 
 
@@ -123,7 +114,7 @@ class _Work:
         self.spill.flush()
         self._check_rows()
         fields, vocabularies = self._vocabularies()
-        self._write_vocabulary(fields, vocabularies)
+        write_vocabulary(self.folder / "vocabulary.parquet", fields, vocabularies)
         digests = self._second(fields, [values for values, _ in vocabularies])
         _remove(self.spilled)
         rows = {split: self.arrays[f"{split}/labels"].rows for split in SPLITS}
@@ -228,7 +219,7 @@ class _Work:
             for number, kind in enumerate(self.kinds)
             if kind != "scalar"
         }
-        found = count_fields(self.connecting.result(), self.spilled, asked, self.pool)
+        found = count_fields(self.connecting.result(), self.spill, asked, self.pool)
         for number, (column, kind) in enumerate(zip(self.reader.columns, self.kinds, strict=True)):
             threshold = thresholds.get(kind, self.settings.threshold)
             mean = std = None
@@ -262,17 +253,6 @@ class _Work:
             raise DataError(f"{offset} ids do not fit 32 bits", remedy="Raise the threshold")
         return fields, vocabularies
 
-    def _write_vocabulary(self, fields, vocabularies) -> None:
-        layout = pa.schema(
-            [("field", pa.string()), ("value", pa.string()), ("count", pa.int64()), ("id", pa.int32())]
-        )
-        with pq.ParquetWriter(self.folder / "vocabulary.parquet", layout) as writer:
-            for field, (values, counts) in zip(fields, vocabularies, strict=True):
-                if len(values):
-                    names = pa.array([field.name]).take(pa.array(np.zeros(len(values), np.int32)))
-                    ids = pa.array(np.arange(1, len(values) + 1, dtype=np.int32) + field.offset)
-                    writer.write_table(pa.table([names, values, pa.array(counts), ids], schema=layout))
-
     def _second(self, fields: list[Field], vocabularies: list[pa.StringArray]) -> dict[str, str]:
         """Pass 2: block-local codes to global ids, signed logs to standardised values; array digests."""
         for array in self.arrays.values():
@@ -283,7 +263,7 @@ class _Work:
         block = 0
         with self._bar("number", sum(int(rows.sum()) for rows in self.block_rows), " rows") as bar:
             for run in self.spill.runs:
-                for table in lookups(run, vocabularies, offsets, self.pool):
+                for table in lookups(run, self.spill.groups, vocabularies, offsets, self.pool):
                     rows = self.block_rows[block]
                     for count, split in zip(rows.tolist(), SPLITS, strict=True):
                         ids = self.arrays[f"{split}/ids"]

@@ -10,6 +10,7 @@ from ..folders import scratch_folder, sweep
 from ..ownership import check_target
 from ..settings import digest, home
 from .dataset import PREPARED, Dataset
+from .faults import reading
 from .passes import BLOCK_BYTES, prepare_reader
 from .planted import PlantedSettings
 from .planted_text import write_planted
@@ -66,7 +67,8 @@ def prepare(
 
 def _truth_beside(source: Source) -> dict[str, Any] | None:
     path = source.file().with_name("truth.json")
-    return json.loads(path.read_text()) if path.exists() else None
+    with reading(path):
+        return json.loads(path.read_text()) if path.exists() else None
 
 
 def prepare_named(
@@ -132,6 +134,8 @@ def prepare_cached(
 def _state(source: Source) -> dict[str, list[int]]:
     """Size and time of change of each file that a source reads."""
     first = source.file()
-    folder = first if first.is_dir() else first.parent
-    paths = {first} if source.format == "table" else {first, *(folder / Path(f).name for f in source.files)}
-    return {p.name: [p.stat().st_size, p.stat().st_mtime_ns] for p in sorted(paths) if p.is_file()}
+    with reading(first):
+        folder = first if first.is_dir() else first.parent
+        own = source.format == "table"
+        paths = {first} if own else {first, *(folder / Path(f).name for f in source.files)}
+        return {p.name: [p.stat().st_size, p.stat().st_mtime_ns] for p in sorted(paths) if p.is_file()}

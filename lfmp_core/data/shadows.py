@@ -104,7 +104,8 @@ class ShadowDataset(Dataset):
     def _make(self, split: str) -> Rows:
         rows, base = self.base.split(split), self.base.schema
         ids = np.empty((len(rows), len(self.order)), np.int32)
-        scalars = self.schema.scalar_columns
+        scalars = {f: column for column, f in enumerate(self.schema.scalar_columns)}
+        of_base = {f: column for column, f in enumerate(base.scalar_columns)}
         values = None if rows.values is None else np.empty((len(rows), len(scalars)), np.float32)
         for j, (twin, f) in enumerate(divmod(k, base.num_fields) for k in self.order.tolist()):
             pick = self._shuffle(split, f, len(rows)) if twin else slice(None)
@@ -112,8 +113,7 @@ class ShadowDataset(Dataset):
             ids[:, j] += self.schema.fields[j].offset - base.fields[f].offset
             if values is not None and j in scalars:
                 assert rows.values is not None
-                column = np.asarray(rows.values[:, base.scalar_columns.index(f)])
-                values[:, scalars.index(j)] = column[pick]
+                values[:, scalars[j]] = np.asarray(rows.values[:, of_base[f]])[pick]
         for array in (ids, values):
             if array is not None:
                 array.setflags(write=False)
@@ -126,11 +126,13 @@ class ShadowDataset(Dataset):
 
     def vocabulary(self) -> pa.Table:
         """Kept values of fields and twins: columns field, value, count, id (global)."""
-        table, parts = self.base.vocabulary(), []
-        first = {one.name: one.offset for one in self.base.schema.fields}
+        table, parts, fields = self.base.vocabulary(), [], self.base.schema.fields
+        starts = np.cumsum([0, *(one.kept for one in fields)]).tolist()
+        places = {one.name: (one, start) for one, start in zip(fields, starts, strict=False)}
         for one in self.schema.fields:
-            own = table.filter(pc.equal(table["field"], one.name.removesuffix(SUFFIX)))
-            shift = pa.scalar(one.offset - first[one.name.removesuffix(SUFFIX)], pa.int32())
+            source, start = places[one.name.removesuffix(SUFFIX)]
+            own = table.slice(start, source.kept)
+            shift = pa.scalar(one.offset - source.offset, pa.int32())
             names = pa.array([one.name] * len(own), pa.string())
             own = own.set_column(0, table.schema.field("field"), names)
             parts.append(own.set_column(3, table.schema.field("id"), pc.add(own["id"], shift)))

@@ -11,6 +11,7 @@ from ..settings import Settings, data_root
 from .canonical import MISSING
 from .columns import Column, Reader
 from .delimited import DelimitedReader
+from .faults import Guarded, reading
 from .malformed import check_header
 from .schema import PrepareSettings
 
@@ -69,9 +70,15 @@ class Source(Settings):
         return self.model_copy(update={"path": Path(path)})
 
     def file(self) -> Path:
-        """The first expected file, or the one named by `at`."""
+        """The first expected file, or the one named by `at`.
+
+        Raises:
+            DataError: none is named, and none is expected.
+        """
         if self.path is not None:
             return self.path
+        if not self.files:
+            raise DataError("no file named", remedy="Give --file and --label, or use own_table(path, label)")
         return data_root() / self.files[0]
 
 
@@ -201,7 +208,9 @@ def open_reader(source: Source, settings: PrepareSettings) -> Reader:
         "movielens": _movielens,
         "table": _table,
     }
-    return openers[source.format](source, settings)
+    path = source.file()
+    with reading(path):
+        return Guarded(openers[source.format](source, settings))
 
 
 def _criteo(source: Source, settings: PrepareSettings) -> Reader:

@@ -10,6 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .schema import SPLITS
+from .vocabulary import stream
+
+_TIMES = pa.schema([("time", pa.int64()), ("n", pa.int64())])
 
 
 class Splitter(Protocol):
@@ -92,7 +95,7 @@ def spill_times(scan: Iterable[tuple[int, np.ndarray | None]], folder: Path) -> 
         total += count
         if time is not None:
             values, counts = np.unique(time, return_counts=True)
-            pq.write_table(pa.table({"time": values, "n": counts}), folder / f"time-{files:06d}.parquet")
+            pq.write_table(pa.table([values, counts], schema=_TIMES), folder / f"time-{files:06d}.parquet")
             files += 1
     return total, files > 0
 
@@ -104,10 +107,11 @@ def chronological_cuts(
     bounds = [total * shares[0] // sum(shares), total * (shares[0] + shares[1]) // sum(shares)]
     if folder is None:
         return [(bound, 0) for bound in bounds]
+    connection.register("spilled", stream(sorted(folder.glob("time-*.parquet")), _TIMES))
     connection.execute(
-        "CREATE TEMP TABLE times AS SELECT time, sum(n)::BIGINT AS n "
-        f"FROM read_parquet('{folder}/time-*.parquet') GROUP BY time"
+        "CREATE TEMP TABLE times AS SELECT time, sum(n)::BIGINT AS n FROM spilled GROUP BY time"
     )
+    connection.unregister("spilled")
     cuts = []
     for bound in bounds:
         rows = connection.execute(

@@ -47,9 +47,7 @@ class _Text(_File):
 
 def open_table(source) -> Reader:
     """Reader of source.path with source.options (see `sources.own_table`)."""
-    path, options = source.path, source.options
-    if path is None:
-        raise DataError("no file named", remedy="Give --file and --label, or use own_table(path, label)")
+    path, options = source.file(), source.options
     label, time, kinds = options["label"], options["time"], options["kinds"]
     file = _opened(path, options["delimiter"])
     _known(path, file.names, [label], "label column")
@@ -59,7 +57,8 @@ def open_table(source) -> Reader:
     for kind in kinds.values():
         check_name(kind, KINDS, "field kind")
     canonical = Canonical(tuple(options["missing"]))
-    fields = [name for name in file.names if name not in (label, time, *options["drop"])]
+    without = {label, time, *options["drop"]}
+    fields = [name for name in file.names if name not in without]
     looked, rows = _look(file, [*fields, *([time] if time else [])], Spelling(canonical, _any))
     notices, fields = _without_row_numbers(path, fields, kinds, looked, rows)
     if not fields:
@@ -89,7 +88,10 @@ def _opened(path: Path, delimiter: str | None) -> _File:
 
 
 def _known(path: Path, names: list[str], wanted: list[str], what: str) -> None:
+    known = set(names)
     for name in wanted:
+        if name in known:
+            continue
         try:
             check_name(name, names, what)
         except UnknownName as error:
