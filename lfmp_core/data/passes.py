@@ -23,8 +23,9 @@ from .columns import Reader
 from .dataset import PREPARED, Dataset
 from .encode import Encoded, encode, kind_of
 from .faults import writing
+from .noticed import Watch, check_splits, scarce
 from .schema import SPLITS, Field, PrepareSettings, Schema
-from .splits import Chronological, Splitter, StratifiedRuns, chronological_cuts, shares_text, spill_times
+from .splits import Chronological, Splitter, StratifiedRuns, chronological_cuts, spill_times
 from .vocabulary import Spill, connect, count_fields, lookups, write_vocabulary
 
 BLOCK_BYTES = 4 << 20
@@ -40,6 +41,7 @@ def prepare_reader(
     *,
     truth: dict[str, Any] | None = None,
     progress: bool = True,
+    watched: bool = False,
     threads: int | None = None,
     block_bytes: int = BLOCK_BYTES,
     replace: bool = True,
@@ -49,6 +51,7 @@ def prepare_reader(
 
     Args:
         settings: with thresholds resolved (no None).
+        watched: say which columns tell nothing (`noticed.Watch`).
         threads: parsing threads, default one a core; neither they nor block_bytes change the result.
         replace, holds: see `ownership.check_target`.
 
@@ -59,7 +62,7 @@ def prepare_reader(
     out, threads = Path(out), threads or os.cpu_count() or 1
     target = fresh_folder(out, PREPARED, replace=replace, holds=holds)
     with writing(out), target as folder, ThreadPoolExecutor(threads) as pool:
-        work = _Work(reader, folder, settings, pool, threads, block_bytes, progress)
+        work = _Work(reader, folder, settings, pool, threads, block_bytes, progress, watched)
         try:
             schema = work.run(name, truth)
         finally:
@@ -71,7 +74,7 @@ def prepare_reader(
 class _Work:
     """The state of one preparation."""
 
-    def __init__(self, reader, folder, settings, pool, threads, block_bytes, progress):
+    def __init__(self, reader, folder, settings, pool, threads, block_bytes, progress, watched):
         self.reader, self.folder, self.settings, self.pool = reader, folder, settings, pool
         self.threads, self.block_bytes, self.quiet = threads, block_bytes, not progress
         self.spilled = folder / "spill"
@@ -92,6 +95,7 @@ class _Work:
         self.positives = dict.fromkeys(SPLITS, 0)
         self.spill = Spill(self.spilled, m)
         self.block_rows: list[np.ndarray] = []
+        self.watch = Watch(reader.columns) if watched else None
         self.sums = [[0, 0, 0] for _ in self.scalars]
 
     def _array(self, split: str, name: str, dtype: type, width: tuple[int, ...]) -> None:
@@ -112,12 +116,16 @@ class _Work:
                 self._first(encoded, splitter)
                 bar.update(encoded.block.size)
         self.spill.flush()
-        self._check_rows()
+        rows = {split: self.arrays[f"{split}/labels"].rows for split in SPLITS}
+        check_splits(self.reader.path, rows, self.positives, self.settings)
         fields, vocabularies = self._vocabularies()
         write_vocabulary(self.folder / "vocabulary.parquet", fields, vocabularies)
         digests = self._second(fields, [values for values, _ in vocabularies])
         _remove(self.spilled)
-        rows = {split: self.arrays[f"{split}/labels"].rows for split in SPLITS}
+        notices = [*self.reader.notices, *scarce(rows, self.positives, self.settings)]
+        if self.watch:
+            counted = rows["train"] if self.settings.vocabulary_rows == "train" else sum(rows.values())
+            notices += self.watch.notices(fields, counted)
         return Schema(
             name=name,
             fields=tuple(fields),
@@ -127,7 +135,7 @@ class _Work:
             source=self.reader.provenance(),
             fingerprint=fingerprint_of(self.settings, fields, digests),
             truth=truth,
-            notices=tuple(self.reader.notices),
+            notices=tuple(notices),
         )
 
     def _bar(self, what: str, total: int, unit: str) -> tqdm:
@@ -165,6 +173,8 @@ class _Work:
     def _first(self, encoded: Encoded, splitter: Splitter) -> None:
         """Pass 1 of one block."""
         labels = encoded.block.labels
+        if self.watch:
+            self.watch.rows(encoded.block)
         parts = splitter.assign(labels, encoded.block.time)
         counts = np.zeros(0, np.int64)
         for number, split in enumerate(SPLITS):
@@ -192,25 +202,6 @@ class _Work:
             self.sums[j][1] += int(np.rint(x * _UNIT).astype(np.int64).sum())
             self.sums[j][2] += int(np.rint(x * x * _SQUARE_UNIT).astype(np.int64).sum())
 
-    def _check_rows(self) -> None:
-        counts = {split: self.arrays[f"{split}/labels"].rows for split in SPLITS}
-        total, clicks = sum(counts.values()), sum(self.positives.values())
-        if not total:
-            raise DataError("no rows", file=self.reader.path, remedy="The file holds no more than a header")
-        if clicks in (0, total):
-            raise DataError(
-                f"every label is {int(clicks > 0)}",
-                file=self.reader.path,
-                remedy="Name the column that holds 0 and 1 as label, or by --positive what counts as a click",
-            )
-        for split, share in zip(SPLITS, self.settings.shares, strict=True):
-            if share and not counts[split]:
-                raise DataError(
-                    f"split {split} gets none of the {total} rows ({shares_text(self.settings.shares)})",
-                    file=self.reader.path,
-                    remedy="Give more rows or other shares",
-                )
-
     def _vocabularies(self) -> tuple[list[Field], list[tuple[pa.StringArray, np.ndarray]]]:
         fields, vocabularies, offset = [], [], 0
         thresholds = {"integer": self.settings.numeric_threshold, "scalar": 1}
@@ -219,6 +210,7 @@ class _Work:
             for number, kind in enumerate(self.kinds)
             if kind != "scalar"
         }
+        sums = iter(self.sums)
         found = count_fields(self.connecting.result(), self.spill, asked, self.pool)
         for number, (column, kind) in enumerate(zip(self.reader.columns, self.kinds, strict=True)):
             threshold = thresholds.get(kind, self.settings.threshold)
@@ -226,7 +218,7 @@ class _Work:
             if kind == "scalar":
                 distinct, counts = 1, np.zeros(1, np.int64)
                 values = pa.array(["1"])
-                present, total, squares = self.sums[self.scalars.index(number)]
+                present, total, squares = next(sums)
                 counts[0] = present
                 mean = total / _UNIT / present if present else 0.0
                 variance = squares / _SQUARE_UNIT / present - mean**2 if present else 0.0
@@ -258,6 +250,7 @@ class _Work:
         for array in self.arrays.values():
             array.rewind()
         offsets = [field.offset for field in fields]
+        unseen = np.array(offsets, np.int32)
         mean = np.array([fields[i].mean for i in self.scalars])
         std = np.array([fields[i].std for i in self.scalars])
         block = 0
@@ -266,8 +259,11 @@ class _Work:
                 for table in lookups(run, self.spill.groups, vocabularies, offsets, self.pool):
                     rows = self.block_rows[block]
                     for count, split in zip(rows.tolist(), SPLITS, strict=True):
-                        ids = self.arrays[f"{split}/ids"]
-                        ids.put(np.take(table, ids.next(count)))
+                        array = self.arrays[f"{split}/ids"]
+                        ids = np.take(table, array.next(count))
+                        array.put(ids)
+                        if self.watch:
+                            self.watch.ids(split, ids, unseen)
                         labels = self.arrays[f"{split}/labels"]
                         labels.put(labels.next(count))
                         if self.scalars:

@@ -58,6 +58,7 @@ def prepare(
         settings,
         truth=truth,
         progress=progress,
+        watched=source.format == "table",
         threads=threads,
         block_bytes=block_bytes,
         replace=replace,

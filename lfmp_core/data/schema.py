@@ -47,8 +47,10 @@ class PrepareSettings(Settings):
     vocabulary_rows: Literal["train", "all"] = Setting(
         default="train", description="rows in which values are counted; 'all' is how the LERS code counts"
     )
-    split: Literal["random", "chronological"] = Setting(
-        default="random", description="random: stratified by class; chronological: by time, else file order"
+    split: Literal["random", "chronological", "in_order", "given"] = Setting(
+        default="random",
+        description="random: stratified by class; chronological: by time; in_order: as the rows stand in the "
+        "file; given: train, val and test are files of their own",
     )
     shares: tuple[int, int, int] = Setting(default=(8, 1, 1), description="train : val : test")
     seed: int = Setting(default=0, ge=0, description="seed of the random split")

@@ -210,7 +210,14 @@ def open_reader(source: Source, settings: PrepareSettings) -> Reader:
     }
     path = source.file()
     with reading(path):
-        return Guarded(openers[source.format](source, settings))
+        reader = Guarded(openers[source.format](source, settings))
+    # the rows of Criteo's days stand in order, and planted ones in any
+    if settings.split == "chronological" and not (reader.has_time or source.format in ("criteo", "planted")):
+        own = source.format == "table"
+        remedy = "Name the column of times (--time COLUMN); " if own else "This set has no times here: "
+        remedy += "--split in_order takes the rows as they stand, if that is their order in time"
+        raise DataError("a chronological split needs times", file=path, remedy=remedy)
+    return reader
 
 
 def _criteo(source: Source, settings: PrepareSettings) -> Reader:

@@ -14,7 +14,7 @@ from lfmp_core.errors import DataError, UnknownName
 CITY = ["b", "a", "a", "c", "b", "", "a", "z", "c", "b", "z", "z"]
 AGE = ["0", "1", "2", "3", "5", "-1", "", "3", "5", "2", "90", "0"]
 CLICK = ["1", "0", "0", "1", "0", "0", "1", "0", "0", "1", "0", "1"]
-IN_ORDER = PrepareSettings(split="chronological", shares=(2, 1, 1), threshold=1)
+IN_ORDER = PrepareSettings(split="in_order", shares=(2, 1, 1), threshold=1)
 
 
 def _table(tmp_path, name="rows.csv"):
@@ -127,7 +127,7 @@ def test_time_column_cuts_by_quantile(tmp_path):
 
 
 @pytest.mark.parametrize("numeric", ["ln_squared", "scalar"])
-@pytest.mark.parametrize("split", ["random", "chronological"])
+@pytest.mark.parametrize("split", ["random", "in_order"])
 def test_blocks_and_threads_change_nothing(tmp_path, numeric, split):
     rng = np.random.default_rng(1)
     path = tmp_path / "many.csv"
@@ -155,12 +155,12 @@ def test_parquet_and_csv_give_the_same_ids(tmp_path):
 
 def test_quoted_values_with_newlines_and_commas(tmp_path):
     path = tmp_path / "q.csv"
-    path.write_text('y,f\n0,"a,\nb"\n1,"say ""x"""\n0,c\n1,"a,\nb"\n')
-    settings = PrepareSettings(split="chronological", shares=(2, 1, 1), threshold=1)
+    path.write_text('y,f\n0,"a,\nb"\n1,"say ""x"""\n0,c\n1,"a,\nb"\n0,c\n1,"a,\nb"\n')
+    settings = PrepareSettings(split="in_order", shares=(1, 1, 1), threshold=1)
     for block in (5, 1 << 20):
         dataset = prepare(own_table(path, "y"), tmp_path / "o", settings, progress=False, block_bytes=block)
         assert [w["value"] for w in dataset.vocabulary().to_pylist()] == ["a,\nb", 'say "x"']
-        assert _ids(dataset, 0) == [[1, 2], [0], [1]]
+        assert _ids(dataset, 0) == [[1, 2], [0, 1], [0, 1]]
 
 
 def test_kinds_are_inferred(tmp_path):

@@ -72,7 +72,14 @@ def test_movielens_100k(tmp_path, genres, fields):
 
 def _twenty_million(folder):
     folder.mkdir(exist_ok=True)
-    rows = [(1, 1, 4.0, 30), (1, 2, 3.5, 10), (2, 1, 5.0, 20), (2, 3, 0.5, 40)]
+    rows = [
+        (1, 1, 4.0, 30),
+        (1, 2, 3.5, 10),
+        (2, 1, 5.0, 20),
+        (2, 3, 0.5, 40),
+        (2, 2, 3.0, 35),
+        (1, 3, 4.5, 50),
+    ]
     text = "".join(f"{u},{m},{r},{t}\n" for u, m, r, t in rows)
     (folder / "ratings.csv").write_text("userId,movieId,rating,timestamp\n" + text)
     (folder / "movies.csv").write_text(
@@ -82,14 +89,14 @@ def _twenty_million(folder):
 
 
 def test_movielens_20m_format(tmp_path):
-    settings = PrepareSettings(split="chronological", shares=(2, 1, 1))
+    settings = PrepareSettings(split="chronological", shares=(1, 1, 1))
     dataset = prepare(_twenty_million(tmp_path / "ml"), tmp_path / "o", settings, progress=False)
     names = ("user_id", "movie_id", "genre_(no genres listed)", "genre_Drama", "genre_War")
     assert dataset.schema.field_names == names
-    # by time: rows 1 and 2 train (3.5 and 5.0), row 0 val, row 3 test
+    # by time: rows 1 and 2 train (3.5 and 5.0), rows 0 and 4 val, rows 3 and 5 test
     assert dataset.split("train").labels.tolist() == [0, 1]
-    assert dataset.split("val").labels.tolist() == [1]
-    assert dataset.split("test").labels.tolist() == [0]
+    assert dataset.split("val").labels.tolist() == [1, 0]
+    assert dataset.split("test").labels.tolist() == [0, 1]
     words = {(w["field"], w["value"]): w["count"] for w in dataset.vocabulary().to_pylist()}
     assert words["genre_Drama", "0"] == 1 and words["genre_War", "1"] == 2
 
