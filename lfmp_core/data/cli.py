@@ -14,6 +14,7 @@ from ..ownership import check_target
 from ..settings import data_root
 from .canonical import MISSING
 from .dataset import PREPARED, Dataset
+from .given import check_given
 from .notices import lines as notice_lines
 from .passes import BLOCK_BYTES
 from .planted import PlantedSettings
@@ -80,6 +81,16 @@ def prepare(
     delimiter: Annotated[
         str | None, typer.Option(help="csv: between columns; default tab in .tsv, else a comma")
     ] = None,
+    multi: Annotated[
+        list[str] | None,
+        typer.Option(help="csv: a column of several values a row, COLUMN=flags|flags:50|first"),
+    ] = None,
+    separator: Annotated[
+        str | None, typer.Option(help="csv: between the several values of a text; default |")
+    ] = None,
+    train: Annotated[Path | None, typer.Option(help="csv: training rows, in place of --file")] = None,
+    val: Annotated[Path | None, typer.Option(help="csv: validation rows, with --train")] = None,
+    test: Annotated[Path | None, typer.Option(help="csv: test rows, with --train")] = None,
     rows: Annotated[int, typer.Option(callback=within("rows"), help="planted: rows to generate")] = 20_000,
     numeric: Annotated[str, typer.Option(help="ln_squared | log2 | scalar")] = "ln_squared",
     threshold: Annotated[
@@ -90,7 +101,7 @@ def prepare(
         int | None, typer.Option(callback=within("numeric_threshold"), help="the same for integer fields")
     ] = None,
     vocabulary_rows: Annotated[str, typer.Option(help="train | all")] = "train",
-    split: Annotated[str, typer.Option(help="random | chronological")] = "random",
+    split: Annotated[str, typer.Option(help="random | chronological | in_order")] = "random",
     shares: Annotated[str, typer.Option(help="train,val,test")] = "8,1,1",
     seed: Annotated[
         int, typer.Option(callback=within("seed"), help="of the random split and of planted data")
@@ -129,8 +140,9 @@ def prepare(
     )
     own: dict[str, Any] = {"kind": kind, "drop": drop, "time": time, "positive": positive}
     own |= {"missing": missing, "not-missing": not_missing, "delimiter": delimiter}
+    own |= {"multi": multi, "separator": separator, "train": train, "val": val, "test": test}
     chosen = _source(source, file, label, own)
-    check_target(out, PREPARED, replace=replace, holds=[file] if file else [], called="--out")
+    check_target(out, PREPARED, replace=replace, holds=chosen.named(), called="--out")
     if chosen.format == "planted" and chosen.path is None:
         # beside the dataset, so that the text can be prepared again with other settings
         text = out.with_name(f"{out.name}-text")
@@ -164,16 +176,29 @@ def _source(name: str, file: Path | None, label: str | None, own: dict[str, Any]
             if value is not None and value != []:
                 _fail(f"--{option} goes with source csv, {name} has a format of its own")
         return source.at(file) if file else source
+    parts = {split: own.pop(split) for split in SPLITS}
+    if any(parts.values()):
+        if file is not None:
+            _fail("--file goes without --train, --val and --test")
+        file = check_given(parts)["train"]
     if file is None or label is None:
-        _fail("source csv needs --file FILE and --label COLUMN")
-    kinds = own.pop("kind") or []
-    for pair in kinds:
-        if "=" not in pair:
-            _fail(f"--kind {pair!r} is not like price=scalar")
+        _fail("source csv needs --file FILE (or --train, --val and --test) and --label COLUMN")
+    kinds, multi = (
+        _pairs("kind", own.pop("kind"), "price=scalar"),
+        _pairs("multi", own.pop("multi"), "tags=flags"),
+    )
+    own["separator"] = "|" if own["separator"] is None else own["separator"]
     values = [check_name(text, MISSING, "missing marker") for text in own.pop("not-missing") or []]
     own["missing"] = [text for text in (*MISSING, *(own["missing"] or [])) if text not in values]
     own |= {option: own[option] or () for option in ("drop", "positive")}
-    return own_table(file, label, kinds=dict(p.rsplit("=", 1) for p in kinds), **own)
+    return own_table(file, label, kinds=kinds, multi=multi, val=parts["val"], test=parts["test"], **own)
+
+
+def _pairs(option: str, given: list[str] | None, like: str) -> dict[str, str]:
+    for pair in given or []:
+        if "=" not in pair:
+            _fail(f"--{option} {pair!r} is not like {like}")
+    return dict(pair.rsplit("=", 1) for pair in given or [])
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """Streaming reader of Parquet files; its "lines" are rows, counted from 1."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from ..errors import DataError
 from .columns import Block, Coded, Column
 from .faults import reading
 from .malformed import check_beginning, check_names
+from .multi import HOW, joined
 from .notices import Notice
 from .spelling import PUBLISHED, Spelling
 from .typed import texts
@@ -23,6 +24,7 @@ class ParquetReader:
     """See columns.Reader. time_optional: a time column that is absent is no error.
 
     notices: what opening the file showed, handed on to the schema.
+    lists: columns of lists that are read as texts (`multi.joined`).
     """
 
     def __init__(
@@ -35,9 +37,10 @@ class ParquetReader:
         time: str | None = None,
         time_optional: bool = False,
         notices: Sequence[Notice] = (),
+        lists: Collection[str] = (),
     ):
         self.path, self.columns, self.label, self.spelling = path, tuple(columns), label, spelling
-        self.notices = tuple(notices)
+        self.notices, self.lists = tuple(notices), frozenset(lists)
         layout = parquet_layout(path)
         present = dict.fromkeys(layout.names)
         if time_optional and time not in present:
@@ -50,7 +53,7 @@ class ParquetReader:
                 raise DataError(
                     f"no column {name!r}", file=path, column=name, remedy=f"It has {', '.join(present)}"
                 )
-        check_flat(path, layout, self.names)
+        check_flat(path, layout, [name for name in self.names if name not in self.lists])
         self.size = path.stat().st_size
 
     def pieces(self, block_bytes: int) -> Iterator[tuple[pa.RecordBatch, int, int]]:
@@ -79,6 +82,8 @@ class ParquetReader:
         return block
 
     def _coded(self, column: pa.Array, name: str, first: int) -> Coded:
+        if name in self.lists:
+            column = joined(column)
         if not pa.types.is_dictionary(column.type):
             column = pc.dictionary_encode(column)
         values = pc.fill_null(as_texts(column.dictionary, self.path, name, first), "")
@@ -116,6 +121,11 @@ def as_texts(values: pa.Array, path: Path, name: str, line: int | None = None) -
     return found
 
 
+def is_list(kind: pa.DataType) -> bool:
+    """Whether a row of the column holds several values of one kind."""
+    return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+
+
 def check_flat(path: Path, layout: pa.Schema, names: Iterable[str]) -> None:
     """Refuse columns of lists, structs and maps: one value a row is what a field is.
 
@@ -125,7 +135,8 @@ def check_flat(path: Path, layout: pa.Schema, names: Iterable[str]) -> None:
     for name in names:
         kind = layout.field(name).type
         if pa.types.is_nested(kind):
-            remedy = f"Leave it out (--drop {name}), or write a column for each part of it"
+            of_parts = f"Leave it out (--drop {name}), or write a column for each part of it"
+            remedy = HOW.format(name) if is_list(kind) else of_parts
             raise DataError(f"a column of {kind}", file=path, column=name, remedy=remedy)
 
 

@@ -25,7 +25,7 @@ from .encode import Encoded, encode, kind_of
 from .faults import writing
 from .noticed import Watch, check_splits, scarce
 from .schema import SPLITS, Field, PrepareSettings, Schema
-from .splits import Chronological, Splitter, StratifiedRuns, chronological_cuts, spill_times
+from .splits import Chronological, Given, Splitter, StratifiedRuns, chronological_cuts, spill_times
 from .vocabulary import Spill, connect, count_fields, lookups, write_vocabulary
 
 BLOCK_BYTES = 4 << 20
@@ -159,6 +159,8 @@ class _Work:
         shares = self.settings.shares
         if self.settings.split == "random":
             return StratifiedRuns(self.settings.seed, shares)
+        if self.settings.split == "given":
+            return Given()
         with self._bar("find cuts", self.reader.size, "B") as bar:
 
             def scan() -> Iterator[tuple[int, np.ndarray | None]]:

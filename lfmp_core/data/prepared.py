@@ -14,16 +14,29 @@ from .faults import reading
 from .passes import BLOCK_BYTES, prepare_reader
 from .planted import PlantedSettings
 from .planted_text import write_planted
-from .schema import PrepareSettings
+from .schema import SPLITS, PrepareSettings
 from .sources import Source, get_source, open_reader
 
 
 def resolve(source: Source, settings: PrepareSettings) -> PrepareSettings:
-    """Settings with the source's default thresholds filled in."""
+    """Settings with the source's default thresholds filled in, and the split that its files are.
+
+    Raises:
+        DataError: the files and the split don't go together.
+    """
     threshold = settings.threshold or source.threshold
-    return settings.model_copy(
-        update={"threshold": threshold, "numeric_threshold": settings.numeric_threshold or threshold}
-    )
+    chosen: dict[str, Any] = {
+        "threshold": threshold,
+        "numeric_threshold": settings.numeric_threshold or threshold,
+    }
+    if source.options.get("val"):
+        if settings.split not in ("random", "given"):
+            remedy = "Leave --split out, or give one --file"
+            raise DataError(f"{settings.split} splits of rows that are split already", remedy=remedy)
+        chosen["split"] = "given"
+    elif settings.split == "given":
+        raise DataError("given splits need a file each", remedy="Give --train, --val and --test")
+    return settings.model_copy(update=chosen)
 
 
 def prepare(
@@ -46,7 +59,7 @@ def prepare(
         DataError: `out` is anything else; malformed input, too few rows, or a full disk. What was at `out`
             stays intact.
     """
-    holds = [source.file()] if source.path or source.files else []
+    holds = source.named() or ([source.file()] if source.files else [])
     check_target(out, PREPARED, replace=replace, holds=holds)  # before anything is read
     settings = resolve(source, settings or PrepareSettings())
     reader = open_reader(source, settings)
@@ -137,6 +150,10 @@ def _state(source: Source) -> dict[str, list[int]]:
     first = source.file()
     with reading(first):
         folder = first if first.is_dir() else first.parent
-        own = source.format == "table"
-        paths = {first} if own else {first, *(folder / Path(f).name for f in source.files)}
-        return {p.name: [p.stat().st_size, p.stat().st_mtime_ns] for p in sorted(paths) if p.is_file()}
+        paths = (
+            {first} if source.format == "table" else {first, *(folder / Path(f).name for f in source.files)}
+        )
+        named = {p.name: p for p in sorted(paths)}
+        named |= dict(zip(SPLITS[1:], source.named()[1:], strict=False))
+        states = {name: p.stat() for name, p in named.items() if p.is_file()}
+    return {name: [state.st_size, state.st_mtime_ns] for name, state in states.items()}

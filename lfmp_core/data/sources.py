@@ -12,8 +12,9 @@ from .canonical import MISSING
 from .columns import Column, Reader
 from .delimited import DelimitedReader
 from .faults import Guarded, reading
+from .given import check_given
 from .malformed import check_header
-from .schema import PrepareSettings
+from .schema import SPLITS, PrepareSettings
 
 CRITEO_INTEGERS = tuple(f"I{i}" for i in range(1, 14))
 CRITEO_CATEGORIES = tuple(f"C{i}" for i in range(1, 27))
@@ -68,6 +69,11 @@ class Source(Settings):
     def at(self, path: Path | str) -> "Source":
         """The same source read from another file (or, for MovieLens, folder)."""
         return self.model_copy(update={"path": Path(path)})
+
+    def named(self) -> list[Path]:
+        """Files that were named by their path: of train, val and test in this order, where there are three."""
+        others = [Path(self.options[split]) for split in SPLITS[1:] if split in self.options]
+        return [self.path, *others] if self.path is not None else []
 
     def file(self) -> Path:
         """The first expected file, or the one named by `at`.
@@ -168,6 +174,10 @@ def own_table(
     positive: tuple[str, ...] | list[str] = (),
     missing: tuple[str, ...] | list[str] = MISSING,
     delimiter: str | None = None,
+    multi: dict[str, str] | None = None,
+    separator: str = "|",
+    val: Path | str | None = None,
+    test: Path | str | None = None,
     name: str | None = None,
 ) -> Source:
     """A source of one's own CSV, TSV or Parquet file.
@@ -179,6 +189,12 @@ def own_table(
         positive: labels that count as a click, where they are no truth values.
         missing: the texts that stand for no value; the empty one always does.
         delimiter: between columns, default a tab in .tsv and a comma in other text files.
+        multi: column of several values a row -> "first", "flags" or "flags:50" (see multi.py).
+        separator: between the several values of a text; lists of a Parquet file need none.
+        val, test: files of the other splits, where `path` holds the training rows alone.
+
+    Raises:
+        DataError: one of the splits is missing, or given twice.
     """
     path = Path(path)
     options = {
@@ -189,7 +205,12 @@ def own_table(
         "positive": sorted(positive),
         "missing": sorted(missing),
         "delimiter": delimiter,
+        "multi": dict(multi or {}),
+        "separator": separator,
     }
+    if val is not None or test is not None:
+        given = check_given({"train": path, "val": val, "test": test})
+        options |= {split: str(given[split].absolute()) for split in SPLITS[1:]}
     return SOURCES["csv"].model_copy(update={"name": name or path.stem, "path": path, "options": options})
 
 

@@ -1,6 +1,6 @@
 """One's own CSV, TSV or Parquet file: which column is what."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,12 +12,16 @@ from ..errors import DataError, UnknownName, check_name
 from .canonical import Canonical
 from .columns import Column, Reader
 from .delimited import DelimitedReader
+from .faults import Guarded, reading
+from .given import GivenReader, check_same_columns
 from .header import delimiter_of, read_own_header
 from .kinds import Guess, guess
 from .labels import Truth
+from .malformed import check_names
+from .multi import LIST_SEPARATOR, Multi, fields_of, multi_of, seems_multi
 from .notices import Notice
-from .parquet import ParquetReader, parquet_layout
-from .schema import Kind
+from .parquet import ParquetReader, is_list, parquet_layout
+from .schema import SPLITS, Kind
 from .spelling import Spelling
 from .times import form_of, whole_times
 
@@ -36,6 +40,10 @@ class _File(NamedTuple):
     names: list[str]
     options: dict
 
+    def separated(self, name: str, multi: Multi) -> Multi:
+        """How a column of several values is read here: lists have a separator of their own."""
+        return multi._replace(separator=LIST_SEPARATOR) if name in self.options.get("lists", ()) else multi
+
     def reader(self, columns: Iterable[Column], label: str, **how) -> Reader:
         return ParquetReader(self.path, tuple(columns), label, **how, **self.options)
 
@@ -49,9 +57,13 @@ def open_table(source) -> Reader:
     """Reader of source.path with source.options (see `sources.own_table`)."""
     path, options = source.file(), source.options
     label, time, kinds = options["label"], options["time"], options["kinds"]
-    file = _opened(path, options["delimiter"])
+    multi = {name: multi_of(name, how, options["separator"]) for name, how in options["multi"].items()}
+    file = _opened(path, options["delimiter"], multi)
+    if options["delimiter"] is not None and not isinstance(file, _Text):
+        raise DataError("a Parquet file has no delimiter", file=path, remedy="Leave --delimiter out")
     _known(path, file.names, [label], "label column")
     _known(path, file.names, [*kinds], "column in kinds")
+    _known(path, file.names, [*multi], "column in multi")
     _known(path, file.names, options["drop"], "column in drop")
     _known(path, file.names, [time] if time else [], "time column")
     for kind in kinds.values():
@@ -59,28 +71,45 @@ def open_table(source) -> Reader:
     canonical = Canonical(tuple(options["missing"]))
     without = {label, time, *options["drop"]}
     fields = [name for name in file.names if name not in without]
-    looked, rows = _look(file, [*fields, *([time] if time else [])], Spelling(canonical, _any))
+    plain = Spelling(canonical, _any)
+    looked, rows = _look(file, [*fields, *([time] if time else [])], plain)
     notices, fields = _without_row_numbers(path, fields, kinds, looked, rows)
     if not fields:
         raise DataError("no field is left", file=path, remedy="The file needs columns besides the label")
-    columns = []
+    columns: list[Column] = []
     for name in fields:
+        if name in multi:
+            alone = file.reader([Column(name, "categorical", name)], name, spelling=plain)
+            columns += fields_of(name, file.separated(name, multi[name]), alone, canonical)
+            continue
         inferred = guess(name, looked[name], rows) if name not in kinds else None
         if inferred:
             notices.append(inferred.notice(name))
+            notices += seems_multi(name, looked[name])
         columns.append(_column(name, kinds.get(name), inferred))
+    check_names(path, [column.name for column in columns])
     positive = canonical(pa.array([str(text) for text in options["positive"]], pa.string()))
     truth = Truth(tuple(positive.to_pylist()))
     times = form_of(looked[time]) if time else whole_times
     spelling = Spelling(canonical, truth, truth.remedy, times)
-    return file.reader(columns, label, spelling=spelling, time=time, notices=notices)
+    others = {split: Path(options[split]) for split in SPLITS if split in options}
+    if not others:
+        return file.reader(columns, label, spelling=spelling, time=time, notices=notices)
+    readers = {"train": file.reader(columns, label, spelling=spelling, notices=notices)}
+    for split, other in others.items():
+        with reading(other):
+            opened = _opened(other, options["delimiter"], multi)
+            ignored = {time, *options["drop"], *_ROW_NUMBERS}
+            check_same_columns(other, opened.names, path, file.names, ignored)
+            readers[split] = opened.reader(columns, label, spelling=spelling)
+    return GivenReader({split: Guarded(reader) for split, reader in readers.items()})
 
 
-def _opened(path: Path, delimiter: str | None) -> _File:
+def _opened(path: Path, delimiter: str | None, multi: Collection[str]) -> _File:
     if path.suffix.lower() in (".parquet", ".pq"):
-        if delimiter is not None:
-            raise DataError("a Parquet file has no delimiter", file=path, remedy="Leave --delimiter out")
-        return _File(path, parquet_layout(path).names, {})
+        layout = parquet_layout(path)
+        lists = [name for name in layout.names if name in multi and is_list(layout.field(name).type)]
+        return _File(path, layout.names, {"lists": lists})
     delimiter = delimiter_of(path, delimiter)
     header = read_own_header(path, delimiter)
     how = {"delimiter": delimiter, "header": header.lines, "recode": header.recode}

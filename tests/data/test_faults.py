@@ -16,6 +16,8 @@ from lfmp_core.data import Dataset, PrepareSettings, get_source, own_table, prep
 from lfmp_core.data.arrays import GrowingArray
 from lfmp_core.data.delimited import DelimitedReader
 from lfmp_core.data.encode import encode
+from lfmp_core.data.passes import prepare_reader
+from lfmp_core.data.prepared import resolve
 from lfmp_core.data.sources import open_reader
 from lfmp_core.errors import DataError
 
@@ -126,9 +128,12 @@ def test_a_read_error_halfway_is_the_files(tmp_path, monkeypatch):
         yield from ()
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr("lfmp_core.data.table.infer_kinds", lambda *_: {"f": "categorical"})
+    reader = open_reader(source, PrepareSettings())
     monkeypatch.setattr(DelimitedReader, "pieces", broken)
-    error = refusal(source, tmp_path / "o")
+    settings = resolve(source, PrepareSettings())
+    with pytest.raises(DataError) as caught:
+        prepare_reader("t", reader, tmp_path / "o", settings, progress=False)
+    error = caught.value
     assert error.file == path and "Free space" not in str(error)
 
 

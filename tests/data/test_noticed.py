@@ -167,8 +167,5 @@ def test_the_command_says_what_was_noticed(tmp_path):
     ]
     result = CliRunner().invoke(app, list(map(str, arguments)))
     assert result.exit_code == 0, result.output
-    assert (
-        "warning: constant: it has the same value in every row. Leave it out (--drop)"
-        in result.output
-    )
+    assert "warning: constant: it has the same value in every row. Leave it out (--drop)" in result.output
     assert "warning: row: it numbers the rows" in result.output
