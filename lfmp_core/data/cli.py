@@ -182,7 +182,7 @@ def _source(name: str, file: Path | None, label: str | None, own: dict[str, Any]
             _fail("--file goes without --train, --val and --test")
         file = check_given(parts)["train"]
     if file is None or label is None:
-        _fail("source csv needs --file FILE (or --train, --val and --test) and --label COLUMN")
+        _fail("source csv needs --file FILE and --label COLUMN; three files go by --train, --val and --test")
     kinds, multi = (
         _pairs("kind", own.pop("kind"), "price=scalar"),
         _pairs("multi", own.pop("multi"), "tags=flags"),

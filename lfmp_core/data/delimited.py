@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from ..errors import DataError
-from .columns import Block, Column
+from .columns import Block, Coded, Column
 from .malformed import check_beginning, explain
 from .notices import Notice
 from .spelling import PUBLISHED, Spelling
@@ -185,13 +185,14 @@ class DelimitedReader:
                 chunks = table.column(name).combine_chunks()
                 chunks = chunks.chunk(0) if isinstance(chunks, pa.ChunkedArray) else chunks
                 texts = pc.cast(chunks.dictionary, pa.string())
-                coded[name] = self.spelling.coded(chunks.indices.to_numpy(), texts)
+                coded[name] = Coded(chunks.indices.to_numpy(), texts)
         except pa.ArrowInvalid as error:
             raise explain(self, data, piece.line, str(error)) from None
 
         def line_of(row: int) -> int:
             return piece.line + (self._line_of_row(data, row) if multiline else row)
 
+        coded = self.spelling.read(coded)
         block = Block(np.zeros(table.num_rows, np.uint8), coded, None, len(piece.data), self.path, line_of)
         if self.time:
             block.time = self.spelling.times_of(block, self.time)

@@ -69,7 +69,7 @@ class ParquetReader:
     def parse(self, piece: tuple[pa.RecordBatch, int, int], time_only: bool = False) -> Block:
         batch, first, size = piece
         wanted = [self.time or self.label] if time_only else self.names
-        coded = {name: self._coded(batch.column(name), name, first) for name in wanted}
+        coded = self.spelling.read({name: self._coded(batch.column(name), name, first) for name in wanted})
 
         def line_of(row: int) -> int:
             return first + row
@@ -91,8 +91,7 @@ class ParquetReader:
         if codes.null_count:
             codes = pc.fill_null(codes, len(values))
             values = pa.concat_arrays([values, pa.array([""])])
-        merged = Coded(codes.to_numpy().astype(np.int32, copy=False), values).merged()
-        return self.spelling.coded(merged.codes, merged.unique)
+        return Coded(codes.to_numpy().astype(np.int32, copy=False), values).merged()
 
     def provenance(self) -> dict[str, Any]:
         """File name, bytes and SHA-256 of the whole file."""

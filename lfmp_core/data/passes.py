@@ -28,7 +28,8 @@ from .schema import SPLITS, Field, PrepareSettings, Schema
 from .splits import Chronological, Given, Splitter, StratifiedRuns, chronological_cuts, spill_times
 from .vocabulary import Spill, connect, count_fields, lookups, write_vocabulary
 
-BLOCK_BYTES = 4 << 20
+# a column of a block costs some time however few its rows are: wide tables are read in larger blocks
+BLOCK_BYTES, BYTES_A_FIELD = 4 << 20, 2 << 10
 # sums of scalar values are kept as integers, so that they don't depend on how rows fall into blocks
 _UNIT, _SQUARE_UNIT = float(1 << 24), float(1 << 20)
 
@@ -85,6 +86,8 @@ class _Work:
         self.kinds = [kind_of(column, settings.numeric) for column in reader.columns]
         self.scalars = [i for i, kind in enumerate(self.kinds) if kind == "scalar"]
         m, s = len(self.kinds), len(self.scalars)
+        if BYTES_A_FIELD * m > BLOCK_BYTES:
+            self.block_bytes = max(self.block_bytes, BYTES_A_FIELD * m)
         self.arrays: dict[str, GrowingArray] = {}
         for split in SPLITS:
             (folder / split).mkdir()

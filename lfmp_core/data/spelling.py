@@ -11,6 +11,8 @@ from .columns import REFUSED, Block, Coded, Labelling, clicks
 from .discretise import first_bad
 from .times import REMEDY, Times, whole_times
 
+_TOGETHER = 256 << 20  # bytes of text; an array of it holds at most 2^31
+
 
 def _zero_or_one(text: str, beside: pa.StringArray) -> str:
     return "Labels must be 0 or 1"
@@ -32,11 +34,25 @@ class Spelling:
     label_remedy: Callable[[str, pa.StringArray], str] = _zero_or_one
     times: Times = whole_times
 
-    def coded(self, codes: np.ndarray, texts: pa.StringArray) -> Coded:
-        """A column of a block. codes: int32 [k] into texts."""
-        if self.canonical is None:
-            return Coded(codes, texts)
-        return Coded(codes, self.canonical(texts)).merged()
+    def read(self, columns: dict[str, Coded]) -> dict[str, Coded]:
+        """A block's columns with the texts of their values; equal ones share a code.
+
+        All columns are looked at together, so that thousands of them cost what their texts do.
+        """
+        if self.canonical is None or not columns:
+            return columns
+        whole = sum(coded.unique.nbytes for coded in columns.values()) <= _TOGETHER
+        groups = [list(columns)] if whole else [[name] for name in columns]
+        read = {}
+        for group in groups:
+            texts = self.canonical(pa.concat_arrays([columns[name].unique for name in group]))
+            start = 0
+            for name in group:
+                coded = columns[name]
+                own = texts.slice(start, len(coded.unique))
+                start += len(own)
+                read[name] = coded if own.equals(coded.unique) else Coded(coded.codes, own).merged()
+        return read
 
     def labels_of(self, block: Block, column: str) -> np.ndarray:
         """uint8 [k] of 0 and 1.

@@ -27,7 +27,7 @@ from .times import form_of, whole_times
 
 # rows that are looked at: as many of a CSV as of a Parquet file, so that both give the same kinds
 _LOOK_CELLS, _LEAST_ROWS, _MOST_ROWS = 1 << 20, 500, 20_000
-_LOOK_BYTES = 1 << 20
+_LOOK_BYTES, _LOOK_BYTES_A_FIELD = 1 << 20, 2 << 10
 KINDS = ("categorical", "integer", "scalar")
 # what pandas calls the row numbers that it wrote: without index=False, read and written again, to Parquet
 _ROW_NUMBERS = ("", "Unnamed: 0", "__index_level_0__")
@@ -139,7 +139,7 @@ def _look(file: _File, names: list[str], spelling: Spelling) -> tuple[dict[str, 
     reader = file.reader([Column(name, "categorical", name) for name in names], names[0], spelling=spelling)
     found: dict[str, list[pa.StringArray]] = {name: [pa.array([], pa.string())] for name in names}
     rows = 0
-    for piece in reader.pieces(_LOOK_BYTES):
+    for piece in reader.pieces(max(_LOOK_BYTES, _LOOK_BYTES_A_FIELD * len(names))):
         block = reader.parse(piece)
         take = min(len(block.labels), wanted - rows)
         for name in names:

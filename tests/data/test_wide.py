@@ -6,6 +6,7 @@ import pytest
 
 from lfmp_core.data import own_table, prepare
 from lfmp_core.data import vocabulary as module
+from lfmp_core.data.canonical import Canonical
 from lfmp_core.data.vocabulary import groups_of
 
 
@@ -57,3 +58,17 @@ def test_grouping_changes_nothing(wide, tmp_path, monkeypatch):
         prints.add(prepare(wide, tmp_path / "o", progress=False, block_bytes=50_000).schema.fingerprint)
         assert pq.read_table(tmp_path / "o/vocabulary.parquet") == words
     assert len(prints) == 1
+
+
+def test_texts_of_all_columns_are_spelt_together(wide, tmp_path, monkeypatch):
+    """A block's texts are looked at once, however many columns they are of."""
+    calls = []
+    real = Canonical.__call__
+
+    def counting(self, unique):
+        calls.append(len(unique))
+        return real(self, unique)
+
+    monkeypatch.setattr(Canonical, "__call__", counting)
+    prepare(wide, tmp_path / "o", progress=False)
+    assert 2 <= len(calls) <= 5 and max(calls) > 1000
