@@ -136,7 +136,7 @@ class Guarded:
                         problem = (
                             f"a value of {longest:,} bytes, where at most {_LONGEST_VALUE:,} are a category"
                         )
-                        raise block.fail(problem, name, code, "Leave the column out: --drop NAME")
+                        raise block.fail(problem, name, code, f"Leave the column out: --drop {name}")
         return block
 
     def provenance(self) -> dict[str, Any]:

@@ -53,7 +53,9 @@ class ParquetReader:
                 raise DataError(
                     f"no column {name!r}", file=path, column=name, remedy=f"It has {', '.join(present)}"
                 )
-        check_flat(path, layout, [name for name in self.names if name not in self.lists])
+        fields = {column.column for column in columns}
+        check_flat(path, layout, [name for name in self.names if name in fields - self.lists])
+        check_flat(path, layout, [label] if label not in fields else [], "Name a column with one label a row")
         self.size = path.stat().st_size
 
     def pieces(self, block_bytes: int) -> Iterator[tuple[pa.RecordBatch, int, int]]:
@@ -121,12 +123,16 @@ def as_texts(values: pa.Array, path: Path, name: str, line: int | None = None) -
 
 
 def is_list(kind: pa.DataType) -> bool:
-    """Whether a row of the column holds several values of one kind."""
-    return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    """Whether a row of the column holds several plain values of one kind."""
+    lists = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    return lists and not pa.types.is_nested(kind.value_type)
 
 
-def check_flat(path: Path, layout: pa.Schema, names: Iterable[str]) -> None:
+def check_flat(path: Path, layout: pa.Schema, names: Iterable[str], remedy: str | None = None) -> None:
     """Refuse columns of lists, structs and maps: one value a row is what a field is.
+
+    Args:
+        remedy: in place of those for a field.
 
     Raises:
         DataError
@@ -135,8 +141,8 @@ def check_flat(path: Path, layout: pa.Schema, names: Iterable[str]) -> None:
         kind = layout.field(name).type
         if pa.types.is_nested(kind):
             of_parts = f"Leave it out (--drop {name}), or write a column for each part of it"
-            remedy = HOW.format(name) if is_list(kind) else of_parts
-            raise DataError(f"a column of {kind}", file=path, column=name, remedy=remedy)
+            of_field = HOW.format(name) if is_list(kind) else of_parts
+            raise DataError(f"a column of {kind}", file=path, column=name, remedy=remedy or of_field)
 
 
 def parquet_layout(path: Path) -> pa.Schema:

@@ -71,7 +71,7 @@ class Source(Settings):
         return self.model_copy(update={"path": Path(path)})
 
     def named(self) -> list[Path]:
-        """Files that were named by their path: of train, val and test in this order, where there are three."""
+        """Files that were named by their path, in the order of SPLITS where there is one for each."""
         others = [Path(self.options[split]) for split in SPLITS[1:] if split in self.options]
         return [self.path, *others] if self.path is not None else []
 

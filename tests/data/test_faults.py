@@ -38,12 +38,13 @@ def refusal(source, out, **options) -> DataError:
     ("column", "words"),
     [
         (pa.array([["a", "b"]] * ROWS), "list"),
+        (pa.array([[{"a": 1}]] * ROWS), "list<element: struct|list<item: struct"),
         (pa.array([{"a": 1}] * ROWS), "struct"),
         (pa.array([[("k", 1)]] * ROWS, pa.map_(pa.string(), pa.int64())), "map"),
         (pa.array([b"caf\xe9"] * ROWS, pa.binary()), "UTF-8"),
         (pa.array([b"caf\xe9"] * ROWS, pa.binary()).cast(pa.string(), safe=False), "UTF-8"),
     ],
-    ids=["list", "struct", "map", "binary", "text"],
+    ids=["list", "list of structs", "struct", "map", "binary", "text"],
 )
 @pytest.mark.parametrize("place", ["field", "label"])
 def test_columns_that_are_no_values(tmp_path, column, words, place):
@@ -52,7 +53,8 @@ def test_columns_that_are_no_values(tmp_path, column, words, place):
     table = {"y": PLAIN["y"], "odd": column} if place == "field" else {"odd": column, "y": PLAIN["y"]}
     pq.write_table(pa.table(table), tmp_path / "t.parquet")
     error = refusal(own_table(tmp_path / "t.parquet", "y" if place == "field" else "odd"), tmp_path / "o")
-    assert error.column == "odd" and words in error.problem
+    assert error.column == "odd" and any(word in error.problem for word in words.split("|"))
+    assert ("--multi" in error.remedy) == (words == "list" and place == "field")
 
 
 @pytest.mark.parametrize("names", [["y", "f", "f"], ["y", "y", "f"], ["y", "", "f"]])
