@@ -44,6 +44,10 @@ class WrongValue(LfmpError):
     """A value that a setting, an option or a parameter can't have; the message says what it must be."""
 
 
+class Diverged(LfmpError):
+    """A training that gave numbers which are not finite: a result, which the same run would give again."""
+
+
 class UnknownName(LfmpError):
     """A name or parameter that does not exist; the message lists the nearest valid ones."""
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import workers
+from ..errors import Diverged
 from .certificate import certify, reset_peak_rss
 from .record import Record, logits_digest
 from .spec import RunSpec
@@ -23,6 +24,8 @@ _FRAMES = 6  # of a failure's traceback that its record keeps
 
 def measured(runner: Runner, spec: RunSpec) -> Result:
     """Run `runner` in this process and stamp its record; whatever it raises becomes a failed record.
+
+    Its cause is `diverged` where the training raised Diverged, and `other` of all else.
 
     KeyboardInterrupt passes through.
     """
@@ -38,7 +41,8 @@ def measured(runner: Runner, spec: RunSpec) -> Result:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit of a library must not end the other runs
-        record, logits = Record(spec=spec, status="failed", error=_story(error)), None
+        cause = "diverged" if isinstance(error, Diverged) else "other"
+        record, logits = Record(spec=spec, status="failed", error=_story(error), cause=cause), None
         update = {}
     seconds = time.perf_counter() - begin
     update["certificate"] = certify(spec.command, started=started, seconds=seconds, threads=spec.threads)
@@ -56,7 +60,7 @@ def died(spec: RunSpec, gone: workers.Gone) -> Record:
     """The failed record of a run whose process vanished under it."""
     started = datetime.now(UTC).isoformat(timespec="seconds")
     certificate = certify(spec.command, started=started, seconds=0.0, threads=spec.threads)
-    return Record(spec=spec, status="failed", error=str(gone), certificate=certificate)
+    return Record(spec=spec, status="failed", error=str(gone), cause="other", certificate=certificate)
 
 
 class Worker(workers.Worker):

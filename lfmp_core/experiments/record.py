@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from ..errors import LfmpError
+from ..errors import Diverged, LfmpError
 from ..settings import Settings, canonical_json
 from .certificate import Certificate
-from .spec import RunSpec, plain
+from .spec import NotFinite, RunSpec, plain
 
 
 def logits_digest(logits: np.ndarray) -> str:
@@ -35,6 +35,8 @@ class Record(Settings):
     A number that is not finite is refused: a run that diverged is a failed run.
     """
 
+    later: ClassVar[frozenset[str]] = frozenset({"cause"})
+
     id: str = Field(default="", description="the spec's id; filled in when left out")
     spec: RunSpec
     status: Literal["done", "failed"] = "done"
@@ -54,6 +56,12 @@ class Record(Settings):
     )
     logits: str = Field(default="", description="digest of the test logits stored beside it; empty: none")
     error: str = Field(default="", description="of a failed run: what went wrong, with the last frames")
+    cause: Literal["", "diverged", "other"] = Field(
+        default="",
+        description="of a failed run: `diverged`, the training itself gave numbers that are not finite, a "
+        "result; `other`, anything else (killed, no memory, no disk, a bug), which says nothing of the "
+        "settings; empty: not written down, taken as `other`",
+    )
     certificate: Certificate | None = Field(default=None, description="stamped by the engine")
 
     @model_validator(mode="before")
@@ -66,12 +74,17 @@ class Record(Settings):
     @field_validator("metrics", "phases", "sizes", "details", mode="before")
     @classmethod
     def _finite(cls, value: Any, info: Any) -> Any:
-        return plain(value, info.field_name)
+        try:
+            return plain(value, info.field_name)
+        except NotFinite as error:  # of a training, since `phases` and `sizes` are counted
+            raise error if info.field_name in ("phases", "sizes") else Diverged(str(error)) from None
 
     @model_validator(mode="after")
     def _own_id(self) -> "Record":
         if self.id != self.spec.id:
             raise ValueError(f"id {self.id} is not its spec's, {self.spec.id}")
+        if self.cause and self.status != "failed":
+            raise ValueError("a finished run has no cause of failure")
         if self.spec.role != "final" and (self.logits or any(k.startswith("test") for k in self.metrics)):
             raise ValueError(f"a {self.spec.role} run must not see test rows")
         return self

@@ -12,6 +12,10 @@ from ..settings import Settings, digest
 Role = Literal["search", "final", "choice"]
 
 
+class NotFinite(LfmpError):
+    """A number that JSON can't hold."""
+
+
 def plain(value: Any, place: str = "value") -> Any:
     """Return `value` as JSON would give it back, so that what is written equals what is read.
 
@@ -22,7 +26,8 @@ def plain(value: Any, place: str = "value") -> Any:
         place: its name, for the message.
 
     Raises:
-        LfmpError: a number that is not finite, or a thing that JSON does not know.
+        NotFinite: a number that is not finite.
+        LfmpError: a thing that JSON does not know.
     """
     if isinstance(value, BaseModel):
         return plain(value.model_dump(), place)
@@ -35,7 +40,7 @@ def plain(value: Any, place: str = "value") -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return [plain(item, f"{place}[{i}]") for i, item in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):
-        raise LfmpError(f"{place} is {value}: settings and records hold finite numbers only")
+        raise NotFinite(f"{place} is {value}: settings and records hold finite numbers only")
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise LfmpError(f"{place} is a {type(value).__name__}, which JSON can't hold")

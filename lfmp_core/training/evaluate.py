@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from ..data.dataset import Rows
+from ..errors import Diverged
 from ..models import Backbone
 from .batches import to_batch
 from .metrics import auc, log_loss
@@ -11,7 +12,11 @@ from .metrics import auc, log_loss
 
 @torch.inference_mode()
 def predict(model: Backbone, rows: Rows, batch_size: int = 8192) -> np.ndarray:
-    """Logits [N] float32, in the rows' order. Gates and dropout are off."""
+    """Logits [N] float32, in the rows' order. Gates and dropout are off.
+
+    Raises:
+        Diverged: a logit is not a finite number.
+    """
     was_training = model.training
     model.eval()
     device = next(model.parameters()).device
@@ -20,6 +25,8 @@ def predict(model: Backbone, rows: Rows, batch_size: int = 8192) -> np.ndarray:
         ids, values, _ = to_batch(rows, slice(a, a + batch_size), device)
         out[a : a + batch_size] = model(ids, values).float().cpu().numpy()
     model.train(was_training)
+    if not np.isfinite(out).all():
+        raise Diverged("a score is not finite: the training diverged")
     return out
 
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from ..data.dataset import Rows
 from ..data.schema import check_both_classes
 from ..embeddings import FullTable
-from ..errors import DataError
+from ..errors import DataError, Diverged
 from ..models import Backbone
 from ..models.layers import Dropout
 from ..seeds import derive
@@ -195,6 +195,9 @@ class Trainer:
         """Train until finished, or until `stop_at` steps are done, and return the history of epochs.
 
         Ctrl-C lets the running step end and saves the checkpoint (where there is one) before it is passed on.
+
+        Raises:
+            Diverged: the loss, or a score of a validation row, is not a finite number.
         """
         with interrupts_deferred() as interrupted:
             while not self.finished and not interrupted and (stop_at is None or self.steps < stop_at):
@@ -220,6 +223,8 @@ class Trainer:
                 if interrupted or (limits and self.steps >= min(limits)):
                     break
         self.flush()
+        if not torch.isfinite(self.loss_sum):
+            raise Diverged(f"the training diverged: its loss is {self.loss_sum.item()} by step {self.steps}")
         if self.position < total:
             return
         seen = total - (self._began[1] if self.epoch == self._began[0] else 0)

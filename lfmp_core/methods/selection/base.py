@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import LfmpError
+from ...errors import Diverged, LfmpError
 from ...files import atomic_write
 from ...masking import num_kept
 from ...settings import Settings, canonical_json
@@ -76,7 +76,7 @@ def _checked(name: str, task: Task, values: np.ndarray) -> np.ndarray:
         raise LfmpError(f"selector {name!r} gave scores of shape {values.shape} for {len(fields)} fields")
     wrong = [fields[i].name for i in np.flatnonzero(~np.isfinite(values))]
     if wrong:
-        raise LfmpError(f"selector {name!r} gave scores that are not finite: {', '.join(wrong[:8])}")
+        raise Diverged(f"selector {name!r} gave scores that are not finite: {', '.join(wrong[:8])}")
     return values
 
 
