@@ -242,7 +242,7 @@ def test_fig2_page_with_some_records_none_and_old_ones(tmp_path):
 
 
 def test_a_set_is_shown_once_all_its_runs_have_ended(tmp_path):
-    """One run short it is left out; a run that failed has ended."""
+    """One run short it is left out; a run that diverged has ended, one that was lost has not."""
     both = reference(tmp_path, rising, sets=("criteo", "avazu"))
     store = Store(tmp_path)
     grids = lers_fig2.grids("reference", sets=("criteo", "avazu"), backbones="deepfm", seeds=2)
@@ -251,7 +251,9 @@ def test_a_set_is_shown_once_all_its_runs_have_ended(tmp_path):
     assert grids[3].ended(store) == (5, 6) and grids[1].ended(store) == (6, 6)
     found = lers_fig2.curves(grids, store)
     assert set(found.dataset) == {"criteo"} < set(both.dataset)
-    store.put(Record(spec=short, status="failed", error="out of luck"))
+    store.put(Record(spec=short, status="failed", error="out of luck", cause="other"))
+    assert grids[3].ended(store) == (5, 6)
+    store.put(Record(spec=short, status="failed", error="it did", cause="diverged"))
     assert grids[3].ended(store) == (6, 6)
     assert lers_fig2.curves(grids, store).groupby("dataset").id.nunique().to_dict() == {
         "criteo": 6,

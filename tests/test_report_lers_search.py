@@ -39,7 +39,8 @@ def fill(store, grid, *, only="", failing=False):
             return
         for spec in new:
             if failing and spec.id == new[0].id:
-                store.put(Record(spec=spec, status="failed", error="Traceback\nValueError: it diverged"))
+                error = "Traceback\nDiverged: it did"
+                store.put(Record(spec=spec, status="failed", error=error, cause="diverged"))
                 failing = False
                 continue
             metrics = {"val_auc": score(spec), "val_logloss": 0.5}
@@ -72,7 +73,7 @@ def test_trials_choice_and_border(tmp_path):
     [line] = [x for x in repr(search.chosen_table(frame, "x")).splitlines() if x.startswith("criteo")]
     gain = own.score.max() - own.score[own.drawn == "random"].max()
     assert f"{gain:+.4f}" in line and "QR" in line and f"{chosen.trial} of 8" in line
-    assert "ValueError: it diverged" in repr(search.failures([grid], store))
+    assert "Diverged: it did" in repr(search.failures([grid], store))
 
 
 def test_ends_are_told_by_magnitude():

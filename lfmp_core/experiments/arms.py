@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..settings import Settings
+from .journal import Journal
+from .record import Record
 from .search import Trial
 from .spec import RunSpec
 from .store import Store
@@ -53,20 +55,63 @@ class Choice:
 
 
 class Search(NamedTuple):
-    """One backbone and arm with the specs of its search, [candidate][seed]; none where there is no choice."""
+    """The search of one backbone and arm, as far as it can be told by now.
+
+    Attributes:
+        cells: the specs, [candidate][seed]; none where there is no choice.
+        trials: what each candidate said, None of those that have not ended.
+        planned: how many trials there are when it is finished.
+        journal: of a search by TPE.
+    """
 
     backbone: Any
     arm: Arm
     candidates: tuple[Mapping[str, Any], ...]
     cells: list[list[RunSpec]]
+    trials: list[Trial | None]
+    planned: int
+    journal: Journal | None = None
+
+    @property
+    def name(self) -> str:
+        """Which it is, for people."""
+        first = self.cells[0][0]
+        return f"the search of {self.arm.label!r} on {first.backbone['name']} and {first.dataset.name}"
+
+    @property
+    def scores(self) -> list[float | None]:
+        """Mean validation AUC of each candidate; None where a run is missing or diverged."""
+        return [trial.score if trial else None for trial in self.trials] if self.cells else [None]
+
+    @property
+    def chosen(self) -> int | None:
+        """Index of the best candidate, the first of equals; None until all have ended, or if all diverged."""
+        if not self.cells:
+            return 0
+        known = [score for score in self.scores if score is not None]
+        whole = None not in self.trials and len(self.trials) == self.planned
+        return self.scores.index(max(known)) if known and whole else None
+
+
+def ended(spec: RunSpec, store: Store) -> Record | None:
+    """The finished record of a run, or the one that says that its training diverged; else None.
+
+    Any other failure says nothing of the run, which a rerun may finish.
+    """
+    found = store.get(spec)
+    if found is None:
+        failure = store.failure(spec)
+        found = failure if failure is not None and failure.cause == "diverged" else None
+    return found
 
 
 def told(cell: Sequence[RunSpec], store: Store) -> Trial | None:
-    """What the runs of one candidate say together; None until all are finished."""
-    records = [store.get(spec) for spec in cell]
-    if not all(records):
-        return Trial(None) if any(store.failure(spec) is not None for spec in cell) else None
-    done = [record for record in records if record is not None]
+    """What the runs of one candidate say together; None until all have ended."""
+    done = [record for spec in cell if (record := ended(spec, store)) is not None]
+    if len(done) < len(cell):
+        return None
+    if any(record.status == "failed" for record in done):
+        return Trial(None)
     history = tuple(float(row["val_auc"]) for row in done[0].details.get("history", ()) if "val_auc" in row)
     return Trial(sum(r.metrics["val_auc"] for r in done) / len(done), history)
 

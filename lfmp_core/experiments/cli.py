@@ -23,20 +23,22 @@ def plan(item: ItemName, profile: Profile = "reference") -> None:
     store = store_for(profile)
     specs = chosen.plan(profile, store)
     expected = seconds_of(specs, [r for name in {spec.item for spec in specs} for r in store.all(name)])
-    left, unknown, counts = 0.0, 0, dict.fromkeys(("done", "failed", "running", "missing"), 0)
+    left, unknown, counts = 0.0, 0, dict.fromkeys(("done", "diverged", "failed", "running", "missing"), 0)
     for spec in specs:
         record = store.get(spec)
         state = "done" if record else "running" if store.claimed(spec) else "missing"
-        if state == "missing" and store.failure(spec):
-            state = "failed"
+        if state == "missing" and (failure := store.failure(spec)):
+            state = "diverged" if failure.cause == "diverged" else "failed"
         counts[state] += 1
         seconds = expected.get(spec.id)
         if record and record.certificate:
             clock = f"{record.certificate.seconds:8.0f} s"
+        elif state == "diverged":
+            clock = ""  # it has ended
         else:
             clock = f"{seconds:7.0f} s?" if seconds is not None else ""
             left, unknown = left + (seconds or 0.0), unknown + (seconds is None)
-        typer.echo(f"{spec.id}  {state:7}  {clock:10}  {spec.label}")
+        typer.echo(f"{spec.id}  {state:8}  {clock:10}  {spec.label}")
     for choice in (c for grid in chosen.grids(profile) for c in grid.choices(store) if c.border):
         typer.echo(f"border: {choice.backbone} {choice.arm} chose {choice.candidate}, the last one tried")
     typer.echo(f"{len(specs)} runs known by now: " + ", ".join(f"{n} {state}" for state, n in counts.items()))

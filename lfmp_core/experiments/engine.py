@@ -2,12 +2,14 @@
 
 import sys
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
+from functools import partial
 
 from tqdm import tqdm
 
-from ..errors import LfmpError, UnknownName
+from ..errors import DataError, LfmpError, UnknownName
+from .arms import Search, ended
 from .certificate import cores
 from .executor import execute, open_dataset, preload, reference
 from .items import Item, get_item
@@ -26,18 +28,19 @@ class RunsFailed(LfmpError):
 
     Attributes:
         failures: their records, also to be found under failed/ in the store.
+        stopped: a line for each search that was stopped, since a run of it was lost.
     """
 
-    def __init__(self, item: str, failures: list[Record], finished: int):
-        self.failures = failures
+    def __init__(self, item: str, failures: list[Record], finished: int, stopped: Iterable[str] = ()):
+        self.failures, self.stopped = failures, tuple(stopped)
         lines = [f"  {r.id}  {r.spec.label}: {r.error}" for r in failures]
         head = f"{item}: {len(failures)} of {len(failures) + finished} runs failed, the others are kept:"
-        super().__init__("\n".join([head, *lines]))
+        super().__init__("\n".join([head, *lines, *self.stopped]))
 
 
 def missing(specs: Iterable[RunSpec], store: Store) -> list[RunSpec]:
-    """Those without a finished record."""
-    return [spec for spec in specs if store.get(spec) is None]
+    """Those that have not ended: without a finished record, and not known to diverge."""
+    return [spec for spec in specs if ended(spec, store) is None]
 
 
 def seconds_of(specs: Iterable[RunSpec], records: Iterable[Record]) -> dict[str, float]:
@@ -73,7 +76,8 @@ def run_item(
 
     A finished run is never computed twice, also not when another process runs the same item. Ctrl-C keeps
     every finished record and leaves nothing of the others. A failing run is recorded under failed/, and the
-    rest goes on.
+    rest goes on; the search that it belongs to is stopped, since what it would have said is not known. A
+    training that diverged has said so: its search goes on, and it is not computed again unless by `ids`.
 
     Args:
         item: the item or its name.
@@ -99,9 +103,14 @@ def run_item(
     plan = item.plan(profile, store)
     if ids:
         plan = _only(plan, ids)
-    engine = _Engine(store, runner or execute, workers, limit)
+    engine = _Engine(
+        store, runner or execute, workers, limit, lambda: item.searches(profile, store), again=bool(ids)
+    )
     engine.adopt(plan)
-    todo = missing(plan, store)
+    searches = any(spec.role == "search" for spec in plan)
+    if searches:
+        item.write_journals(profile, store)  # before a run starts: what is proposed stays proposed
+    todo = engine.due(plan)
     engine.bar = tqdm(
         total=len(plan), initial=len(plan) - len(todo), desc=item.name, unit="run", disable=not progress
     )
@@ -111,11 +120,13 @@ def run_item(
             if not ids:
                 plan = item.plan(profile, store)
                 engine.adopt(plan)
+                if searches:
+                    item.write_journals(profile, store)
             engine.bar.total = len(plan)
-            todo = [spec for spec in missing(plan, store) if spec.id not in engine.failures]
+            todo = engine.due(plan)
     except KeyboardInterrupt:
         engine.abandon()
-        finished = len(plan) - len(missing(plan, store))
+        finished = sum(store.get(spec) is not None for spec in plan)
         command = f"lfmp run {item.name} --profile {profile}"
         print(
             f"\nStopped. {finished} of {len(plan)} runs are finished and kept; go on with: {command}",
@@ -125,9 +136,13 @@ def run_item(
     finally:
         engine.abandon()
         engine.bar.close()
-    records = [record for spec in plan if (record := store.get(spec)) is not None]
-    if engine.failures:
-        raise RunsFailed(item.name, list(engine.failures.values()), len(records))
+    last = [record for spec in plan if (record := ended(spec, store)) is not None]
+    records = [record for record in last if record.status == "done"]
+    failures = {record.id: record for record in last if record.status == "failed"} | engine.failures
+    if failures:
+        command = f"lfmp run {item.name} --profile {profile}"
+        stopped = [f"{why}; run again, it goes on where it was: {command}" for why in engine.stopped]
+        raise RunsFailed(item.name, list(failures.values()), len(records), stopped)
     return records
 
 
@@ -140,17 +155,32 @@ def _only(plan: list[RunSpec], ids: Collection[str]) -> list[RunSpec]:
 
 
 class _Engine:
-    """The state of one `run_item`: workers, claims, failures, the bar."""
+    """The state of one `run_item`: workers, claims, failures, stopped searches, the bar.
 
-    def __init__(self, store: Store, runner: Runner, workers: int | None, limit: int | None):
+    Args:
+        searches: those of the item.
+        again: compute also what is known to diverge.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        runner: Runner,
+        workers: int | None,
+        limit: int | None,
+        searches: Callable[[], list[Search]],
+        again: bool,
+    ):
         if workers is not None and workers < 1:
             raise LfmpError(f"workers must be at least 1, not {workers}")
         self.store, self.runner, self.asked = store, runner, workers
-        self.left = limit
+        self.left, self.searches, self.again = limit, searches, again
         self.folders: list[str] = []  # of the store; an item may show runs of other items too
         self.workers: list[Worker] = []
         self.claims: dict[str, Claim] = {}
         self.failures: dict[str, Record] = {}
+        self.stopped: list[str] = []
+        self.halted: set[str] = set()  # ids of the runs of stopped searches
         self.bar: tqdm = tqdm(disable=True)
 
     def adopt(self, plan: list[RunSpec]) -> None:
@@ -158,6 +188,12 @@ class _Engine:
         for folder in sorted({spec.item for spec in plan} - {*self.folders}):
             self.folders.append(folder)
             self.store.sweep(folder)
+
+    def due(self, plan: list[RunSpec]) -> list[RunSpec]:
+        """What of a plan this command has still to compute."""
+        done = self.store.get if self.again else partial(ended, store=self.store)
+        over = {*self.failures, *self.halted}
+        return [spec for spec in plan if spec.id not in over and done(spec) is None]
 
     def budget(self) -> bool:
         """Whether `limit` allows another run."""
@@ -203,12 +239,15 @@ class _Engine:
     def _next(self, pending: list[RunSpec]) -> RunSpec | None:
         """Take the first run of `pending` that is neither finished by now nor claimed by another process."""
         for spec in list(pending):
+            if spec.id in self.halted:
+                pending.remove(spec)
+                continue
             claim = self.store.claim(spec)
             if claim is None:
                 continue
             self.claims[spec.id] = claim
             pending.remove(spec)
-            if self.store.get(spec) is None:
+            if self.due([spec]):
                 self.left = None if self.left is None else self.left - 1
                 return spec
             self._release(spec)
@@ -222,7 +261,24 @@ class _Engine:
         if record.status == "failed":
             self.failures[spec.id] = record
             self.bar.write(f"failed: {spec.label}: {record.error}", file=sys.stderr)
+            if spec.role == "search" and record.cause != "diverged":
+                self._halt(record)
+        elif self.store.get(spec) is None:  # it would be computed for ever
+            remedy = "Remove what stands in its place, then run again"
+            raise DataError(
+                "the record was written and is not there", file=self.store.path(spec), remedy=remedy
+            )
         self.bar.update()
+
+    def _halt(self, record: Record) -> None:
+        """Stop the searches that a lost run belongs to: what it would have said is not known."""
+        for search in self.searches():
+            own = {spec.id for cell in search.cells for spec in cell}
+            if record.id in own and not own <= self.halted:
+                self.halted |= own
+                self.stopped.append(
+                    f"stopped: {search.name}, whose run {record.id} was lost ({record.error})"
+                )
 
     def _release(self, spec: RunSpec) -> None:
         self.claims.pop(spec.id).release()

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from ..errors import LfmpError, check_name
 from ..settings import Settings, canonical_json
-from .arms import Arm, Choice, Search, on_border, told
+from .arms import Arm, Choice, Search, ended, on_border, told
+from .journal import Journal
 from .record import Record
 from .search import TPE, Trial
 from .spec import DatasetRef, RunSpec, plain
@@ -58,7 +59,7 @@ class Grid:
         picked = None if self.picks is None else self.picks.picked(store)
         for search in self._searches(dataset, store):
             specs += [spec for cell in search.cells for spec in cell]
-            best = self._best(search, store, picked)
+            best = self._best(search, picked)
             if best is not None:
                 backbone, arm = search.backbone, search.arm
                 final += [self._spec(self.role, dataset, backbone, arm, best, seed) for seed in self.seeds]
@@ -67,14 +68,14 @@ class Grid:
     def choices(self, store: Store) -> list[Choice]:
         """What the search has picked so far, one entry per backbone and arm."""
         result = []
-        for search in self._searches(self._dataset(), store):
+        for search in self.searches(store):
             candidates = tuple(plain(c, "candidate") for c in search.candidates)
-            chosen, scores = self._choose(search, store)
+            chosen = search.chosen
             border = chosen is not None and (
                 bool(self.tpe.on_border(candidates[chosen])) if self.tpe else on_border(candidates, chosen)
             )
             name = plain(search.backbone)["name"]
-            result.append(Choice(name, search.arm.label, candidates, tuple(scores), chosen, border))
+            result.append(Choice(name, search.arm.label, candidates, tuple(search.scores), chosen, border))
         return result
 
     def arm_of(self, spec: RunSpec) -> str:
@@ -91,16 +92,18 @@ class Grid:
         return self._pairs() * (tried * len(self.search_seeds) + len(self.seeds))
 
     def ended(self, store: Store) -> tuple[int, int]:
-        """(runs of stage 2 that have ended, by failing too; how many the finished grid has)."""
+        """(runs of stage 2 that have ended, by diverging too; how many the finished grid has)."""
         last = [spec for spec in self.plan(store) if spec.role == self.role]
-        known = sum(store.get(spec) is not None or store.failure(spec) is not None for spec in last)
-        return known, self._pairs() * len(self.seeds)
+        return sum(ended(spec, store) is not None for spec in last), self._pairs() * len(self.seeds)
 
     def _pairs(self) -> int:
         return len(self.backbones) * len(self.arms)
 
-    def _searches(self, dataset: DatasetRef, store: Store) -> Iterator[Search]:
+    def searches(self, store: Store) -> Iterator[Search]:
         """The search of every backbone and arm, as far as it can be told by now."""
+        yield from self._searches(self._dataset(), store)
+
+    def _searches(self, dataset: DatasetRef, store: Store) -> Iterator[Search]:
         for backbone in self.backbones:
             for arm in self.arms:
                 if self.tpe is not None:
@@ -108,7 +111,8 @@ class Grid:
                     continue
                 tried = self.candidates if len(self.candidates) > 1 else ()
                 cells = [self._trial(dataset, backbone, arm, c) for c in tried]
-                yield Search(backbone, arm, tuple(self.candidates), cells)
+                trials = [told(cell, store) for cell in cells]
+                yield Search(backbone, arm, tuple(self.candidates), cells, trials, len(cells))
 
     def _trial(
         self, dataset: DatasetRef, backbone: Any, arm: Arm, candidate: Mapping[str, Any]
@@ -116,23 +120,30 @@ class Grid:
         return [self._spec("search", dataset, backbone, arm, candidate, seed) for seed in self.search_seeds]
 
     def _replayed(self, tpe: TPE, dataset: DatasetRef, backbone: Any, arm: Arm, store: Store) -> Search:
+        spec = self._spec("search", dataset, backbone, arm, {}, self.search_seeds[0])
+        journal = Journal(store, spec, tpe, self.search_seeds)
         known: list[Trial | None] = []
         candidates: list[Mapping[str, Any]] = []
         cells: list[list[RunSpec]] = []
-        while len(cells) < len(proposals := tpe.proposals(known)):
-            for values in proposals[len(cells) :]:
+        named = [entry.values for entry in journal.entries][: tpe.trials]
+        while True:
+            for values in named[len(cells) :]:
                 floors = tpe.floors(known) if len(cells) >= tpe.random else ()
                 tried = {**values, "floors": floors} if floors else values
                 candidates.append(values)
                 cells.append(self._trial(dataset, backbone, arm, tried))
-                known.append(told(cells[-1], store))
-        return Search(backbone, arm, tuple(candidates), cells)
+                said = journal.hold(len(cells) - 1, cells[-1], told(cells[-1], store))
+                known.append(said and said._replace(values=tuple(values.items())))
+            if not tpe.more(known):
+                break
+            named = tpe.proposals(known)
+        return Search(backbone, arm, tuple(candidates), cells, known, tpe.trials, journal)
 
     def trials(self, backbone: str, arm: str, store: Store) -> list[Trial | None]:
         """What the trials of one search said, in order; None of those that are not finished."""
-        for search in self._searches(self._dataset(), store):
+        for search in self.searches(store):
             if (plain(search.backbone)["name"], search.arm.label) == (backbone, arm):
-                return [told(cell, store) for cell in search.cells]
+                return search.trials
         raise LfmpError(f"no search for {arm!r} on {backbone!r} in {self.item}")
 
     def picked(self, store: Store) -> dict[tuple[str, str], Mapping[str, Any] | None]:
@@ -140,28 +151,14 @@ class Grid:
         return {(c.backbone, c.arm): c.candidate for c in self.choices(store)}
 
     def _best(
-        self,
-        search: Search,
-        store: Store,
-        picked: Mapping[tuple[str, str], Mapping[str, Any] | None] | None,
+        self, search: Search, picked: Mapping[tuple[str, str], Mapping[str, Any] | None] | None
     ) -> Mapping[str, Any] | None:
         """The chosen candidate, from one's own search or from what another grid `picked`."""
         if picked is None:
-            chosen = self._choose(search, store)[0]
-            return None if chosen is None else search.candidates[chosen]
+            return None if search.chosen is None else search.candidates[search.chosen]
         label = search.arm.searched_as or search.arm.label
         check_name(label, {label for _, label in picked}, "arm of the grid that picks")
         return picked.get((plain(search.backbone)["name"], label))
-
-    def _choose(self, search: Search, store: Store) -> tuple[int | None, list[float | None]]:
-        if not search.cells:
-            return 0, [None]
-        trials = [told(cell, store) for cell in search.cells]
-        scores = [trial.score if trial else None for trial in trials]
-        known = [score for score in scores if score is not None]
-        # a fixed candidate that failed may be run again; a search by TPE has gone on from there
-        complete = all(trials) and len(trials) == self.tpe.trials if self.tpe else len(known) == len(scores)
-        return (scores.index(max(known)) if known and complete else None), scores
 
     def _dataset(self) -> DatasetRef:
         return self.dataset() if callable(self.dataset) else self.dataset
@@ -236,6 +233,19 @@ class Item:
         """All specs known by now, each once, in the order of the grids; more appear as searches finish."""
         specs = {spec.id: spec for grid in self.grids(profile) for spec in grid.plan(store)}
         return list(specs.values())
+
+    def searches(self, profile: str, store: Store) -> list[Search]:
+        """Every search of a profile, as far as it can be told by now."""
+        return [search for grid in self.grids(profile) for search in grid.searches(store)]
+
+    def write_journals(self, profile: str, store: Store) -> None:
+        """Put down every search by TPE as far as it is known by now, see `journal`.
+
+        Where a journal is not there, it is made from the records by asking the sampler anew.
+        """
+        for search in self.searches(profile, store):
+            if search.journal is not None:
+                search.journal.write(search.candidates, search.cells, search.trials)
 
     def waiting(self, profile: str, store: Store) -> str:
         """What is not planned yet, and the command that it waits for; empty if the plan is whole."""

@@ -1,9 +1,12 @@
-"""Hyper-parameters by TPE, where the records are the journal."""
+"""Hyper-parameters by TPE: the next trial follows from those before it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from math import log
 from statistics import median
+from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple, Self
 from warnings import catch_warnings, simplefilter
 
@@ -11,6 +14,7 @@ from pydantic import Field, model_validator
 from tqdm import TqdmWarning
 
 from ..errors import LfmpError
+from ..seeds import derive
 from ..settings import Settings, canonical_json
 
 if TYPE_CHECKING:
@@ -53,21 +57,23 @@ class Trial(NamedTuple):
     """What one finished trial said.
 
     Attributes:
-        score: best validation AUC; None of a run that failed.
+        score: best validation AUC; None of a training that diverged.
         history: validation AUC after each epoch.
+        values: what was tried, as (name, value); empty: what the sampler proposes itself.
     """
 
     score: float | None
     history: tuple[float, ...] = ()
+    values: tuple[tuple[str, float], ...] = ()
 
 
 class TPE(Settings):
     """Tree-structured Parzen estimator: random trials first, then those whose expected ratio is greatest.
 
     A trial's values follow from the seed and from the scores of all trials before it, so whoever holds the
-    records can say what the next trial is: the records are the journal, any number of processes may share it,
-    and a search that was stopped goes on where it was. The random trials run side by side, the others of one
-    search one after another.
+    records can say what the next trial is: any number of processes may share a search, and one that was
+    stopped goes on where it was. What was proposed once is kept, see `journal`. The random trials run side by
+    side, the others of one search one after another.
 
     Attributes:
         space: interval by name of a training or backbone setting.
@@ -88,10 +94,20 @@ class TPE(Settings):
     def proposals(self, known: Sequence[Trial | None]) -> list[dict[str, float]]:
         """Values of every trial that can be named by now, in order.
 
+        Trials that say what was tried keep it. Where the sampler would have proposed something else, being
+        of another release, it is told of them and asked for those after.
+
         Args:
             known: what the first trials said; None of those that are not finished.
+
+        Raises:
+            LfmpError: Optuna is not installed.
         """
         return [dict(values) for values in _proposals(canonical_json(self), tuple(known[: self.trials]))]
+
+    def more(self, known: Sequence[Trial | None]) -> bool:
+        """Whether the trial after `known` can be named: random ones always, others when all before it said."""
+        return len(known) < self.trials and (len(known) < self.random or None not in known)
 
     def floors(self, known: Sequence[Trial | None]) -> tuple[float, ...]:
         """Least validation AUC after each epoch for trials after the random ones; empty: none is stopped."""
@@ -121,43 +137,101 @@ class TPE(Settings):
         Raises:
             LfmpError: Optuna is not installed, or the storage has a study of that name.
         """
-        return _replay(self, known, storage, name)[0]
+        agrees = _replay(self, known) is not None
+        made = _replay(self, known, storage, name, told=not agrees)
+        assert made is not None
+        return made[0]
 
 
 @lru_cache(maxsize=4096)
 def _proposals(settings: str, known: tuple[Trial | None, ...]) -> tuple[tuple[tuple[str, float], ...], ...]:
-    found = _replay(TPE.model_validate_json(settings), known, None, None)[1]
-    return tuple(tuple(values.items()) for values in found)
+    tpe = TPE.model_validate_json(settings)
+    made = _replay(tpe, known) or _replay(tpe, known, told=True)
+    assert made is not None
+    return tuple(tuple(values.items()) for values in made[1])
 
 
 def _replay(
-    tpe: TPE, known: Sequence[Trial | None], storage: "optuna.storages.BaseStorage | None", name: str | None
-) -> tuple["optuna.Study", list[dict[str, float]]]:
+    tpe: TPE,
+    known: Sequence[Trial | None],
+    storage: "optuna.storages.BaseStorage | None" = None,
+    name: str | None = None,
+    told: bool = False,
+) -> tuple["optuna.Study", list[dict[str, float]]] | None:
+    """The study of a search and the values of its trials, as far as they can be named.
+
+    Every trial is drawn anew, so that the next one comes from the same stream of random numbers as in one go.
+
+    Args:
+        told: trials with values are added as they are instead of being drawn, and the sampler starts from a
+            seed of its own after them.
+
+    Returns:
+        None, where a trial has other values than this sampler draws.
+    """
+    with _quiet() as optuna:
+        state = optuna.trial.TrialState
+        seed = derive(tpe.seed, len(known)) % 2**32 if told else tpe.seed
+        sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=tpe.random)
+        try:
+            study = optuna.create_study(
+                storage=storage, sampler=sampler, study_name=name, direction="maximize"
+            )
+        except optuna.exceptions.DuplicatedStudyError as error:
+            raise LfmpError(f"there is a study named {name!r} in this storage already") from error
+        places = {
+            name: optuna.distributions.FloatDistribution(interval.low, interval.high, log=interval.log)
+            for name, interval in sorted(tpe.space.items())
+        }
+        found: list[dict[str, float]] = []
+        padded = [*known, *[None] * tpe.trials][: tpe.trials]
+        for k, said in enumerate(padded):
+            if not tpe.more(padded[:k]):
+                break
+            tried = dict(said.values) if said is not None else {}
+            ended = state.FAIL if said is None or said.score is None else state.COMPLETE
+            if said is not None and tried and told:
+                inside = {n: min(max(tried[n], place.low), place.high) for n, place in places.items()}
+                study.add_trial(
+                    optuna.trial.create_trial(
+                        params=inside, distributions=places, value=said.score, state=ended
+                    )
+                )
+                found.append(tried)
+                continue
+            trial = study.ask(fixed_distributions=places)
+            found.append({n: float(f"{value:.{DIGITS}g}") for n, value in trial.params.items()})
+            if tried and tried != found[-1]:
+                return None
+            if said is not None:
+                study.tell(trial, said.score, state=ended)
+        return study, found
+
+
+@contextmanager
+def _quiet() -> Iterator[ModuleType]:
+    """Optuna, silent.
+
+    Raises:
+        LfmpError: it is not installed.
+    """
     try:
         with catch_warnings():
             simplefilter("ignore", TqdmWarning)  # of a notebook without widgets; no bar is drawn here
             import optuna
     except ImportError as error:
         raise LfmpError("a search needs Optuna: pip install 'lfmp-core[search]'") from error
-    state = optuna.trial.TrialState
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        sampler = optuna.samplers.TPESampler(seed=tpe.seed, n_startup_trials=tpe.random)
-        study = optuna.create_study(storage=storage, sampler=sampler, study_name=name, direction="maximize")
-        space = sorted(tpe.space.items())
-        found: list[dict[str, float]] = []
-        padded = [*known, *[None] * tpe.trials][: tpe.trials]
-        for k, said in enumerate(padded):
-            if k >= tpe.random and None in padded[:k]:
-                break
-            trial = study.ask()
-            drawn = {n: trial.suggest_float(n, i.low, i.high, log=i.log) for n, i in space}
-            found.append({n: float(f"{value:.{DIGITS}g}") for n, value in drawn.items()})
-            if said is not None:
-                study.tell(trial, said.score, state=state.FAIL if said.score is None else state.COMPLETE)
-        return study, found
-    except optuna.exceptions.DuplicatedStudyError as error:
-        raise LfmpError(f"there is a study named {name!r} in this storage already") from error
+        yield optuna
     finally:
         optuna.logging.set_verbosity(before)
+
+
+def sampler() -> str:
+    """The release of the sampler here, such as `optuna 5.0.0`."""
+    try:
+        return f"optuna {version('optuna')}"
+    except PackageNotFoundError:
+        return "optuna"

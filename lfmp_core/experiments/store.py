@@ -4,6 +4,7 @@
 <root>/<item>/<id>.npy          its test logits, float16 [B]
 <root>/<item>/failed/<id>.json  the last failure of a run that is not finished
 <root>/<item>/.<id>.lock        a run that is under way: {"pid", "start"} of its process
+<root>/searches/                journals of searches, see `journal`
 """
 
 import io
@@ -27,6 +28,7 @@ from .spec import RunSpec
 if TYPE_CHECKING:
     import pandas
 
+SEARCHES = "searches"  # folder under a root with the journals of its searches
 _REMEDY = "Delete it and run again: `{command}`"
 
 
@@ -64,7 +66,8 @@ class Store:
 
     def items(self) -> list[str]:
         """Names of the items that have a folder here."""
-        return sorted(p.name for p in self.root.glob("*") if p.is_dir()) if self.root.is_dir() else []
+        found = self.root.glob("*") if self.root.is_dir() else ()
+        return sorted(p.name for p in found if p.is_dir() and p.name != SEARCHES)
 
     # ---- reading
 

@@ -266,6 +266,7 @@ def failures(grids: Sequence[Grid], store: Store) -> Table | Prose:
                         "backbone": TITLES.get(spec.backbone["name"], spec.backbone["name"]),
                         "method": grid.arm_of(spec),
                         **{NAMES[key]: float(values[key]) for key in SPACE},
+                        "cause": record.cause or "not written down",
                         "error": record.error.strip().splitlines()[-1] if record.error.strip() else "",
                     }
                 )

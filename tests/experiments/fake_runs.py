@@ -1,11 +1,14 @@
 """A runner without training, importable by worker processes, and a small item for it."""
 
+import json
 import os
+import signal
 import time
 from pathlib import Path
 
 import numpy as np
 
+from lfmp_core.errors import Diverged
 from lfmp_core.experiments.items import Arm, Grid, Item
 from lfmp_core.experiments.record import Record
 from lfmp_core.experiments.spec import DatasetRef
@@ -24,9 +27,27 @@ def computed():
     return Path(os.environ["FAKE_LOG"]).read_text().split() if Path(os.environ["FAKE_LOG"]).exists() else []
 
 
+def fate(spec):
+    """What the file that FAKE_FATES names has for a run: it is lost once, or diverges every time."""
+    path = Path(os.environ.get("FAKE_FATES", "none"))
+    fates = json.loads(path.read_text()) if path.exists() else {}
+    kind = fates.get(spec.id)
+    if kind == "diverges":
+        raise Diverged("planned to diverge")
+    if kind:
+        path.write_text(json.dumps({key: value for key, value in fates.items() if key != spec.id}))
+    if kind == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "no memory":
+        raise MemoryError("planned to be too large")
+    if kind == "no disk":
+        raise OSError(28, "planned to be full")
+
+
 def runner(spec):
     """Results from the spec alone. The best rate is 0.003, except for `light` where it is the last."""
     note(spec)
+    fate(spec)
     time.sleep(float(os.environ.get("FAKE_SLEEP", 0)))
     if spec.method_settings.get("fail"):
         raise ValueError("planned to fail")
