@@ -38,7 +38,7 @@ def _serve(connection: Connection, job: Callable[[Any], Any], preload: Callable[
         threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     if preload is not None:
         preload()
-    with contextlib.suppress(EOFError, BrokenPipeError):
+    with contextlib.suppress(EOFError, ConnectionError):
         while True:
             connection.send(job(connection.recv()))
 
@@ -124,6 +124,20 @@ class Worker:
         """Those of the busy workers that have a result, or have died, within `timeout` seconds."""
         found = wait([w.connection for w in workers], timeout)
         return [w for w in workers if w.connection in found]
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Pass over a second Ctrl-C or SIGTERM, which would disturb what the first one asked for."""
+    if threading.current_thread() is not threading.main_thread():  # where signals don't arrive
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 @contextlib.contextmanager

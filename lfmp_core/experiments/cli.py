@@ -1,5 +1,6 @@
 """Commands about runs: plan, run, doctor."""
 
+import atexit
 import signal
 from types import FrameType
 from typing import Annotated
@@ -75,6 +76,8 @@ def run(
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+    finally:
+        atexit.register(_deaf)  # registered last, it is called before what else is done at the end
     typer.echo(f"{item}: {len(records)} records")
     if not ids and limit is None and (waiting := get_item(item).waiting(profile, store_for(profile))):
         typer.echo(waiting, err=True)
@@ -91,6 +94,12 @@ def doctor() -> None:
         typer.echo(str(finding))
     typer.echo(", ".join(f"{n} {level}" for level, n in counts.items()))
     raise typer.Exit(1 if counts["fail"] else 0)
+
+
+def _deaf() -> None:
+    """A signal while the process ends has nothing left to stop."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -9,6 +9,7 @@ from functools import partial
 from tqdm import tqdm
 
 from ..errors import DataError, LfmpError, UnknownName
+from ..workers import undisturbed
 from .arms import Search, ended
 from .certificate import cores
 from .executor import execute, open_dataset, preload, reference
@@ -125,17 +126,19 @@ def run_item(
             engine.bar.total = len(plan)
             todo = engine.due(plan)
     except KeyboardInterrupt:
-        engine.abandon()
-        finished = sum(store.get(spec) is not None for spec in plan)
-        command = f"lfmp run {item.name} --profile {profile}"
-        print(
-            f"\nStopped. {finished} of {len(plan)} runs are finished and kept; go on with: {command}",
-            file=sys.stderr,
-        )
+        with undisturbed():
+            engine.abandon()
+            finished = sum(store.get(spec) is not None for spec in plan)
+            command = f"lfmp run {item.name} --profile {profile}"
+            print(
+                f"\nStopped. {finished} of {len(plan)} runs are finished and kept; go on with: {command}",
+                file=sys.stderr,
+            )
         raise
     finally:
-        engine.abandon()
-        engine.bar.close()
+        with undisturbed():
+            engine.abandon()
+            engine.bar.close()
     last = [record for spec in plan if (record := ended(spec, store)) is not None]
     records = [record for record in last if record.status == "done"]
     failures = {record.id: record for record in last if record.status == "failed"} | engine.failures

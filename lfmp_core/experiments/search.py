@@ -106,7 +106,7 @@ class TPE(Settings):
         return [dict(values) for values in _proposals(canonical_json(self), tuple(known[: self.trials]))]
 
     def more(self, known: Sequence[Trial | None]) -> bool:
-        """Whether the trial after `known` can be named: random ones always, others when all before it said."""
+        """Whether the trial after `known` can be named: random ones always, others when all before said."""
         return len(known) < self.trials and (len(known) < self.random or None not in known)
 
     def floors(self, known: Sequence[Trial | None]) -> tuple[float, ...]:

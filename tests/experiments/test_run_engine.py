@@ -220,7 +220,9 @@ if __name__ == "__main__":
 """
 
 
-def test_a_schedulers_sigterm_ends_the_command_cleanly(tmp_path, log):
+@pytest.mark.parametrize("numbers", [[signal.SIGTERM], [signal.SIGINT, signal.SIGTERM, signal.SIGINT]])
+def test_a_schedulers_sigterm_ends_the_command_cleanly(tmp_path, log, numbers):
+    """Signals that come while the first one is being obeyed change nothing."""
     script = tmp_path / "command.py"
     script.write_text(COMMAND)
     path = os.pathsep.join(p for p in sys.path if p)
@@ -230,7 +232,9 @@ def test_a_schedulers_sigterm_ends_the_command_cleanly(tmp_path, log):
     )
     store = Store(tmp_path / "records")
     until(lambda: len(list(store.root.glob("demo/*.json"))) >= 2)
-    process.terminate()
+    for number in numbers:
+        process.send_signal(number)
+        time.sleep(0.01)
     _, message = process.communicate(timeout=20)
     assert process.returncode == 130 and "go on with: lfmp run demo --profile quick" in message
     assert "Traceback" not in message and "leaked" not in message
