@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from fake_runs import Arm, computed, item, runner, single
 
-from lfmp_core.errors import Diverged
+from lfmp_core.errors import Diverged, LfmpError
 from lfmp_core.experiments.engine import RunsFailed, execute, run_item
 from lfmp_core.experiments.items import Grid, Item
 from lfmp_core.experiments.lightfmp import planted as planted_ref
@@ -122,7 +122,7 @@ def test_a_failure_without_a_cause_is_computed_again(store, log):
     store.put(Record(spec=spec, status="failed", error="ValueError: a score is not finite"))
     assert "cause" not in store.failed_path(spec).read_text()
     assert len(go(demo, store)) == 18 and spec.id in computed() and store.failures("demo") == []
-    with pytest.raises(ValueError, match="no cause of failure"):
+    with pytest.raises(LfmpError, match="no cause of failure"):
         Record(spec=spec, cause="other")
 
 
