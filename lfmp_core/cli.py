@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 app.command()(experiments.plan)
 app.command()(experiments.run)
+app.command()(experiments.numerics)
 app.command()(experiments.doctor)
 
 # A room with commands of its own gets everything behind its name, `--help` included.

@@ -1,4 +1,4 @@
-"""Commands about runs: plan, run, doctor."""
+"""Commands about runs: plan, run, numerics, doctor."""
 
 import atexit
 import signal
@@ -81,6 +81,30 @@ def run(
     typer.echo(f"{item}: {len(records)} records")
     if not ids and limit is None and (waiting := get_item(item).waiting(profile, store_for(profile))):
         typer.echo(waiting, err=True)
+        raise typer.Exit(1)
+
+
+def numerics(
+    components: Annotated[list[str] | None, typer.Argument(help="only these; default: all")] = None,
+    renew: Annotated[bool, typer.Option(help="write anew what does not hold")] = False,
+) -> None:
+    """Hold what backbones, tables and methods compute against their pins. Exit code 1 when one differs.
+
+    The pins are the stamps of records: a renewed one makes the records stale that use its component.
+    """
+    from . import pins
+
+    found, broken = [], 0
+    for finding in pins.examine(components or ()):
+        found.append(finding)
+        broken += not finding.holds
+        bits = finding.pin.get("bits", "")
+        typer.echo(f"{finding.state:8} {bits:12}  {finding.component}{finding.why and f': {finding.why}'}")
+    typer.echo(f"{len(found)} components, {broken} without a pin that holds")
+    if renew and broken:
+        typer.echo(f"renewed: {', '.join(pins.renew(found))}")
+    elif broken:
+        typer.echo("If that is meant: lfmp numerics --renew; `lfmp status` then lists the records made stale")
         raise typer.Exit(1)
 
 

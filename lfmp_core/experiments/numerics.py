@@ -1,0 +1,283 @@
+"""What every backbone, table and method computes in some twenty steps on tiny planted rows.
+
+Nothing here is true or false by itself. The numbers say whether the code still computes what it did, to the
+last bit, when the records were made: their digests are the stamps of records (see `stamp`). Small as the rows
+are, the loops meet what they meet in earnest: several blocks, odd sizes, a last batch that is shorter, L2,
+batch norm and dropout, float32 and bfloat16.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..data import Dataset, PrepareSettings, Rows, Schema
+from ..data.schema import Field
+from ..embeddings import TABLES, FullTable
+from ..embeddings.entry_mask import EntryMask
+from ..embeddings.field_columns import FieldColumnsTable
+from ..embeddings.masked import FixedWidths, MaskedRows, field_of_ids, spread
+from ..embeddings.pair import PairTable
+from ..embeddings.ragged import RaggedTable
+from ..embeddings.soft_threshold import SoftThresholdTable
+from ..embeddings.sparse import SparseTable
+from ..methods.base import METHODS, Outcome, Task, get_method
+from ..models import BackboneSettings
+from ..models.backbone import REGISTRY
+from ..training import TrainingSettings, predict
+from .stamp import UNTRAINED, WAYS
+
+SIZES = (5, 37, 211, 3, 101, 19, 523, 2, 67)  # ids of each field; the table has four blocks of RowAdam's
+ROWS = {"train": 1493, "val": 701, "test": 32}
+BATCH = 301  # five batches a pass, the last one shorter
+PASSES = 4
+SHOWN = 4  # numbers of an array that a pin shows, beside its mean
+
+# shorter than the defaults, and with more steps where these would leave a path out
+_FOREST = {"trees": 5, "min_samples_leaf": 5}
+_SHORT: dict[str, dict[str, Any]] = {
+    "light_fmp": {"pretrain_rows": 499, "pretrain_batch_size": 101, "pretrain_passes": 4},
+    "light_fmp_regrow": {"pretrain_rows": 499, "pretrain_batch_size": 101, "pretrain_passes": 4},
+    "light_fmp_stream": {"min_steps": 8, "check_every": 1},
+    "random_forest": _FOREST,
+    "gbdt": {"trees": 5, "repeats": 1},
+    "permutation": {**_FOREST, "repeats": 1},
+    "xgboost": {"trees": 5, "max_depth": 3},
+    "sfs": {"batches": 3},
+    "adafs": {"pretrain_epochs": 1, "update_every": 2},
+    "mvfs": {"pretrain_epochs": 1},
+    "optfs": {"search_epochs": 2},
+    "optembed": {"search_epochs": 2, "threshold_rise": 0.05, "evolution": {"generations": 1}},
+    "optembed_budget": {
+        "search": {"search_epochs": 2, "threshold_rise": 0.05, "evolution": {"generations": 1}}
+    },
+    "pep": {"rise_epochs": 2.0, "find_epochs": 4},
+    "cerp": {"rise_epochs": 2.0, "find_epochs": 4},
+    "deeplight": {"prune_every": 2},
+    "autodim": {"find_epochs": 2, "tolerance": 0.5},
+    "smaller_dense": {"tolerance": 0.5},
+    "table": {"table": "full", "sparsity": 0.0},
+}
+_TABLES: dict[str, dict[str, Any]] = {
+    "full": {"sparsity": 0.0},
+    "dhe": {"table_settings": {"hashes": 33}, "tolerance": 0.1},
+    "tt_rec": {"tolerance": 0.3},
+    "mixed_dimension": {"tolerance": 0.1},
+    "memcom": {"tolerance": 0.1},
+}
+
+
+@dataclass(frozen=True)
+class Pin:
+    """What one component computed.
+
+    Attributes:
+        numbers: by what they are, the first few of an array and its mean.
+        bits: digest of all numbers, to the last bit.
+    """
+
+    numbers: dict[str, list[float]]
+    bits: str
+
+
+def pin(arrays: Mapping[str, Any]) -> Pin:
+    """Pin some arrays of numbers, in their order."""
+    numbers, sha = {}, hashlib.sha256()
+    for name, values in arrays.items():
+        array = np.ascontiguousarray(values)
+        sha.update(f"{name} {array.shape}".encode() + array.tobytes())
+        flat = array.astype(np.float64).reshape(-1)
+        numbers[name] = [*flat[:SHOWN].tolist(), float(flat.mean())]
+    return Pin(numbers, sha.hexdigest()[:12])
+
+
+@dataclass(frozen=True)
+class _Planted(Dataset):
+    """Rows in memory."""
+
+    parts: dict[str, Rows] = field(default_factory=dict)
+
+    def split(self, name: str) -> Rows:
+        return self.parts[name]
+
+
+@cache
+def planted() -> Dataset:
+    """Rows whose clicks follow a weight of each id and one product of two fields, so that there is something
+    to learn. Drawn by the legacy generator, whose stream never changes."""
+    rng, offsets = np.random.RandomState(17), np.cumsum((0, *SIZES[:-1]))
+    weight = rng.uniform(-1, 1, sum(SIZES))
+    parts, positives = {}, {}
+    for split, count in ROWS.items():
+        local = [np.minimum((size * rng.uniform(size=count) ** 2).astype(int), size - 1) for size in SIZES]
+        ids = np.stack(local, axis=1) + offsets
+        w = weight[ids]
+        logit = 1.5 * w[:, :5].sum(1) + 2 * w[:, 1] * w[:, 2] - 0.5
+        labels = rng.uniform(size=count) < 1 / (1 + np.exp(-logit))
+        parts[split] = Rows(ids.astype(np.int32), labels.astype(np.uint8))
+        positives[split] = int(labels.sum())
+    fields = [
+        Field(
+            name=f"f{k}",
+            kind="categorical",
+            size=size,
+            offset=int(a),
+            threshold=1,
+            distinct=size,
+            kept=size - 1,
+        )
+        for k, (size, a) in enumerate(zip(SIZES, offsets, strict=True))
+    ]
+    schema = Schema(
+        name="pins",
+        fields=tuple(fields),
+        rows=dict(ROWS),
+        positives=positives,
+        settings=PrepareSettings(),
+        source={},
+        fingerprint="pins",
+    )
+    return _Planted(Path("pins"), schema, parts)
+
+
+def task_of(backbone: Mapping[str, Any], half: bool, **training: Any) -> Task:
+    """A task on the planted rows."""
+    sizes = {"embedding_dim": 16, "hidden": (24, 17), "init_std": 0.1, **backbone}
+    given = {"learning_rate": 3e-3, "l2": 1e-3, "batch_size": BATCH, "epochs": PASSES, "patience": PASSES}
+    if half:
+        given["precision"] = "bfloat16"
+    settings = TrainingSettings.model_validate({**given, **training})
+    return Task(planted(), BackboneSettings.model_validate(sizes), settings)
+
+
+# what everything but the backbones is pinned on: a first-order term and an MLP, the parts that most share
+PLAIN = {"name": "wide_deep"}
+
+
+def trained(outcome: Outcome) -> Pin:
+    """Pin a trained model: its validation logits as served, the losses on the way, the fields it reads."""
+    history = outcome.history
+    return pin(
+        {
+            "logits": predict(outcome.model, planted().split("val")),
+            **{key: [float(row[key]) for row in history] for key in ("train_loss", "val_logloss")},
+            "kept_fields": list(outcome.kept_fields),
+        }
+    )
+
+
+def _backbone(settings: dict[str, Any], half: bool) -> Pin:
+    return trained(get_method("no_selection").run(task_of(settings, half), 0.0, 1))
+
+
+def _training(half: bool, **training: Any) -> Pin:
+    return trained(get_method("no_selection").run(task_of(PLAIN, half, **training), 0.0, 1))
+
+
+def _method(name: str, settings: dict[str, Any], half: bool) -> Pin:
+    method = get_method(name)
+    compressing = "sparsity" in method.settings_type.model_fields
+    given = {**({"sparsity": 0.5} if compressing else {}), **_SHORT.get(name, {}), **settings}
+    known = {key: value for key, value in given.items() if key in method.settings_type.model_fields}
+    ratio = 0.0 if compressing or name == "no_selection" else 0.5
+    # half of the steps choose, half train what was chosen
+    return trained(method.run(task_of(PLAIN, half, epochs=PASSES // 2), ratio, 1, settings=known))
+
+
+def _choice(name: str) -> Pin:
+    choice = get_method(name).choose(task_of(PLAIN, False), 0.5, 1, settings=_SHORT.get(name, {}))
+    return pin({"fields": list(choice.fields), "scores": list(choice.scores) or [0.0]})
+
+
+def _table(name: str, settings: dict[str, Any], half: bool) -> Pin:
+    given = {"table": name, "sparsity": 0.5, **_TABLES.get(name, {}), **settings}
+    return trained(get_method("table").run(task_of(PLAIN, half), 0.0, 1, settings=given))
+
+
+def _made(make: Callable[[torch.Generator], Any]) -> Pin:
+    """Pin a table that only methods make: its rows, and those that a batch looks up."""
+    table = make(torch.Generator().manual_seed(5))
+    ids = torch.from_numpy(planted().split("val").ids)
+    with torch.no_grad():
+        return pin({"vectors": table(ids).numpy(), "rows": table.weight_view().numpy()})
+
+
+def _weight(generator: torch.Generator) -> torch.Tensor:
+    return torch.randn(sum(SIZES), 16, generator=generator)
+
+
+def _made_tables() -> dict[str, Callable[[torch.Generator], Any]]:
+    def full(g: torch.Generator, sizes: tuple[int, ...] = SIZES) -> FullTable:
+        return FullTable(sizes, 16, std=1.0, generator=g)
+
+    def thresholded(g: torch.Generator) -> SoftThresholdTable:
+        table = SoftThresholdTable(full(g))
+        table.threshold.fill_(0.7)
+        return table
+
+    def ragged(g: torch.Generator, unit: int) -> RaggedTable:
+        widths = torch.randint(0, 16 // unit + 1, (sum(SIZES),), generator=g) * unit
+        return RaggedTable.pack(_weight(g), widths, SIZES)
+
+    def columns(g: torch.Generator) -> FieldColumnsTable:
+        kept = torch.rand(len(SIZES), 16, generator=g) < 0.5
+        return FieldColumnsTable.of(_weight(g), kept[field_of_ids(SIZES).long()], SIZES)
+
+    def sparse(g: torch.Generator) -> SparseTable:
+        return SparseTable.of(_weight(g), torch.rand(sum(SIZES), 16, generator=g) < 0.3, SIZES)
+
+    return {
+        "sparse": sparse,
+        "soft_threshold": thresholded,
+        "ragged": partial(ragged, unit=1),
+        "ragged:rows": partial(ragged, unit=16),
+        "field_columns": columns,
+        "masked": lambda g: MaskedRows(full(g), EntryMask(torch.rand(sum(SIZES), 16, generator=g) < 0.3)),
+        "masked:widths": lambda g: MaskedRows(full(g), FixedWidths(spread(range(1, 10), SIZES), 16)),
+        "pair": lambda g: PairTable(SIZES, full(g, (101,)), full(g, (101,))),
+    }
+
+
+def cases() -> Iterator[tuple[str, Callable[[], Pin]]]:
+    """(component, what computes its pin) of everything that is registered here and now."""
+    regular = {"batch_norm": True, "dropout": 0.2}
+    for half, mark in ((False, ""), (True, ":bfloat16")):
+        yield f"training{mark}", partial(_training, half, epochs=2 * PASSES, patience=1)
+        yield f"training:either{mark}", partial(_training, half, progress="either", patience=2)
+        yield f"training:lazy{mark}", partial(_training, half, optimizer="lazy")
+        for name in REGISTRY:
+            for own, sizes in backbone_cases(name).items():
+                yield f"backbone:{name}{own}{mark}", partial(_backbone, {"name": name, **sizes}, half)
+                yield (
+                    f"backbone:{name}{own}:regular{mark}",
+                    partial(_backbone, {"name": name, **sizes, **regular}, half),
+                )
+        for name in TABLES:
+            yield f"table:{name}{mark}", partial(_table, name, {}, half)
+        cached = {"tolerance": 0.3, "table_settings": {"cache_share": 0.05}}
+        yield f"table:tt_rec:cached{mark}", partial(_table, "tt_rec", cached, half)
+        for name in METHODS:
+            for way, settings in {"": {}, **WAYS.get(name, {})}.items():
+                own = f"method:{name}:{way}" if way else f"method:{name}"
+                yield own + mark, partial(_method, name, settings, half)
+    for name in UNTRAINED:
+        yield f"choice:{name}", partial(_choice, name)
+    for name, make in _made_tables().items():
+        yield f"table:{name}", partial(_made, make)
+
+
+def backbone_cases(name: str) -> dict[str, dict[str, Any]]:
+    """Settings of a backbone by what they add to its component's name."""
+    if name == "xdeepfm":  # where a row has few products its loops work on longer chunks
+        return {"": {"cin": (72, 6, 5)}, ":narrow": {"cin": (8, 6, 5)}}
+    if name == "pnn":
+        return {"": {}, ":outer": {"product": "outer"}}
+    if name == "dcn_mix":
+        sizes = {"rank": 8, "experts": 3, "cross_layers": 2}
+        return {"": sizes, ":softmax": {**sizes, "gate": "softmax"}}
+    return {"": {}}
