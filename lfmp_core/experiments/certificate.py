@@ -7,9 +7,11 @@ import re
 import resource
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -32,6 +34,8 @@ class Hardware(Settings):
 class Certificate(Settings):
     """Where a record comes from."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"numerics"})
+
     command: str = Field(description="the line that makes the record again")
     version: str = Field(description="version of lfmp_core")
     commit: str = Field(description="git commit of the source, `unknown` outside a checkout")
@@ -43,6 +47,9 @@ class Certificate(Settings):
     seconds: float = Field(description="wall-clock time of the whole run, loading included")
     peak_rss: int = Field(description="bytes; highest resident memory of the process during the run")
     threads: int
+    numerics: dict[str, str] = Field(
+        default={}, description="digest of what each component of the run computes, see `stamp`"
+    )
 
 
 def _git(root: Path, *arguments: str) -> str:
@@ -111,7 +118,9 @@ def peak_rss() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def certify(command: str, *, started: str, seconds: float, threads: int) -> Certificate:
+def certify(
+    command: str, *, started: str, seconds: float, threads: int, numerics: Mapping[str, str] | None = None
+) -> Certificate:
     """Issue the certificate of a run that has just ended in this process."""
     commit, dirty = _own_source()
     return Certificate(
@@ -126,4 +135,5 @@ def certify(command: str, *, started: str, seconds: float, threads: int) -> Cert
         seconds=round(seconds, 3),
         peak_rss=peak_rss(),
         threads=threads,
+        numerics=dict(numerics or {}),
     )

@@ -15,6 +15,7 @@ from ..errors import Diverged
 from .certificate import certify, reset_peak_rss
 from .record import Record, logits_digest
 from .spec import RunSpec
+from .stamp import stamp_of
 
 Result = tuple[Record, np.ndarray | None]
 Runner = Callable[[RunSpec], Result]
@@ -45,7 +46,9 @@ def measured(runner: Runner, spec: RunSpec) -> Result:
         record, logits = Record(spec=spec, status="failed", error=_story(error), cause=cause), None
         update = {}
     seconds = time.perf_counter() - begin
-    update["certificate"] = certify(spec.command, started=started, seconds=seconds, threads=spec.threads)
+    update["certificate"] = certify(
+        spec.command, started=started, seconds=seconds, threads=spec.threads, numerics=stamp_of(spec)
+    )
     return record.model_copy(update=update), logits
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .record import Record
     from .spec import RunSpec
 
 PINS = Path(__file__).with_name("numerics.json")
@@ -119,3 +120,19 @@ def stamp_of(spec: "RunSpec", pins: Mapping[str, str] | None = None) -> dict[str
     """
     pins = present() if pins is None else pins
     return {name: pins.get(name, UNPINNED) for name in components(spec)}
+
+
+def carried(record: "Record") -> Mapping[str, str]:
+    """The stamp that a record carries; empty where it was made before there were any."""
+    return record.certificate.numerics if record.certificate else {}
+
+
+def outdated(record: "Record", pins: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """The components that compute something else now than when a record was made; none: it is current."""
+    own = carried(record)
+    return tuple(name for name, bits in stamp_of(record.spec, pins).items() if own.get(name) != bits)
+
+
+def comparable(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether runs under two stamps may be compared: what both use computed the same in both."""
+    return all(bits == other.get(name, bits) for name, bits in one.items())
