@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 app.command()(experiments.plan)
 app.command()(experiments.run)
+app.command()(experiments.status)
 app.command()(experiments.numerics)
 app.command()(experiments.doctor)
 

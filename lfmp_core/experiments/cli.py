@@ -1,4 +1,4 @@
-"""Commands about runs: plan, run, numerics, doctor."""
+"""Commands about runs: plan, run, status, numerics, doctor."""
 
 import atexit
 import signal
@@ -61,6 +61,9 @@ def run(
     limit: Annotated[
         int | None, typer.Option(callback=within("limit"), help="compute at most so many")
     ] = None,
+    stale: Annotated[
+        bool, typer.Option("--stale", help="anew what was made under other numerics, see `lfmp status`")
+    ] = False,
     progress: Annotated[bool, typer.Option(help="show a bar")] = True,
 ) -> None:
     """Compute what is missing of ITEM. Safe to stop at any time, and to run twice at once."""
@@ -70,7 +73,7 @@ def run(
 
     signal.signal(signal.SIGTERM, _stop)
     try:
-        records = run_item(item, profile, workers, progress=progress, ids=ids or (), limit=limit)
+        records = run_item(item, profile, workers, progress=progress, ids=ids or (), limit=limit, stale=stale)
     except RunsFailed as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
@@ -82,6 +85,34 @@ def run(
     if not ids and limit is None and (waiting := get_item(item).waiting(profile, store_for(profile))):
         typer.echo(waiting, err=True)
         raise typer.Exit(1)
+
+
+def status(
+    item: Annotated[
+        str | None, typer.Argument(metavar="[ITEM]", help="its stale records, one by one")
+    ] = None,
+    profile: Profile = "reference",
+) -> None:
+    """List stale records by item, with the components whose numbers have changed since they were made."""
+    from .items import get_item, registry
+    from .stamp import outdated, tally
+    from .store import store_for
+
+    store, stale = store_for(profile), 0
+    for name, chosen in registry().items() if item is None else [(item, get_item(item))]:
+        if item is not None:
+            chosen.grids(profile)  # refuses an unknown profile by the item's own names
+        records = chosen.records(profile, store) if profile in chosen.profiles else []
+        if item is not None:
+            for record in records:
+                if names := outdated(record):
+                    typer.echo(f"{record.id}  {record.spec.label}: {', '.join(names)}")
+        count, components = tally(records)
+        stale += count
+        causes = ", ".join(f"{component} ({n})" for component, n in components.items())
+        typer.echo(f"{name}: {count} of {len(records)} records are stale{causes and f': {causes}'}")
+    if stale:
+        typer.echo(f"anew: lfmp run {item or 'ITEM'} --profile {profile} --stale")
 
 
 def numerics(

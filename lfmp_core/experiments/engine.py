@@ -17,6 +17,7 @@ from .items import Item, get_item
 from .pool import Result, Runner, Worker, measured
 from .record import Record
 from .spec import RunSpec
+from .stamp import outdated
 from .store import Claim, Store, store_for
 
 __all__ = ["RunsFailed", "execute", "missing", "open_dataset", "reference", "run_item", "seconds_of"]
@@ -39,9 +40,20 @@ class RunsFailed(LfmpError):
         super().__init__("\n".join([head, *lines, *self.stopped]))
 
 
-def missing(specs: Iterable[RunSpec], store: Store) -> list[RunSpec]:
-    """Those that have not ended: without a finished record, and not known to diverge."""
-    return [spec for spec in specs if ended(spec, store) is None]
+def no(record: Record) -> bool:
+    """No record is renewed."""
+    return False
+
+
+def first_stage(todo: list[RunSpec]) -> list[RunSpec]:
+    """The search runs, as long as there are any: they decide which final runs there are."""
+    return [spec for spec in todo if spec.role == "search"] or todo
+
+
+def missing(specs: Iterable[RunSpec], store: Store, renewed: Callable[[Record], bool] = no) -> list[RunSpec]:
+    """Those that have not ended, neither finished nor known to diverge, or whose record shall be `renewed`."""
+    found = ((spec, ended(spec, store)) for spec in specs)
+    return [spec for spec, record in found if record is None or renewed(record)]
 
 
 def seconds_of(specs: Iterable[RunSpec], records: Iterable[Record]) -> dict[str, float]:
@@ -72,6 +84,7 @@ def run_item(
     runner: Runner | None = None,
     ids: Collection[str] = (),
     limit: int | None = None,
+    stale: bool = False,
 ) -> list[Record]:
     """Compute what is missing of an item's plan, stage after stage, until nothing is.
 
@@ -90,6 +103,10 @@ def run_item(
         runner: what computes a run, by default `execute`; importable from a module when workers > 1.
         ids: compute only these.
         limit: compute at most so many.
+        stale: compute anew what was made under other numerics than today's (see `stamp`). Each old record
+            stands until its new one is whole. Trials that a search proposed stay as they are: their scores
+            decided on the trials after them, which would be others, so such a search is renewed as a whole.
+            What a search among fixed candidates chooses may change; then the final runs are other runs.
 
     Returns:
         the finished records of the plan, in its order; of `ids` only, when given.
@@ -104,8 +121,9 @@ def run_item(
     plan = item.plan(profile, store)
     if ids:
         plan = _only(plan, ids)
+    renewed = _renewed(item, profile, store) if stale else no
     engine = _Engine(
-        store, runner or execute, workers, limit, lambda: item.searches(profile, store), again=bool(ids)
+        store, runner or execute, workers, limit, lambda: item.searches(profile, store), bool(ids), renewed
     )
     engine.adopt(plan)
     searches = any(spec.role == "search" for spec in plan)
@@ -117,7 +135,7 @@ def run_item(
     )
     try:
         while todo and engine.budget():
-            engine.compute(todo)
+            engine.compute(first_stage(todo) if stale else todo)
             if not ids:
                 plan = item.plan(profile, store)
                 engine.adopt(plan)
@@ -149,6 +167,11 @@ def run_item(
     return records
 
 
+def _renewed(item: Item, profile: str, store: Store) -> Callable[[Record], bool]:
+    proposed = item.proposed(profile, store)
+    return lambda record: record.id not in proposed and bool(outdated(record))
+
+
 def _only(plan: list[RunSpec], ids: Collection[str]) -> list[RunSpec]:
     known = {spec.id: spec for spec in plan}
     for wrong in (i for i in ids if i not in known):
@@ -163,6 +186,7 @@ class _Engine:
     Args:
         searches: those of the item.
         again: compute also what is known to diverge.
+        renewed: whether a record shall be computed anew.
     """
 
     def __init__(
@@ -173,11 +197,12 @@ class _Engine:
         limit: int | None,
         searches: Callable[[], list[Search]],
         again: bool,
+        renewed: Callable[[Record], bool],
     ):
         if workers is not None and workers < 1:
             raise LfmpError(f"workers must be at least 1, not {workers}")
         self.store, self.runner, self.asked = store, runner, workers
-        self.left, self.searches, self.again = limit, searches, again
+        self.left, self.searches, self.again, self.renewed = limit, searches, again, renewed
         self.folders: list[str] = []  # of the store; an item may show runs of other items too
         self.workers: list[Worker] = []
         self.claims: dict[str, Claim] = {}
@@ -196,7 +221,8 @@ class _Engine:
         """What of a plan this command has still to compute."""
         done = self.store.get if self.again else partial(ended, store=self.store)
         over = {*self.failures, *self.halted}
-        return [spec for spec in plan if spec.id not in over and done(spec) is None]
+        known = ((spec, done(spec)) for spec in plan if spec.id not in over)
+        return [spec for spec, record in known if record is None or self.renewed(record)]
 
     def budget(self) -> bool:
         """Whether `limit` allows another run."""

@@ -247,6 +247,11 @@ class Item:
             if search.journal is not None:
                 search.journal.write(search.candidates, search.cells, search.trials)
 
+    def proposed(self, profile: str, store: Store) -> frozenset[str]:
+        """Ids of the trials whose values a search proposed from the scores of trials before them."""
+        trials = (spec for grid in self.grids(profile) if grid.tpe for spec in grid.plan(store))
+        return frozenset(spec.id for spec in trials if spec.role == "search")
+
     def waiting(self, profile: str, store: Store) -> str:
         """What is not planned yet, and the command that it waits for; empty if the plan is whole."""
         grids = self.grids(profile)

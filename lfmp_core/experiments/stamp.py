@@ -5,7 +5,8 @@ of DHE's loops must not make a run without DHE stale. `numerics` works the pins 
 """
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 PINS = Path(__file__).with_name("numerics.json")
 UNPINNED = "unpinned"  # of what somebody registered outside this package
+UNSTAMPED = "no stamp"  # stands for the component of a record that carries none
 
 # methods whose choice of fields trains nothing: what trains can't make their choices stale
 UNTRAINED = ("gbdt", "lasso", "pca", "permutation", "random_fields", "random_forest", "xgboost")
@@ -130,7 +132,15 @@ def carried(record: "Record") -> Mapping[str, str]:
 def outdated(record: "Record", pins: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """The components that compute something else now than when a record was made; none: it is current."""
     own = carried(record)
+    if not own:
+        return (UNSTAMPED,)
     return tuple(name for name, bits in stamp_of(record.spec, pins).items() if own.get(name) != bits)
+
+
+def tally(records: Iterable["Record"]) -> tuple[int, dict[str, int]]:
+    """How many records are stale, and by component how many it made so, most first."""
+    found = [names for record in records if (names := outdated(record))]
+    return len(found), dict(Counter(name for names in found for name in names).most_common())
 
 
 def comparable(one: Mapping[str, str], other: Mapping[str, str]) -> bool:

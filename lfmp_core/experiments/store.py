@@ -4,6 +4,7 @@
 <root>/<item>/<id>.npy          its test logits, float16 [B]
 <root>/<item>/failed/<id>.json  the last failure of a run that is not finished
 <root>/<item>/.<id>.lock        a run that is under way: {"pid", "start"} of its process
+<root>/<item>/.<id>.npy.next    logits of a record that is about to replace a stale one
 <root>/searches/                journals of searches, see `journal`
 """
 
@@ -24,6 +25,7 @@ from .claims import Claim, held, owner
 from .profiles import PROFILES
 from .record import Record, logits_digest
 from .spec import RunSpec
+from .stamp import outdated
 
 if TYPE_CHECKING:
     import pandas
@@ -108,6 +110,8 @@ class Store:
         except (ValueError, EOFError, OSError) as error:
             raise DataError(f"logits are damaged ({error})", file=path, remedy=remedy) from None
         if logits_digest(array) != record.logits:
+            if self._taken_up(self._next_path(record.spec), record):
+                return self.logits(record)
             raise DataError("logits are not those of the record", file=path, remedy=remedy)
         return array
 
@@ -173,7 +177,8 @@ class Store:
         """Write a record, once and for all.
 
         A failed record goes to failed/ and replaces the one before it. A finished one removes the failure;
-        a second finished one that says the same changes nothing.
+        a second finished one that says the same changes nothing. A stale record is replaced by a current one
+        (see `stamp`) and by nothing else; until the new one is whole, the old one stands.
 
         Args:
             record: its `logits` must be the digest of `logits`, or be empty when there are none.
@@ -188,14 +193,19 @@ class Store:
         if record.status == "failed":
             atomic_write(self.failed_path(record.spec), record.to_json())
             return
-        path = self.path(record.spec)
-        if self._settled(record):
+        path, there = self.path(record.spec), self.get(record.spec)
+        renewed = there is not None and bool(outdated(there)) and not outdated(record)
+        if not renewed and self._settled(record):
             return
         if logits is not None:  # before the record, whose presence says that all of it is there
             buffer = io.BytesIO()
             np.save(buffer, np.ascontiguousarray(logits, dtype="<f2"))
-            atomic_write(self.logits_path(record.spec), buffer.getvalue())
-        if not create_whole(path, record.to_json()):
+            first = self._next_path if renewed else self.logits_path
+            atomic_write(first(record.spec), buffer.getvalue())
+        if renewed:
+            atomic_write(path, record.to_json())
+            self._taken_up(self._next_path(record.spec), record)
+        elif not create_whole(path, record.to_json()):
             self._settled(record)
         self.failed_path(record.spec).unlink(missing_ok=True)
         with suppress(OSError):
@@ -210,6 +220,17 @@ class Store:
                 remedy="One spec should give the same bits: find out what changed, then delete the old one",
             )
         return there is not None
+
+    def _next_path(self, spec: RunSpec) -> Path:
+        return self.logits_path(spec).with_name(f".{spec.id}.npy.next")
+
+    def _taken_up(self, path: Path, record: Record) -> bool:
+        """Put logits that wait beside a record into their place, if they are its own; whether they were."""
+        with suppress(OSError, ValueError, EOFError):
+            if logits_digest(np.load(path, allow_pickle=False)) == record.logits:
+                os.replace(path, self.logits_path(record.spec))
+                return True
+        return False
 
     # ---- claims
 
@@ -246,6 +267,12 @@ class Store:
         for lock in folder.glob(".*.lock"):
             if not held(lock) or (own and owner(lock) == os.getpid()):
                 lock.unlink(missing_ok=True)
+        for path in folder.glob(".*.npy.next"):
+            if not held(path.with_name(f"{path.name[:-9]}.lock")):
+                # a process died before its record was written, or just after
+                record = self._read(path.with_name(f"{path.name[1:-9]}.json"), "done")
+                if record is None or not self._taken_up(path, record):
+                    path.unlink(missing_ok=True)
 
     def _lock(self, spec: RunSpec) -> Path:
         return self.root / spec.item / f".{spec.id}.lock"
