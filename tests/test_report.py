@@ -14,6 +14,7 @@ from lfmp_core.report.claims import findings, share_verdict
 from lfmp_core.report.differences import difference_table
 from lfmp_core.report.draws import Draws
 from lfmp_core.report.figures import Picture
+from lfmp_core.report.stamps import contents
 
 
 def test_share_verdict():
@@ -212,13 +213,25 @@ def test_each_arm_is_held_against_the_right_cell():
 
 
 def test_comparisons_of_other_records_are_refused(tmp_path, monkeypatch):
+    def records(**logits):
+        return pd.DataFrame({"id": list(logits), "logits": list(logits.values()), "stale": False})
+
     monkeypatch.setattr(results, "project_root", lambda: tmp_path)
     with pytest.raises(LfmpError, match="lfmp compare some_item"):
-        results.load_comparisons("some_item", ["a"])
+        results.load_comparisons("some_item", records(a="1"))
     results.save_comparisons("some_item", [{"ids": ["a", "b"], "metric": "auc"}])
-    assert len(results.load_comparisons("some_item", ["b", "a"])) == 1
+    assert len(results.load_comparisons("some_item", records(b="2", a="1"))) == 1
     with pytest.raises(LfmpError, match="other records"):
-        results.load_comparisons("some_item", ["a", "c"])
+        results.load_comparisons("some_item", records(a="1", c="3"))
+    own = contents(["a", "b"], {"a": "1", "b": "2"})
+    results.save_comparisons("some_item", [{"ids": ["a", "b"], "metric": "auc", "contents": own}])
+    assert len(results.load_comparisons("some_item", records(b="2", a="1"))) == 1
+    with pytest.raises(LfmpError, match="other records"):  # one was replaced under its id
+        results.load_comparisons("some_item", records(a="1", b="9"))
+    lonely = records(a="1", b="2", c="3")  # a stale one, without a partner to be compared with
+    assert len(results.load_comparisons("some_item", lonely.assign(stale=[False, False, True]))) == 1
+    with pytest.raises(LfmpError, match="other records"):
+        results.load_comparisons("some_item", lonely)
 
 
 def test_pictures_are_the_same_bytes_twice():

@@ -160,6 +160,7 @@ def decayed(scores, seeds=3, noise=1e-5):
                         l2,
                         seed,
                         auc + noise * (seed - 1),
+                        False,
                         f"{arm}{sparsity}{l2}{seed}",
                     )
                 )

@@ -11,7 +11,10 @@ def frame():
     """Plain: .75, .76 (deviation .00707). Lazy: each .001 more. bfloat16: each .02 less."""
     plain, lazy, half = ways.WAYS
     rows = [
-        {"backbone": "deepfm", "arm": arm, "seed": seed, "test_auc": auc + add, "test_logloss": 0.5}
+        {
+            **{"backbone": "deepfm", "arm": arm, "seed": seed, "numerics": {"training": "now"}},
+            **{"test_auc": auc + add, "test_logloss": 0.5},
+        }
         for arm, add in ((plain, 0.0), (lazy, 0.001), (half, -0.02))
         for seed, auc in enumerate((0.75, 0.76))
     ]
@@ -23,6 +26,8 @@ def test_differences_are_taken_seed_by_seed(frame):
     assert found.groupby("arm").difference.mean().round(9).tolist() == [-0.02, 0.001]
     lost = frame.drop(frame.index[0])  # plain's first seed is gone: only the second can be compared
     assert ways.differences(lost).seed.tolist() == [1, 1]
+    old = frame.assign(numerics=[{"training": "old"}, *frame.numerics[1:]])
+    assert ways.differences(old).seed.tolist() == [1, 1]  # nor is it compared across stamps
 
 
 def test_agreement_means_within_the_seeds_spread(frame):

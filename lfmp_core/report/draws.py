@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 from zipfile import BadZipFile
@@ -14,6 +14,7 @@ from ..errors import DataError
 from ..experiments.executor import open_dataset
 from ..experiments.record import Record
 from ..experiments.spec import DatasetRef
+from ..experiments.stamp import carried, comparable
 from ..experiments.stats import resample
 from ..experiments.store import Store
 from ..files import atomic_write
@@ -31,16 +32,35 @@ class Draws:
     Attributes:
         dataset: its name. runs: ids of the records of each cell, by seed.
         values: by metric and cell [1 + draws], means over seeds; see `stats.resample`.
+        stamps: of the records of each cell, which all have one; of draws kept by earlier releases none.
+        logits: digests of their test logits, by id of the record.
     """
 
     dataset: str
     runs: Mapping[Key, tuple[str, ...]]
     values: Mapping[Metric, Mapping[Key, np.ndarray]]
+    stamps: Mapping[Key, Mapping[str, str]] = field(default_factory=dict)
+    logits: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ids(self) -> set[str]:
         """Ids of all records."""
         return {i for ids in self.runs.values() for i in ids}
+
+    def comparable(self, one: Key, other: Key) -> bool:
+        """Whether two cells may be held against each other: see `stamp.comparable`."""
+        return comparable(self.stamps.get(one, {}), self.stamps.get(other, {}))
+
+    def agreeing(self) -> set[Key]:
+        """Cells of which any two of one backbone may be held against each other: those with most partners
+        first, the others where they agree with all before them."""
+        beside = {key: [other for other in self.runs if other[0] == key[0]] for key in self.runs}
+        partners = {key: sum(self.comparable(key, other) for other in beside[key]) for key in self.runs}
+        kept: set[Key] = set()
+        for key in sorted(self.runs, key=lambda key: -partners[key]):
+            if all(self.comparable(key, other) for other in beside[key] if other in kept):
+                kept.add(key)
+        return kept
 
     def __deepcopy__(self, memo: object) -> "Draws":
         """Itself: it is never changed, and pandas copies what travels with a frame at every step."""
@@ -53,7 +73,8 @@ def draw(
     """The draws of finished runs, data set by data set. Needs the data, for the labels of the test rows.
 
     Args:
-        found: (arm label, record), see `results.finals`. draws: resamples of rows and seeds.
+        found: (arm label, record), a cell's under one stamp; see `results.finals`.
+        draws: resamples of rows and seeds.
         progress: show bars on stderr.
     """
     sets: dict[DatasetRef, dict[Key, list[Record]]] = {}
@@ -72,7 +93,9 @@ def draw(
             for m in METRICS
         }
         runs = {key: tuple(r.id for r in records) for key, records in own.items()}
-        made.append(Draws(dataset.name, runs, values))
+        stamps = {key: carried(records[0]) for key, records in own.items()}
+        digests = {r.id: r.logits for records in own.values() for r in records}
+        made.append(Draws(dataset.name, runs, values, stamps, digests))
     return made
 
 
@@ -81,7 +104,9 @@ def save_draws(path: Path, drawn: Sequence[Draws]) -> None:
     arrays: dict[str, Any] = {}
     for one in drawn:
         index = [[*key, *ids] for key, ids in one.runs.items()]
-        arrays[f"{one.dataset}/cells"] = np.frombuffer(canonical_json(index).encode(), np.uint8)
+        arrays[f"{one.dataset}/cells"] = _text(index)
+        if one.stamps:
+            arrays[f"{one.dataset}/stamps"] = _text([one.stamps[key] for key in one.runs])
         for metric, values in one.values.items():
             arrays[f"{one.dataset}/{metric}"] = np.stack([values[k] for k in one.runs]).astype(np.float32)
     buffer = io.BytesIO()
@@ -106,6 +131,10 @@ def load_draws(path: Path) -> dict[str, Draws]:
         raise DataError(f"draws are damaged ({error})", file=path, remedy=remedy) from None
 
 
+def _text(value: Any) -> np.ndarray:
+    return np.frombuffer(canonical_json(value).encode(), np.uint8)
+
+
 def _read(file: Mapping[str, np.ndarray], name: str) -> Draws:
     index = json.loads(file[f"{name}/cells"].tobytes())
     runs: dict[Key, tuple[str, ...]] = {(b, arm, float(t)): tuple(ids) for b, arm, t, *ids in index}
@@ -113,4 +142,5 @@ def _read(file: Mapping[str, np.ndarray], name: str) -> Draws:
     for metric in METRICS:
         rows = file[f"{name}/{metric}"].astype(np.float64)
         values[metric] = dict(zip(runs, rows, strict=True))
-    return Draws(name, runs, values)
+    stamps = json.loads(file[f"{name}/stamps"].tobytes()) if f"{name}/stamps" in file else []
+    return Draws(name, runs, values, dict(zip(runs, stamps, strict=False)))

@@ -67,7 +67,7 @@ def times_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
         for heading, frame in frames.items():
             own = frame[frame.arm == arm]
             for column in ("PT", "CT"):
-                row[heading, f"{column}, s"] = Spread.of(own[column].tolist(), 1) if len(own) else None
+                row[heading, f"{column}, s"] = Spread.over(own, column, 1)
             if frame is reference:
                 epoch = relative(frame.assign(epoch=frame.CT / frame.epochs), "epoch")
                 row[heading, "epochs"] = float(own.epochs.mean()) if len(own) else None

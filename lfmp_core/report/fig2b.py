@@ -8,7 +8,7 @@ from . import pending, published
 from .claims import Claim, Prose, share_verdict
 from .curves import bare, colour_of, short
 from .differences import interval
-from .html import Spread, Table, table
+from .html import Spread, Table, is_stale, table
 from .table3 import MARGINAL, PAPER_NAMES
 
 # §4.4 names the backbones of which it says that they gain much, and little
@@ -55,6 +55,7 @@ def gains(frame: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
                 "metric": d.metric,
                 "kept": kept,
                 "fresh": fresh,
+                "stale": is_stale(runs[runs.arm.isin((d.arm, d.against))]),
                 "difference": d.difference,
                 "low": d.low,
                 "high": d.high,
@@ -64,7 +65,7 @@ def gains(frame: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
             }
         )
     columns = ["backbone", "arm", "metric", "kept", "fresh", "difference", "low", "high", "percent",
-               "percent_low", "percent_high"]  # fmt: skip
+               "percent_low", "percent_high", "stale"]  # fmt: skip
     found = pd.DataFrame(rows, columns=columns)
     found.attrs = compared.attrs
     return found
@@ -93,7 +94,8 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
             cell = data[(data.backbone == backbone) & (data.arm == arm)].set_index("metric")
             for metric, label in METRICS.items():
                 for side in ("kept", "fresh") if metric == "auc" else ():
-                    value = Spread.of(cell[side][metric], places) if len(cell) else None
+                    stale = is_stale(cell)
+                    value = Spread.of(cell[side][metric], places, stale=stale) if len(cell) else None
                     row[f"{heading}, {label}", side] = value
             for metric, label in METRICS.items():
                 row[f"{heading}, gain in %", label] = float(cell.percent[metric]) if len(cell) else None

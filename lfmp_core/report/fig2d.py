@@ -156,11 +156,10 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, compared: pd.DataFram
         for heading, data, places in (("reference", reference, 4), ("this run", run, digits)):
             cell = data[data.arm == arm] if len(data) else data
             for metric, label in METRICS.items():
-                values = cell[f"test_{metric}"].tolist() if len(cell) else None
-                row[heading, label] = Spread.of(values, places) if values else None
+                row[heading, label] = Spread.over(cell, f"test_{metric}", places)
             if heading == "reference":
                 for key in ("PT", "CT"):
-                    row[heading, f"{key}, s"] = Spread.of(cell[key].tolist(), 1) if len(cell) else None
+                    row[heading, f"{key}, s"] = Spread.over(cell, key, 1)
                 for name, d in (("random", twin), ("all", whole)):
                     # a size may have another number of passes in this run
                     known = len(cell) and size in d.index

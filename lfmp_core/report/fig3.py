@@ -10,7 +10,7 @@ from scipy.stats import hypergeom, spearmanr
 
 from .claims import Claim, share_verdict
 from .differences import interval
-from .html import Spread, Table, table
+from .html import Spread, Table, is_stale, table
 from .results import TWIN, UNPRUNED
 
 # §4.5 names the fields that Figure 3 keeps at every ratio, prunes at the higher ones, and always prunes.
@@ -93,7 +93,7 @@ def stability_table(frame: pd.DataFrame, names: Sequence[str], field_sizes: Sequ
             "kept": f"{k} of {m}",
             "same over seeds": mean_jaccard(kept) if ratio else None,
             "at random": expected_jaccard(m, k) if ratio else None,
-            "rank correlation with vocabulary": Spread.of(rank, 2),
+            "rank correlation with vocabulary": Spread.of(rank, 2, stale=is_stale(runs)),
         }
         rows.append(row)
     note = (
@@ -117,7 +117,7 @@ def accuracy_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) 
             row: dict = {"": heading, "arm": arm}
             for ratio in ratios:
                 cell = data[(data.arm == arm) & (data.prune_ratio == ratio)]
-                row[f"τ = {ratio:g}"] = Spread.of(cell.test_auc.tolist(), places) if len(cell) else None
+                row[f"τ = {ratio:g}"] = Spread.over(cell, "test_auc", places)
             rows.append(row)
     return table(
         pd.DataFrame(rows),

@@ -22,6 +22,8 @@ VERDICTS = {
 }
 Format = str | Callable[[Any], str]
 EMPTY = "–"
+STALE = " °"
+STALE_NOTE = "° Of records that are stale: the code computes other numbers now, see `lfmp status`."
 
 
 @dataclass(frozen=True)
@@ -60,23 +62,32 @@ class Spread:
         mean, spread: over `count` seeds; spread is None for one seed.
         count: number of seeds.
         digits: decimals shown.
+        stale: it is of stale records; a table says what that means.
     """
 
     mean: float
     spread: float | None = None
     count: int = 1
     digits: int = 4
+    stale: bool = False
 
     @classmethod
-    def of(cls, values: Sequence[float], digits: int = 4) -> "Spread":
+    def of(cls, values: Sequence[float], digits: int = 4, *, stale: bool = False) -> "Spread":
         """Mean and sample standard deviation of the values of the seeds."""
         if not len(values):
             return cls(math.nan, None, 0, digits)
         mean = sum(values) / len(values)
         if len(values) == 1:
-            return cls(mean, None, 1, digits)
+            return cls(mean, None, 1, digits, bool(stale))
         deviation = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1))
-        return cls(mean, deviation, len(values), digits)
+        return cls(mean, deviation, len(values), digits, bool(stale))
+
+    @classmethod
+    def over(cls, runs: pd.DataFrame, column: str, digits: int = 4) -> "Spread | None":
+        """The same of a column of a cell's runs, see `results.frame`; None without runs."""
+        if not len(runs):
+            return None
+        return cls.of(runs[column].tolist(), digits, stale=is_stale(runs))
 
     def __float__(self) -> float:
         return float(self.mean)
@@ -88,12 +99,18 @@ class Spread:
         if math.isnan(self.mean):
             return EMPTY
         spread = "" if self.spread is None else f" ± {self.spread:.{self.digits}f}"
-        return f"{self.mean:.{self.digits}f}{spread}"
+        return f"{self.mean:.{self.digits}f}{spread}{STALE * self.stale}"
 
     def _repr_html_(self) -> str:
         if math.isnan(self.mean) or self.spread is None:
             return repr(self)
-        return f'{self.mean:.{self.digits}f}<span class="spread"> ± {self.spread:.{self.digits}f}</span>'
+        spread = f'<span class="spread"> ± {self.spread:.{self.digits}f}</span>'
+        return f"{self.mean:.{self.digits}f}{spread}{STALE * self.stale}"
+
+
+def is_stale(runs: pd.DataFrame) -> bool:
+    """Whether a cell's runs are stale; those of one cell all are or none is."""
+    return "stale" in runs and bool(runs["stale"].any())
 
 
 def _missing(value: Any) -> bool:
@@ -245,6 +262,8 @@ def table(
             return value._repr_html_()
         return escape(plain[name][i])
 
+    if any(isinstance(v, Spread) and v.stale for c in columns for v in data[c]):
+        note = f"{note.rstrip('.')}. {STALE_NOTE}" if note else STALE_NOTE
     levels = rows.columns.nlevels
     header = [[str(c[level] if levels > 1 else c) for c in columns] for level in range(levels)]
     return Table(

@@ -62,13 +62,13 @@ Judged = tuple[Sequence[str], Sequence[Claim]]
 
 def _table3() -> Judged:
     reference = results.reference_frame("lightfmp_table3")
-    compared = results.load_comparisons("lightfmp_table3", reference.id)
+    compared = results.load_comparisons("lightfmp_table3", reference)
     return reference.id, [*table3.claims(reference, compared), *further.on_backbones(reference, compared)]
 
 
 def _fig3() -> Judged:
     reference = results.reference_frame("lightfmp_fig3")
-    compared = results.load_comparisons("lightfmp_fig3", reference.id)
+    compared = results.load_comparisons("lightfmp_fig3", reference)
     names, _ = datasets.fields(datasets.description("criteo"))
     return reference.id, [*fig3.claims(reference, compared, names), *further.on_gates(reference, names)]
 
@@ -86,19 +86,19 @@ def _fig2a() -> Judged:
 
 def _fig2b() -> Judged:
     reference = fig2b.ablated(results.reference_frame("lightfmp_fig2b"))
-    compared = results.load_comparisons("lightfmp_fig2b", reference.id)
+    compared = results.load_comparisons("lightfmp_fig2b", reference)
     return list(reference.id), fig2b.claims(reference, compared)
 
 
 def _fig2c() -> Judged:
     reference = results.reference_frame("lightfmp_fig3")
-    compared = results.load_comparisons("lightfmp_fig3", reference.id)
+    compared = results.load_comparisons("lightfmp_fig3", reference)
     return list(reference.id), fig2c.claims(reference, compared)
 
 
 def _fig2d() -> Judged:
     reference = fig2d.measured(results.reference_frame("lightfmp_fig2d"))
-    compared = results.load_comparisons("lightfmp_fig2d", reference.id)
+    compared = results.load_comparisons("lightfmp_fig2d", reference)
     return list(reference.id), fig2d.claims(reference, compared)
 
 

@@ -13,6 +13,7 @@ from scipy.stats import rankdata, spearmanr
 
 from ..experiments import lers
 from ..experiments.items import Grid
+from ..experiments.stamp import outdated
 from ..experiments.store import Store
 from . import results
 from .cases import Case, judge
@@ -25,7 +26,7 @@ CHANCE = 0.05  # a rank correlation counts where so few orders by chance would r
 ORDERS = 5040  # of seven buckets; so many are counted one by one
 COLUMNS = (
     *("dataset", "backbone", "sparsity", "seed", "l2", "field", "least", "rows", "magnitude", "kept"),
-    *("start", "id"),
+    *("start", "stale", "id"),
 )
 COLOURS = ("#1f77b4", "#dd8452", "#0b6e4f")
 
@@ -69,6 +70,7 @@ def curves(of: Sequence[Grid], store: Store) -> pd.DataFrame:
             "seed": spec.seed,
             "l2": spec.training["l2"],
             "start": spec.backbone["init_std"] * sqrt(2 / pi),
+            "stale": bool(outdated(record)),
             "id": record.id,
         }
         for field, own in {**curve["fields"], ALL: curve["all"]}.items():
@@ -191,9 +193,9 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
                     "paper": "higher" if drawn else None,
                     "ids": own.ids.iloc[0],
                     "buckets": own.buckets.iloc[0],
-                    "rank correlation": Spread.of(own["rank"].tolist(), 2),
-                    "|E|, rarest": Spread.of(own.rare.tolist(), 4),
-                    "|E|, most frequent": Spread.of(own.frequent.tolist(), 4),
+                    "rank correlation": Spread.over(own, "rank", 2),
+                    "|E|, rarest": Spread.over(own, "rare", 4),
+                    "|E|, most frequent": Spread.over(own, "frequent", 4),
                     "|E| at the start": own.start.iloc[0],
                 }
             )

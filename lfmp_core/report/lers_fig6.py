@@ -7,17 +7,18 @@ from matplotlib.figure import Figure
 
 from ..experiments.items import Grid, get_item
 from ..experiments.lers import DECAYS
+from ..experiments.stamp import outdated
 from ..experiments.store import Store, store_for
 from .cases import Case, judge
 from .claims import Claim, Prose
 from .curves import band, bare
-from .html import Spread, Table, table
+from .html import Spread, Table, is_stale, table
 from .pending import NOT_YET
 from .results import clearly_below, seeds_in_words
 
 ITEM = "lers_fig6"
 WORDS = "higher sparsity model prefers lower weight decay coefficient"
-COLUMNS = ("dataset", "backbone", "arm", "sparsity", "l2", "seed", "val_auc", "id")
+COLUMNS = ("dataset", "backbone", "arm", "sparsity", "l2", "seed", "val_auc", "stale", "id")
 COLOURS = ("#0072b2", "#8a6100", "#b3261e", "#7b3fa0")
 TIE = "Welch's t over seeds at 95 %"
 
@@ -38,6 +39,7 @@ def measured(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
                         "l2": float(spec.training["l2"]),
                         "seed": spec.seed,
                         "val_auc": record.metrics["val_auc"],
+                        "stale": bool(outdated(record)),
                         "id": record.id,
                     }
                 )
@@ -69,12 +71,13 @@ def preferred(frame: pd.DataFrame) -> pd.DataFrame:
                 "sparsity": sparsity,
                 "best": best,
                 "auc": scores[best].tolist(),
+                "stale": is_stale(own[own.l2 == best]),
                 "tried": len(scores),
                 "tied": tied,
                 "border": best in ends and len(scores) > 1,
             }
         )
-    columns = ["dataset", "arm", "sparsity", "best", "auc", "tried", "tied", "border"]
+    columns = ["dataset", "arm", "sparsity", "best", "auc", "tried", "tied", "border", "stale"]
     return pd.DataFrame(rows, columns=columns).sort_values(["dataset", "arm", "sparsity"], ignore_index=True)
 
 
@@ -107,7 +110,7 @@ def choice_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
             row[heading, "best λ"] = None if best is None else f"{best.best:g}{edge}"
             others = () if best is None else [f"{x:g}" for x in best.tied if x != best.best]
             row[heading, "tied with"] = None if best is None else ", ".join(others) or "none"
-            row[heading, "validation AUC"] = None if best is None else Spread.of(best.auc)
+            row[heading, "validation AUC"] = None if best is None else Spread.of(best.auc, stale=best.stale)
         rows.append(row)
     data = pd.DataFrame(rows)
     if len(data):
@@ -125,7 +128,7 @@ def score_table(frame: pd.DataFrame) -> Table | Prose:
         return Prose((NOT_YET,))
     rows = []
     for (arm, sparsity), own in frame.groupby(["arm", "sparsity"], sort=False):
-        cells = {f"λ = {l2:g}": Spread.of(part.val_auc.tolist()) for l2, part in own.groupby("l2")}
+        cells = {f"λ = {l2:g}": Spread.over(part, "val_auc") for l2, part in own.groupby("l2")}
         rows.append({"method": arm, "t": f"{sparsity:.0%}", **cells})
     data = pd.DataFrame(rows).sort_values(["method", "t"], ignore_index=True)
     seeds = seeds_in_words(frame.groupby(["arm", "sparsity", "l2"]).size())

@@ -134,11 +134,6 @@ def share(t: float, arm: str) -> str:
     return "own" if arm == OWN_SIZE else f"{t:.0%}"
 
 
-def spread(own: pd.DataFrame, column: str, digits: int = 4) -> Spread | None:
-    """Mean and spread of a column; None without runs."""
-    return Spread.of(own[column].tolist(), digits) if len(own) else None
-
-
 def seeds_of(frame: pd.DataFrame) -> str:
     """Seeds of each cell, in words."""
     return results.seeds_in_words(frame.groupby(["backbone", "arm", "prune_ratio"]).size())
@@ -255,14 +250,14 @@ def main_table(
             )
         if len(own):
             runs = cell_of(own, t, arm)
-            row["reference", "AUC"] = spread(runs, "test_auc")
-            row["reference", "log-loss"] = spread(runs, "test_logloss")
+            row["reference", "AUC"] = Spread.over(runs, "test_auc")
+            row["reference", "log-loss"] = Spread.over(runs, "test_logloss")
             row["reference", "AUC to Original"] = difference(pairs, t, arm, ORIGINAL)
             row["reference", "AUC to smaller dense"] = difference(pairs, t, arm, SMALLER)
         if len(ours):
             runs = cell_of(ours, t, arm)
-            row[headed(ours), "AUC"] = spread(runs, "test_auc", 3)
-            row[headed(ours), "log-loss"] = spread(runs, "test_logloss", 3)
+            row[headed(ours), "AUC"] = Spread.over(runs, "test_auc", 3)
+            row[headed(ours), "log-loss"] = Spread.over(runs, "test_logloss", 3)
         rows.append(row)
     data = pd.DataFrame(rows)
     data.columns = pd.MultiIndex.from_tuples(data.columns)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from .claims import Prose
-from .html import Spread, Stack, Table, table
+from .html import Spread, Stack, Table, is_stale, table
 from .lers_table5 import (
     KINDS,
     OWN_SIZE,
@@ -21,7 +21,6 @@ from .lers_table5 import (
     printed_row,
     seeds_of,
     share,
-    spread,
 )
 from .lers_table5_figure import picture
 from .lers_table5_view import ORIGINAL, SETS
@@ -51,14 +50,14 @@ def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") ->
                 "method": arm,
                 PARA: None if printed is None else float(printed["params"]) / 1e6,
                 "numbers in the table": round(runs.embedding_parameters.mean()),
-                "sparsity reached": spread(runs, "removed", 3),
+                "sparsity reached": Spread.over(runs, "removed", 3),
                 "kB served": runs.bytes.mean() / 1e3,
                 "bytes ×": runs.bytes.mean() / plain.bytes.mean() if len(plain) else None,
-                "PT, s": spread(runs, "PT", 1),
-                "CT, s": spread(runs, "CT", 1),
+                "PT, s": Spread.over(runs, "PT", 1),
+                "CT, s": Spread.over(runs, "CT", 1),
                 "TT ×": runs.TT.mean() / plain.TT.mean() if len(plain) else None,
                 "epochs": runs.epochs.mean(),
-                "IT, s": spread(runs, "IT", 2),
+                "IT, s": Spread.over(runs, "IT", 2),
                 "IT ×": runs.IT.mean() / plain.IT.mean() if len(plain) else None,
                 REMEMBERED: runs.IT_remembered.mean() / plain.IT.mean() if len(plain) else None,
             }
@@ -129,12 +128,12 @@ def retraining_table(reference: pd.DataFrame) -> Table | Prose:
                 "set": name,
                 "backbone": TITLES.get(network, network),
                 "t": "own" if arm == OWN_SIZE else f"{t:.0%}",
-                "supernet, s": spread(runs, "supernet", 1),
-                "evolution, s": spread(runs, "evolution", 1),
-                "retraining, s": spread(runs, "CT", 1),
-                "with the supernet's weights": spread(runs, "before"),
-                "retrained": spread(runs, "val_auc"),
-                "gain": Spread.of(gains),
+                "supernet, s": Spread.over(runs, "supernet", 1),
+                "evolution, s": Spread.over(runs, "evolution", 1),
+                "retraining, s": Spread.over(runs, "CT", 1),
+                "with the supernet's weights": Spread.over(runs, "before"),
+                "retrained": Spread.over(runs, "val_auc"),
+                "gain": Spread.of(gains, stale=is_stale(runs)),
             }
         )
     note = (

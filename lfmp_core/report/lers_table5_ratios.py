@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from .html import Table, table
-from .lers_table5 import SMALLER, TITLES, Which, block, cell_of, headed, printed_row, spread
+from .html import Spread, Table, table
+from .lers_table5 import SMALLER, TITLES, Which, block, cell_of, headed, printed_row
 from .lers_table5_view import METHODS, SETS, SHARES, Cell, arm_of
 from .pending import NOT_YET
 
@@ -23,7 +23,7 @@ def retain_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
             printed = printed_row(name, network, t, arm)
             found = {
                 "paper": None if printed is None else float(printed["retain"]),
-                "reference": spread(cell_of(block(reference, name, network), t, arm), "retain"),
+                "reference": Spread.over(cell_of(block(reference, name, network), t, arm), "retain"),
             }
             for side, value in found.items():
                 row[f"{name}, {title}", side] = value
@@ -32,7 +32,7 @@ def retain_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
             row["mean, DCN-Mix", side] = sum(values) / len(SETS) if len(values) == len(SETS) else None
         for network, own in ours.items():
             arm = arm_of(Cell(SETS[0], network, t), method)
-            row[headed(own), TITLES[network]] = spread(cell_of(own, t, arm), "retain", 3)
+            row[headed(own), TITLES[network]] = Spread.over(cell_of(own, t, arm), "retain", 3)
         rows.append(row)
     data = pd.DataFrame(rows)
     data.columns = pd.MultiIndex.from_tuples(data.columns)

@@ -49,7 +49,8 @@ class Measured(Values):
     Args:
         reference: see `results.frame`.
         drawn: by data set, see `results.draws_of`. A set without has means and seconds alone, and nothing on
-            it can be told apart; so with a cell of a single seed, whose draws know of no other training.
+            it can be told apart; so with a cell of a single seed, whose draws know of no other training, and
+            with one whose stamp disagrees with those of its backbone.
     """
 
     def __init__(self, reference: pd.DataFrame, drawn: Mapping[str, Draws]):
@@ -60,12 +61,13 @@ class Measured(Values):
             ):
                 key = (DATASETS.get(name, name), NETWORKS.get(backbone, backbone), arm, float(t))
                 self._runs[key] = own
+        agreeing = {name: own.agreeing() for name, own in drawn.items()}
         self._drawn: dict[Place, np.ndarray] = {
             (DATASETS.get(name, name), NETWORKS.get(backbone, backbone), arm, t, metric): values
             for name, own in drawn.items()
             for metric, cells_ in own.values.items()
             for (backbone, arm, t), values in cells_.items()
-            if len(own.runs[backbone, arm, t]) > 1
+            if len(own.runs[backbone, arm, t]) > 1 and (backbone, arm, t) in agreeing[name]
         }
         self._spans: dict[tuple[Place, Place, int], Span] = {}
         columns = {place: values[1:].tolist() for place, values in self._drawn.items()}

@@ -30,12 +30,11 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 3) -> T
         row: dict = {("", "arm"): arm}
         for heading, data, places in (("reference", reference, 4), ("this run", run, digits)):
             own = data[data.arm == arm] if len(data) else data
-            cell = own.test_auc.tolist() if len(own) else None
-            row[heading, "AUC"] = Spread.of(cell, places) if cell else None
-            row[heading, "log-loss"] = Spread.of(own.test_logloss.tolist(), places) if cell else None
-            row[heading, "fields"] = f"{own.fields_kept.mean():.1f}" if cell else None
-            row[heading, "PT, s"] = own.PT.mean() if cell else None
-            row[heading, "TT, s"] = own.TT.mean() if cell else None
+            row[heading, "AUC"] = Spread.over(own, "test_auc", places)
+            row[heading, "log-loss"] = Spread.over(own, "test_logloss", places)
+            row[heading, "fields"] = f"{own.fields_kept.mean():.1f}" if len(own) else None
+            row[heading, "PT, s"] = own.PT.mean() if len(own) else None
+            row[heading, "TT, s"] = own.TT.mean() if len(own) else None
         rows.append(row)
     data = pd.DataFrame(rows)
     data.columns = pd.MultiIndex.from_tuples(data.columns)

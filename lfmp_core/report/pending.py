@@ -23,7 +23,7 @@ def comparisons(item: str, reference: pd.DataFrame) -> pd.DataFrame:
     try:
         if not len(reference):
             raise LfmpError(f"{NOT_YET}; run: lfmp run {item} --profile reference --workers 2")
-        return load_comparisons(item, reference.id)
+        return load_comparisons(item, reference)
     except LfmpError as error:
         empty = pd.DataFrame(columns=list(COMPARED))
         empty.attrs["reason"] = str(error)

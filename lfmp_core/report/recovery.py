@@ -144,12 +144,12 @@ def main_table(frame: pd.DataFrame, caption: str) -> Table | Prose:
         rows.append(
             {
                 ("", "selector"): arm,
-                ("informative", "precision"): Spread.of(part.precision.tolist(), 2),
-                ("informative", "recall"): Spread.of(part.recall.tolist(), 2),
+                ("informative", "precision"): Spread.over(part, "precision", 2),
+                ("informative", "recall"): Spread.over(part, "recall", 2),
                 ("informative", "recall − best"): _to_best(best.loc[arm]),
-                ("or redundant", "precision"): Spread.of(part.useful_precision.tolist(), 2),
-                ("or redundant", "recall"): Spread.of(part.useful_recall.tolist(), 2),
-                ("scores", "ranking"): Spread.of(part.ranking.dropna().tolist(), 2),
+                ("or redundant", "precision"): Spread.over(part, "useful_precision", 2),
+                ("or redundant", "recall"): Spread.over(part, "useful_recall", 2),
+                ("scores", "ranking"): Spread.over(part.dropna(subset="ranking"), "ranking", 2),
                 ("", "PT, s"): part.PT.mean(),
             }
         )
@@ -181,9 +181,9 @@ def case_table(frame: pd.DataFrame) -> Table | Prose:
         row: dict = {"signal": signal, "redundant fields": redundant}
         row |= {"by chance": part.chance.iloc[0], "95 % of random choices": part.limit.iloc[0]}
         best = means[means == means.max()].index.tolist()
-        row["best"] = Spread.of(part[part.arm == best[0]].recall.tolist(), 2)
+        row["best"] = Spread.over(part[part.arm == best[0]], "recall", 2)
         row["by"] = best[0] + (f" and {len(best) - 1} more" if len(best) > 1 else "")
-        row |= {arm: Spread.of(part[part.arm == arm].recall.tolist(), 2) for arm in (LITERAL, REPAIRED)}
+        row |= {arm: Spread.over(part[part.arm == arm], "recall", 2) for arm in (LITERAL, REPAIRED)}
         row["selectors above chance"] = f"{sum(beaten.values())} of {len(beaten)}"
         rows.append(row)
     note = (

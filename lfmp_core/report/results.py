@@ -15,33 +15,36 @@ from ..experiments.engine import open_dataset, run_item
 from ..experiments.items import Grid, Item, get_item, registry
 from ..experiments.record import Record
 from ..experiments.spec import DatasetRef, plain
+from ..experiments.stamp import carried, outdated
 from ..experiments.stats import difference_of
 from ..experiments.store import Store, store_for
 from ..files import atomic_write
 from ..settings import project_root
 from .draws import METRICS, Draws, draw, load_draws
+from .stamps import contents, under_one_stamp
 
 # columns of the frames that hold no run yet
 FINAL = (
     *("dataset", "backbone", "arm", "prune_ratio", "seed", "test_auc", "test_logloss", "PT", "CT", "TT"),
     *("IT", "fields_kept", "parameters", "bytes", "learning_rate", "epochs", "kept_fields", "id"),
+    *("logits", "numerics", "stale"),
 )
 COMPARED = (
     *("dataset", "backbone", "prune_ratio", "arm", "against", "metric"),
-    *("difference", "low", "high", "seeds", "ids"),
+    *("difference", "low", "high", "seeds", "ids", "contents"),
 )
 BASE, TWIN, UNPRUNED = "all fields", "random fields", "itself at τ = 0"
 
 
 def finals(grids: Iterable[Grid], store: Store, role: str = "final") -> list[tuple[str, Record]]:
-    """(arm label, record) of every finished run of some grids in a role."""
+    """(arm label, record) of every finished run of some grids in a role, each cell's under one stamp."""
     found = {}
     for grid in grids:
         for spec in grid.plan(store):
             record = store.get(spec) if spec.role == role else None
             if record is not None:
                 found[spec.id] = (grid.arm_of(spec), record)
-    return list(found.values())
+    return under_one_stamp(found.values())
 
 
 def whole(grids: Iterable[Grid], ended: Iterable[tuple[int, int]]) -> list[Grid]:
@@ -60,7 +63,8 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
     `prune_ratio` is the share asked for, of a compression the sparsity; `sparsity` is what came out. TT is
     the run's processor time on one thread, which a neighbour on the machine disturbs less than the
     clock; IT is seconds to score a million rows by the stored form, IT_remembered with the rows that were
-    worked out kept (of tables that do so). `attrs["dataset"]` is the reference to the data.
+    worked out kept (of tables that do so). `logits` is the digest of the test logits, `numerics` the stamp,
+    `stale` whether the code computes otherwise now. `attrs["dataset"]` is the reference to the data.
     """
     rows, dataset = [], None
     for arm, record in finals(grids, store):
@@ -90,6 +94,9 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
                 "log_alpha": record.details.get("log_alpha"),
                 "gates": record.details.get("gates"),
                 "id": record.id,
+                "logits": record.logits,
+                "numerics": carried(record),
+                "stale": bool(outdated(record)),
             }
         )
     table = pd.DataFrame(rows) if rows else pd.DataFrame(columns=FINAL)
@@ -124,6 +131,7 @@ def choice_rows(found: Iterable[tuple[str, Record]]) -> pd.DataFrame:
                 "kept_fields": tuple(details["kept_fields"]),
                 "scores": tuple(details["scores"]),
                 "id": record.id,
+                "stale": bool(outdated(record)),
             }
         )
     return pd.DataFrame(rows)
@@ -141,7 +149,8 @@ def comparisons(
 
     Paired bootstrap over test rows and over seeds, so that an interval speaks of new rows and of a new
     training. Rows: data set, backbone, prune_ratio, arm, against, metric, difference (arm − against), low
-    and high (95 %), seeds, ids of the records compared.
+    and high (95 %), seeds, ids of the records compared, and a digest of their contents. Arms under stamps
+    that disagree are not compared.
 
     Args:
         grids: that planned the runs. drawn: see `draws.draw`.
@@ -164,8 +173,9 @@ def comparisons(
                 if other in against:
                     [single, *more] = planned.get(other) or {ratio}
                     twin = (backbone, other, ratio if more else single)
-                if twin not in one.runs or twin == key:
+                if twin not in one.runs or twin == key or not one.comparable(key, twin):
                     continue
+                ids = sorted((*one.runs[key], *one.runs[twin]))
                 d = difference_of(values[key], values[twin], level=0.95)
                 rows.append(
                     {
@@ -179,7 +189,8 @@ def comparisons(
                         "low": d.low,
                         "high": d.high,
                         "seeds": min(len(one.runs[key]), len(one.runs[twin])),
-                        "ids": sorted((*one.runs[key], *one.runs[twin])),
+                        "ids": ids,
+                        "contents": contents(ids, one.logits),
                     }
                 )
     return rows
@@ -200,27 +211,38 @@ def save_comparisons(item: str, rows: list[dict[str, Any]]) -> None:
     atomic_write(comparisons_path(item), json.dumps(rows, indent=1) + "\n")
 
 
-def load_comparisons(item: str, records: Iterable[str]) -> pd.DataFrame:
+def made_from(rows: pd.DataFrame, reference: pd.DataFrame) -> bool:
+    """Whether comparisons were made from just the records that a page shows, as they are now.
+
+    Where some are stale, one may be without a partner: it is compared with none.
+    """
+    used, records = {i for ids in rows["ids"] for i in ids}, set(reference.id)
+    whole = used == records or ("stale" in reference and reference.stale.any() and used < records)
+    if not whole or "contents" not in rows or "logits" not in reference:
+        return whole
+    logits = dict(zip(reference.id, reference.logits, strict=True))
+    known = rows.dropna(subset="contents")  # kept by an earlier release: without
+    return all(contents(ids, logits) == own for ids, own in zip(known.ids, known.contents, strict=True))
+
+
+def load_comparisons(item: str, reference: pd.DataFrame) -> pd.DataFrame:
     """The comparisons kept for an item.
 
     Args:
-        records: ids of the records that the page shows; for none there is nothing to compare.
+        reference: the records that the page shows, see `frame`; for none there is nothing to compare.
 
     Raises:
         LfmpError: the comparisons are absent or were made from other records.
     """
-    path, records = comparisons_path(item), set(records)
-    if not records:
+    path = comparisons_path(item)
+    if not len(reference):
         return pd.DataFrame(columns=COMPARED)
     remedy = f"run: lfmp compare {item}"
     if not path.exists():
         raise LfmpError(f"the reference records of {item} were not compared yet; {remedy}")
     rows = pd.DataFrame(json.loads(path.read_text()))
-    used = {i for ids in rows["ids"] for i in ids}
-    if used != records:
-        raise LfmpError(
-            f"the comparisons of {item} were made from other records than those at hand; {remedy}"
-        )
+    if not made_from(rows, reference):
+        raise LfmpError(f"the comparisons of {item} are of other records than those at hand; {remedy}")
     return rows
 
 
@@ -241,9 +263,9 @@ def known_comparisons(item: str, reference: pd.DataFrame) -> tuple[pd.DataFrame,
     kept = load_draws(draws_path(item)) if item in registry() and get_item(item).keeps_draws else None
     known, without = [], []
     for name, part in reference.groupby("dataset", sort=False) if len(reference) else ():
-        own, records = rows[rows.dataset == name], set(part.id)
-        drawn = kept is None or (name in kept and kept[name].ids == records)
-        if drawn and {i for ids in own["ids"] for i in ids} == records:
+        own = rows[rows.dataset == name]
+        drawn = kept is None or (name in kept and kept[name].ids == set(part.id))
+        if drawn and made_from(own, part):
             known.append(own)
         else:
             why = "were compared when others were at hand" if len(own) else "were not compared yet"

@@ -88,7 +88,7 @@ def shadow_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table | Prose:
         row: dict = {("", "selector"): arm}
         for heading, made in frames.items():
             own = made[made.arm == arm]
-            row[heading, "shadows"] = Spread.of(own.share.tolist(), 2) if len(own) else None
+            row[heading, "shadows"] = Spread.over(own, "share", 2)
             row[heading, "below chance"] = (
                 f"{int((own.shadows < own.limit).sum())} of {len(own)}" if len(own) else None
             )

@@ -135,7 +135,7 @@ def relative(frame: pd.DataFrame, column: str) -> Callable[[str], Spread | None]
 
     def of(arm: str) -> Spread | None:
         own = frame[frame.arm == arm] if len(frame) else frame
-        return Spread.of((own[column] / base).tolist(), 2) if len(own) and base == base else None
+        return Spread.over(own.assign(ratio=own[column] / base), "ratio", 2) if base == base else None
 
     return of
 
@@ -165,11 +165,11 @@ def main_table(name: str, reference: pd.DataFrame, run: pd.DataFrame | None = No
             own = data[data.arm == arm]
             for key, (label, places) in FIGURES.items():
                 places = places if heading == "reference" else min(places, digits)
-                row[heading, label] = Spread.of(own[key].tolist(), places) if len(own) else None
+                row[heading, label] = Spread.over(own, key, places)
             row[heading, "TT ×"] = relative(data, "TT")(arm)
             if heading == "reference":
                 row[heading, "TT × scaled"] = relative(data, "TT scaled")(arm)
-                row[heading, "TT, s"] = Spread.of(own.TT.tolist(), 1) if len(own) else None
+                row[heading, "TT, s"] = Spread.over(own, "TT", 1)
                 if seeds_of(data).count("to"):  # else the note says it
                     row[heading, "seeds"] = str(len(own))
         rows.append(row)
@@ -216,7 +216,7 @@ def cost_table(title: str, frame: pd.DataFrame) -> Table:
                 "parameters ×": ratio["parameters"](arm),
                 "MB": own.bytes.mean() / 1e6,
                 "MB ×": ratio["bytes"](arm),
-                "IT, s": Spread.of(own.IT.tolist(), 1),
+                "IT, s": Spread.over(own, "IT", 1),
                 "IT ×": ratio["IT"](arm),
                 "epochs": own.epochs.mean(),
                 "CT of an epoch ×": ratio["epoch"](arm),

@@ -32,8 +32,8 @@ def ids_table(reference: pd.DataFrame) -> Table:
         both = keeps[IDS[0]] & keeps[IDS[1]]
         row: dict = {"selector": arm}
         row |= {f"{i} kept": f"{int(kept.sum())} of {len(own)}" for i, kept in keeps.items()}
-        row["AUC with both"] = Spread.of(own[both].test_auc.tolist()) if both.any() else None
-        row["AUC without"] = Spread.of(own[~both].test_auc.tolist()) if not both.all() else None
+        row["AUC with both"] = Spread.over(own[both], "test_auc")
+        row["AUC without"] = Spread.over(own[~both], "test_auc")
         row["paper's AUC"] = float(printed[PRINTED[arm]]) if arm in PRINTED else None
         rows.append(row)
     columns = ["selector", *(f"{i} kept" for i in IDS), "AUC with both", "AUC without", "paper's AUC"]

@@ -55,7 +55,7 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) -> T
                 if key == "TT" and heading == "this run":
                     continue
                 places = min(places, digits) if heading == "this run" else places
-                row[heading, label] = Spread.of(cell[key].tolist(), places) if len(cell) else None
+                row[heading, label] = Spread.over(cell, key, places)
         rows.append(row)
     data = pd.DataFrame(rows)
     data.columns = pd.MultiIndex.from_tuples(data.columns)

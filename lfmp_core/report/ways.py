@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from ..experiments.speed import WAYS
+from ..experiments.stamp import comparable
 from .claims import Claim, Prose, share_verdict
 from .html import Spread, Table, table
 from .speed import Rounds, fastest, load, named
@@ -16,10 +17,12 @@ PLAIN = next(iter(WAYS))
 def differences(frame: pd.DataFrame, metric: str = "test_auc") -> pd.DataFrame:
     """Each run minus the plain run of the same backbone and seed: backbone, arm, seed, difference."""
     plain = frame[frame.arm == PLAIN].set_index(["backbone", "seed"])[metric]
+    stamps = frame[frame.arm == PLAIN].set_index(["backbone", "seed"]).numerics
     rows = [
         {"backbone": r.backbone, "arm": r.arm, "seed": r.seed, "difference": getattr(r, metric) - plain[key]}
         for r in frame.itertuples()
         if r.arm != PLAIN and (key := (r.backbone, r.seed)) in plain.index
+        if comparable(r.numerics, stamps[key])
     ]
     return pd.DataFrame(rows, columns=["backbone", "arm", "seed", "difference"])
 
@@ -35,8 +38,8 @@ def ways_table(frame: pd.DataFrame) -> Table:
                 "backbone": backbone,
                 "way": arm,
                 "seeds": len(own),
-                "AUC": Spread.of(own.test_auc.tolist(), 5),
-                "log-loss": Spread.of(own.test_logloss.tolist(), 5),
+                "AUC": Spread.over(own, "test_auc", 5),
+                "log-loss": Spread.over(own, "test_logloss", 5),
                 "AUC minus plain": Spread.of(away.tolist(), 5) if len(away) else None,
                 "largest": away.abs().max() if len(away) else None,
             }

@@ -1,0 +1,46 @@
+"""Runs under one stamp: what a cell of a table shows, and what may be held against what."""
+
+from collections.abc import Iterable, Mapping
+
+from ..experiments.record import Record
+from ..experiments.stamp import carried, outdated
+from ..settings import canonical_json, digest
+
+Named = tuple[str, Record]  # arm label, record
+
+
+def under_one_stamp(found: Iterable[Named]) -> list[Named]:
+    """The runs whose cell (data set, backbone, arm, what is removed) shows them, in their order.
+
+    A cell's runs all have one stamp: its current ones if there is any, else those of the old stamp that most
+    of them have, of equals the newest.
+    """
+    cells: dict[str, dict[str, list[Record]]] = {}
+    named = list(found)
+    for arm, record in named:
+        stamp = "" if not outdated(record) else canonical_json(carried(record))
+        cells.setdefault(_cell(arm, record), {}).setdefault(stamp, []).append(record)
+    shown = set()
+    for stamps in cells.values():
+        best = "" if "" in stamps else max(stamps, key=lambda s: (len(stamps[s]), _newest(stamps[s])))
+        shown |= {record.id for record in stamps[best]}
+    return [(arm, record) for arm, record in named if record.id in shown]
+
+
+def _cell(arm: str, record: Record) -> str:
+    spec = record.spec
+    return canonical_json([spec.dataset.id, spec.backbone["name"], arm, spec.removed])
+
+
+def _newest(records: Iterable[Record]) -> str:
+    return max((r.certificate.started for r in records if r.certificate), default="")
+
+
+def contents(ids: Iterable[str], logits: Mapping[str, str]) -> str:
+    """A digest of what some records say, which their ids alone don't: a record that was stale is replaced
+    under its id.
+
+    Args:
+        ids: of the records. logits: digests of the logits by id.
+    """
+    return digest([[i, logits.get(i, "")] for i in sorted(ids)], 8)
