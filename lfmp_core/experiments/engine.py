@@ -50,12 +50,6 @@ def first_stage(todo: list[RunSpec]) -> list[RunSpec]:
     return [spec for spec in todo if spec.role == "search"] or todo
 
 
-def missing(specs: Iterable[RunSpec], store: Store, renewed: Callable[[Record], bool] = no) -> list[RunSpec]:
-    """Those that have not ended, neither finished nor known to diverge, or whose record shall be `renewed`."""
-    found = ((spec, ended(spec, store)) for spec in specs)
-    return [spec for spec, record in found if record is None or renewed(record)]
-
-
 def seconds_of(specs: Iterable[RunSpec], records: Iterable[Record]) -> dict[str, float]:
     """Expected wall-clock seconds by spec id: the mean of finished runs of the same kind.
 

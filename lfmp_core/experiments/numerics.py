@@ -148,7 +148,13 @@ def planted() -> Dataset:
 def task_of(backbone: Mapping[str, Any], half: bool, **training: Any) -> Task:
     """A task on the planted rows."""
     sizes = {"embedding_dim": 16, "hidden": (24, 17), "init_std": 0.1, **backbone}
-    given = {"learning_rate": 3e-3, "l2": 1e-3, "batch_size": BATCH, "epochs": PASSES, "patience": PASSES}
+    given: dict[str, Any] = {
+        "learning_rate": 3e-3,
+        "l2": 1e-3,
+        "batch_size": BATCH,
+        "epochs": PASSES,
+        "patience": PASSES,
+    }
     if half:
         given["precision"] = "bfloat16"
     settings = TrainingSettings.model_validate({**given, **training})

@@ -21,7 +21,7 @@ from ..experiments.store import Store, store_for
 from ..files import atomic_write
 from ..settings import project_root
 from .draws import METRICS, Draws, draw, load_draws
-from .stamps import contents, under_one_stamp
+from .stamps import contents, made_from, marks, under_one_stamp
 
 # columns of the frames that hold no run yet
 FINAL = (
@@ -63,8 +63,7 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
     `prune_ratio` is the share asked for, of a compression the sparsity; `sparsity` is what came out. TT is
     the run's processor time on one thread, which a neighbour on the machine disturbs less than the
     clock; IT is seconds to score a million rows by the stored form, IT_remembered with the rows that were
-    worked out kept (of tables that do so). `logits` is the digest of the test logits, `numerics` the stamp,
-    `stale` whether the code computes otherwise now. `attrs["dataset"]` is the reference to the data.
+    worked out kept (of tables that do so). See `stamps.marks` too. `attrs["dataset"]` refers to the data.
     """
     rows, dataset = [], None
     for arm, record in finals(grids, store):
@@ -94,9 +93,7 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
                 "log_alpha": record.details.get("log_alpha"),
                 "gates": record.details.get("gates"),
                 "id": record.id,
-                "logits": record.logits,
-                "numerics": carried(record),
-                "stale": bool(outdated(record)),
+                **marks(record),
             }
         )
     table = pd.DataFrame(rows) if rows else pd.DataFrame(columns=FINAL)
@@ -131,7 +128,7 @@ def choice_rows(found: Iterable[tuple[str, Record]]) -> pd.DataFrame:
                 "kept_fields": tuple(details["kept_fields"]),
                 "scores": tuple(details["scores"]),
                 "id": record.id,
-                "stale": bool(outdated(record)),
+                **marks(record),
             }
         )
     return pd.DataFrame(rows)
@@ -209,20 +206,6 @@ def draws_path(item: str) -> Path:
 def save_comparisons(item: str, rows: list[dict[str, Any]]) -> None:
     """Keep comparisons, so that pages can be built where the data is not."""
     atomic_write(comparisons_path(item), json.dumps(rows, indent=1) + "\n")
-
-
-def made_from(rows: pd.DataFrame, reference: pd.DataFrame) -> bool:
-    """Whether comparisons were made from just the records that a page shows, as they are now.
-
-    Where some are stale, one may be without a partner: it is compared with none.
-    """
-    used, records = {i for ids in rows["ids"] for i in ids}, set(reference.id)
-    whole = used == records or ("stale" in reference and reference.stale.any() and used < records)
-    if not whole or "contents" not in rows or "logits" not in reference:
-        return whole
-    logits = dict(zip(reference.id, reference.logits, strict=True))
-    known = rows.dropna(subset="contents")  # kept by an earlier release: without
-    return all(contents(ids, logits) == own for ids, own in zip(known.ids, known.contents, strict=True))
 
 
 def load_comparisons(item: str, reference: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,9 @@
 """Runs under one stamp: what a cell of a table shows, and what may be held against what."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
 
 from ..experiments.record import Record
 from ..experiments.stamp import carried, outdated
@@ -27,6 +30,12 @@ def under_one_stamp(found: Iterable[Named]) -> list[Named]:
     return [(arm, record) for arm, record in named if record.id in shown]
 
 
+def marks(record: Record) -> dict[str, Any]:
+    """What a row of a frame says of a run's numerics: the digest of its test logits, its stamp, and whether
+    the code computes otherwise now."""
+    return {"logits": record.logits, "numerics": carried(record), "stale": bool(outdated(record))}
+
+
 def _cell(arm: str, record: Record) -> str:
     spec = record.spec
     return canonical_json([spec.dataset.id, spec.backbone["name"], arm, spec.removed])
@@ -44,3 +53,17 @@ def contents(ids: Iterable[str], logits: Mapping[str, str]) -> str:
         ids: of the records. logits: digests of the logits by id.
     """
     return digest([[i, logits.get(i, "")] for i in sorted(ids)], 8)
+
+
+def made_from(rows: pd.DataFrame, reference: pd.DataFrame) -> bool:
+    """Whether comparisons were made from just the records that a page shows, as they are now.
+
+    Where some are stale, one may be without a partner: it is compared with none.
+    """
+    used, records = {i for ids in rows["ids"] for i in ids}, set(reference.id)
+    whole = used == records or ("stale" in reference and reference.stale.any() and used < records)
+    if not whole or "contents" not in rows or "logits" not in reference:
+        return whole
+    logits = dict(zip(reference.id, reference.logits, strict=True))
+    known = rows.dropna(subset="contents")  # kept by an earlier release: without
+    return all(contents(ids, logits) == own for ids, own in zip(known.ids, known.contents, strict=True))

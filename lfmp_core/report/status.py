@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from ..experiments.items import registry
+from ..experiments.stamp import tally
 from ..experiments.store import store_for
 from .html import Table, table
 
@@ -52,3 +53,18 @@ def records_table() -> Table:
     note = "A star marks a commit with uncommitted changes to the source."
     caption = "Reference records"
     return table(pd.DataFrame(rows), caption=caption, formats={"core hours": ".1f"}, note=note)
+
+
+def stale_table() -> Table:
+    """Stale reference records by item: how many, and the components whose numbers have changed since."""
+    store, rows = store_for("reference"), []
+    for name, item in sorted(registry().items()):
+        records = item.records("reference", store) if "reference" in item.profiles else []
+        count, components = tally(records)
+        causes = ", ".join(f"{component} ({n})" for component, n in components.items())
+        rows.append({"item": name, "records": len(records), "stale": count, "because of": causes or "none"})
+    note = (
+        "Stale: made when a component computed other numbers than it does now. "
+        "Anew: lfmp run ITEM --profile reference --stale."
+    )
+    return table(pd.DataFrame(rows), caption="Stale reference records", note=note)
