@@ -10,6 +10,7 @@ from lfmp_core.experiments.stamp import stamp_of
 from lfmp_core.experiments.store import Store
 from lfmp_core.report import draws, results
 from lfmp_core.report.html import Spread, table
+from lfmp_core.report.stamps import made_from, stamps_of, unmixed
 
 
 @pytest.fixture
@@ -73,9 +74,14 @@ def test_arms_are_compared_where_their_stamps_agree(tmp_path, pinned, opened):  
     assert mixed == {("small", "whole")}
     assert found.agreeing() == {key for key in found.runs if key[1] != "new"}
     draws.save_draws(tmp_path / "kept.npz", [found])
-    assert draws.load_draws(tmp_path / "kept.npz")["planted"].agreeing() == found.agreeing()
+    kept = draws.load_draws(tmp_path / "kept.npz")["planted"]
+    assert kept.stamped(stamps_of(frame)).agreeing() == found.agreeing() < kept.agreeing()
+    # a comparison that was kept before its records had stamps is not shown
+    ids = [i for (_, arm, t), own in found.runs.items() if t in (0.0, 0.5) and arm != "small" for i in own]
+    old = pd.DataFrame([*rows, {"ids": ids, "arm": "new"}])
+    assert "new" in set(old.arm) and "new" not in set(unmixed(old, stamps_of(frame)).arm)
     # and what was kept of them still belongs to the records at hand
-    assert results.made_from(pd.DataFrame(rows), frame)
+    assert made_from(pd.DataFrame(rows), frame)
 
 
 def test_stale_cells_are_marked_and_the_mark_is_explained():

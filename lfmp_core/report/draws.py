@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 from zipfile import BadZipFile
@@ -32,8 +32,8 @@ class Draws:
     Attributes:
         dataset: its name. runs: ids of the records of each cell, by seed.
         values: by metric and cell [1 + draws], means over seeds; see `stats.resample`.
-        stamps: of the records of each cell, which all have one; of draws kept by earlier releases none.
-        logits: digests of their test logits, by id of the record.
+        stamps: of the records of each cell, which all have one. logits: digests of their test logits, by id.
+            Neither is kept with the draws: the records have them.
     """
 
     dataset: str
@@ -46,6 +46,10 @@ class Draws:
     def ids(self) -> set[str]:
         """Ids of all records."""
         return {i for ids in self.runs.values() for i in ids}
+
+    def stamped(self, stamps: Mapping[str, Mapping[str, str]]) -> "Draws":
+        """The same, knowing the stamps of its records, by id."""
+        return replace(self, stamps={key: stamps.get(ids[0], {}) for key, ids in self.runs.items()})
 
     def comparable(self, one: Key, other: Key) -> bool:
         """Whether two cells may be held against each other: see `stamp.comparable`."""
@@ -104,9 +108,7 @@ def save_draws(path: Path, drawn: Sequence[Draws]) -> None:
     arrays: dict[str, Any] = {}
     for one in drawn:
         index = [[*key, *ids] for key, ids in one.runs.items()]
-        arrays[f"{one.dataset}/cells"] = _text(index)
-        if one.stamps:
-            arrays[f"{one.dataset}/stamps"] = _text([one.stamps[key] for key in one.runs])
+        arrays[f"{one.dataset}/cells"] = np.frombuffer(canonical_json(index).encode(), np.uint8)
         for metric, values in one.values.items():
             arrays[f"{one.dataset}/{metric}"] = np.stack([values[k] for k in one.runs]).astype(np.float32)
     buffer = io.BytesIO()
@@ -131,10 +133,6 @@ def load_draws(path: Path) -> dict[str, Draws]:
         raise DataError(f"draws are damaged ({error})", file=path, remedy=remedy) from None
 
 
-def _text(value: Any) -> np.ndarray:
-    return np.frombuffer(canonical_json(value).encode(), np.uint8)
-
-
 def _read(file: Mapping[str, np.ndarray], name: str) -> Draws:
     index = json.loads(file[f"{name}/cells"].tobytes())
     runs: dict[Key, tuple[str, ...]] = {(b, arm, float(t)): tuple(ids) for b, arm, t, *ids in index}
@@ -142,5 +140,4 @@ def _read(file: Mapping[str, np.ndarray], name: str) -> Draws:
     for metric in METRICS:
         rows = file[f"{name}/{metric}"].astype(np.float64)
         values[metric] = dict(zip(runs, rows, strict=True))
-    stamps = json.loads(file[f"{name}/stamps"].tobytes()) if f"{name}/stamps" in file else []
-    return Draws(name, runs, values, dict(zip(runs, stamps, strict=False)))
+    return Draws(name, runs, values)

@@ -21,7 +21,7 @@ from ..experiments.store import Store, store_for
 from ..files import atomic_write
 from ..settings import project_root
 from .draws import METRICS, Draws, draw, load_draws
-from .stamps import contents, made_from, marks, under_one_stamp
+from .stamps import contents, made_from, marks, stamps_of, under_one_stamp, unmixed
 
 # columns of the frames that hold no run yet
 FINAL = (
@@ -226,7 +226,7 @@ def load_comparisons(item: str, reference: pd.DataFrame) -> pd.DataFrame:
     rows = pd.DataFrame(json.loads(path.read_text()))
     if not made_from(rows, reference):
         raise LfmpError(f"the comparisons of {item} are of other records than those at hand; {remedy}")
-    return rows
+    return unmixed(rows, stamps_of(reference))
 
 
 def known_comparisons(item: str, reference: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -249,13 +249,13 @@ def known_comparisons(item: str, reference: pd.DataFrame) -> tuple[pd.DataFrame,
         own = rows[rows.dataset == name]
         drawn = kept is None or (name in kept and kept[name].ids == set(part.id))
         if drawn and made_from(own, part):
-            known.append(own)
+            known.append(unmixed(own, stamps_of(part)))
         else:
             why = "were compared when others were at hand" if len(own) else "were not compared yet"
             without.append(f"the records of {name} {why}; {remedy}")
     found = pd.concat(known) if known else rows[:0]
-    names = set(found.dataset)
-    return carrying(found, [one for name, one in (kept or {}).items() if name in names]), without
+    own = [one.stamped(stamps_of(reference)) for one in (kept or {}).values()]
+    return carrying(found, [one for one in own if one.dataset in set(found.dataset)]), without
 
 
 def carrying(compared: pd.DataFrame, drawn: Iterable[Draws]) -> pd.DataFrame:

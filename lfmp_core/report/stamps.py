@@ -1,12 +1,13 @@
 """Runs under one stamp: what a cell of a table shows, and what may be held against what."""
 
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 from typing import Any
 
 import pandas as pd
 
 from ..experiments.record import Record
-from ..experiments.stamp import carried, outdated
+from ..experiments.stamp import carried, comparable, outdated
 from ..settings import canonical_json, digest
 
 Named = tuple[str, Record]  # arm label, record
@@ -53,6 +54,17 @@ def contents(ids: Iterable[str], logits: Mapping[str, str]) -> str:
         ids: of the records. logits: digests of the logits by id.
     """
     return digest([[i, logits.get(i, "")] for i in sorted(ids)], 8)
+
+
+def stamps_of(reference: pd.DataFrame) -> dict[str, Mapping[str, str]]:
+    """The stamps of the records of a frame, by id; see `results.frame`."""
+    return dict(zip(reference.id, reference.get("numerics", [{}] * len(reference)), strict=True))
+
+
+def unmixed(rows: pd.DataFrame, stamps: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
+    """The comparisons whose records are under stamps that agree: `ids` of each, stamps by id."""
+    agree = [all(comparable(stamps[i], stamps[j]) for i, j in combinations(ids, 2)) for ids in rows["ids"]]
+    return rows[agree] if len(rows) else rows
 
 
 def made_from(rows: pd.DataFrame, reference: pd.DataFrame) -> bool:
