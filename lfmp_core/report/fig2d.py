@@ -193,10 +193,10 @@ def below(ours: pd.Series, theirs: pd.Series) -> bool:
 def claims(reference: pd.DataFrame, compared: pd.DataFrame) -> list[Claim]:
     """What §4.4 says of the pretraining size, judged on the reference records."""
     runs = {rows: part for rows, part in sized(reference).groupby("rows")} if len(compared) else {}
-    if not runs:
+    auc, loss = against(compared, BASE), against(compared, BASE, "logloss")
+    if not runs or not set(runs) <= set(auc.index):  # of other numerics than all fields
         return []
     steps = list(pairwise(runs))
-    auc, loss = against(compared, BASE), against(compared, BASE, "logloss")
     falls = [below(runs[b].test_auc, runs[a].test_auc) for a, b in steps]
     climbs = [below(runs[a].test_auc, runs[b].test_auc) for a, b in steps]
     worse = [below(runs[a].test_logloss, runs[b].test_logloss) for a, b in steps]

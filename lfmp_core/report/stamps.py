@@ -10,6 +10,7 @@ from ..experiments.record import Record
 from ..experiments.stamp import carried, comparable, outdated
 from ..settings import canonical_json, digest
 
+MIXED = "some of these records were made when the code computed other numbers, see: lfmp status"
 Named = tuple[str, Record]  # arm label, record
 
 
@@ -62,9 +63,16 @@ def stamps_of(reference: pd.DataFrame) -> dict[str, Mapping[str, str]]:
 
 
 def unmixed(rows: pd.DataFrame, stamps: Mapping[str, Mapping[str, str]]) -> pd.DataFrame:
-    """The comparisons whose records are under stamps that agree: `ids` of each, stamps by id."""
+    """The comparisons whose records are under stamps that agree: `ids` of each, stamps by id.
+
+    Of others `attrs["reason"]` says why they are left out.
+    """
     agree = [all(comparable(stamps[i], stamps[j]) for i, j in combinations(ids, 2)) for ids in rows["ids"]]
-    return rows[agree] if len(rows) else rows
+    if all(agree):
+        return rows
+    found = rows[agree]
+    found.attrs["reason"] = MIXED
+    return found
 
 
 def made_from(rows: pd.DataFrame, reference: pd.DataFrame) -> bool:

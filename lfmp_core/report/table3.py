@@ -149,7 +149,8 @@ def claims(reference: pd.DataFrame, compared: pd.DataFrame) -> list[Claim]:
     per_epoch = (reference.CT / reference.epochs).groupby([reference.backbone, reference.arm]).mean()
     total = reference.groupby(["backbone", "arm"])["TT"].mean()
     for arm in own:
-        saved = {b: 1 - per_epoch[b, arm] / per_epoch[b, BASE] for b in reference.backbone.unique()}
+        trained = [b for b in reference.backbone.unique() if {(b, arm), (b, BASE)} <= set(total.index)]
+        saved = {b: 1 - per_epoch[b, arm] / per_epoch[b, BASE] for b in trained}
         whole = [1 - total[b, arm] / total[b, BASE] for b in saved]
         each = ", ".join(f"{PAPER_NAMES[b]} {s:.0%}" for b, s in saved.items())
         found.append(
