@@ -8,16 +8,15 @@ batch norm and dropout, float32 and bfloat16.
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
 
-from ..data import Dataset, PrepareSettings, Rows, Schema
-from ..data.schema import Field
 from ..embeddings import TABLES, FullTable
 from ..embeddings.entry_mask import EntryMask
 from ..embeddings.field_columns import FieldColumnsTable
@@ -29,11 +28,10 @@ from ..embeddings.sparse import SparseTable
 from ..methods.base import METHODS, Outcome, Task, get_method
 from ..models import BackboneSettings
 from ..models.backbone import REGISTRY
-from ..training import TrainingSettings, predict
-from .stamp import UNTRAINED, WAYS
+from ..training import Trainer, TrainingSettings, predict
+from .stamp import SINGLE_PHASE, UNTRAINED, WAYS
+from .tiny import SIZES, planted
 
-SIZES = (5, 37, 211, 3, 101, 19, 523, 2, 67)  # ids of each field; the table has four blocks of RowAdam's
-ROWS = {"train": 1493, "val": 701, "test": 32}
 BATCH = 301  # five batches a pass, the last one shorter
 PASSES = 4
 SHOWN = 4  # numbers of an array that a pin shows, beside its mean
@@ -96,55 +94,6 @@ def pin(arrays: Mapping[str, Any]) -> Pin:
     return Pin(numbers, sha.hexdigest()[:12])
 
 
-@dataclass(frozen=True)
-class _Planted(Dataset):
-    """Rows in memory."""
-
-    parts: dict[str, Rows] = field(default_factory=dict)
-
-    def split(self, name: str) -> Rows:
-        return self.parts[name]
-
-
-@cache
-def planted() -> Dataset:
-    """Rows whose clicks follow a weight of each id and one product of two fields, so that there is something
-    to learn. Drawn by the legacy generator, whose stream never changes."""
-    rng, offsets = np.random.RandomState(17), np.cumsum((0, *SIZES[:-1]))
-    weight = rng.uniform(-1, 1, sum(SIZES))
-    parts, positives = {}, {}
-    for split, count in ROWS.items():
-        local = [np.minimum((size * rng.uniform(size=count) ** 2).astype(int), size - 1) for size in SIZES]
-        ids = np.stack(local, axis=1) + offsets
-        w = weight[ids]
-        logit = 1.5 * w[:, :5].sum(1) + 2 * w[:, 1] * w[:, 2] - 0.5
-        labels = rng.uniform(size=count) < 1 / (1 + np.exp(-logit))
-        parts[split] = Rows(ids.astype(np.int32), labels.astype(np.uint8))
-        positives[split] = int(labels.sum())
-    fields = [
-        Field(
-            name=f"f{k}",
-            kind="categorical",
-            size=size,
-            offset=int(a),
-            threshold=1,
-            distinct=size,
-            kept=size - 1,
-        )
-        for k, (size, a) in enumerate(zip(SIZES, offsets, strict=True))
-    ]
-    schema = Schema(
-        name="pins",
-        fields=tuple(fields),
-        rows=dict(ROWS),
-        positives=positives,
-        settings=PrepareSettings(),
-        source={},
-        fingerprint="pins",
-    )
-    return _Planted(Path("pins"), schema, parts)
-
-
 def task_of(backbone: Mapping[str, Any], half: bool, **training: Any) -> Task:
     """A task on the planted rows."""
     sizes = {"embedding_dim": 16, "hidden": (24, 17), "init_std": 0.1, **backbone}
@@ -185,14 +134,51 @@ def _training(half: bool, **training: Any) -> Pin:
     return trained(get_method("no_selection").run(task_of(PLAIN, half, **training), 0.0, 1))
 
 
-def _method(name: str, settings: dict[str, Any], half: bool) -> Pin:
+@contextmanager
+def _watched() -> Iterator[list[float]]:
+    """Yield a list that gets the loss of every optimiser step, whichever phase of a method makes it."""
+    losses: list[float] = []
+    step = Trainer.step
+
+    def watched(trainer: Trainer, *batch: Any) -> torch.Tensor:
+        loss = step(trainer, *batch)
+        losses.append(float(loss))
+        return loss
+
+    with patch.object(Trainer, "step", watched):
+        yield losses
+
+
+def _said(value: Any) -> Iterator[float]:
+    """The numbers that a method says of itself, without those of a clock."""
+    if isinstance(value, Mapping):
+        for key, own in value.items():
+            yield from () if str(key).endswith("seconds") else _said(own)
+    elif isinstance(value, list | tuple):
+        for own in value:
+            yield from _said(own)
+    elif isinstance(value, int | float):
+        yield float(value)
+
+
+@cache
+def _method(name: str, way: str, half: bool) -> dict[str, Pin]:
+    """What a method makes, and what it saw on the way there."""
+    settings = WAYS[name][way] if way else {}
     method = get_method(name)
     compressing = "sparsity" in method.settings_type.model_fields
     given = {**({"sparsity": 0.5} if compressing else {}), **_SHORT.get(name, {}), **settings}
     known = {key: value for key, value in given.items() if key in method.settings_type.model_fields}
     ratio = 0.0 if compressing or name == "no_selection" else 0.5
     # half of the steps choose, half train what was chosen
-    return trained(method.run(task_of(PLAIN, half, epochs=PASSES // 2), ratio, 1, settings=known))
+    with _watched() as losses:
+        outcome = method.run(task_of(PLAIN, half, epochs=PASSES // 2), ratio, 1, settings=known)
+    way_there = {"losses": losses, "said": list(_said(outcome.details)) or [0.0]}
+    return {"method": trained(outcome), "search": pin(way_there)}
+
+
+def _of_method(part: str, name: str, way: str, half: bool) -> Pin:
+    return _method(name, way, half)[part]
 
 
 def _choice(name: str) -> Pin:
@@ -268,9 +254,10 @@ def cases() -> Iterator[tuple[str, Callable[[], Pin]]]:
         cached = {"tolerance": 0.3, "table_settings": {"cache_share": 0.05}}
         yield f"table:tt_rec:cached{mark}", partial(_table, "tt_rec", cached, half)
         for name in METHODS:
-            for way, settings in {"": {}, **WAYS.get(name, {})}.items():
-                own = f"method:{name}:{way}" if way else f"method:{name}"
-                yield own + mark, partial(_method, name, settings, half)
+            for way in ("", *WAYS.get(name, {})):
+                for part in ("method",) if name in SINGLE_PHASE else ("method", "search"):
+                    own = f"{part}:{name}:{way}" if way else f"{part}:{name}"
+                    yield own + mark, partial(_of_method, part, name, way, half)
     for name in UNTRAINED:
         yield f"choice:{name}", partial(_choice, name)
     for name, make in _made_tables().items():

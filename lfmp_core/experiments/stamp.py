@@ -21,6 +21,8 @@ UNSTAMPED = "no stamp"  # stands for the component of a record that carries none
 
 # methods whose choice of fields trains nothing: what trains can't make their choices stale
 UNTRAINED = ("gbdt", "lasso", "pca", "permutation", "random_fields", "random_forest", "xgboost")
+# methods of a single phase; all others search before they train, and what they saw on the way is pinned apart
+SINGLE_PHASE = (*UNTRAINED, "dsl", "magprune", "no_selection", "smaller_dense", "table")
 # data sets of so many fields that xDeepFM's loops work on short chunks; elsewhere they may work on long ones
 MANY_FIELDS = ("criteo", "avazu", "planted")
 # settings that open another way through a method, by component beside the method's own
@@ -68,18 +70,20 @@ def goes(settings: Mapping[str, Any], way: Mapping[str, Any]) -> bool:
 def components(spec: "RunSpec") -> tuple[str, ...]:
     """Names of what decides the numbers of a run.
 
-    backbone:NAME, table:NAME, method:NAME, choice:NAME and training, each with the ways that it goes, such as
-    `backbone:dcn_mix:regular:bfloat16`. `regular` means batch norm or dropout.
+    backbone:NAME, table:NAME, method:NAME, search:NAME, choice:NAME and training, each with the ways that it
+    goes, such as `backbone:dcn_mix:regular:bfloat16`. `regular` means batch norm or dropout.
     """
     settings, backbone, training = spec.method_settings, spec.backbone, spec.training
     method = spec.method
     if spec.role == "choice" and method in UNTRAINED:
         return (f"choice:{method}",)
     half = ":bfloat16" if training.get("precision") == "bfloat16" else ""
-    names = ["training" + half, f"method:{method}" + half]
+    names = ["training" + half]
+    ways = ["", *(f":{way}" for way, own in WAYS.get(method, {}).items() if goes(settings, own))]
+    parts = ("method",) if method in SINGLE_PHASE else ("method", "search")
+    names += [f"{part}:{method}{way}{half}" for way in ways for part in parts]
     names += ["training:lazy" + half] if training.get("optimizer") == "lazy" else []
     names += ["training:either" + half] if training.get("progress") == "either" else []
-    names += [f"method:{method}:{k}{half}" for k, way in WAYS.get(method, {}).items() if goes(settings, way)]
     names += [f"table:{name}" for name in TABLES_OF.get(method, ())]  # of lookups alone, which are float32
     names += [name + half for name in _trained_tables(method, settings)]
     names += [name + half for name in _of_backbone(backbone, spec.dataset.name)]
@@ -130,11 +134,14 @@ def carried(record: "Record") -> Mapping[str, str]:
 
 
 def outdated(record: "Record", pins: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """The components that compute something else now than when a record was made; none: it is current."""
-    own = carried(record)
+    """The components that compute something else now than when a record was made; none: it is current.
+
+    One that was pinned later says nothing of a record from before.
+    """
+    own, pins = carried(record), present() if pins is None else pins
     if not own:
         return (UNSTAMPED,)
-    return tuple(name for name, bits in stamp_of(record.spec, pins).items() if own.get(name) != bits)
+    return tuple(name for name, bits in own.items() if bits not in (UNPINNED, pins.get(name)))
 
 
 def tally(records: Iterable["Record"]) -> tuple[int, dict[str, int]]:

@@ -27,6 +27,8 @@ def test_whatever_is_registered_has_a_case():
         assert {f"backbone:{name}{half}" for name in REGISTRY} <= set(CASES)
         assert {f"table:{name}{half}" for name in TABLES} <= set(CASES)
         assert {f"method:{name}{half}" for name in METHODS} <= set(CASES)
+        searching = set(METHODS) - set(stamp.SINGLE_PHASE)
+        assert {f"search:{name}{half}" for name in searching} <= set(CASES)
     assert {f"choice:{name}" for name in stamp.UNTRAINED} <= set(CASES)
 
 
@@ -94,6 +96,7 @@ def test_tables_that_a_method_makes_are_in_its_stamp(method, monkeypatch):
         "MaskedRows": "masked",
         "PairTable": "pair",
     }
+    numerics._method.cache_clear()
     made, start = set(), Table.__init__
     monkeypatch.setattr(Table, "__init__", lambda table: (made.add(type(table).__name__), start(table))[1])
     CASES[f"method:{method}"]()

@@ -61,8 +61,11 @@ def test_a_run_uses_what_it_uses():
     assert set(components(gated)) == {
         "training",
         "method:light_fmp",
+        "search:light_fmp",
         "method:light_fmp:as printed",
+        "search:light_fmp:as printed",
         "method:light_fmp:coreset",
+        "search:light_fmp:coreset",
         "backbone:xdeepfm",
         "backbone:xdeepfm:narrow",
     }
@@ -71,6 +74,7 @@ def test_a_run_uses_what_it_uses():
     cached = spec(
         method="table", method_settings={"table": "tt_rec", "table_settings": {"cache_share": 0.01}}
     )
+    assert {"method:pep", "search:pep"} < set(components(spec(method="pep")))
     assert {"table:tt_rec", "table:tt_rec:cached"} < set(components(cached))
     assert "table:sparse" in components(spec(method="pep"))
 
@@ -95,6 +99,8 @@ def test_a_change_makes_stale_what_uses_it_and_nothing_else(store, log, pinned):
     pinned["method:none"] = "new"
     base = [record for record in records if record.spec.method == "none"]
     assert tally(records) == (len(base), {"method:none": len(base)}) and 0 < len(base) < len(records)
+    pinned["search:light"] = "told finer since"
+    assert tally(records)[0] == len(base)
     unstamped = base[0].model_copy(update={"certificate": None})
     assert outdated(unstamped) == ("no stamp",)
     assert comparable({"a": "1", "b": "2"}, {"b": "2", "c": "3"})
@@ -186,6 +192,7 @@ def test_what_a_search_proposed_stays(store, log, pinned):
 
 
 def test_status_names_items_and_causes(lfmp, pinned):  # noqa: F811
+    pinned["method:light"] = "old"
     assert lfmp("run", "demo", "--workers", "1", "--no-progress")[0] == 0
     code, out, _ = lfmp("status", "--profile", "quick")
     assert code == 0 and out == "demo: 0 of 20 records are stale\n"
