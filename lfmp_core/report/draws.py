@@ -9,6 +9,7 @@ from typing import Any, Literal
 from zipfile import BadZipFile
 
 import numpy as np
+import pandas as pd
 
 from ..errors import DataError
 from ..experiments.executor import open_dataset
@@ -131,6 +132,12 @@ def load_draws(path: Path) -> dict[str, Draws]:
     except (ValueError, KeyError, TypeError, EOFError, OSError, BadZipFile) as error:
         remedy = f"Delete it and run: lfmp compare {path.stem}"
         raise DataError(f"draws are damaged ({error})", file=path, remedy=remedy) from None
+
+
+def carrying(compared: pd.DataFrame, drawn: Iterable[Draws]) -> pd.DataFrame:
+    """Comparisons with the draws that they rest on."""
+    compared.attrs["draws"] = {one.dataset: one for one in drawn}
+    return compared
 
 
 def _read(file: Mapping[str, np.ndarray], name: str) -> Draws:

@@ -15,12 +15,11 @@ from ..experiments.engine import open_dataset, run_item
 from ..experiments.items import Grid, Item, get_item, registry
 from ..experiments.record import Record
 from ..experiments.spec import DatasetRef, plain
-from ..experiments.stamp import carried, outdated
 from ..experiments.stats import difference_of
 from ..experiments.store import Store, store_for
 from ..files import atomic_write
 from ..settings import project_root
-from .draws import METRICS, Draws, draw, load_draws
+from .draws import METRICS, Draws, carrying, draw, load_draws
 from .stamps import contents, made_from, marks, stamps_of, under_one_stamp, unmixed
 
 # columns of the frames that hold no run yet
@@ -256,12 +255,6 @@ def known_comparisons(item: str, reference: pd.DataFrame) -> tuple[pd.DataFrame,
     found = pd.concat(known) if known else rows[:0]
     own = [one.stamped(stamps_of(reference)) for one in (kept or {}).values()]
     return carrying(found, [one for one in own if one.dataset in set(found.dataset)]), without
-
-
-def carrying(compared: pd.DataFrame, drawn: Iterable[Draws]) -> pd.DataFrame:
-    """Comparisons with the draws that they rest on."""
-    compared.attrs["draws"] = {one.dataset: one for one in drawn}
-    return compared
 
 
 def draws_of(compared: pd.DataFrame) -> dict[str, Draws]:
