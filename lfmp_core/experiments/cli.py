@@ -15,7 +15,7 @@ ItemName = Annotated[str, typer.Argument(metavar="ITEM", help="table, figure or 
 
 def plan(item: ItemName, profile: Profile = "reference") -> None:
     """List the runs of ITEM: what is done, what is missing, and how long the rest will take."""
-    from .engine import seconds_of
+    from .expected import seconds_of
     from .items import get_item
     from .store import store_for
 

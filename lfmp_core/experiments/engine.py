@@ -13,6 +13,7 @@ from ..workers import undisturbed
 from .arms import Search, ended
 from .certificate import cores
 from .executor import execute, open_dataset, preload, reference
+from .expected import seconds_of
 from .items import Item, get_item
 from .pool import Result, Runner, Worker, measured
 from .record import Record
@@ -20,7 +21,7 @@ from .spec import RunSpec
 from .stamp import outdated
 from .store import Claim, Store, store_for
 
-__all__ = ["RunsFailed", "execute", "missing", "open_dataset", "reference", "run_item", "seconds_of"]
+__all__ = ["RunsFailed", "execute", "open_dataset", "reference", "run_item"]
 
 _POLL = 0.5  # seconds between looks at runs that another process is computing
 
@@ -48,25 +49,6 @@ def no(record: Record) -> bool:
 def first_stage(todo: list[RunSpec]) -> list[RunSpec]:
     """The search runs, as long as there are any: they decide which final runs there are."""
     return [spec for spec in todo if spec.role == "search"] or todo
-
-
-def seconds_of(specs: Iterable[RunSpec], records: Iterable[Record]) -> dict[str, float]:
-    """Expected wall-clock seconds by spec id: the mean of finished runs of the same kind.
-
-    The same backbone, method and role if there is one, else the same backbone, else any run at all.
-    """
-    times: dict[tuple[str, ...], list[float]] = {}
-    for record in records:
-        if record.certificate:
-            for kind in _kinds(record.spec):
-                times.setdefault(kind, []).append(record.certificate.seconds)
-    found = {spec.id: next((times[k] for k in _kinds(spec) if k in times), []) for spec in specs}
-    return {key: sum(values) / len(values) for key, values in found.items() if values}
-
-
-def _kinds(spec: RunSpec) -> list[tuple[str, ...]]:
-    backbone = spec.backbone["name"]
-    return [(backbone, spec.method, spec.role), (backbone,), ()]
 
 
 def run_item(

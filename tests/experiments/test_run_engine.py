@@ -11,7 +11,8 @@ import pytest
 from fake_runs import computed, grid, item, runner, single
 
 from lfmp_core.errors import DataError, LfmpError, UnknownName
-from lfmp_core.experiments.engine import RunsFailed, run_item, seconds_of
+from lfmp_core.experiments.engine import RunsFailed, run_item
+from lfmp_core.experiments.expected import seconds_of
 from lfmp_core.experiments.items import Arm, Item
 from lfmp_core.experiments.store import Store
 
