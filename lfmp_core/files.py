@@ -28,6 +28,8 @@ _PATIENCE = 86400.0  # seconds without a change after which the process of anoth
 
 def birth(pid: int) -> str:
     """When the process was born, in the system's own unit; `alive` where that can't be told; empty: dead."""
+    if pid < 1:  # to `kill` these are groups of processes
+        return ""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

@@ -35,11 +35,18 @@ class Settings(BaseModel):
     later: ClassVar[frozenset[str]] = frozenset()
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    @model_serializer(mode="wrap")
-    def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def parts(self) -> dict[str, Any]:
+        """The values by name, those of `later` left out at their default; without pydantic's serialiser, in
+        which a Ctrl-C is lost.
+        """
         fields = type(self).model_fields
         silent = {name for name in self.later if getattr(self, name) == fields[name].default}
-        return {key: value for key, value in handler(self).items() if key not in silent}
+        return {name: value for name, value in self if name not in silent}
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        kept = self.parts()
+        return {key: value for key, value in handler(self).items() if key in kept}
 
     @model_validator(mode="before")
     @classmethod

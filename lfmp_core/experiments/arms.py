@@ -62,6 +62,7 @@ class Search(NamedTuple):
         trials: what each candidate said, None of those that have not ended.
         planned: how many trials there are when it is finished.
         journal: of a search by TPE.
+        decided: the candidate whose runs are there although the trials, run anew, speak for another by now.
     """
 
     backbone: Any
@@ -71,6 +72,7 @@ class Search(NamedTuple):
     trials: list[Trial | None]
     planned: int
     journal: Journal | None = None
+    decided: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -90,7 +92,9 @@ class Search(NamedTuple):
             return 0
         known = [score for score in self.scores if score is not None]
         whole = None not in self.trials and len(self.trials) == self.planned
-        return self.scores.index(max(known)) if known and whole else None
+        if not known or not whole:
+            return None
+        return self.candidates.index(self.decided) if self.decided else self.scores.index(max(known))
 
 
 def ended(spec: RunSpec, store: Store) -> Record | None:

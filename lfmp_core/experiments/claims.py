@@ -27,20 +27,35 @@ class Claim:
         self.release()
 
 
+def _holder(lock: Path) -> tuple[int, str] | None:
+    """(pid, birth) that a lock names; None: it can't be read.
+
+    Raises:
+        FileNotFoundError: there is no lock.
+    """
+    try:
+        holder = json.loads(lock.read_text())
+        return int(holder["pid"]), str(holder["start"])
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None
+
+
 def owner(lock: Path) -> int | None:
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        return int(json.loads(lock.read_text())["pid"])
+    """The process that a lock names, if it can be read."""
+    with suppress(FileNotFoundError):
+        found = _holder(lock)
+        return found[0] if found else None
     return None
 
 
 def held(lock: Path) -> bool:
     """Whether the process that wrote the lock is still the one with that number."""
-    try:
-        holder = json.loads(lock.read_text())
-        return bool(holder["start"]) and birth(int(holder["pid"])) == holder["start"]
-    except FileNotFoundError:
-        return False
-    except (ValueError, KeyError, TypeError):
-        with suppress(FileNotFoundError):
-            return time.time() - lock.stat().st_mtime < _UNREADABLE_AGE
-        return False
+    with suppress(FileNotFoundError):
+        found = _holder(lock)
+        if found is None:
+            return time.time() - lock.lstat().st_mtime < _UNREADABLE_AGE
+        pid, start = found
+        return bool(start) and birth(pid) == start
+    return False

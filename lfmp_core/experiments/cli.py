@@ -3,27 +3,32 @@
 import atexit
 import signal
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..bounds import within
 
+if TYPE_CHECKING:
+    from .items import Item
+
 Profile = Annotated[str, typer.Option("--profile", "-p", help="quick, reference or paper")]
+OwnData = Annotated[
+    str, typer.Option("--dataset", metavar="FOLDER|NAME", help="one's own data, made by `lfmp data prepare`")
+]
 ItemName = Annotated[str, typer.Argument(metavar="ITEM", help="table, figure or page")]
 
 
-def plan(item: ItemName, profile: Profile = "reference") -> None:
+def plan(item: ItemName, profile: Profile = "reference", dataset: OwnData = "") -> None:
     """List the runs of ITEM: what is done, what is missing, and how long the rest will take."""
     from .expected import seconds_of
-    from .items import get_item
     from .store import store_for
 
-    chosen = get_item(item)
+    chosen = _chosen(item, profile, dataset)
     chosen.grids(profile)  # refuses an unknown profile by the item's own names
     store = store_for(profile)
     specs = chosen.plan(profile, store)
-    expected = seconds_of(specs, [r for name in {spec.item for spec in specs} for r in store.all(name)])
+    expected = seconds_of(specs, chosen.records(profile, store))
     left, unknown, counts = 0.0, 0, dict.fromkeys(("done", "diverged", "failed", "running", "missing"), 0)
     for spec in specs:
         record = store.get(spec)
@@ -65,15 +70,18 @@ def run(
         bool, typer.Option("--stale", help="anew what was made under other numerics, see `lfmp status`")
     ] = False,
     progress: Annotated[bool, typer.Option(help="show a bar")] = True,
+    dataset: OwnData = "",
 ) -> None:
     """Compute what is missing of ITEM. Safe to stop at any time, and to run twice at once."""
     from .engine import RunsFailed, run_item
-    from .items import get_item
     from .store import store_for
 
+    chosen = _chosen(item, profile, dataset)
     signal.signal(signal.SIGTERM, _stop)
     try:
-        records = run_item(item, profile, workers, progress=progress, ids=ids or (), limit=limit, stale=stale)
+        records = run_item(
+            chosen, profile, workers, progress=progress, ids=ids or (), limit=limit, stale=stale
+        )
     except RunsFailed as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
@@ -82,7 +90,7 @@ def run(
     finally:
         atexit.register(_deaf)  # registered last, it is called before what else is done at the end
     typer.echo(f"{item}: {len(records)} records")
-    if not ids and limit is None and (waiting := get_item(item).waiting(profile, store_for(profile))):
+    if not ids and limit is None and (waiting := chosen.waiting(profile, store_for(profile))):
         typer.echo(waiting, err=True)
         raise typer.Exit(1)
 
@@ -155,6 +163,14 @@ def _deaf() -> None:
     """A signal while the process ends has nothing left to stop."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+
+
+def _chosen(item: str, profile: str, dataset: str) -> "Item":
+    from .items import get_item
+    from .own_data import find
+
+    chosen = get_item(item)
+    return chosen.on(profile, find(dataset)) if dataset else chosen
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

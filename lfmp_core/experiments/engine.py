@@ -5,12 +5,14 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 from tqdm import tqdm
 
-from ..errors import DataError, LfmpError, UnknownName
+from ..errors import DataError, LfmpError
 from ..workers import undisturbed
 from .arms import Search, ended
+from .asked import only, remember
 from .certificate import cores
 from .executor import execute, open_dataset, preload, reference
 from .expected import seconds_of
@@ -60,6 +62,7 @@ def run_item(
     runner: Runner | None = None,
     ids: Collection[str] = (),
     limit: int | None = None,
+    asked: bool = False,
     stale: bool = False,
 ) -> list[Record]:
     """Compute what is missing of an item's plan, stage after stage, until nothing is.
@@ -77,8 +80,10 @@ def run_item(
         store: where records are kept; by default the profile's own.
         progress: show one bar on stderr.
         runner: what computes a run, by default `execute`; importable from a module when workers > 1.
-        ids: compute only these.
+        ids: compute only these, of the plan or of what was `asked` for before.
         limit: compute at most so many.
+        asked: the plan is somebody's own, so its runs are remembered by id: the command in their
+            certificates finds them again.
         stale: compute anew what was made under other numerics than today's (see `stamp`). Each old record
             stands until its new one is whole. Trials that a search proposed stay as they are: their scores
             decided on the trials after them, which would be others, so such a search is renewed as a whole.
@@ -88,7 +93,7 @@ def run_item(
         the finished records of the plan, in its order; of `ids` only, when given.
 
     Raises:
-        UnknownName: no such item or profile.
+        UnknownName: no such item, profile or id.
         RunsFailed: when all that could be computed has been.
         DataError: a record in the store is damaged, or differs from what was just computed.
     """
@@ -96,11 +101,10 @@ def run_item(
     store = store_for(profile) if store is None else store
     plan = item.plan(profile, store)
     if ids:
-        plan = _only(plan, ids)
+        plan = only(plan, ids, item.name, profile)
     renewed = _renewed(item, profile, store) if stale else no
-    engine = _Engine(
-        store, runner or execute, workers, limit, lambda: item.searches(profile, store), bool(ids), renewed
-    )
+    found = lambda: item.searches(profile, store)
+    engine = _Engine(store, runner or execute, workers, limit, found, bool(ids), renewed, asked)
     engine.adopt(plan)
     searches = any(spec.role == "search" for spec in plan)
     if searches:
@@ -111,7 +115,7 @@ def run_item(
     )
     try:
         while todo and engine.budget():
-            engine.compute(first_stage(todo) if stale else todo)
+            engine.compute(first_stage(todo) if stale else todo, filter(None, map(store.get, plan)))
             if not ids:
                 plan = item.plan(profile, store)
                 engine.adopt(plan)
@@ -148,14 +152,6 @@ def _renewed(item: Item, profile: str, store: Store) -> Callable[[Record], bool]
     return lambda record: record.id not in proposed and bool(outdated(record))
 
 
-def _only(plan: list[RunSpec], ids: Collection[str]) -> list[RunSpec]:
-    known = {spec.id: spec for spec in plan}
-    for wrong in (i for i in ids if i not in known):
-        remedy = "`lfmp plan` lists the ids known by now; final runs appear when their search is finished"
-        raise UnknownName(f"no run {wrong!r} in this plan: {remedy}")
-    return [known[i] for i in dict.fromkeys(ids)]
-
-
 class _Engine:
     """The state of one `run_item`: workers, claims, failures, stopped searches, the bar.
 
@@ -163,6 +159,7 @@ class _Engine:
         searches: those of the item.
         again: compute also what is known to diverge.
         renewed: whether a record shall be computed anew.
+        asked: remember what is computed.
     """
 
     def __init__(
@@ -174,12 +171,15 @@ class _Engine:
         searches: Callable[[], list[Search]],
         again: bool,
         renewed: Callable[[Record], bool],
+        asked: bool,
     ):
         if workers is not None and workers < 1:
             raise LfmpError(f"workers must be at least 1, not {workers}")
         self.store, self.runner, self.asked = store, runner, workers
         self.left, self.searches, self.again, self.renewed = limit, searches, again, renewed
-        self.folders: list[str] = []  # of the store; an item may show runs of other items too
+        self.asked_for = asked
+        self.folders: list[Path] = []  # of the store
+        self.computed: set[str] = set()
         self.workers: list[Worker] = []
         self.claims: dict[str, Claim] = {}
         self.failures: dict[str, Record] = {}
@@ -189,7 +189,7 @@ class _Engine:
 
     def adopt(self, plan: list[RunSpec]) -> None:
         """Learn which folders of the store are concerned, and clear them of what dead processes left."""
-        for folder in sorted({spec.item for spec in plan} - {*self.folders}):
+        for folder in sorted({self.store.folder(spec) for spec in plan} - {*self.folders}):
             self.folders.append(folder)
             self.store.sweep(folder)
 
@@ -204,9 +204,13 @@ class _Engine:
         """Whether `limit` allows another run."""
         return self.left is None or self.left > 0
 
-    def compute(self, todo: list[RunSpec]) -> None:
-        """Compute all of `todo`, or as much as `limit` allows, and wait for what others are computing."""
-        expected = seconds_of(todo, [record for folder in self.folders for record in self.store.all(folder)])
+    def compute(self, todo: list[RunSpec], finished: Iterable[Record]) -> None:
+        """Compute all of `todo`, or as much as `limit` allows, and wait for what others are computing.
+
+        Args:
+            finished: runs that tell how long others will take.
+        """
+        expected = seconds_of(todo, finished)
         # Longest first: started last, it would run on alone.
         pending = sorted(todo, key=lambda spec: -expected.get(spec.id, 0.0))
         own = self.runner is execute
@@ -253,11 +257,21 @@ class _Engine:
             self.claims[spec.id] = claim
             pending.remove(spec)
             if self.due([spec]):
+                self._first_time(spec)
                 self.left = None if self.left is None else self.left - 1
                 return spec
             self._release(spec)
             self.bar.update()
         return None
+
+    def _first_time(self, spec: RunSpec) -> None:
+        if spec.id in self.computed:
+            problem = f"{spec.label} was computed a moment ago, and its record is not there"
+            remedy = "See what removes it or lies in its place; nothing is computed twice in one command"
+            raise DataError(problem, file=self.store.path(spec), remedy=remedy)
+        self.computed.add(spec.id)
+        if self.asked_for:
+            remember(spec)
 
     def _keep(self, spec: RunSpec, result: Result) -> None:
         record, logits = result
@@ -268,11 +282,6 @@ class _Engine:
             self.bar.write(f"failed: {spec.label}: {record.error}", file=sys.stderr)
             if spec.role == "search" and record.cause != "diverged":
                 self._halt(record)
-        elif self.store.get(spec) is None:  # it would be computed for ever
-            remedy = "Remove what stands in its place, then run again"
-            raise DataError(
-                "the record was written and is not there", file=self.store.path(spec), remedy=remedy
-            )
         self.bar.update()
 
     def _halt(self, record: Record) -> None:

@@ -4,13 +4,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import DataError
 from ..memory import keep_memory
+from .own_data import open_own, prepared
 from .pool import Result
 from .record import Record
 from .spec import DatasetRef, RunSpec, plain
@@ -18,6 +18,8 @@ from .spec import DatasetRef, RunSpec, plain
 if TYPE_CHECKING:
     from ..data import Dataset, PlantedSettings, PrepareSettings
     from ..methods import Task
+
+__all__ = ["cpu_threads", "cut_to", "execute", "open_dataset", "preload", "prepared", "reference", "shadowed"]
 
 _TIMED_BATCHES = 4  # of inference; a larger set's would take as long as the training
 
@@ -33,19 +35,6 @@ def reference(
         settings["planted"] = plain(planted)
     ref = DatasetRef(name=name, settings=settings)
     return ref.model_copy(update={"fingerprint": open_dataset(ref).schema.fingerprint})
-
-
-def prepared(folder: "Path | str") -> DatasetRef:
-    """Reference to a folder that `lfmp data prepare` made, for runs on one's own data.
-
-    Raises:
-        DataError: the folder holds no whole data set.
-    """
-    from ..data import Dataset
-
-    schema = Dataset.load(folder).schema
-    settings = {"prepared": str(Path(folder).absolute())}
-    return DatasetRef(name=schema.name, settings=settings, fingerprint=schema.fingerprint)
 
 
 def shadowed(ref: DatasetRef, seed: int = 0) -> DatasetRef:
@@ -75,22 +64,21 @@ def open_dataset(ref: DatasetRef) -> "Dataset":
     """The prepared data set that `ref` names; prepared on first use.
 
     Its settings are those of PrepareSettings, and for generated data `planted`: those of PlantedSettings;
-    or `prepared` instead: the folder of one's own data. Beside any of them, `rows` cuts splits (see
-    `data.thinned`), and `shadows` is the seed of a shadow field beside every field (see
+    or `prepared` instead: the fingerprint of one's own data (see `own_data`). Beside any of them, `rows`
+    cuts splits (see `data.thinned`), and `shadows` is the seed of a shadow field beside every field (see
     `data.shadows`), in this order; the fingerprint is then that of the whole.
 
     Raises:
         DataError: its content is not that of the reference.
     """
-    from ..data import Dataset, PlantedSettings, PrepareSettings, prepare_named
+    from ..data import PlantedSettings, PrepareSettings, prepare_named
     from ..data.shadows import with_shadows
     from ..data.thinned import thinned
 
     settings = dict(ref.settings)
     shadows, rows = settings.pop("shadows", None), settings.pop("rows", None)
-    folder = settings.pop("prepared", None)
-    if folder is not None:
-        dataset = Dataset.load(folder)
+    if settings.pop("prepared", ""):
+        dataset = open_own(ref)
     else:
         generated = settings.pop("planted", None)
         planted = PlantedSettings(**generated) if generated is not None else None

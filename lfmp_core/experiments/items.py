@@ -1,7 +1,7 @@
 """Items: what each table and figure of the book runs, stage by stage."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ..errors import LfmpError, check_name
@@ -24,7 +24,7 @@ class Grid:
     With a single candidate there is nothing to search.
 
     Args:
-        item, profile: copied into the specs.
+        item, profile: copied into the specs, as labels.
         dataset: the reference, or a function that makes it (and may prepare the data to learn its
             fingerprint); it is called when a plan is asked for, never on import.
         backbones, training: BackboneSettings, TrainingSettings, or dicts of them.
@@ -34,6 +34,8 @@ class Grid:
         picks: another grid whose search decides for this one, by backbone and arm label; there is no
             search of one's own then.
         threads: CPU threads of each run.
+        decided: by backbone and arm label, the candidate whose runs are there although the search's records
+            speak for another by now, having been computed anew.
         role: of stage 2: "final", or "choice" where fields are chosen and nothing more.
     """
 
@@ -50,6 +52,7 @@ class Grid:
     picks: "Grid | None" = None
     role: Literal["final", "choice"] = "final"
     tpe: TPE | None = None
+    decided: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
 
     def plan(self, store: Store) -> list[RunSpec]:
         """All specs known by now: the search, and the final runs of every cell whose search is done."""
@@ -112,7 +115,9 @@ class Grid:
                 tried = self.candidates if len(self.candidates) > 1 else ()
                 cells = [self._trial(dataset, backbone, arm, c) for c in tried]
                 trials = [told(cell, store) for cell in cells]
-                yield Search(backbone, arm, tuple(self.candidates), cells, trials, len(cells))
+                decided = self.decided.get((plain(backbone)["name"], arm.label))
+                candidates = tuple(self.candidates)
+                yield Search(backbone, arm, candidates, cells, trials, len(cells), decided=decided)
 
     def _trial(
         self, dataset: DatasetRef, backbone: Any, arm: Arm, candidate: Mapping[str, Any]
@@ -211,6 +216,8 @@ class Item:
         against: labels of arms that every arm is compared with, besides those that every page has.
         keeps_draws: the bootstrap draws of each run are kept beside the comparisons, for a page whose tests
             hold any two runs of a data set against each other, or rank them.
+        own: makes the grids of a profile on one's own data, called with the profile and `dataset`; None: the
+            item is about its own sets alone.
     """
 
     name: str
@@ -219,6 +226,19 @@ class Item:
     profiles: Mapping[str, Grid | Sequence[Grid]]
     against: tuple[str, ...] = ()
     keeps_draws: bool = False
+    own: Callable[..., Grid | Sequence[Grid]] | None = None
+
+    def on(self, profile: str, dataset: DatasetRef) -> "Item":
+        """The item on one's own data, in one profile.
+
+        Raises:
+            UnknownName: the item has no such profile.
+            LfmpError: it can't run on other data than its own.
+        """
+        check_name(profile, self.profiles, f"profile of {self.name}")
+        if self.own is None:
+            raise LfmpError(f"{self.name} runs on its own data sets alone; leave --dataset out")
+        return replace(self, profiles={profile: self.own(profile, dataset=dataset)})
 
     def grids(self, profile: str) -> Sequence[Grid]:
         """The grids of a profile.
@@ -264,7 +284,7 @@ class Item:
         return f"{lacking} more are planned when their search is finished{first if others else ''}"
 
     def records(self, profile: str, store: Store) -> list[Record]:
-        """The finished records of the plan, in its order."""
+        """The item's records: the finished ones of its plan, in its order, whatever item ran them first."""
         return [record for spec in self.plan(profile, store) if (record := store.get(spec)) is not None]
 
 

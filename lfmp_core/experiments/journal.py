@@ -18,7 +18,7 @@ from ..files import atomic_write
 from ..settings import Settings, canonical_json, digest
 from .search import TPE, Trial, sampler
 from .spec import RunSpec, plain
-from .store import SEARCHES, Store
+from .store import Store
 
 _LABELS = ("item", "profile", "role", "seed")  # of a run; they decide nothing of a search
 
@@ -60,7 +60,7 @@ class Journal:
         self.search: dict[str, Any] = {**whole, "seeds": list(seeds), "tpe": settings}
         words = "-".join([spec.dataset.name, spec.backbone["name"], spec.method])  # for people
         words = re.sub(r"\W+", "-", words, flags=re.ASCII).strip("-")[:80]
-        self.path: Path = store.root / SEARCHES / f"{words}-{digest(self.search)}.jsonl"
+        self.path: Path = store.searches(spec) / f"{words}-{digest(self.search)}.jsonl"
         self.command = f"lfmp run {spec.item} --profile {spec.profile}"
         self.entries = self._read()
 

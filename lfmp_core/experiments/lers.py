@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ..data import PlantedSettings, PrepareSettings
@@ -282,6 +283,7 @@ ITEMS = [
         "lers_table4_search",
         "hyper-parameters of every compression, by TPE",
         {profile: table4(profile) for profile in PROFILES},
+        own=partial(table4, sets="criteo"),
     ),
     Item(
         "lers_table5",
@@ -290,11 +292,13 @@ ITEMS = [
         {profile: table5(profile) for profile in PROFILES},
         against=(ORIGINAL, SMALLER, SMALLER_IN_BYTES),
         keeps_draws=True,
+        own=partial(table5, sets="criteo"),
     ),
     Item(
         "lers_fig6",
         "lers_fig6_weight_decay",
         "which weight decay suits which sparsity",
         {profile: fig6(profile) for profile in PROFILES},
+        own=fig6,
     ),
 ]

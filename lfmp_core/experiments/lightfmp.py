@@ -35,6 +35,11 @@ QUICK_ONE_PASS = LightFMPSettings(
 )
 
 
+# One seed decided this rate by .0006, when the search was first run; run again by later code, its records
+# speak for 1e-3, by as little. The runs of Table 3, Fig. 2d and Fig. 3 stand on this rate.
+DECIDED = {("xdeepfm", "Light-FMP, 2,000 rows"): {"learning_rate": 3e-3}}
+
+
 def planted(rows: int = 12_000, seed: int = 0) -> DatasetRef:
     """Planted data in Criteo's shape, generated on first use."""
     return reference("planted", PrepareSettings(threshold=4), PlantedSettings(rows=rows, seed=seed))
@@ -159,6 +164,7 @@ def table3(
         training=training_for(profile),
         seeds=range(seeds or by_profile(profile, quick=2, reference=5, paper=3)),
         candidates=rates_for(profile, learning_rates),
+        decided=DECIDED if profile == "reference" and dataset is None and not learning_rates else {},
     )
 
 
@@ -199,11 +205,13 @@ ITEMS = [
         "lightfmp_table3_backbones",
         "five backbones, with and without Light-FMP",
         {profile: [table3(profile)] for profile in PROFILES},
+        own=table3,
     ),
     Item(
         "lightfmp_fig3",
         "lightfmp_fig3_mask",
         "which fields the gates keep, and how surely",
         {profile: fig3(profile) for profile in PROFILES},
+        own=fig3,
     ),
 ]

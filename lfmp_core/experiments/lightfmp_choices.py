@@ -1,34 +1,53 @@
 """What the pages on choices alone run: shadow fields, and the recovery of planted ones."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from ..data import PlantedSettings, PrepareSettings
 from ..methods import LightFMPSettings, literal
-from .executor import reference, shadowed
+from .executor import open_dataset, reference, shadowed
 from .items import Arm, Grid, Item
 from .lightfmp import backbone_for, planted, rows_of, training_for
 from .lightfmp_selection import SETS, rows_for, selectors, set_for
 from .profiles import by_profile
 from .reach import planted_truth
-from .spec import DatasetRef
+from .spec import DatasetRef, plain
+
+# By (signal, redundant): pinned, so that records on them can be read without generating rows.
+PLANTED = {
+    (0.5, 0): "19d0f3e213aeff7009b80809b26fd795f538d43595633ba367f2ea677cfd7657",
+    (0.5, 12): "971e7b61e047d4fdd936b01c72ce7bca7845618aa481aa79b957fed97ad41fe5",
+    (1.0, 0): "39b33e7f4a7ae303d29bc9c325cb13cd1f6003343eaed5585d3f56b3a3ee14e1",
+    (1.0, 12): "875d4b3c65260722740e432a5e31b28d021f806b0dcd5430dc22f41f81677e39",
+    (3.0, 0): "94acbfef8f9c411b0231b1565319e90a65ad79fdea749cda7849297273089d44",
+    (3.0, 12): "d27ab2b7c90177679fd6ee18af7988a778c7405c0cf817b26ec8be6af3af66b1",
+}
 
 
 def _shadowed_planted() -> DatasetRef:
     return shadowed(planted())
 
 
-def shadows(profile: str = "quick", *, seeds: int | None = None) -> list[Grid]:
+def shadows(
+    profile: str = "quick", *, dataset: DatasetRef | None = None, seeds: int | None = None
+) -> list[Grid]:
     """Each selector's choice among all fields and as many shadows, keeping as many as at τ = .5 without.
 
     On DeepFM, without search: a choice has no validation score to search by.
+
+    Args:
+        dataset: one's own data instead of the profile's sets.
     """
     grids = []
-    for name in by_profile(profile, quick=("criteo",), reference=SETS, paper=("criteo",)):
-        base = set_for(name, profile)
-        m = {"criteo": 39, "ml-1m": 7, "avazu": 22}[name]
+    planned = by_profile(profile, quick=("criteo",), reference=SETS, paper=("criteo",))
+    for name in planned if dataset is None else ("criteo",):
+        base = dataset or set_for(name, profile)
+        m, rows = {"criteo": 39, "ml-1m": 7, "avazu": 22}[name], rows_for(name, profile)
+        if dataset is not None:
+            m, rows = open_dataset(dataset).schema.num_fields, rows_of(dataset)
         keep = m - m // 2
-        arms = selectors(profile, 1 - keep / (2 * m), rows_for(name, profile))
+        arms = selectors(profile, 1 - keep / (2 * m), rows)
         grids.append(
             Grid(
                 item="lightfmp_shadows",
@@ -44,6 +63,12 @@ def shadows(profile: str = "quick", *, seeds: int | None = None) -> list[Grid]:
     return grids
 
 
+def _pinned(prepare: PrepareSettings, signal: float, redundant: int) -> DatasetRef:
+    case = PlantedSettings(rows=40_000, signal=signal, redundant=redundant)
+    settings = {**plain(prepare), "planted": plain(case)}
+    return DatasetRef(name="planted", settings=settings, fingerprint=PLANTED[signal, redundant])
+
+
 def recovery(
     profile: str = "quick", *, dataset: DatasetRef | None = None, seeds: int | None = None
 ) -> list[Grid]:
@@ -52,16 +77,12 @@ def recovery(
     Args:
         dataset: planted rows of one's own; pretraining sizes beyond half of them are left out.
     """
-    cases = by_profile(
+    prepare = PrepareSettings(threshold=4)
+    sets: Sequence[Any] = by_profile(
         profile,
-        quick=[PlantedSettings(rows=12_000, signal=3.0)],
-        reference=[
-            PlantedSettings(rows=40_000, signal=signal, redundant=redundant)
-            for signal in (0.5, 1.0, 3.0)
-            for redundant in (0, 12)
-        ],
+        quick=[partial(reference, "planted", prepare, PlantedSettings(rows=12_000, signal=3.0))],
+        reference=[_pinned(prepare, signal, redundant) for signal, redundant in PLANTED],
     )
-    sets: list[Any] = [partial(reference, "planted", PrepareSettings(threshold=4), case) for case in cases]
     rows = rows_of(dataset)
     if dataset is not None:
         planted_truth(dataset)  # refused before anything is computed
@@ -95,11 +116,13 @@ ITEMS = [
         "lightfmp_table2_overall",
         "how many fields without meaning each selector keeps",
         {profile: shadows(profile) for profile in ("quick", "reference")},
+        own=shadows,
     ),
     Item(
         "planted_recovery",
         "planted_recovery",
         "which informative fields each selector finds",
         {profile: recovery(profile) for profile in ("quick", "reference")},
+        own=recovery,
     ),
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ..data import PrepareSettings
@@ -227,6 +228,7 @@ ITEMS = [
             for profile in PROFILES
         },
         against=("Light-FMP, as printed", "Light-FMP, 2,000 rows"),
+        own=partial(table2, sets="criteo"),
     ),
     Item(
         "lightfmp_fig2b",
@@ -234,11 +236,13 @@ ITEMS = [
         "pretrained weights kept against fresh ones",
         {profile: fig2b(profile) for profile in PROFILES},
         tuple(f"{arm}{FRESH}" for arm in ("Light-FMP, 2,000 rows", "Light-FMP, one pass")),
+        own=fig2b,
     ),
     Item(
         "lightfmp_fig2d",
         "lightfmp_fig2d_pretrain_size",
         "how many rows the gates need",
         {profile: fig2d(profile) for profile in PROFILES},
+        own=fig2d,
     ),
 ]

@@ -1,16 +1,17 @@
-"""What a run leaves behind."""
+"""What a run leaves behind, and its text, which a digest covers."""
 
 import hashlib
 import json
-from typing import Any, ClassVar, Literal
+from collections.abc import Iterable
+from typing import Any, ClassVar, Literal, NoReturn
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from ..errors import Diverged, LfmpError
-from ..settings import Settings, canonical_json
+from ..settings import Settings, canonical_json, digest
 from .certificate import Certificate
-from .spec import NotFinite, RunSpec, plain
+from .spec import LABELS, NotFinite, RunSpec, plain
 
 
 def logits_digest(logits: np.ndarray) -> str:
@@ -90,17 +91,19 @@ class Record(Settings):
         return self
 
     def same_result(self, other: "Record") -> bool:
-        """Whether both say the same; times, rates and certificates aside."""
+        """Whether both say the same; times, rates, certificates and the labels of their specs aside."""
         return self._result() == other._result()
 
     def _result(self) -> str:
         whole = plain(self)
         del whole["certificate"], whole["phases"]
+        whole["spec"] = {key: value for key, value in whole["spec"].items() if key not in LABELS}
         return canonical_json(_timeless(whole))
 
     def to_json(self) -> str:
-        """One line per part, so that a version control diff shows which part changed."""
+        """One line per part, so that a version control diff shows which part changed; `digest` covers all."""
         whole = plain(self)
+        whole["digest"] = digest(whole)
         lines = [f"{json.dumps(key)}: {canonical_json(whole[key])}" for key in sorted(whole)]
         return "{\n" + ",\n".join(lines) + "\n}\n"
 
@@ -109,9 +112,32 @@ class Record(Settings):
         """Read what `to_json` wrote.
 
         Raises:
-            LfmpError, ValueError: the text is not a whole, true record.
+            LfmpError: the text is not a whole, true record; the message is one line.
         """
-        data = json.loads(text)
-        if not isinstance(data, dict):
-            raise LfmpError("it holds no JSON object")
-        return cls(**data)
+        try:
+            data = json.loads(text, object_pairs_hook=_once, parse_constant=_refused)
+            if not isinstance(data, dict):
+                raise LfmpError("it holds no JSON object")
+            stated = data.pop("digest", None)
+            if stated is None:
+                raise LfmpError("it has no digest")
+            if stated != digest(data):
+                raise LfmpError("its content is not what its digest was taken of")
+            return cls(**data)
+        except RecursionError:
+            raise LfmpError("it is nested too deeply") from None
+        except (ValueError, TypeError) as error:
+            raise LfmpError(str(error).partition("\n")[0]) from None
+
+
+def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise LfmpError(f"the key {key!r} is there twice")
+        found[key] = value
+    return found
+
+
+def _refused(constant: str) -> NoReturn:
+    raise LfmpError(f"{constant} is no number of JSON")

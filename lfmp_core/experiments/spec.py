@@ -4,11 +4,13 @@ import math
 from collections.abc import Mapping, Sequence, Set
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import Field, field_validator
 
 from ..errors import LfmpError
 from ..settings import Settings, digest
 
+LABELS = frozenset({"item", "profile"})  # of a run: who asked for it, which decides nothing of its result
+OWN_DIGITS = 12  # of a fingerprint, that name one's own data in a command
 Role = Literal["search", "final", "choice"]
 
 
@@ -29,8 +31,8 @@ def plain(value: Any, place: str = "value") -> Any:
         NotFinite: a number that is not finite.
         LfmpError: a thing that JSON does not know.
     """
-    if isinstance(value, BaseModel):
-        return plain(value.model_dump(), place)
+    if isinstance(value, Settings):
+        return plain(value.parts(), place)
     if isinstance(value, Mapping):
         return {str(key): plain(item, f"{place}.{key}") for key, item in value.items()}
     if hasattr(value, "tolist"):  # NumPy scalars and arrays, torch tensors
@@ -47,7 +49,10 @@ def plain(value: Any, place: str = "value") -> Any:
 
 
 class DatasetRef(Settings):
-    """A prepared data set by name, settings and content; never by path."""
+    """A prepared data set by name, settings and content; never by path.
+
+    Of one's own data the settings are `prepared`, the fingerprint of the folder; see `own_data`.
+    """
 
     name: str = Field(description="name in the register of sources, as `lfmp data list` prints it")
     settings: dict[str, Any] = Field(
@@ -67,12 +72,20 @@ class DatasetRef(Settings):
         """16 hex digits of the SHA-256 of the canonical JSON."""
         return digest(self)
 
+    @property
+    def prepared(self) -> str:
+        """Fingerprint of the folder of one's own data; empty for a named set."""
+        return str(self.settings.get("prepared", ""))
+
     def __hash__(self) -> int:
         return hash(self.id)
 
 
 class RunSpec(Settings):
     """One cell of one grid. Two specs with one id are the same run; nothing else decides its result.
+
+    `item` and `profile` are labels of the page that asked for it and are no part of the id: a run that
+    several pages show is one run.
 
     Settings objects are taken where dicts are asked for, and are then stored complete, defaults
     included, so that a later change of a default makes a new id instead of a false record.
@@ -107,8 +120,9 @@ class RunSpec(Settings):
 
     @property
     def id(self) -> str:
-        """16 hex digits of the SHA-256 of the canonical JSON."""
-        return digest(self)
+        """16 hex digits of the SHA-256 of the canonical JSON without the labels."""
+        parts = {key: value for key, value in self.parts().items() if key not in LABELS}
+        return digest({**parts, "dataset": self.dataset.parts()})
 
     @property
     def removed(self) -> float:
@@ -126,7 +140,9 @@ class RunSpec(Settings):
     @property
     def command(self) -> str:
         """The line that makes this one run again."""
-        return f"lfmp run {self.item} --profile {self.profile} --id {self.id}"
+        own = self.dataset.prepared
+        data = f" --dataset {own[:OWN_DIGITS]}" if own else ""
+        return f"lfmp run {self.item} --profile {self.profile}{data} --id {self.id}"
 
     def __hash__(self) -> int:
         return hash(self.id)

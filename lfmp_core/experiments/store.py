@@ -1,19 +1,23 @@
 """Where records lie: append-only, whole or absent, safe for several writers.
 
-<root>/<item>/<id>.json         a finished run
-<root>/<item>/<id>.npy          its test logits, float16 [B]
-<root>/<item>/failed/<id>.json  the last failure of a run that is not finished
-<root>/<item>/.<id>.lock        a run that is under way: {"pid", "start"} of its process
-<root>/<item>/.<id>.npy.next    logits of a record that is about to replace a stale one
-<root>/searches/                journals of searches, see `journal`
+<root>/<data set>/<id>.json         a finished run
+<root>/<data set>/<id>.npy          its test logits, float16 [B]
+<root>/<data set>/failed/<id>.json  the last failure of a run that is not finished
+<root>/<data set>/.<id>.lock        a run that is under way: {"pid", "start"} of its process
+<root>/<data set>/.<id>.npy.next    logits of a record that is about to replace a stale one
+<root>/searches/                     journals of searches, see `journal`
+
+A run's place follows from its specification alone, whatever item shows it. Runs on one's own data lie under
+a root of their own, so that none of them gets among the committed ones.
 """
 
 import io
 import os
-from collections.abc import Iterable, Iterator
+import re
+import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,21 +31,23 @@ from .record import Record, logits_digest
 from .spec import RunSpec
 from .stamp import outdated
 
-if TYPE_CHECKING:
-    import pandas
-
 SEARCHES = "searches"  # folder under a root with the journals of its searches
 _REMEDY = "Delete it and run again: `{command}`"
+_NAME = "[0-9a-f]" * 16  # of a record; other files may lie beside records
+_SETTLED = 2_000_000_000  # ns; a file younger than that may change without its time showing it
 
 
 def store_for(profile: str) -> "Store":
     """The store of a profile: book/records (committed) for reference and paper, the home folder for quick.
 
+    Records on one's own data lie in the home folder, whatever the profile.
+
     Raises:
         UnknownName: no such profile.
     """
     check_name(profile, PROFILES, "profile")
-    return Store(home() / "records" if profile == "quick" else project_root() / "book" / "records")
+    private = home() / "records"
+    return Store(private if profile == "quick" else project_root() / "book" / "records", private)
 
 
 class Store:
@@ -49,27 +55,34 @@ class Store:
 
     Args:
         root: folder; made when the first record comes.
+        private: root of records on one's own data; the same by default.
     """
 
-    def __init__(self, root: Path | str):
+    def __init__(self, root: Path | str, private: Path | str | None = None):
         self.root = Path(root)
+        self.private = self.root if private is None else Path(private)
+        self._read_before: dict[Path, tuple[tuple[int, ...], Record]] = {}
+
+    def folder(self, spec: RunSpec) -> Path:
+        """Where everything about `spec` lies or would lie."""
+        name = re.sub(r"[^\w-]+", "-", spec.dataset.name)[:60] or "-"
+        return (self.private if spec.dataset.prepared else self.root) / name
 
     def path(self, spec: RunSpec) -> Path:
         """Where the finished record of `spec` lies or would lie."""
-        return self.root / spec.item / f"{spec.id}.json"
+        return self.folder(spec) / f"{spec.id}.json"
 
     def failed_path(self, spec: RunSpec) -> Path:
         """Where the last failure of `spec` lies or would lie."""
-        return self.root / spec.item / "failed" / f"{spec.id}.json"
+        return self.folder(spec) / "failed" / f"{spec.id}.json"
 
     def logits_path(self, spec: RunSpec) -> Path:
         """Where the test logits of `spec` lie or would lie."""
         return self.path(spec).with_suffix(".npy")
 
-    def items(self) -> list[str]:
-        """Names of the items that have a folder here."""
-        found = self.root.glob("*") if self.root.is_dir() else ()
-        return sorted(p.name for p in found if p.is_dir() and p.name != SEARCHES)
+    def searches(self, spec: RunSpec) -> Path:
+        """Where the journal of a search lies or would lie whose runs are as `spec`."""
+        return (self.private if spec.dataset.prepared else self.root) / SEARCHES
 
     # ---- reading
 
@@ -79,19 +92,23 @@ class Store:
         Raises:
             DataError: the file is damaged or is another run's.
         """
-        return self._read(self.path(spec), "done")
+        return self._read(self.path(spec), "done", spec)
 
     def failure(self, spec: RunSpec) -> Record | None:
         """The record of the last failure of `spec`, or None."""
-        return self._read(self.failed_path(spec), "failed")
+        return self._read(self.failed_path(spec), "failed", spec)
 
-    def all(self, item: str) -> list[Record]:
-        """Every finished record of `item`, sorted by id."""
-        return self._folder(self.root / item, "done")
+    def all(self) -> list[Record]:
+        """Every finished record under the root, by data set and id.
 
-    def failures(self, item: str) -> list[Record]:
-        """Every recorded failure of `item`, sorted by id."""
-        return self._folder(self.root / item / "failed", "failed")
+        Raises:
+            DataError: one of them is damaged.
+        """
+        return [self._there(path, "done") for path in self._files("*")]
+
+    def failures(self) -> list[Record]:
+        """Every recorded failure under the root, by data set and id."""
+        return [self._there(path, "failed") for path in self._files("*/failed")]
 
     def logits(self, record: Record) -> np.ndarray:
         """Test logits of `record`, float16 [B].
@@ -102,74 +119,69 @@ class Store:
         """
         if not record.logits:
             raise LfmpError(f"record {record.id} ({record.spec.label}) keeps no logits")
-        path, remedy = self.logits_path(record.spec), self._remedy(record.spec, both=True)
+        path, remedy = self.logits_path(record.spec), _REMEDY.format(command=record.spec.command)
+        remedy = remedy.replace("Delete it", "Delete it and the .json beside it")
         try:
             array = np.load(path, allow_pickle=False)
         except FileNotFoundError:
             raise DataError("the record's logits are missing", file=path, remedy=remedy) from None
-        except (ValueError, EOFError, OSError) as error:
-            raise DataError(f"logits are damaged ({error})", file=path, remedy=remedy) from None
+        except (ValueError, EOFError, OSError, MemoryError) as error:
+            raise DataError(f"logits are damaged ({_line(error)})", file=path, remedy=remedy) from None
         if logits_digest(array) != record.logits:
             if self._taken_up(self._next_path(record.spec), record):
                 return self.logits(record)
             raise DataError("logits are not those of the record", file=path, remedy=remedy)
         return array
 
-    def verify(self, item: str) -> Iterator[DataError]:
-        """Yield what is wrong with each damaged record of `item`, logits included."""
-        for path in self._files(self.root / item):
+    def verify(self) -> Iterator[DataError]:
+        """Yield what is wrong with each damaged record under the root, logits included."""
+        for path in self._files("*"):
             try:
-                record = self._read(path, "done")
-                if record is not None and record.logits:
+                record = self._there(path, "done")
+                if record.logits:
                     self.logits(record)
             except DataError as error:
                 yield error
 
-    def frame(self, item: str, profile: str | None = None) -> "pandas.DataFrame":
-        """One row per finished record of `item`.
+    def __len__(self) -> int:
+        """Number of finished records under the root, the damaged ones included."""
+        return len(self._files("*"))
 
-        Columns: id, profile, role, dataset, fingerprint, backbone, method, prune_ratio, seed, threads; each
-        metric (val_auc, ...), phase (PT, ...) and size under its own name; rows_per_second (from IT);
-        `training.*`, `backbone.*`, `method.*` settings, lists as JSON; seconds, peak_rss, commit.
-        Sorted by backbone, method, prune_ratio, role, seed.
-        """
-        import pandas as pd
+    def _files(self, folders: str) -> list[Path]:
+        return sorted(self.root.glob(f"{folders}/{_NAME}.json"))
 
-        rows = [_flat(r) for r in self.all(item) if profile is None or r.spec.profile == profile]
-        order = ["backbone", "method", "prune_ratio", "role", "seed", "id"]
-        if not rows:
-            return pd.DataFrame(columns=["id", "profile", "dataset", *order[:-1]])
-        return pd.DataFrame(rows).sort_values(order, ignore_index=True)
-
-    def _files(self, folder: Path) -> list[Path]:
-        return sorted(p for p in folder.glob("*.json") if not p.name.startswith("."))
-
-    def _folder(self, folder: Path, status: str) -> list[Record]:
-        records = (self._read(path, status) for path in self._files(folder))
-        return [record for record in records if record is not None]
-
-    def _read(self, path: Path, status: str) -> Record | None:
-        try:
-            text = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return None
-        except UnicodeDecodeError:
-            raise DataError(
-                "record is damaged (no UTF-8 text)", file=path, remedy=self._remedy(None)
-            ) from None
-        try:
-            record = Record.from_json(text)
-        except (LfmpError, ValueError, TypeError) as error:
-            raise DataError(f"record is damaged ({error})", file=path, remedy=self._remedy(None)) from None
-        if record.id != path.stem or record.status != status:
-            problem = f"file holds the {record.status} record {record.id}, its name and folder say otherwise"
-            raise DataError(problem, file=path, remedy=self._remedy(None))
+    def _there(self, path: Path, status: str) -> Record:
+        record = self._read(path, status)
+        if record is None:
+            raise DataError("the record vanished while it was read", file=path)
         return record
 
-    def _remedy(self, spec: RunSpec | None, both: bool = False) -> str:
-        command = spec.command if spec else "lfmp run ITEM --profile PROFILE"
-        remedy = _REMEDY.format(command=command)
-        return remedy.replace("Delete it", "Delete it and the .json beside it") if both else remedy
+    def _read(self, path: Path, status: str, spec: RunSpec | None = None) -> Record | None:
+        try:
+            state = path.stat()
+            mark = (state.st_mtime_ns, state.st_size, state.st_ino)
+            before = self._read_before.get(path)
+            if before and before[0] == mark:
+                return before[1]
+            record = Record.from_json(path.read_text(encoding="utf-8"))
+            if record.id != path.stem or record.status != status:
+                place = "its name and folder say otherwise"
+                raise LfmpError(f"file holds the {record.status} record {record.id}, {place}")
+        except (LfmpError, OSError, UnicodeDecodeError) as error:
+            problem = f"record is damaged ({error})"
+            if isinstance(error, UnicodeDecodeError):
+                problem = "record is damaged (no UTF-8 text)"
+            elif isinstance(error, FileNotFoundError):
+                if not path.is_symlink():
+                    return None
+                problem = "a link that leads nowhere lies in a record's place"
+            elif isinstance(error, OSError):
+                problem = f"record can't be read ({error.strerror})"
+            command = spec.command if spec else "lfmp run ITEM --profile PROFILE"
+            raise DataError(problem, file=path, remedy=_REMEDY.format(command=command)) from None
+        if time.time_ns() - state.st_mtime_ns > _SETTLED:
+            self._read_before[path] = mark, record
+        return record
 
     # ---- writing
 
@@ -186,10 +198,11 @@ class Store:
 
         Raises:
             LfmpError: record and logits don't belong together.
-            DataError: another result of this spec is already there.
+            DataError: another result of this spec is already there, or something else lies in its place.
         """
         if record.logits != (logits_digest(logits) if logits is not None else ""):
             raise LfmpError(f"record {record.id} and its logits don't belong together")
+        self._vacant(record.spec)
         if record.status == "failed":
             atomic_write(self.failed_path(record.spec), record.to_json())
             return
@@ -232,6 +245,15 @@ class Store:
                 return True
         return False
 
+    def _vacant(self, spec: RunSpec) -> None:
+        """Refuse what lies in the way of files that are replaced: a folder can't be, and isn't ours."""
+        for path in (self.failed_path(spec), self.logits_path(spec), self._lock(spec)):
+            if path.is_dir():
+                raise DataError("a folder lies in a record's place", file=path, remedy="Move it away")
+        for folder in (self.folder(spec), self.failed_path(spec).parent):
+            if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
+                raise DataError("no folder, but records belong in it", file=folder, remedy="Move it away")
+
     # ---- claims
 
     def claim(self, spec: RunSpec) -> Claim | None:
@@ -239,7 +261,11 @@ class Store:
 
         The lock of a process that has died is taken over. On a file system shared by several machines a
         living process elsewhere looks dead: the run may be computed twice, which `put` settles.
+
+        Raises:
+            DataError: something lies where its lock or its record would.
         """
+        self._vacant(spec)
         path = self._lock(spec)
         mine = canonical_json({"pid": os.getpid(), "start": birth(os.getpid())})
         if create_whole(path, mine, durable=False):
@@ -259,13 +285,12 @@ class Store:
         """Whether a living process is computing `spec`."""
         return held(self._lock(spec))
 
-    def sweep(self, item: str, own: bool = False) -> None:
-        """Remove what dead processes left in `item`: locks and half-written files; `own`: this one's too."""
-        folder = self.root / item
+    def sweep(self, folder: Path, own: bool = False) -> None:
+        """Remove locks and half-written files that dead processes left in a folder; `own`: this one's too."""
         for place in (folder, folder / "failed"):
             sweep(place, own=own)
         for lock in folder.glob(".*.lock"):
-            if not held(lock) or (own and owner(lock) == os.getpid()):
+            if not lock.is_dir() and (not held(lock) or (own and owner(lock) == os.getpid())):
                 lock.unlink(missing_ok=True)
         for path in folder.glob(".*.npy.next"):
             if not held(path.with_name(f"{path.name[:-9]}.lock")):
@@ -275,36 +300,8 @@ class Store:
                     path.unlink(missing_ok=True)
 
     def _lock(self, spec: RunSpec) -> Path:
-        return self.root / spec.item / f".{spec.id}.lock"
+        return self.folder(spec) / f".{spec.id}.lock"
 
 
-def _flat(record: Record) -> dict[str, Any]:
-    spec = record.spec
-    row: dict[str, Any] = {
-        "id": record.id,
-        "profile": spec.profile,
-        "role": spec.role,
-        "dataset": spec.dataset.name,
-        "fingerprint": spec.dataset.fingerprint,
-        "backbone": spec.backbone["name"],
-        "method": spec.method,
-        "prune_ratio": spec.prune_ratio,
-        "seed": spec.seed,
-        "threads": spec.threads,
-        **record.metrics,
-        **record.phases,
-        **record.sizes,
-    }
-    if record.phases.get("IT"):
-        row.setdefault("rows_per_second", 1e6 / record.phases["IT"])
-    row |= _prefixed("training", spec.training.items())
-    row |= _prefixed("backbone", (pair for pair in spec.backbone.items() if pair[0] != "name"))
-    row |= _prefixed("method", spec.method_settings.items())
-    if record.certificate:
-        c = record.certificate
-        row |= {"seconds": c.seconds, "peak_rss": c.peak_rss, "commit": c.commit}
-    return row
-
-
-def _prefixed(prefix: str, pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    return {f"{prefix}.{k}": canonical_json(v) if isinstance(v, list | dict) else v for k, v in pairs}
+def _line(error: BaseException) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__

@@ -176,9 +176,9 @@ class Evidence:
 
 def gather(item: str) -> Evidence:
     """An item's claims, or why it has none."""
-    page = get_item(item).notebook if item in registry() else PAGES.get(item, "")
-    # of the store, since an item's plan may have to prepare data first
-    made = [r for r in store_for("reference").all(item) if r.spec.profile == "reference"]
+    known = item in registry()
+    page = get_item(item).notebook if known else PAGES.get(item, "")
+    made = get_item(item).records("reference", store_for("reference")) if known else []
     own = tuple(sorted(r.id for r in made if r.spec.role != "search"))
     if item not in JUDGES:
         return Evidence(item, page, own, reason="its records are not judged yet" if own else NO_RECORDS)

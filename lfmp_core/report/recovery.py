@@ -78,10 +78,8 @@ def of_run(grids: Sequence[Grid], *, workers: int | None = None) -> pd.DataFrame
 
 def of_reference() -> pd.DataFrame:
     """The committed reference records → `with_truth`. Needs no data and generates none."""
-    grids, kind = get_item(ITEM).grids("reference"), ("reference", "choice")
-    records = [r for r in store_for("reference").all(ITEM) if (r.spec.profile, r.spec.role) == kind]
-    named = ((next(filter(None, (g.arm_of(r.spec) for g in grids)), ""), r) for r in records)
-    frame = with_truth(results.choice_rows((arm, r) for arm, r in named if arm), grids)
+    grids = get_item(ITEM).grids("reference")
+    frame = with_truth(results.choice_frame(grids, store_for("reference")), grids)
     if not len(frame):
         frame.attrs["reason"] = f"{pending.NOT_YET}; run: lfmp run {ITEM} --profile reference --workers 2"
     return frame

@@ -1,18 +1,15 @@
 """How many fields without meaning each selector keeps: its false-discovery rate by shadow fields."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pandas as pd
 from scipy.stats import hypergeom
 
 from ..data.shadows import shadow_order
-from ..experiments.executor import open_dataset, shadowed
 from ..experiments.items import Grid
 from ..experiments.lightfmp import names
 from ..experiments.lightfmp_choices import shadows
 from ..experiments.lightfmp_selection import SETS as KEYS
-from ..experiments.lightfmp_selection import selectors
 from ..experiments.spec import DatasetRef
 from .claims import Prose
 from .html import Spread, Table, table
@@ -33,12 +30,9 @@ def grids(
         dataset: one's own data instead; as many fields are kept as at τ = .5 without shadows.
         sets, seeds: see `lightfmp_selection.table2`.
     """
-    made = shadows(profile, seeds=seeds)
+    made = shadows(profile, dataset=dataset, seeds=seeds)
     if dataset is not None:
-        schema = open_dataset(dataset).schema
-        m = schema.num_fields
-        arms = selectors(profile, 1 - (m - m // 2) / (2 * m), schema.rows["train"])
-        return [replace(made[0], dataset=shadowed(dataset), arms=arms)]
+        return made
     if profile == "paper":
         return []
     wanted = names(sets, KEYS, "data set") if profile == "reference" else KEYS[:1]

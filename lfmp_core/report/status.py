@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..errors import DataError
 from ..experiments.items import registry
 from ..experiments.stamp import tally
 from ..experiments.store import store_for
@@ -34,9 +35,12 @@ def pages_table(pages: Mapping[str, Mapping[str, Any]]) -> Table:
 
 def records_table() -> Table:
     """Reference records by item: how many, how long, from which commits, on what."""
-    store, rows = store_for("reference"), []
-    for name in sorted(set(store.items()) | set(registry())):
-        records = store.all(name)
+    store, rows, wrong = store_for("reference"), [], {}
+    for name, item in sorted(registry().items()):
+        try:
+            records = item.records("reference", store)
+        except DataError as error:
+            records, wrong[str(error)] = [], name
         marks = [r.certificate for r in records if r.certificate]
         rows.append(
             {
@@ -50,7 +54,12 @@ def records_table() -> Table:
                 "hardware": ", ".join(sorted({f"{m.hardware.cpu}, {m.hardware.cores} cores" for m in marks})),
             }
         )
-    note = "A star marks a commit with uncommitted changes to the source."
+    note = (
+        f"{len(store)} records in all; one that several items show counts for each of them. "
+        "A star marks a commit with uncommitted changes to the source."
+    )
+    for problem, name in wrong.items():
+        note += f" Not shown, {name}: {problem}."
     caption = "Reference records"
     return table(pd.DataFrame(rows), caption=caption, formats={"core hours": ".1f"}, note=note)
 

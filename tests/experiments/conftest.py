@@ -1,7 +1,11 @@
 import json
+import sys
 
+import fake_runs
 import pytest
 
+from lfmp_core import cli
+from lfmp_core.experiments import engine
 from lfmp_core.experiments.store import Store
 
 
@@ -22,3 +26,21 @@ def fates(tmp_path, monkeypatch):
     path = tmp_path / "fates"
     monkeypatch.setenv("FAKE_FATES", str(path))
     return lambda given: path.write_text(json.dumps(given))
+
+
+@pytest.fixture
+def lfmp(monkeypatch, tmp_path, capsys, log):
+    """Call the command; returns (exit code, stdout, stderr)."""
+    monkeypatch.setenv("LFMP_HOME", str(tmp_path / "home"))
+    monkeypatch.setitem(sys.modules, "lfmp_core.experiments.grids", fake_runs)
+    monkeypatch.setattr(engine, "execute", fake_runs.runner)
+    monkeypatch.setattr(engine, "preload", fake_runs.preload)
+    monkeypatch.setattr(engine, "open_dataset", lambda ref: None)
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as caught:
+            cli.main(arguments)
+        out = capsys.readouterr()
+        return caught.value.code or 0, out.out, out.err
+
+    return call

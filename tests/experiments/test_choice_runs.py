@@ -94,10 +94,10 @@ def test_choices_go_through_engine_and_store(ref, tmp_path):
         assert record.certificate.command.endswith(record.id) and not record.logits
         assert record.same_result(execute(record.spec)[0]), record.spec.label
     assert run_item(planned(*specs), "quick", 1, store, progress=False) == records
-    assert list(store.verify("demo")) == [] and not list(store.root.rglob("*.npy"))
-    frame = store.frame("demo")
-    assert frame["role"].eq("choice").all() and frame["fields_kept"].tolist().count(20) == 2
-    assert frame["PT"].notna().all() and "rows_per_second" not in frame
+    assert list(store.verify()) == [] and not list(store.root.rglob("*.npy"))
+    assert {r.spec.role for r in records} == {"choice"}
+    assert [r.sizes["fields_kept"] for r in records].count(20) == 2
+    assert all(set(r.phases) == {"PT"} for r in records)
 
 
 def test_a_method_that_chooses_nothing_fails(ref, store):

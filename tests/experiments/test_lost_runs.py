@@ -55,20 +55,20 @@ def test_a_lost_run_stops_its_search_and_a_rerun_goes_on_as_if_nothing_was(
     workers = 2 if how == "killed" else 1
     with pytest.raises(RunsFailed) as caught:
         go(demo, store, workers)
-    [failure] = store.failures("demo")
+    [failure] = store.failures()
     assert (failure.id, failure.cause) == (victim, "other") and caught.value.failures == [failure]
     last = str(caught.value).splitlines()[-1]
     assert last.startswith("stopped: the search of 'base' on dnn and planted, whose run " + victim)
     assert failure.error in last and last.endswith("run again, it goes on where it was: " + COMMAND)
-    kept = {r.id: r for r in store.all("demo")}
+    kept = {r.id: r for r in store.all()}
     assert kept.keys() < whole.keys() and not of(kept.values(), "none", "final")
     # nothing of the stopped search was begun afterwards; the other worker may have been at something
     assert workers > 1 or len(of(kept.values(), "none", "search")) == at
     assert len(of(kept.values(), "light", "search")) == 8 and len(of(kept.values(), "light", "final")) == 1
     again = {r.id: r for r in go(demo, store, workers)}
-    assert again.keys() == whole.keys() == {r.id for r in store.all("demo")}
+    assert again.keys() == whole.keys() == {r.id for r in store.all()}
     assert all(again[i].same_result(whole[i]) for i in whole)
-    assert len(computed()) - before == len(whole) + 1 and store.failures("demo") == []
+    assert len(computed()) - before == len(whole) + 1 and store.failures() == []
 
 
 COMMAND = "lfmp run demo --profile quick"
@@ -84,14 +84,14 @@ def test_a_training_that_diverged_is_passed_over(tmp_path, store, log, fates, ki
     with pytest.raises(RunsFailed) as caught:
         go(demo, store)
     assert caught.value.stopped == () and [r.id for r in caught.value.failures] == [victim]
-    [failure] = store.failures("demo")
+    [failure] = store.failures()
     assert failure.cause == "diverged" and failure.error.startswith("Diverged: planned to diverge [")
     [grid] = demo.grids("quick")
     choice = next(c for c in grid.choices(store) if c.arm == "base")
-    tried = of(store.all("demo"), "none", "search")
+    tried = of(store.all(), "none", "search")
     assert choice.scores.count(None) == 1 and len(tried) == 7
     top = max(tried, key=lambda r: r.metrics["val_auc"])
-    [final] = of(store.all("demo"), "none", "final")
+    [final] = of(store.all(), "none", "final")
     assert final.spec.training == top.spec.training and final.spec.training != failure.spec.training
     count = len(computed()) - before
     with pytest.raises(RunsFailed, match=victim):  # it is said again, and not computed again
@@ -121,7 +121,7 @@ def test_a_failure_without_a_cause_is_computed_again(store, log):
     spec = demo.plan("quick", store)[0]
     store.put(Record(spec=spec, status="failed", error="ValueError: a score is not finite"))
     assert "cause" not in store.failed_path(spec).read_text()
-    assert len(go(demo, store)) == 18 and spec.id in computed() and store.failures("demo") == []
+    assert len(go(demo, store)) == 18 and spec.id in computed() and store.failures() == []
     with pytest.raises(LfmpError, match="no cause of failure"):
         Record(spec=spec, cause="other")
 
@@ -174,6 +174,6 @@ def test_a_run_that_diverged_says_so_in_its_record(store):
     demo = Item("demo", "demo", "one candidate diverges", {"quick": made})
     with pytest.raises(RunsFailed, match="1 of 3 runs failed"):
         run_item(demo, "quick", 1, store, progress=False, runner=execute)
-    [failure] = store.failures("demo")
+    [failure] = store.failures()
     assert failure.cause == "diverged" and failure.spec.training["learning_rate"] == 1e20
     assert [c.chosen for c in made.choices(store)] == [1]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fake_runs import computed, grid, item, runner, single
@@ -39,7 +40,7 @@ def test_one_worker_or_four_and_both_stages(tmp_path, log):
     chosen = {(r.spec.method, r.spec.training["learning_rate"]) for r in alone if r.spec.role == "final"}
     assert chosen == {("none", 0.003), ("light", 0.01)}
     for store, records in zip(stores, (alone, many), strict=True):
-        assert leftovers(store) == [] and list(store.verify("demo")) == []
+        assert leftovers(store) == [] and list(store.verify()) == []
         for record in records:
             c = record.certificate
             assert c.command.endswith(record.id) and c.threads == 1 and c.seconds >= 0 and c.peak_rss > 0
@@ -67,9 +68,9 @@ def test_failing_runs_are_recorded_and_the_rest_goes_on(store, log, workers):
     with pytest.raises(RunsFailed) as caught:
         go(demo, store, workers)
     failures = caught.value.failures
-    assert len(failures) == 2 * (len(arms) - 1) and len(store.all("demo")) == 2
+    assert len(failures) == 2 * (len(arms) - 1) and len(store.all()) == 2
     assert failures[0].id in str(caught.value)
-    errors = {r.spec.method: r.error for r in store.failures("demo")}
+    errors = {r.spec.method: r.error for r in store.failures()}
     assert errors["bad"].startswith("ValueError: planned to fail [") and "fake_runs.py" in errors["bad"]
     assert "/" not in errors["bad"]
     assert workers == 1 or "exit code 7" in errors["dead"]
@@ -83,7 +84,7 @@ def test_failing_runs_are_recorded_and_the_rest_goes_on(store, log, workers):
 def test_a_failed_search_chooses_nothing(store):
     with pytest.raises(RunsFailed):
         go(item(arms=(Arm("bad", "bad", 0.5, {"fail": True}),)), store)
-    assert store.all("demo") == [] and len(store.failures("demo")) == 2  # each search stops at its first
+    assert store.all() == [] and len(store.failures()) == 2  # each search stops at its first
 
 
 def test_diverged_run_fails(store):
@@ -105,6 +106,37 @@ def test_damaged_record_stops_before_anything_runs(store, log):
     assert len(computed()) == 1 and leftovers(store) == []
 
 
+def _dangling(path):
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize("lay", [Path.mkdir, _dangling])
+@pytest.mark.parametrize("place", ["path", "failed_path", "logits_path", "_lock"])
+def test_what_lies_in_a_records_place_stops_the_command(store, log, lay, place):
+    """A folder or a link that leads nowhere: one line, and no run is computed again and again."""
+    demo = single(3)
+    first = demo.plan("quick", store)[0]
+    path = getattr(store, place)(first)
+    path.parent.mkdir(parents=True)
+    lay(path)
+    if lay is _dangling and place in ("logits_path", "_lock"):  # what is never read is replaced
+        assert len(go(demo, store)) == 3 and len(computed()) == 3 and leftovers(store) == []
+        return
+    with pytest.raises(DataError, match=path.name) as caught:
+        go(demo, store)
+    assert computed() == [] and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_nothing_is_computed_twice_in_one_command(store, log, workers):
+    """Whatever takes its record away meanwhile."""
+    demo = single(2)
+    store.put = lambda record, logits=None: None
+    with pytest.raises(DataError, match="computed a moment ago"):
+        go(demo, store, workers)
+    assert sorted(computed()) == sorted(spec.id for spec in demo.plan("quick", store))
+
+
 def test_in_process_interrupt(store, log):
     def impatient(spec):
         if len(computed()) == 2:
@@ -114,7 +146,7 @@ def test_in_process_interrupt(store, log):
     demo = single(4)
     with pytest.raises(KeyboardInterrupt):
         run_item(demo, "quick", 1, store, progress=False, runner=impatient)
-    assert len(store.all("demo")) == 2 and leftovers(store) == []
+    assert len(store.all()) == 2 and leftovers(store) == []
     assert len(go(demo, store)) == 4 and len(computed()) == 4
 
 
@@ -157,14 +189,14 @@ def until(condition, seconds=30.0):
 def test_interrupted_half_way(tmp_path, store, log, number):
     """Ctrl-C goes to the whole group; a kill to the parent alone, whose workers must follow it."""
     process = start(tmp_path, store, 2, 0.2)
-    until(lambda: len(list(store.root.glob("demo/*.json"))) >= 3)
+    until(lambda: len(list(store.root.glob("planted/*.json"))) >= 3)
     if number == signal.SIGINT:
         os.killpg(process.pid, number)
     else:
         process.send_signal(number)
     _, message = process.communicate(timeout=20)
-    kept = {r.id for r in store.all("demo")}
-    assert 3 <= len(kept) < 12 and list(store.verify("demo")) == []
+    kept = {r.id for r in store.all()}
+    assert 3 <= len(kept) < 12 and list(store.verify()) == []
     if number == signal.SIGINT:
         assert leftovers(store) == []
         assert f"{len(kept)} of 12 runs are finished and kept" in message
@@ -192,11 +224,11 @@ def test_two_runners_share_one_store(tmp_path, store, log):
     for process in others:
         process.stderr.close()
     assert len(computed()) == 12 == len(set(computed()))
-    assert len(store.all("demo")) == 12 and leftovers(store) == []
+    assert len(store.all()) == 12 and leftovers(store) == []
 
 
-def test_an_item_may_show_runs_of_another(store, log):
-    """The other item's folder is looked after too, and its finished runs count."""
+def test_equal_runs_of_two_items_are_one_record(store, log):
+    """What one item computed another shows; nothing is computed twice, and the folder is looked after."""
     first = grid()
     second = replace(first, item="second", arms=first.arms[:1], candidates=({},), picks=first)
     both = Item("second", "second", "shares runs", {"quick": [first, second]})
@@ -205,8 +237,10 @@ def test_an_item_may_show_runs_of_another(store, log):
     lock.write_text('{"pid": 999999999, "start": "1"}')
     go(item(), store)
     assert not lock.exists()
-    assert len(go(both, store)) == 24 and len(computed()) == 24
-    assert len(store.all("second")) == 4 and leftovers(store) == []
+    assert len(computed()) == 20
+    assert len(go(both, store)) == 20 and len(computed()) == 20
+    assert [r.spec.item for r in go(Item("second", "", "", {"quick": second}), store)] == ["demo"] * 4
+    assert len(store.all()) == 20 and leftovers(store) == []
 
 
 COMMAND = """
@@ -232,14 +266,14 @@ def test_a_schedulers_sigterm_ends_the_command_cleanly(tmp_path, log, numbers):
         [sys.executable, str(script)], env=environment, stderr=subprocess.PIPE, text=True
     )
     store = Store(tmp_path / "records")
-    until(lambda: len(list(store.root.glob("demo/*.json"))) >= 2)
+    until(lambda: len(list(store.root.glob("planted/*.json"))) >= 2)
     for number in numbers:
         process.send_signal(number)
         time.sleep(0.01)
     _, message = process.communicate(timeout=20)
     assert process.returncode == 130 and "go on with: lfmp run demo --profile quick" in message
     assert "Traceback" not in message and "leaked" not in message
-    assert leftovers(store) == [] and list(store.verify("demo")) == []
+    assert leftovers(store) == [] and list(store.verify()) == []
 
 
 def test_expected_seconds(store):

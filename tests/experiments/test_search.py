@@ -124,7 +124,7 @@ def test_interrupted_or_not_the_same_trials(tmp_path):
     for _ in range(30):
         store = Store(tmp_path / "b")
         run_item(item, "quick", workers=1, store=store, progress=False, runner=fake_runs.runner, limit=1)
-    names = [sorted(p.name for p in (tmp_path / side / "demo").glob("*.json")) for side in "ab"]
+    names = [sorted(p.name for p in (tmp_path / side / "planted").glob("*.json")) for side in "ab"]
     assert names[0] == names[1] and len(names[0]) == 2 * (9 + 2)
 
 

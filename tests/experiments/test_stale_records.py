@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from fake_runs import computed, item, runner, single
-from test_cli_runs import lfmp  # noqa: F401
 from test_run_engine import go, leftovers
 from test_search import grid as tpe_grid
 
@@ -128,7 +127,7 @@ def test_only_a_current_record_replaces_a_stale_one(store, log, pinned):
     store.put(fresh, np.asarray(other) + 1)
     assert store.get(record.spec).same_result(fresh) and not outdated(store.get(record.spec))
     np.testing.assert_allclose(store.logits(fresh), np.asarray(other) + 1, atol=1e-2)
-    assert leftovers(store) == [] and list(store.verify("demo")) == []
+    assert leftovers(store) == [] and list(store.verify()) == []
 
 
 @pytest.mark.parametrize("killed", ["before the record", "after the record"])
@@ -150,8 +149,8 @@ def test_a_replacement_that_is_killed_leaves_the_old_one_or_the_new(store, log, 
     monkeypatch.undo()
     there = store.get(record.spec)
     assert there.same_result(record if killed == "before the record" else fresh)
-    assert len(store.logits(there)) == 50 and list(store.verify("demo")) == []
-    store.sweep("demo")
+    assert len(store.logits(there)) == 50 and list(store.verify()) == []
+    store.sweep(store.folder(there.spec))
     assert leftovers(store) == [] and len(store.logits(there)) == 50
 
 
@@ -191,7 +190,7 @@ def test_what_a_search_proposed_stays(store, log, pinned):
     assert {r.id for r in renewed if outdated(r)} == trials
 
 
-def test_status_names_items_and_causes(lfmp, pinned):  # noqa: F811
+def test_status_names_items_and_causes(lfmp, pinned):
     pinned["method:light"] = "old"
     assert lfmp("run", "demo", "--workers", "1", "--no-progress")[0] == 0
     code, out, _ = lfmp("status", "--profile", "quick")
