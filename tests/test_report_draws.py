@@ -129,6 +129,17 @@ def test_the_command_keeps_draws_where_the_item_says_so(tmp_path, opened, monkey
     path = results.draws_path("demo")
     assert path.exists() is keeps and results.comparisons_path("demo").exists()
 
+    kept = {file: file.read_bytes() for file in path.parent.iterdir()}
+    rng, exact = np.random.default_rng(0), draws.resample
+
+    def noisy(*given, **more):
+        made = exact(*given, **more)
+        return {key: values * (1 + 1e-15 * rng.normal(size=values.shape)) for key, values in made.items()}
+
+    monkeypatch.setattr(draws, "resample", noisy)
+    cli.app(["compare", "demo"], standalone_mode=False)
+    assert {file: file.read_bytes() for file in path.parent.iterdir()} == kept
+
     reference = results.frame([own], made)
     compared, without = results.known_comparisons("demo", reference)
     assert without == [] and set(results.draws_of(compared)) == ({"planted"} if keeps else set())

@@ -32,6 +32,7 @@ COMPARED = (
     *("dataset", "backbone", "prune_ratio", "arm", "against", "metric"),
     *("difference", "low", "high", "seeds", "ids", "contents"),
 )
+DECIMALS = 8  # of what is kept of a comparison
 BASE, TWIN, UNPRUNED = "all fields", "random fields", "itself at τ = 0"
 
 
@@ -101,19 +102,11 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
 
 
 def choice_frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
-    """Every finished choice of some grids; see `choice_rows`."""
-    return choice_rows(finals(grids, store, role="choice"))
-
-
-def choice_rows(found: Iterable[tuple[str, Record]]) -> pd.DataFrame:
-    """One row a choice: data set and its reference, arm, prune_ratio, seed, kept fields, scores, and PT in
-    processor seconds.
-
-    Args:
-        found: (arm label, record).
+    """One row a finished choice of some grids: data set and its reference, arm, prune_ratio, seed, kept
+    fields, scores, and PT in processor seconds.
     """
     rows = []
-    for arm, record in found:
+    for arm, record in finals(grids, store, role="choice"):
         spec, details = record.spec, record.details
         rows.append(
             {
@@ -203,8 +196,17 @@ def draws_path(item: str) -> Path:
 
 
 def save_comparisons(item: str, rows: list[dict[str, Any]]) -> None:
-    """Keep comparisons, so that pages can be built where the data is not."""
-    atomic_write(comparisons_path(item), json.dumps(rows, indent=1) + "\n")
+    """Keep comparisons, so that pages can be built where the data is not.
+
+    Numbers to `DECIMALS` places, so that sums in another order leave the file as it is.
+    """
+    kept = [{key: _rounded(value) for key, value in row.items()} for row in rows]
+    atomic_write(comparisons_path(item), json.dumps(kept, indent=1) + "\n")
+
+
+def _rounded(value: Any) -> Any:
+    # + 0.0: the sign of nothing is noise too
+    return round(value, DECIMALS) + 0.0 if isinstance(value, float) else value
 
 
 def load_comparisons(item: str, reference: pd.DataFrame) -> pd.DataFrame:
@@ -297,7 +299,7 @@ def run(grids: Sequence[Grid], *, workers: int | None = None) -> pd.DataFrame:
             open_dataset(ref).schema.check_learnable()
     store = store_for(profile)
     item = Item(grids[-1].item, "", "as asked for by a notebook", {profile: grids})
-    run_item(item, profile, workers=workers, store=store)
+    run_item(item, profile, workers=workers, store=store, asked=True)
     return frame(grids, store)
 
 
