@@ -15,7 +15,10 @@ lie in the bounds that their names have on every page.
 """
 
 import ast
+import json
+import shlex
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
@@ -23,7 +26,7 @@ from .bounds import check_number
 from .errors import LfmpError, check_name
 from .memory import keep_memory
 
-_RECORD = "_lfmp_declared"
+_RECORD, _GIVEN = "_lfmp_declared", "_lfmp_given"
 _IPYTHON = {"In", "Out", "exit", "quit", "get_ipython", "open"}
 
 
@@ -60,13 +63,43 @@ def check(namespace: MutableMapping[str, Any]) -> None:
     declared = namespace[_RECORD]
     if declared is None:
         return
-    for name, value in _values(namespace).items():
+    values = _values(namespace)
+    for name, value in values.items():
         check_name(name, declared, "parameter")
         check_type(name, declared[name], value)
         check_number(name, value)
     keep_memory()
+    namespace[_GIVEN] = {name: value for name, value in values.items() if value != declared[name]}
     # A checked notebook stays checked: names of later cells are none of our business when a cell is rerun.
     namespace[_RECORD] = None
+
+
+def given(namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters whose values are not the declared defaults, as `check` found them."""
+    return dict(namespace.get(_GIVEN, {}))
+
+
+def options(values: Mapping[str, Any]) -> str:
+    """Parameters as papermill takes them at a command line, each with a blank before it.
+
+    Text that would be read as a number or a truth value is given raw, and what is neither as YAML.
+    """
+    text = ""
+    for name, value in values.items():
+        if isinstance(value, str):
+            text += f" {'-r' if _reads_otherwise(value) else '-p'} {name} {shlex.quote(value)}"
+        elif isinstance(value, bool | int | float):
+            text += f" -p {name} {value}"
+        else:
+            text += f" -y {shlex.quote(json.dumps({name: value}))}"
+    return text
+
+
+def _reads_otherwise(text: str) -> bool:
+    with suppress(ValueError):
+        float(text)
+        return True
+    return text in ("True", "False", "None")
 
 
 def same_type(default: Any, value: Any) -> bool:

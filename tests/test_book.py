@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typer.testing import CliRunner
 
 from lfmp_core import book, notebooks, parameters, sessions
 from lfmp_core.errors import LfmpError, UnknownName
+from lfmp_core.report import provenance
 
 HEAD = "from lfmp_core.parameters import check, declare\n"
 PARAMETERS = (
@@ -94,6 +96,38 @@ def test_check_compares_what_came_between():
     for name, value in (("a", True), ("a", 0.5), ("b", "0.5")):
         with pytest.raises(parameters.WrongType, match=f"parameter '{name}'"):
             parameters.check(space | {name: value})
+
+
+def test_a_page_can_say_by_which_command_it_was_made(tmp_path):
+    """The options that it prints give the very same values, whatever these look like."""
+    body = "check(globals())\nfrom lfmp_core.parameters import given, options\n"
+    body += "print(options(given(globals())) + '|', given(globals()))"
+    page = write_notebook(tmp_path / "page.ipynb", body)
+    for profile in ("5", "it's $x [b]"):
+        values = {"profile": profile, "prune_ratio": 0.75, "seeds": [2, 3], "fold": False}
+        told = parameters.options(values)
+        run = papermill(page, tmp_path / "out.ipynb", *shlex.split(told), cwd=tmp_path)
+        assert run.returncode == 0, run.stderr
+        assert text_of(tmp_path / "out.ipynb").strip() == f"{told}| {values}".strip()
+    space = {"a": 1, "b": "x"}
+    parameters.declare(space)
+    space["a"] = 2
+    parameters.check(space)
+    assert parameters.given(space) == {"a": 2} and parameters.given({}) == {}
+    assert parameters.options({"a": "nan", "b": "None", "c": "n"}) == " -r a nan -r b None -p c n"
+
+
+def test_provenance_names_the_command_and_the_data(planted, tmp_path, monkeypatch):
+    monkeypatch.setenv("LFMP_HOME", str(tmp_path))
+    space = {"dataset": "", "rows": 5}
+    parameters.declare(space)
+    space["dataset"] = str(planted.folder)
+    parameters.check(space)
+    shown = str(provenance("page", space))
+    command = f"papermill notebooks/page.ipynb out.ipynb -p dataset {shlex.quote(str(planted.folder))}"
+    assert command in shown and f"fingerprint {planted.schema.fingerprint}" in shown
+    plain = str(provenance("page", {}))
+    assert "notebooks/page.ipynb out.ipynb" in plain and "-p" not in plain and "fingerprint" not in plain
 
 
 def test_check_needs_declare_and_rerunning_it_is_harmless():

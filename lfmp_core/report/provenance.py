@@ -1,29 +1,36 @@
 """The last cell of a page."""
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from platform import python_version
+from typing import Any
 
 import pandas as pd
 
 from .. import __version__
 from ..experiments.certificate import hardware, source_state
+from ..experiments.own_data import prepared
+from ..parameters import given, options
 from ..settings import project_root
 from .html import Table, table
 
 SHOWN = ("torch", "numpy", "pandas", "numba")
 
 
-def provenance(notebook: str, *, run: str | None = None) -> Table:
-    """What made this page: commands, commit, versions, hardware.
+def provenance(notebook: str, namespace: Mapping[str, Any], *, run: str | None = None) -> Table:
+    """What made this page: commands, data, commit, versions, hardware.
 
     Args:
         notebook: its name.
+        namespace: its globals(), in which `parameters.check` left what was given.
         run: the command that makes the reference records.
     """
     commit, dirty = source_state(project_root())
-    machine = hardware()
+    machine, values = hardware(), given(namespace)
+    own = prepared(values["dataset"]) if values.get("dataset") else None
     rows = {
-        "this page": f"papermill notebooks/{notebook}.ipynb out.ipynb",
+        "this page": f"papermill notebooks/{notebook}.ipynb out.ipynb{options(values)}",
+        "its data": f"{own.name}, fingerprint {own.fingerprint}" if own else None,
         "reference records": run,
         "source": f"lfmp_core {__version__}, commit {commit[:12]}{' with changes' if dirty else ''}",
         "versions": ", ".join([f"Python {python_version()}", *(f"{p} {version(p)}" for p in SHOWN)]),
