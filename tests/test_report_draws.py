@@ -13,7 +13,7 @@ from lfmp_core.experiments.record import Record, logits_digest
 from lfmp_core.experiments.spec import DatasetRef
 from lfmp_core.experiments.stats import paired_bootstrap
 from lfmp_core.experiments.store import Store
-from lfmp_core.report import draws, results
+from lfmp_core.report import draws, results, status
 
 LABELS = np.tile([0, 1], 100)
 SHARES = (0.5, 0.8)
@@ -114,6 +114,18 @@ def test_draws_are_kept_as_the_same_bytes(tmp_path, opened):
         (tmp_path / "a.npz").write_bytes(broken)
         with pytest.raises(DataError, match="run: lfmp compare a"):
             draws.load_draws(tmp_path / "a.npz")
+
+
+def test_the_status_page_names_a_record_that_it_cannot_read(tmp_path, monkeypatch):
+    own = grid()
+    made = fill(tmp_path, own)
+    monkeypatch.setattr(status, "registry", lambda: {"demo": Item("demo", "", "", {"reference": own})})
+    monkeypatch.setattr(status, "store_for", lambda profile: made)
+    assert "20 records in all" in str(status.records_table())
+    path = made.path(own.plan(made)[0])
+    path.write_text(path.read_text().replace("0.7", "0.8"))
+    shown = str(status.records_table())
+    assert "Not shown, demo" in shown and path.name in shown and "Delete it" in shown
 
 
 @pytest.mark.parametrize("keeps", [True, False])

@@ -150,7 +150,7 @@ def _records() -> Iterator[Finding]:
             wrong += 1
             yield Finding("fail", str(error))
         if not wrong:
-            yield Finding("ok", f"{len(store)} records in {root} verify")
+            yield Finding("ok", f"{store.count()} records in {root} verify")
 
 
 def _leftovers() -> Iterator[Finding]:

@@ -143,7 +143,7 @@ class Store:
             except DataError as error:
                 yield error
 
-    def __len__(self) -> int:
+    def count(self) -> int:
         """Number of finished records under the root, the damaged ones included."""
         return len(self._files("*"))
 

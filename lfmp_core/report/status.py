@@ -55,7 +55,7 @@ def records_table() -> Table:
             }
         )
     note = (
-        f"{len(store)} records in all; one that several items show counts for each of them. "
+        f"{store.count()} records in all; one that several items show counts for each of them. "
         "A star marks a commit with uncommitted changes to the source."
     )
     for problem, name in wrong.items():

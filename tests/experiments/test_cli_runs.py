@@ -90,6 +90,7 @@ def test_unknown_command_and_option(lfmp):
 
 def test_doctor(lfmp, monkeypatch, tmp_path):
     monkeypatch.setattr(doctor, "CHECKS", (doctor._python, doctor._machine, doctor._locale, doctor._records))
+    monkeypatch.setattr(doctor, "PROFILES", ("quick",))  # the committed ones have a test of their own
     assert lfmp("run", "demo", "--workers", "1", "--limit", "1", "--no-progress")[0] == 0
     code, out, _ = lfmp("doctor")
     assert code == 0 and f"1 records in {tmp_path / 'home' / 'records'} verify" in out
@@ -97,6 +98,40 @@ def test_doctor(lfmp, monkeypatch, tmp_path):
     record.write_text(record.read_text()[:50])
     code, out, _ = lfmp("doctor")
     assert code == 1 and "fail" in out and record.name in out and "Delete it" in out
+
+
+def _edited(path):
+    path.write_text(path.read_text().replace('"test_auc":0.7', '"test_auc":0.9'))
+
+
+def _folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+def _nowhere(path):
+    path.unlink()
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize("damage", [_edited, _folder, _nowhere])
+def test_a_damaged_record_is_one_line_of_every_command(lfmp, monkeypatch, tmp_path, damage):
+    monkeypatch.setattr(fake_runs, "ITEMS", {"demo": fake_runs.single(2)})
+    monkeypatch.setattr(doctor, "CHECKS", (doctor._records,))
+    monkeypatch.setattr(doctor, "PROFILES", ("quick",))
+    assert lfmp("run", "demo", "--workers", "1", "--no-progress")[0] == 0
+    path = next((tmp_path / "home" / "records").glob("*/*.json"))
+    damage(path)
+    for command in (
+        ("run", "--workers", "1", "--no-progress"),
+        ("plan", "-p", "quick"),
+        ("status", "-p", "quick"),
+    ):
+        code, _, err = lfmp(command[0], "demo", *command[1:])
+        assert code == 2 and len(err.strip().splitlines()) == 1 and path.name in err, command
+    code, out, _ = lfmp("doctor")
+    assert code == 1 and out.count(str(path)) == 1 and "1 fail" in out
+    assert len(fake_runs.computed()) == 2
 
 
 def test_doctor_survives_a_broken_check(lfmp, monkeypatch):
