@@ -144,7 +144,7 @@ def evidence_table(ledger: Ledger) -> Table:
         for e in ledger.evidence.values()
     ]
     note = (
-        "Records are the files book/records/ITEM/ID.json. The digest is of the sorted ids of the "
+        "Records are the files book/records/DATA/ID.json. The digest is of the sorted ids of the "
         "records that the item's page shows: another set of records has another."
     )
     return table(pd.DataFrame(rows), caption="Evidence", note=note)

@@ -118,8 +118,16 @@ def search_table(item: str) -> Table:
             row["chosen"] = "" if chosen is None else f"{chosen['learning_rate']:g}"
             row["on the border"] = "yes" if choice.border else ""
             rows.append(row)
+    decided = {
+        (PAPER_NAMES.get(b, b), arm) for grid in get_item(item).grids("reference") for b, arm in grid.decided
+    }
+    note = "".join(
+        f"{arm} on {backbone}: its runs stand on the rate that its search chose before the search "
+        "was computed anew, by later code. "
+        for backbone, arm in sorted(decided)
+    )
     caption = "Validation AUC of each learning rate, one seed"
-    return table(pd.DataFrame(rows), caption=caption, group="backbone")
+    return table(pd.DataFrame(rows), caption=caption, group="backbone", note=note.strip() or None)
 
 
 def claims(reference: pd.DataFrame, compared: pd.DataFrame) -> list[Claim]:
