@@ -4,8 +4,9 @@ Before: book/records/<item>/<id>.json, the id a digest of the whole specificatio
 After:  book/records/<data set>/<id>.json, without them, and each record under a digest of its content.
 
 Of equal runs the one that started last is kept, and the others are dropped; so are trials of a search that no
-plan asks for any more. Ids in book/comparisons are rewritten. Each certificate gets the stamp of its commit's
-numerics, from a file {"commits": {commit: {component: digest}}}. Run: python migrate_records.py [STAMPS.json]
+plan asks for any more. Ids in book/comparisons and in journals are rewritten. Each certificate gets the stamp
+of its commit's numerics, from a file {"commits": {commit: {component: digest}}}.
+Run: python migrate_records.py [STAMPS.json]
 """
 
 import json
@@ -23,7 +24,7 @@ from lfmp_core.experiments.spec import plain
 from lfmp_core.experiments.stamp import UNPINNED, stamp_of
 from lfmp_core.experiments.store import Store, store_for
 from lfmp_core.report.draws import load_draws, save_draws
-from lfmp_core.settings import digest, project_root
+from lfmp_core.settings import canonical_json, digest, project_root
 
 ROOT = project_root() / "book" / "records"
 
@@ -42,7 +43,9 @@ def renamed(data: dict[str, Any], stamps: dict[str, dict[str, str]]) -> Record:
     record = Record(**{**data, "id": "", "spec": None} | {"spec": _spec(data)})
     assert record.certificate is not None
     numerics = stamp_of(record.spec, stamps[record.certificate.commit]) if stamps else {}
-    assert UNPINNED not in numerics.values(), record.spec.label
+    later = {name for name, bits in numerics.items() if bits == UNPINNED}  # pinned since: they say nothing
+    assert all(name.startswith("search:") for name in later), record.spec.label
+    numerics = {name: bits for name, bits in numerics.items() if name not in later}
     certificate = record.certificate.model_copy(update={"command": record.spec.command, "numerics": numerics})
     return record.model_copy(update={"certificate": certificate})
 
@@ -94,6 +97,12 @@ def main() -> None:
             path.with_suffix(".npy").unlink()
     for folder in {path.parent for path in old}:
         folder.rmdir()
+
+    for path in sorted((ROOT / "searches").glob("*.jsonl")):
+        head, *lines = path.read_text().splitlines()
+        trials = [json.loads(line) for line in lines]
+        told = [canonical_json({**trial, "runs": [names[i] for i in trial["runs"]]}) for trial in trials]
+        path.write_text("\n".join([head, *told]) + "\n")
 
     kept = {record.id: record for record in store.all()}
     assert set(kept) == set(groups)
