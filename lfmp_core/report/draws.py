@@ -148,3 +148,9 @@ def _read(file: Mapping[str, np.ndarray], name: str) -> Draws:
         rows = file[f"{name}/{metric}"].astype(np.float64)
         values[metric] = dict(zip(runs, rows, strict=True))
     return Draws(name, runs, values)
+
+
+def steady(value: Any) -> Any:
+    """A number as it is kept in a file: to eight places, beyond which the order of a sum decides."""
+    # + 0.0: the sign of nothing is noise too
+    return round(value, 8) + 0.0 if isinstance(value, float) else value

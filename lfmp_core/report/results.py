@@ -19,7 +19,7 @@ from ..experiments.stats import difference_of
 from ..experiments.store import Store, store_for
 from ..files import atomic_write
 from ..settings import project_root
-from .draws import METRICS, Draws, carrying, draw, load_draws
+from .draws import METRICS, Draws, carrying, draw, load_draws, steady
 from .stamps import contents, made_from, marks, stamps_of, under_one_stamp, unmixed
 
 # columns of the frames that hold no run yet
@@ -32,7 +32,6 @@ COMPARED = (
     *("dataset", "backbone", "prune_ratio", "arm", "against", "metric"),
     *("difference", "low", "high", "seeds", "ids", "contents"),
 )
-DECIMALS = 8  # of what is kept of a comparison
 BASE, TWIN, UNPRUNED = "all fields", "random fields", "itself at τ = 0"
 
 
@@ -198,15 +197,10 @@ def draws_path(item: str) -> Path:
 def save_comparisons(item: str, rows: list[dict[str, Any]]) -> None:
     """Keep comparisons, so that pages can be built where the data is not.
 
-    Numbers to `DECIMALS` places, so that sums in another order leave the file as it is.
+    Numbers to eight places, so that sums in another order leave the file as it is.
     """
-    kept = [{key: _rounded(value) for key, value in row.items()} for row in rows]
+    kept = [{key: steady(value) for key, value in row.items()} for row in rows]
     atomic_write(comparisons_path(item), json.dumps(kept, indent=1) + "\n")
-
-
-def _rounded(value: Any) -> Any:
-    # + 0.0: the sign of nothing is noise too
-    return round(value, DECIMALS) + 0.0 if isinstance(value, float) else value
 
 
 def load_comparisons(item: str, reference: pd.DataFrame) -> pd.DataFrame:
