@@ -31,7 +31,7 @@ $(STAMP): requirements.lock pyproject.toml
 book: execute html
 
 execute: $(STAMP)
-	$(PY) -m lfmp_core.book execute --jobs $(JOBS)
+	$(PY) -m lfmp_book.executor execute --jobs $(JOBS)
 
 html: $(STAMP)
 	.venv/bin/jupyter-book build . -W --keep-going
@@ -61,11 +61,11 @@ lock:
 
 # Stored outputs of the notebooks, from the quick profile; `make test` compares them.
 outputs: $(STAMP)
-	$(PY) -m lfmp_core.book store
+	$(PY) -m lfmp_book.executor store
 
 # The README's picture, from the committed reference records.
 picture: $(STAMP)
-	$(PY) -c "from pathlib import Path; from lfmp_core.report import results, table3; from lfmp_core.report.figures import Picture; \
+	$(PY) -c "from pathlib import Path; from lfmp_book.evidence import results; from lfmp_book.lightfmp import table3; from lfmp_book.show.figures import Picture; \
 	Path('book/images/table3.png').write_bytes(Picture(table3.picture(results.reference_frame('lightfmp_table3')), '').png())"
 
 # Speed against the peers, in an environment of their own; e.g. make bench BENCH="--cases deepfm16 --rounds 3".

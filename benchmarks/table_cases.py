@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
+from lfmp_book.lers.grids import LERS_METHODS, OTHERS
 from lfmp_core.embeddings import TABLES, FullTable, Table, table_factory
 from lfmp_core.embeddings.compressed import CompressedTable
 from lfmp_core.embeddings.remembered import RememberingTable
 from lfmp_core.embeddings.sparse import SparseTable
-from lfmp_core.experiments.lers import LERS_METHODS, OTHERS
 
 from .table_contenders import Bench, Contender, Drawn, Maker, Served, Trained
 from .table_references import EveryOccurrence, NarrowGather, SciPyRows, SlicesGathered, TorchProduct

@@ -21,11 +21,11 @@ from typing import Any
 import torch
 from threadpoolctl import threadpool_limits
 
+from lfmp_book.speed import table_speed
 from lfmp_core.errors import UnknownName, check_name
 from lfmp_core.experiments.certificate import package_version
 from lfmp_core.files import atomic_write
 from lfmp_core.memory import keep_memory
-from lfmp_core.report import table_speed
 
 from .common import figures, seconds_of
 from .table_cases import Case, Group, groups

@@ -1,10 +1,11 @@
 """The command `lfmp`. Rooms are imported when one of their commands is asked for, so that help is instant."""
 
 from collections.abc import Sequence
+from importlib.metadata import entry_points
 
 import typer
 
-from .entry import Commands
+from .entry import FORWARD, Commands
 from .experiments import cli as experiments
 
 app = typer.Typer(
@@ -21,9 +22,6 @@ app.command()(experiments.status)
 app.command()(experiments.numerics)
 app.command()(experiments.doctor)
 
-# A room with commands of its own gets everything behind its name, `--help` included.
-FORWARD = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-
 
 @app.command(context_settings=FORWARD, add_help_option=False)
 def data(context: typer.Context) -> None:
@@ -33,32 +31,8 @@ def data(context: typer.Context) -> None:
     room(args=context.args, prog_name="lfmp data")
 
 
-@app.command(context_settings=FORWARD, add_help_option=False)
-def notebook(context: typer.Context) -> None:
-    """Run a notebook with parameters of your own."""
-    from .book import notebook_app
-
-    notebook_app(args=context.args, prog_name="lfmp notebook")
-
-
-@app.command()
-def compare(item: experiments.ItemName) -> None:
-    """Hold the reference records of ITEM against each other, and keep the result for its page."""
-    from .experiments.items import get_item
-    from .experiments.store import store_for
-    from .folders import sweep
-    from .report import results
-    from .report.draws import draw, save_draws
-
-    found, store = get_item(item), store_for("reference")
-    grids = found.grids("reference")
-    sweep(results.comparisons_path(item).parent)
-    drawn = draw(results.finals(grids, store), store, progress=True)
-    rows = results.comparisons(grids, drawn, found.against)
-    if found.keeps_draws:
-        save_draws(results.draws_path(item), drawn)
-    results.save_comparisons(item, rows)
-    typer.echo(f"{len(rows)} comparisons written to {results.comparisons_path(item)}")
+for _point in entry_points(group="lfmp.commands"):  # of packages that are installed beside this one
+    _point.load()(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -16,6 +16,9 @@ from typer.exceptions import TyperException
 
 from .errors import LfmpError, visible
 
+# A room with commands of its own gets everything behind its name, `--help` included.
+FORWARD = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
 
 class Commands(TyperGroup):
     """Several commands under one name."""

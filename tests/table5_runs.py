@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from lfmp_core.report import results
-from lfmp_core.report.draws import METRICS, Draws
-from lfmp_core.report.lers_table5_view import ORIGINAL
+from lfmp_book.evidence import results
+from lfmp_book.evidence.draws import METRICS, Draws
+from lfmp_book.lers.table5.view import ORIGINAL
 
 DATA = {"Criteo": "criteo", "Avazu": "avazu", "MovieLens": "ml-1m"}
 NETWORKS = {"DeepFM": "deepfm", "DCN": "dcn_mix"}

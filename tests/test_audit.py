@@ -5,12 +5,14 @@ from math import log
 import numpy as np
 import pytest
 
+from lfmp_book.claims import sentences
+from lfmp_book.evidence import published
+from lfmp_book.evidence.rounding import Span
+from lfmp_book.ledger import audit
+from lfmp_book.lightfmp import values
+from lfmp_book.lightfmp.audit.design import HIGH, LOW, TEMPERATURE, gate_below
+from lfmp_book.show.html import VERDICTS
 from lfmp_core.errors import UnknownName
-from lfmp_core.report import audit, published, sentences
-from lfmp_core.report.audit import lightfmp_values as values
-from lfmp_core.report.audit.lightfmp_design import HIGH, LOW, TEMPERATURE, gate_below
-from lfmp_core.report.html import VERDICTS
-from lfmp_core.report.rounding import Span
 
 FOUND = audit.findings("lightfmp")
 

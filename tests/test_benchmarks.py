@@ -17,13 +17,13 @@ from benchmarks.preparation import write_parts
 from benchmarks.table_contenders import Bench, Drawn
 from benchmarks.table_references import EveryOccurrence, NarrowGather, SlicesGathered
 from benchmarks.worker import Worker, WorkerError
+from lfmp_book.speed import performance
+from lfmp_book.speed.speed import Ratio, Rounds, agrees, fastest, load, met, ratios
 from lfmp_core.data.planted import CRITEO_SIZES, NAMES
 from lfmp_core.embeddings.dhe import DHESettings, DHETable
 from lfmp_core.embeddings.sparse import SparseTable
 from lfmp_core.embeddings.tt_rec import TTRecSettings, TTRecTable
 from lfmp_core.models import BackboneSettings, build_model
-from lfmp_core.report import performance
-from lfmp_core.report.speed import Ratio, Rounds, agrees, fastest, load, met, ratios
 from lfmp_core.settings import project_root
 
 SHAPE = Shape("xdeepfm", 4, (8, 6), (5, 4), sizes=(3, 40, 5))

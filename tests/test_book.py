@@ -16,11 +16,11 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
-from lfmp_core import book, notebooks, parameters, sessions
+from lfmp_book import executor as book
+from lfmp_book import notebooks, parameters, provenance, sessions
 from lfmp_core.errors import LfmpError, UnknownName
-from lfmp_core.report import provenance
 
-HEAD = "from lfmp_core.parameters import check, declare\n"
+HEAD = "from lfmp_book.parameters import check, declare\n"
 PARAMETERS = (
     HEAD
     + 'profile: str = "quick"  # which data\nprune_ratio: float = 0.5  # share of fields removed\n'
@@ -100,7 +100,7 @@ def test_check_compares_what_came_between():
 
 def test_a_page_can_say_by_which_command_it_was_made(tmp_path):
     """The options that it prints give the very same values, whatever these look like."""
-    body = "check(globals())\nfrom lfmp_core.parameters import given, options\n"
+    body = "check(globals())\nfrom lfmp_book.parameters import given, options\n"
     body += "print(options(given(globals())) + '|', given(globals()))"
     page = write_notebook(tmp_path / "page.ipynb", body)
     for profile in ("5", "it's $x [b]"):

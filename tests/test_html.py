@@ -5,8 +5,8 @@ import math
 import pandas as pd
 import pytest
 
+from lfmp_book.show.html import Spread, table, verdict
 from lfmp_core.errors import UnknownName
-from lfmp_core.report.html import Spread, table, verdict
 
 
 def frame():

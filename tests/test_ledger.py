@@ -3,13 +3,15 @@
 import pandas as pd
 import pytest
 
+from lfmp_book.claims import sentences
+from lfmp_book.claims.claim import Claim
+from lfmp_book.evidence.results import BASE
+from lfmp_book.ledger import ledger
+from lfmp_book.ledger.ledger import Evidence, Ledger, combine
+from lfmp_book.ledger.tables import open_table, paper_table, runs_table, summary_table
+from lfmp_book.lightfmp import further
 from lfmp_core.errors import LfmpError
 from lfmp_core.experiments.items import registry
-from lfmp_core.report import further, ledger, sentences
-from lfmp_core.report.claims import Claim
-from lfmp_core.report.ledger import Evidence, Ledger, combine
-from lfmp_core.report.ledger_tables import open_table, paper_table, runs_table, summary_table
-from lfmp_core.report.results import BASE
 
 SAID = {paper: sentences.load(paper) for paper in sentences.PAPERS}
 EVERY = [sentence for own in SAID.values() for sentence in own.values()]

@@ -6,10 +6,24 @@ import numpy as np
 import pytest
 import torch
 
+from lfmp_book.lers import (
+    code as lers_code,
+)
+from lfmp_book.lers import (
+    pep as lers_pep,
+)
+from lfmp_book.lers import (
+    qr as lers_qr,
+)
+from lfmp_book.lers import (
+    small_tables as lers_small_tables,
+)
+from lfmp_book.lers import (
+    starts as lers_starts,
+)
+from lfmp_book.lers import walkthrough as walk
 from lfmp_core.embeddings import FullTable, build_table
 from lfmp_core.embeddings.sparse import SparseTable
-from lfmp_core.report import lers_code, lers_pep, lers_qr, lers_small_tables, lers_starts
-from lfmp_core.report import lers_walkthrough as walk
 
 SIZES, DIM = (5, 40, 15), 8
 

@@ -4,18 +4,31 @@ import numpy as np
 import pytest
 import torch
 
+from lfmp_book.claims import pending
+from lfmp_book.evidence import datasets, published
+from lfmp_book.lers import (
+    counts as lers_counts,
+)
+from lfmp_book.lers import (
+    fig2 as lers_fig2,
+)
+from lfmp_book.lers import grids as lers
+from lfmp_book.lers import (
+    table1 as lers_table1,
+)
+from lfmp_book.lers import (
+    table2 as lers_table2,
+)
+from lfmp_book.show.figures import Picture
 from lfmp_core.embeddings.dhe import DHESettings
 from lfmp_core.embeddings.qr import QRSettings
 from lfmp_core.embeddings.tt_rec import TTRecSettings
-from lfmp_core.experiments import lers
 from lfmp_core.experiments.executor import cut_to, open_dataset, prepared
 from lfmp_core.experiments.record import Record
 from lfmp_core.experiments.store import Store
 from lfmp_core.methods import Task, get_method
 from lfmp_core.methods.compression.magnitude import by_frequency
 from lfmp_core.models import BackboneSettings
-from lfmp_core.report import datasets, lers_counts, lers_fig2, lers_table1, lers_table2, pending, published
-from lfmp_core.report.figures import Picture
 from lfmp_core.training import TrainingSettings
 
 # ---- Table 1

@@ -8,16 +8,17 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from typer.testing import CliRunner
 
+from lfmp_book.claims.claim import Prose, literal
+from lfmp_book.lers import search as lers_search
+from lfmp_book.lightfmp import fig3, walkthrough
+from lfmp_book.show.figures import Picture
+from lfmp_book.show.html import table
 from lfmp_core.data.cli import app, describe_dataset
 from lfmp_core.data.dataset import Dataset
 from lfmp_core.data.prepared import prepare_cached
 from lfmp_core.data.shown import console, fields_table
 from lfmp_core.data.sources import own_table
 from lfmp_core.errors import DataError
-from lfmp_core.report import fig3, lers_search, walkthrough
-from lfmp_core.report.claims import Prose, literal
-from lfmp_core.report.figures import Picture
-from lfmp_core.report.html import table
 
 HOSTILE = (
     "$\\frac{1$",

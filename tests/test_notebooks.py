@@ -7,7 +7,7 @@ import sys
 import nbformat
 import pytest
 
-from lfmp_core.notebooks import notebook_names, notebooks_folder
+from lfmp_book.notebooks import notebook_names, notebooks_folder
 from lfmp_core.settings import project_root
 
 NAMES = notebook_names()

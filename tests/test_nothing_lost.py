@@ -12,7 +12,8 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from lfmp_core import files, memory, notebooks, parameters
+from lfmp_book import notebooks, parameters
+from lfmp_core import files, memory
 from lfmp_core.data import Dataset, PlantedSettings, Rows, prepare_named, write_planted
 from lfmp_core.data import cli as data_cli
 from lfmp_core.data import fetch as fetching

@@ -12,17 +12,22 @@ from pathlib import Path
 
 import pytest
 
+from lfmp_book.evidence import published
+from lfmp_book.evidence.datasets import description
+from lfmp_book.ledger import audit
+from lfmp_book.lers import code as lers_code
+from lfmp_book.lers import grids as lers
+from lfmp_book.lers import table1 as lers_table1
+from lfmp_book.lers.table5.claims import TESTS
+from lfmp_book.lers.table5.view import Printed
+from lfmp_book.lightfmp import grids as lightfmp
+from lfmp_book.lightfmp import selection_grids as lightfmp_selection
+from lfmp_book.lightfmp.values import size
 from lfmp_core.data.planted import CRITEO_SIZES, PlantedSettings
 from lfmp_core.data.sources import SOURCES
 from lfmp_core.embeddings.dhe import DHETable
-from lfmp_core.experiments import lers, lightfmp, lightfmp_selection
 from lfmp_core.experiments.spec import plain
 from lfmp_core.methods import LightFMPSettings
-from lfmp_core.report import audit, lers_code, lers_table1, published
-from lfmp_core.report.audit.lightfmp_values import size
-from lfmp_core.report.datasets import description
-from lfmp_core.report.lers_table5_claims import TESTS
-from lfmp_core.report.lers_table5_view import Printed
 from lfmp_core.settings import project_root
 
 WORDS = (

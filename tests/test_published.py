@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 
+from lfmp_book.evidence import published
+from lfmp_book.lightfmp import fig3
 from lfmp_core.errors import UnknownName
-from lfmp_core.report import fig3, published
 
 
 def test_names_and_refusal():

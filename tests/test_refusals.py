@@ -7,18 +7,36 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from lfmp_book.evidence import results
+from lfmp_book.ledger import ledger
+from lfmp_book.lers import fig2 as lers_fig2
+from lfmp_book.lers import grids as lers
+from lfmp_book.lers import search as lers_search
+from lfmp_book.lers import walkthrough as lers_walkthrough
+from lfmp_book.lightfmp import (
+    choice_grids as lightfmp_choices,
+)
+from lfmp_book.lightfmp import (
+    grids as lightfmp,
+)
+from lfmp_book.lightfmp import (
+    open_grids as lightfmp_open,
+)
+from lfmp_book.lightfmp import (
+    selection_grids as lightfmp_selection,
+)
+from lfmp_book.lightfmp.table2 import shadows
+from lfmp_book.notebooks import declared_parameters, find_notebook, notebook_names
+from lfmp_book.speed import grids as speed
+from lfmp_book.speed.speed import load
 from lfmp_core import bounds, cli, entry
 from lfmp_core.data.cli import app as data_app
 from lfmp_core.data.prepared import prepare_cached
 from lfmp_core.data.schema import check_both_classes
 from lfmp_core.data.sources import own_table
 from lfmp_core.errors import DataError, LfmpError, UnknownName, WrongValue
-from lfmp_core.experiments import lers, lightfmp, lightfmp_choices, lightfmp_open, lightfmp_selection, speed
 from lfmp_core.experiments.executor import prepared
 from lfmp_core.experiments.profiles import PROFILES
-from lfmp_core.notebooks import declared_parameters, find_notebook, notebook_names
-from lfmp_core.report import ledger, lers_fig2, lers_search, lers_walkthrough, results, shadows
-from lfmp_core.report.speed import load
 from lfmp_core.settings import Settings
 
 

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lfmp_book.claims.claim import findings, share_verdict
+from lfmp_book.evidence import results
+from lfmp_book.evidence.differences import difference_table
+from lfmp_book.evidence.draws import Draws
+from lfmp_book.evidence.stamps import contents
+from lfmp_book.lightfmp import fig3, table3
+from lfmp_book.show.figures import Picture
 from lfmp_core.errors import LfmpError
-from lfmp_core.report import fig3, results, table3
-from lfmp_core.report.claims import findings, share_verdict
-from lfmp_core.report.differences import difference_table
-from lfmp_core.report.draws import Draws
-from lfmp_core.report.figures import Picture
-from lfmp_core.report.stamps import contents
 
 
 def test_share_verdict():

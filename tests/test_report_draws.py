@@ -5,6 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from lfmp_book.evidence import draws, results
+from lfmp_book.ledger import status
 from lfmp_core import cli
 from lfmp_core.errors import DataError
 from lfmp_core.experiments import items, store
@@ -13,7 +15,6 @@ from lfmp_core.experiments.record import Record, logits_digest
 from lfmp_core.experiments.spec import DatasetRef
 from lfmp_core.experiments.stats import paired_bootstrap
 from lfmp_core.experiments.store import Store
-from lfmp_core.report import draws, results, status
 
 LABELS = np.tile([0, 1], 100)
 SHARES = (0.5, 0.8)

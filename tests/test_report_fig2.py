@@ -3,13 +3,15 @@
 import pandas as pd
 import pytest
 
-from lfmp_core.experiments import lightfmp_selection
+from lfmp_book.claims import pending, sentences
+from lfmp_book.evidence import published, results
+from lfmp_book.evidence.results import BASE, TWIN, UNPRUNED
+from lfmp_book.lightfmp import fig2b, fig2c, fig2d
+from lfmp_book.lightfmp import selection_grids as lightfmp_selection
+from lfmp_book.show.curves import spread_out
+from lfmp_book.show.figures import Picture
 from lfmp_core.experiments.executor import prepared
 from lfmp_core.experiments.items import get_item
-from lfmp_core.report import fig2b, fig2c, fig2d, pending, published, results, sentences
-from lfmp_core.report.curves import spread_out
-from lfmp_core.report.figures import Picture
-from lfmp_core.report.results import BASE, TWIN, UNPRUNED
 
 ARM, PRINTED = "Light-FMP, 2,000 rows", "Light-FMP, as printed"
 FRESH = ARM + fig2b.FRESH

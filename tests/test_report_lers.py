@@ -9,28 +9,20 @@ import pandas as pd
 import pytest
 from table5_runs import NETWORKS, drawn, framed, run
 
-from lfmp_core.experiments import lers
+from lfmp_book.claims import pending, sentences
+from lfmp_book.claims.cases import Case, judge, said
+from lfmp_book.evidence import published, results
+from lfmp_book.ledger import audit
+from lfmp_book.lers import grids as lers
+from lfmp_book.lers.table5 import costs, figure, page
+from lfmp_book.lers.table5.claims import TESTS, claims
+from lfmp_book.lers.table5.overall import fruitless
+from lfmp_book.lers.table5.ratios import retain_table
+from lfmp_book.lers.table5.records import Measured
+from lfmp_book.lers.table5.view import HIGH, METHODS, ORIGINAL, Cell, Printed, arm_of, printed_of
+from lfmp_book.show.figures import Picture
 from lfmp_core.experiments.record import Record
 from lfmp_core.experiments.store import Store, store_for
-from lfmp_core.report import audit, pending, published, results, sentences
-from lfmp_core.report import lers_table5 as page
-from lfmp_core.report import lers_table5_costs as costs
-from lfmp_core.report import lers_table5_figure as figure
-from lfmp_core.report.cases import Case, judge, said
-from lfmp_core.report.figures import Picture
-from lfmp_core.report.lers_table5_claims import TESTS, claims
-from lfmp_core.report.lers_table5_overall import fruitless
-from lfmp_core.report.lers_table5_ratios import retain_table
-from lfmp_core.report.lers_table5_records import Measured
-from lfmp_core.report.lers_table5_view import (
-    HIGH,
-    METHODS,
-    ORIGINAL,
-    Cell,
-    Printed,
-    arm_of,
-    printed_of,
-)
 
 NONE = pd.DataFrame(columns=list(results.COMPARED))
 

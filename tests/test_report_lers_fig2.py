@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from lfmp_core.report import lers_fig2
-from lfmp_core.report.lers_fig2 import ALL, correlation
+from lfmp_book.lers import fig2 as lers_fig2
+from lfmp_book.lers.fig2 import ALL, correlation
 
 
 @pytest.mark.parametrize("n", [3, 4, 5, 6, 7])

@@ -8,16 +8,17 @@ import pytest
 from scipy.stats import norm, ttest_ind
 from table5_runs import NETWORKS, drawn, framed, run
 
-from lfmp_core.experiments import lers
-from lfmp_core.report import lers_table5_cases as rules
-from lfmp_core.report import lers_table5_overall as overall
-from lfmp_core.report import results, sentences
-from lfmp_core.report.cases import Case, any_of, judge
-from lfmp_core.report.draws import Draws
-from lfmp_core.report.lers_table5_claims import TESTS, claims
-from lfmp_core.report.lers_table5_records import Measured
-from lfmp_core.report.lers_table5_settled import settled
-from lfmp_core.report.lers_table5_view import HIGH, LOW, METHODS, ORIGINAL, Cell, Printed, Span, Values
+from lfmp_book.claims import sentences
+from lfmp_book.claims.cases import Case, any_of, judge
+from lfmp_book.evidence import results
+from lfmp_book.evidence.draws import Draws
+from lfmp_book.lers import grids as lers
+from lfmp_book.lers.table5 import cases as rules
+from lfmp_book.lers.table5 import overall
+from lfmp_book.lers.table5.claims import TESTS, claims
+from lfmp_book.lers.table5.records import Measured
+from lfmp_book.lers.table5.settled import settled
+from lfmp_book.lers.table5.view import HIGH, LOW, METHODS, ORIGINAL, Cell, Printed, Span, Values
 
 CELL = Cell("Criteo", "DCN", HIGH)
 

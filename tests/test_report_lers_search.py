@@ -5,17 +5,20 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from lfmp_book.claims import pending
+from lfmp_book.evidence import published
+from lfmp_book.ledger import audit, ledger
+from lfmp_book.lers import audit as lers_ctr
+from lfmp_book.lers import fig6 as lers_fig6
+from lfmp_book.lers import grids as lers
+from lfmp_book.lers import search
+from lfmp_book.lers import search_figures as figures
+from lfmp_book.lers.table5.view import Cell
+from lfmp_book.show.figures import Picture
 from lfmp_core.errors import LfmpError, UnknownName
-from lfmp_core.experiments import lers
 from lfmp_core.experiments.record import Record
 from lfmp_core.experiments.search import Trial
 from lfmp_core.experiments.store import Store
-from lfmp_core.report import audit, ledger, lers_fig6, pending, published
-from lfmp_core.report import lers_search as search
-from lfmp_core.report import lers_search_figures as figures
-from lfmp_core.report.audit import lers_ctr
-from lfmp_core.report.figures import Picture
-from lfmp_core.report.lers_table5_view import Cell
 
 # ---- the search
 

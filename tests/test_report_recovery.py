@@ -8,16 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lfmp_book.claims import sentences
+from lfmp_book.evidence.results import TWIN
+from lfmp_book.lightfmp import recovery, recovery_figures
+from lfmp_book.lightfmp.truth import Truth, chance_limit, scored, truth_of
+from lfmp_book.show.figures import Picture
 from lfmp_core.data import PlantedSettings
 from lfmp_core.errors import LfmpError
 from lfmp_core.experiments import reach
 from lfmp_core.experiments.executor import prepared
 from lfmp_core.experiments.items import Arm, Grid
 from lfmp_core.experiments.spec import DatasetRef, plain
-from lfmp_core.report import recovery, recovery_figures, sentences
-from lfmp_core.report.figures import Picture
-from lfmp_core.report.results import TWIN
-from lfmp_core.report.truth import Truth, chance_limit, scored, truth_of
 
 # informative 0 1 2, redundant 3, noise 4 … 7
 EIGHT = Truth(8, frozenset({0, 1, 2}), frozenset({3}), 1.0)

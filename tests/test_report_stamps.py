@@ -4,13 +4,13 @@ import pandas as pd
 import pytest
 from test_report_draws import fill, grid, opened  # noqa: F401
 
+from lfmp_book.evidence import draws, results
+from lfmp_book.evidence.stamps import made_from, stamps_of, unmixed
+from lfmp_book.show.html import Spread, table
 from lfmp_core.experiments import stamp
 from lfmp_core.experiments.certificate import certify
 from lfmp_core.experiments.stamp import stamp_of
 from lfmp_core.experiments.store import Store
-from lfmp_core.report import draws, results
-from lfmp_core.report.html import Spread, table
-from lfmp_core.report.stamps import made_from, stamps_of, unmixed
 
 
 @pytest.fixture

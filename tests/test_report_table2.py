@@ -7,14 +7,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lfmp_book.claims import sentences
+from lfmp_book.claims.claim import Claim
+from lfmp_book.evidence import results
+from lfmp_book.lightfmp import fig2a
+from lfmp_book.lightfmp.table2 import checks as table2_checks
+from lfmp_book.lightfmp.table2 import claims as on_table2
+from lfmp_book.lightfmp.table2 import page as table2
+from lfmp_book.lightfmp.table2 import shadows
+from lfmp_book.lightfmp.table2.view import OURS, RIVALS, Case, View, all_of, judge, said
+from lfmp_book.show import pareto
+from lfmp_book.show.html import Stack, table
 from lfmp_core.data.shadows import is_shadow, shadow_order, with_shadows
 from lfmp_core.experiments.items import Choice
 from lfmp_core.experiments.spec import DatasetRef
-from lfmp_core.report import fig2a, pareto, results, sentences, shadows, table2, table2_checks
-from lfmp_core.report import table2_claims as on_table2
-from lfmp_core.report.claims import Claim
-from lfmp_core.report.html import Stack, table
-from lfmp_core.report.table2_view import OURS, RIVALS, Case, View, all_of, judge, said
 
 PRINTED, REPAIRED = OURS
 ALL = ("all fields", *RIVALS, *OURS, "random fields")

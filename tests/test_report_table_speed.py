@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from lfmp_book.speed import speed, table_speed
+from lfmp_book.speed.table_speed import compared, shown, summary, tables, yardstick
 from lfmp_core.errors import UnknownName
-from lfmp_core.report import speed, table_speed
-from lfmp_core.report.table_speed import compared, shown, summary, tables, yardstick
 
 MADE = {
     "commit": "abc",

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from lfmp_core.report import ways
+from lfmp_book.speed import ways
 
 
 @pytest.fixture

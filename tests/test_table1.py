@@ -3,17 +3,18 @@
 import numpy as np
 import pytest
 
+from lfmp_book.evidence import datasets
+from lfmp_book.lightfmp import table1
+from lfmp_book.sets import planted
 from lfmp_core.data.cli import describe_dataset
 from lfmp_core.experiments.executor import cut_to, open_dataset
-from lfmp_core.experiments.lightfmp import planted
-from lfmp_core.report import datasets, table1
 
 NAMES = [ref.name for ref in table1.SETS.values()]
 
 
 @pytest.mark.parametrize("ref", table1.SETS.values(), ids=NAMES)
 def test_descriptions_are_those_of_the_sets_that_runs_are_planned_on(ref):
-    pinned = table1.pinned(datasets.description(ref.name))
+    pinned = datasets.pinned(datasets.description(ref.name))
     cut = ref.settings.get("rows")
     assert ref == (cut_to(pinned, cut) if cut else pinned)
 
@@ -42,7 +43,7 @@ def test_auc_error_against_draws():
     negative, positive = draw.exponential(1, size=(2000, n, 1)), draw.exponential(3, size=(2000, 1, p))
     aucs = (positive > negative).mean(axis=(1, 2))
     assert aucs.mean() == pytest.approx(0.75, abs=0.005)
-    assert table1.auc_error(0.75, p, n) == pytest.approx(aucs.std(), rel=0.05)
+    assert datasets.auc_error(0.75, p, n) == pytest.approx(aucs.std(), rel=0.05)
 
 
 def test_commonest_value_is_counted_by_split(tmp_path, monkeypatch):

@@ -25,7 +25,6 @@ ROOMS = (  # top to bottom, as the data goes; other modules follow by name
     "methods",
     "experiments",
     "efficiency",
-    "report",
 )
 _SECTION = re.compile(
     r"^(Args|Arguments|Attributes|Raises|Returns|Yields|Examples?|Notes?|Shapes?|References?|Source|Sources|Warnings?)"

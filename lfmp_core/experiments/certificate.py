@@ -20,6 +20,7 @@ from ..bounds import cores
 from ..settings import Settings
 
 PACKAGES = ("torch", "numpy")
+SOURCES = ("lfmp_core", "book/lfmp_book")  # folders of a checkout that decide what a run computes
 
 
 class Hardware(Settings):
@@ -39,7 +40,7 @@ class Certificate(Settings):
     command: str = Field(description="the line that makes the record again")
     version: str = Field(description="version of lfmp_core")
     commit: str = Field(description="git commit of the source, `unknown` outside a checkout")
-    dirty: bool = Field(description="whether the source under lfmp_core differed from that commit")
+    dirty: bool = Field(description="whether the packages' source differed from that commit")
     python: str
     packages: dict[str, str] = Field(description="versions of torch and numpy")
     hardware: Hardware
@@ -63,7 +64,7 @@ def _git(root: Path, *arguments: str) -> str:
 def source_state(root: Path) -> tuple[str, bool]:
     """Return (commit, dirty) of the checkout at `root`; ("unknown", False) where there is none.
 
-    Dirty means that something under lfmp_core/ differs from the commit, new files included. Records that
+    Dirty means that something of the packages differs from the commit, new files included. Records that
     are written meanwhile lie elsewhere and don't count.
     """
     try:
@@ -71,7 +72,7 @@ def source_state(root: Path) -> tuple[str, bool]:
         if Path(_git(root, "rev-parse", "--show-toplevel")).resolve() != root.resolve():
             return "unknown", False
         commit = _git(root, "rev-parse", "--verify", "HEAD")
-        return commit, bool(_git(root, "status", "--porcelain", "--untracked-files=all", "--", "lfmp_core"))
+        return commit, bool(_git(root, "status", "--porcelain", "--untracked-files=all", "--", *SOURCES))
     except (OSError, subprocess.CalledProcessError):
         return "unknown", False
 

@@ -1,7 +1,9 @@
 """Items: what each table and figure of the book runs, stage by stage."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib.metadata import entry_points
 from typing import Any, Literal
 
 from ..errors import LfmpError, check_name
@@ -13,7 +15,7 @@ from .search import TPE, Trial
 from .spec import DatasetRef, RunSpec, plain
 from .store import Store
 
-__all__ = ["Arm", "Choice", "Grid", "Item", "get_item", "on_border", "registry"]
+__all__ = ["Arm", "Choice", "Grid", "Item", "get_item", "on_border", "register_items", "registry"]
 
 
 @dataclass(frozen=True)
@@ -288,11 +290,31 @@ class Item:
         return [record for spec in self.plan(profile, store) if (record := store.get(spec)) is not None]
 
 
-def registry() -> Mapping[str, Item]:
-    """All items by name."""
-    from .grids import ITEMS  # here, since the grids are made of this module's classes
+_ITEMS: dict[str, Item] = {}
 
-    return ITEMS
+
+def register_items(items: Iterable[Item]) -> None:
+    """Enter items into the register, where `lfmp plan` and `lfmp run` find them.
+
+    Raises:
+        ValueError: there is another item of such a name.
+    """
+    for item in items:
+        if _ITEMS.setdefault(item.name, item) is not item:
+            raise ValueError(f"item {item.name!r} is registered twice")
+
+
+@cache
+def _installed() -> None:
+    """Import what installed packages announce as their items; importing it registers them."""
+    for point in entry_points(group="lfmp.items"):
+        point.load()
+
+
+def registry() -> Mapping[str, Item]:
+    """All items by name: those of installed packages, and those that were registered here."""
+    _installed()
+    return _ITEMS
 
 
 def get_item(name: str) -> Item:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from lfmp_book.sets import planted as planted_ref
 from lfmp_core.data.thinned import thinned
 from lfmp_core.errors import DataError, UnknownName
 from lfmp_core.experiments.executor import cut_to, open_dataset
-from lfmp_core.experiments.lightfmp import planted as planted_ref
 
 
 def test_a_thinned_set_is_a_stratified_part_of_the_training_rows(planted):

@@ -1,5 +1,4 @@
 import json
-import sys
 
 import fake_runs
 import pytest
@@ -32,7 +31,7 @@ def fates(tmp_path, monkeypatch):
 def lfmp(monkeypatch, tmp_path, capsys, log):
     """Call the command; returns (exit code, stdout, stderr)."""
     monkeypatch.setenv("LFMP_HOME", str(tmp_path / "home"))
-    monkeypatch.setitem(sys.modules, "lfmp_core.experiments.grids", fake_runs)
+    monkeypatch.setattr("lfmp_core.experiments.items.registry", lambda: fake_runs.ITEMS)
     monkeypatch.setattr(engine, "execute", fake_runs.runner)
     monkeypatch.setattr(engine, "preload", fake_runs.preload)
     monkeypatch.setattr(engine, "open_dataset", lambda ref: None)

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from lfmp_book.sets import CRITEO_SAMPLE
 from lfmp_core.data import PlantedSettings, PrepareSettings, is_shadow
 from lfmp_core.data.dataset import Dataset
 from lfmp_core.errors import DataError, LfmpError
 from lfmp_core.experiments.engine import RunsFailed, execute, open_dataset, reference, run_item
 from lfmp_core.experiments.executor import prepared, shadowed
 from lfmp_core.experiments.items import Item
-from lfmp_core.experiments.lightfmp import CRITEO_SAMPLE
 from lfmp_core.experiments.record import Record
 from lfmp_core.experiments.spec import RunSpec, plain
 from lfmp_core.experiments.store import Store

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from fake_runs import Arm, computed, item, runner, single
 
+from lfmp_book.sets import planted as planted_ref
 from lfmp_core.errors import Diverged, LfmpError
 from lfmp_core.experiments.engine import RunsFailed, execute, run_item
 from lfmp_core.experiments.items import Grid, Item
-from lfmp_core.experiments.lightfmp import planted as planted_ref
 from lfmp_core.experiments.record import Record
 from lfmp_core.experiments.search import TPE
 from lfmp_core.experiments.store import Store

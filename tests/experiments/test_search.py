@@ -6,8 +6,8 @@ import fake_runs
 import optuna
 import pytest
 
+from lfmp_book.lers import grids as lers
 from lfmp_core.errors import LfmpError, UnknownName
-from lfmp_core.experiments import lers
 from lfmp_core.experiments.engine import run_item
 from lfmp_core.experiments.record import Record
 from lfmp_core.experiments.search import TPE, Interval, Trial

@@ -5,9 +5,22 @@ from dataclasses import replace
 import fake_runs
 import pytest
 
+from lfmp_book.lers import grids as lers
+from lfmp_book.lightfmp import (
+    choice_grids as lightfmp_choices,
+)
+from lfmp_book.lightfmp import (
+    grids as lightfmp,
+)
+from lfmp_book.lightfmp import (
+    open_grids as lightfmp_open,
+)
+from lfmp_book.lightfmp import (
+    selection_grids as lightfmp_selection,
+)
+from lfmp_book.sets import CRITEO_SAMPLE
 from lfmp_core.data.shadows import shadow_fingerprint
 from lfmp_core.errors import LfmpError, UnknownName
-from lfmp_core.experiments import lers, lightfmp, lightfmp_choices, lightfmp_open, lightfmp_selection
 from lfmp_core.experiments.record import Record
 from lfmp_core.experiments.spec import DatasetRef
 from lfmp_core.experiments.store import Store
@@ -63,7 +76,7 @@ def test_shadow_choices_keep_as_many_fields_as_without_shadows():
     for grid, m in ((criteo, 39), (movies, 7), (avazu, 22)):
         assert {num_kept(2 * m, arm.prune_ratio) for arm in grid.arms} == {num_kept(m, 0.5)}
         assert grid.role == "choice" and isinstance(grid.dataset, DatasetRef)
-    base = lightfmp.CRITEO_SAMPLE.fingerprint
+    base = CRITEO_SAMPLE.fingerprint
     assert criteo.dataset.fingerprint == shadow_fingerprint(base, criteo.dataset.settings["shadows"])
 
 

@@ -1,0 +1,48 @@
+"""What a page shows while its reference records are missing or were not compared."""
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from lfmp_core.errors import LfmpError
+
+from ..evidence.results import COMPARED, load_comparisons
+from ..show.figures import Picture
+from ..show.html import Table
+from .claim import Claim, Prose, claims_table
+
+NOT_YET = "no reference records yet"
+
+
+def comparisons(item: str, reference: pd.DataFrame) -> pd.DataFrame:
+    """The comparisons kept for an item; none, with the reason in `attrs`, where they can't be shown.
+
+    Args:
+        reference: the runs that the page shows, see `results.frame`; without any there is nothing to compare.
+    """
+    try:
+        if not len(reference):
+            raise LfmpError(f"{NOT_YET}; run: lfmp run {item} --profile reference --workers 2")
+        return load_comparisons(item, reference)
+    except LfmpError as error:
+        empty = pd.DataFrame(columns=list(COMPARED))
+        empty.attrs["reason"] = str(error)
+        return empty
+
+
+def reason(frame: pd.DataFrame) -> Prose:
+    """Why there is nothing to show."""
+    return Prose((frame.attrs.get("reason", NOT_YET),))
+
+
+def verdicts(claims: Sequence[Claim], compared: pd.DataFrame) -> Table | Prose:
+    """The claims of a page, or why there are none yet."""
+    return claims_table(claims) if claims else reason(compared)
+
+
+def picture(
+    draw: Callable[[pd.DataFrame], Figure], frame: pd.DataFrame, words: str, *, wide: bool = False
+) -> Picture | Prose:
+    """The figure of some rows, or why there is none yet; arguments besides as of `figures.Picture`."""
+    return Picture(draw(frame), words, wide) if len(frame) else reason(frame)

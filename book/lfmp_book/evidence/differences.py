@@ -1,0 +1,41 @@
+"""Paired differences as a table."""
+
+import pandas as pd
+
+from ..show.html import Table, table
+from .results import BASE, TWIN
+
+
+def interval(difference: float, low: float, high: float) -> str:
+    """A difference with its interval."""
+    return f"{difference:+.4f} [{low:+.4f}, {high:+.4f}]"
+
+
+def difference_table(compared: pd.DataFrame, *, by: str = "backbone") -> Table:
+    """Differences in test AUC against all fields and against random fields; tied where the interval holds 0.
+
+    Args:
+        compared: see `results.compare`.
+        by: what heads the rows besides the arm: backbone or prune_ratio.
+    """
+    auc = compared[compared.metric == "auc"]
+    rows = []
+    for (head, arm), part in auc.groupby([by, "arm"], sort=by == "prune_ratio"):
+        row: dict = {by.replace("prune_ratio", "τ"): head, "arm": arm}
+        for other in (BASE, TWIN):
+            found = part[part.against == other]
+            cell = None
+            if len(found):
+                d = found.iloc[0]
+                tie = " tied" if d.low <= 0 <= d.high else ""
+                cell = interval(d.difference, d.low, d.high) + tie
+            row[f"against {other}"] = cell
+        rows.append(row)
+    note = (
+        "Difference [95 % interval], paired bootstrap over test rows and seeds; tied: the interval holds 0."
+    )
+    head = next(iter(rows[0]))
+    formats = {head: ".2f"} if by == "prune_ratio" else None
+    return table(
+        pd.DataFrame(rows), caption="Differences in test AUC", formats=formats, group=head, note=note
+    )

@@ -1,0 +1,303 @@
+"""Finished runs as rows, and what a paired bootstrap says of them."""
+
+import json
+from collections.abc import Iterable, Sequence
+from itertools import product
+from math import nan, sqrt
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from scipy.stats import t as student
+
+from lfmp_core.errors import LfmpError
+from lfmp_core.experiments.engine import open_dataset, run_item
+from lfmp_core.experiments.items import Grid, Item, get_item, registry
+from lfmp_core.experiments.record import Record
+from lfmp_core.experiments.spec import DatasetRef, plain
+from lfmp_core.experiments.stats import difference_of
+from lfmp_core.experiments.store import Store, store_for
+from lfmp_core.files import atomic_write
+from lfmp_core.settings import project_root
+
+from .draws import METRICS, Draws, carrying, draw, load_draws, steady
+from .stamps import contents, made_from, marks, stamps_of, under_one_stamp, unmixed
+
+# columns of the frames that hold no run yet
+FINAL = (
+    *("dataset", "backbone", "arm", "prune_ratio", "seed", "test_auc", "test_logloss", "PT", "CT", "TT"),
+    *("IT", "fields_kept", "parameters", "bytes", "learning_rate", "epochs", "kept_fields", "id"),
+    *("logits", "numerics", "stale"),
+)
+COMPARED = (
+    *("dataset", "backbone", "prune_ratio", "arm", "against", "metric"),
+    *("difference", "low", "high", "seeds", "ids", "contents"),
+)
+BASE, TWIN, UNPRUNED = "all fields", "random fields", "itself at τ = 0"
+
+
+def finals(grids: Iterable[Grid], store: Store, role: str = "final") -> list[tuple[str, Record]]:
+    """(arm label, record) of every finished run of some grids in a role, each cell's under one stamp."""
+    found = {}
+    for grid in grids:
+        for spec in grid.plan(store):
+            record = store.get(spec) if spec.role == role else None
+            if record is not None:
+                found[spec.id] = (grid.arm_of(spec), record)
+    return under_one_stamp(found.values())
+
+
+def whole(grids: Iterable[Grid], ended: Iterable[tuple[int, int]]) -> list[Grid]:
+    """The grids whose final runs have all ended; of others the first arms would stand as if they were all.
+
+    Args:
+        ended: what `Grid.ended` says of each.
+    """
+    return [grid for grid, (done, planned) in zip(grids, ended, strict=True) if done == planned]
+
+
+def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
+    """One row a final run: data set, backbone, arm, prune_ratio, seed, metrics, seconds, sizes, kept fields,
+    gates.
+
+    `prune_ratio` is the share asked for, of a compression the sparsity; `sparsity` is what came out. TT is
+    the run's processor time on one thread, which a neighbour on the machine disturbs less than the
+    clock; IT is seconds to score a million rows by the stored form, IT_remembered with the rows that were
+    worked out kept (of tables that do so). See `stamps.marks` too. `attrs["dataset"]` refers to the data.
+    """
+    rows, dataset = [], None
+    for arm, record in finals(grids, store):
+        dataset = record.spec.dataset
+        spec, cpu = record.spec, record.details["cpu_seconds"]
+        rows.append(
+            {
+                "dataset": spec.dataset.name,
+                "backbone": spec.backbone["name"],
+                "arm": arm,
+                "prune_ratio": spec.removed,
+                "seed": spec.seed,
+                **record.metrics,
+                "PT": cpu.get("PT", 0.0),
+                "CT": cpu["CT"],
+                "TT": sum(cpu.values()),
+                "clock": record.phases["TT"],
+                "IT": record.phases["IT"],
+                "IT_remembered": record.details.get("inference_remembered", nan),
+                **record.sizes,
+                "learning_rate": spec.training["learning_rate"],
+                "epochs": len(record.details["history"]),
+                "dropout": spec.backbone.get("dropout", 0.0),
+                "l2": spec.training["l2"],
+                "sparsity": record.details.get("sparsity"),
+                "kept_fields": tuple(record.details["kept_fields"]),
+                "log_alpha": record.details.get("log_alpha"),
+                "gates": record.details.get("gates"),
+                "id": record.id,
+                **marks(record),
+            }
+        )
+    table = pd.DataFrame(rows) if rows else pd.DataFrame(columns=FINAL)
+    table.attrs["dataset"] = dataset
+    return table
+
+
+def choice_frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
+    """One row a finished choice of some grids: data set and its reference, arm, prune_ratio, seed, kept
+    fields, scores, and PT in processor seconds.
+    """
+    rows = []
+    for arm, record in finals(grids, store, role="choice"):
+        spec, details = record.spec, record.details
+        rows.append(
+            {
+                "dataset": spec.dataset.name,
+                "reference": spec.dataset,
+                "backbone": spec.backbone["name"],
+                "arm": arm,
+                "prune_ratio": spec.prune_ratio,
+                "seed": spec.seed,
+                "PT": details["cpu_seconds"]["PT"],
+                "kept_fields": tuple(details["kept_fields"]),
+                "scores": tuple(details["scores"]),
+                "id": record.id,
+                **marks(record),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def compare(grids: Sequence[Grid], store: Store, *, against: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Each arm of finished runs held against others; see `comparisons`. Needs the data."""
+    return comparisons(grids, draw(finals(grids, store), store), against)
+
+
+def comparisons(
+    grids: Sequence[Grid], drawn: Iterable[Draws], against: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """Each arm held against all fields, as many random fields, itself without pruning, and `against`.
+
+    Paired bootstrap over test rows and over seeds, so that an interval speaks of new rows and of a new
+    training. Rows: data set, backbone, prune_ratio, arm, against, metric, difference (arm − against), low
+    and high (95 %), seeds, ids of the records compared, and a digest of their contents. Arms under stamps
+    that disagree are not compared.
+
+    Args:
+        grids: that planned the runs. drawn: see `draws.draw`.
+        against: labels of arms, each at the ratio of the arm that is compared; one that is planned at a
+            single ratio, such as LERS's Original, at its own.
+    """
+    planned: dict[str, set[float]] = {}
+    for line in (line for grid in grids for line in grid.arms):
+        ratio = line.prune_ratio or plain(line.method_settings).get("sparsity", 0.0)
+        planned.setdefault(line.label, set()).add(float(ratio))
+    rows = []
+    for one in drawn:
+        backbones = dict.fromkeys(backbone for backbone, _, _ in one.runs)
+        for backbone, metric in product(backbones, METRICS):
+            values = one.values[metric]
+            own = [key for key in one.runs if key[0] == backbone]
+            for key, other in product(own, (BASE, TWIN, UNPRUNED, *against)):
+                _, arm, ratio = key
+                twin = (backbone, arm if other == UNPRUNED else other, ratio if other == TWIN else 0.0)
+                if other in against:
+                    [single, *more] = planned.get(other) or {ratio}
+                    twin = (backbone, other, ratio if more else single)
+                if twin not in one.runs or twin == key or not one.comparable(key, twin):
+                    continue
+                ids = sorted((*one.runs[key], *one.runs[twin]))
+                d = difference_of(values[key], values[twin], level=0.95)
+                rows.append(
+                    {
+                        "dataset": one.dataset,
+                        "backbone": backbone,
+                        "prune_ratio": ratio,
+                        "arm": arm,
+                        "against": other,
+                        "metric": metric,
+                        "difference": d.difference,
+                        "low": d.low,
+                        "high": d.high,
+                        "seeds": min(len(one.runs[key]), len(one.runs[twin])),
+                        "ids": ids,
+                        "contents": contents(ids, one.logits),
+                    }
+                )
+    return rows
+
+
+def comparisons_path(item: str) -> Path:
+    """Where the comparisons of an item's reference records are kept."""
+    return project_root() / "book" / "comparisons" / f"{item}.json"
+
+
+def draws_path(item: str) -> Path:
+    """Where the draws that they rest on are kept, of an item that keeps them."""
+    return comparisons_path(item).with_suffix(".npz")
+
+
+def save_comparisons(item: str, rows: list[dict[str, Any]]) -> None:
+    """Keep comparisons, so that pages can be built where the data is not.
+
+    Numbers to eight places, so that sums in another order leave the file as it is.
+    """
+    kept = [{key: steady(value) for key, value in row.items()} for row in rows]
+    atomic_write(comparisons_path(item), json.dumps(kept, indent=1) + "\n")
+
+
+def load_comparisons(item: str, reference: pd.DataFrame) -> pd.DataFrame:
+    """The comparisons kept for an item.
+
+    Args:
+        reference: the records that the page shows, see `frame`; for none there is nothing to compare.
+
+    Raises:
+        LfmpError: the comparisons are absent or were made from other records.
+    """
+    path = comparisons_path(item)
+    if not len(reference):
+        return pd.DataFrame(columns=COMPARED)
+    remedy = f"run: lfmp compare {item}"
+    if not path.exists():
+        raise LfmpError(f"the reference records of {item} were not compared yet; {remedy}")
+    rows = pd.DataFrame(json.loads(path.read_text()))
+    if not made_from(rows, reference):
+        raise LfmpError(f"the comparisons of {item} are of other records than those at hand; {remedy}")
+    return unmixed(rows, stamps_of(reference))
+
+
+def known_comparisons(item: str, reference: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The comparisons kept for an item, of those data sets whose records at hand they were made from.
+
+    For items whose records come in data set by data set; `load_comparisons` takes all or nothing.
+
+    Args:
+        reference: the records that the page shows; see `frame`.
+
+    Returns:
+        rows as `compare` makes them, and a line for each data set that has none. Of an item that keeps its
+        draws they travel with the rows, see `draws_of`; a set whose draws are of other records has none.
+    """
+    path, remedy = comparisons_path(item), f"run: lfmp compare {item}"
+    rows = pd.DataFrame(json.loads(path.read_text()) if path.exists() else [], columns=list(COMPARED))
+    kept = load_draws(draws_path(item)) if item in registry() and get_item(item).keeps_draws else None
+    known, without = [], []
+    for name, part in reference.groupby("dataset", sort=False) if len(reference) else ():
+        own = rows[rows.dataset == name]
+        drawn = kept is None or (name in kept and kept[name].ids == set(part.id))
+        if drawn and made_from(own, part):
+            known.append(unmixed(own, stamps_of(part)))
+        else:
+            why = "were compared when others were at hand" if len(own) else "were not compared yet"
+            without.append(f"the records of {name} {why}; {remedy}")
+    found = pd.concat(known) if known else rows[:0]
+    own = [one.stamped(stamps_of(reference)) for one in (kept or {}).values()]
+    return carrying(found, [one for one in own if one.dataset in set(found.dataset)]), without
+
+
+def draws_of(compared: pd.DataFrame) -> dict[str, Draws]:
+    """The draws that comparisons rest on, by data set; none where they were not kept."""
+    return compared.attrs.get("draws", {})
+
+
+def seeds_in_words(cells: pd.Series) -> str:
+    """Seeds of each cell, as a text: of a series of the cells' numbers of runs."""
+    low, high = int(cells.min()), int(cells.max())
+    return f"{high} seed{'s' * (high != 1)}" if low == high else f"{low} to {high} seeds"
+
+
+def clearly_below(ours: pd.Series, theirs: pd.Series) -> bool | None:
+    """Whether a mean over seeds is below another; None with fewer than two seeds.
+
+    Welch's t with the degrees of freedom of Welch and Satterthwaite, two-sided at 95 %: with three seeds each
+    the bound is 2.8 to 4.3 standard errors.
+    """
+    if min(len(ours), len(theirs)) < 2:
+        return None
+    a, b = ours.var() / len(ours), theirs.var() / len(theirs)
+    apart = float(theirs.mean() - ours.mean())
+    if a + b == 0:
+        return apart > 0
+    freedom = (a + b) ** 2 / (a**2 / (len(ours) - 1) + b**2 / (len(theirs) - 1))
+    return bool(apart > student.ppf(0.975, freedom) * sqrt(a + b))
+
+
+def run(grids: Sequence[Grid], *, workers: int | None = None) -> pd.DataFrame:
+    """Compute what is missing of some grids (a bar shows it; it can be stopped and started again) → `frame`.
+
+    Args:
+        grids: of one profile, which says where their records are kept.
+        workers: processes; None for one a core.
+    """
+    profile = grids[0].profile
+    for ref in {grid.dataset for grid in grids if isinstance(grid.dataset, DatasetRef)}:
+        if "prepared" in ref.settings:  # one's own: said before anything is computed
+            open_dataset(ref).schema.check_learnable()
+    store = store_for(profile)
+    item = Item(grids[-1].item, "", "as asked for by a notebook", {profile: grids})
+    run_item(item, profile, workers=workers, store=store, asked=True)
+    return frame(grids, store)
+
+
+def reference_frame(item: str) -> pd.DataFrame:
+    """The committed reference records of an item; see `frame`. Needs no data."""
+    return frame(get_item(item).grids("reference"), store_for("reference"))

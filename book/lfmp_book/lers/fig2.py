@@ -1,0 +1,298 @@
+"""LERS's Figure 2a and 2b: do frequent ids have larger embeddings, and whose numbers does MagPrune remove?"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import permutations
+from math import factorial, pi, sqrt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from scipy.stats import rankdata, spearmanr
+
+from lfmp_core.experiments.items import Grid
+from lfmp_core.experiments.stamp import outdated
+from lfmp_core.experiments.store import Store
+
+from ..claims.cases import Case, judge
+from ..claims.claim import Claim, Prose, share_verdict
+from ..evidence import results
+from ..show.curves import band, bare
+from ..show.html import Spread, Table, table
+from . import grids as lers
+
+MAGPRUNE, ALL = "MagPrune", "all fields"
+CHANCE = 0.05  # a rank correlation counts where so few orders by chance would reach it
+ORDERS = 5040  # of seven buckets; so many are counted one by one
+COLUMNS = (
+    *("dataset", "backbone", "sparsity", "seed", "l2", "field", "least", "rows", "magnitude", "kept"),
+    *("start", "stale", "id"),
+)
+COLOURS = ("#1f77b4", "#dd8452", "#0b6e4f")
+
+
+def grids(profile: str, **given: Any) -> list[Grid]:
+    """MagPrune's runs of Table 5, and before each the search that decides for it: the same records.
+
+    Args:
+        given: as of `lers.grids.table5`.
+    """
+    found = []
+    for grid in lers.table5(profile, **given):
+        assert grid.picks is not None
+        search = replace(grid.picks, arms=[arm for arm in grid.picks.arms if arm.label == MAGPRUNE])
+        own = [arm for arm in grid.arms if arm.label == MAGPRUNE]
+        found += [search, replace(grid, arms=own, picks=search)]
+    return found
+
+
+def curves(of: Sequence[Grid], store: Store) -> pd.DataFrame:
+    """What MagPrune's runs say of frequency, on each set where all have ended: a row for each run, field and
+    bucket of ids.
+
+    Columns as of `methods.compression.magnitude.by_frequency`, and `start`, the mean |E| of a row that was
+    never trained, std·√(2/π). `attrs["silent"]` counts runs from before such curves were kept.
+    """
+    rows: list[dict[str, Any]] = []
+    silent, ended = 0, [grid.ended(store) for grid in of]
+    for arm, record in results.finals(results.whole(of, ended), store):
+        if arm != MAGPRUNE:
+            continue
+        curve = record.details.get("frequency")
+        silent += curve is None
+        if curve is None:
+            continue
+        spec = record.spec
+        run = {
+            "dataset": spec.dataset.name,
+            "backbone": spec.backbone["name"],
+            "sparsity": spec.removed,
+            "seed": spec.seed,
+            "l2": spec.training["l2"],
+            "start": spec.backbone["init_std"] * sqrt(2 / pi),
+            "stale": bool(outdated(record)),
+            "id": record.id,
+        }
+        for field, own in {**curve["fields"], ALL: curve["all"]}.items():
+            buckets = zip(own["least"], own["rows"], own["magnitude"], own["kept"], strict=True)
+            for least, count, magnitude, kept in buckets:
+                bucket = {"least": least, "rows": count, "magnitude": magnitude, "kept": kept}
+                rows.append({**run, "field": field, **bucket})
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    frame.attrs["silent"] = silent
+    return frame
+
+
+def seen(frame: pd.DataFrame) -> pd.DataFrame:
+    """The buckets of ids that occur in the training rows."""
+    return frame[frame.least > 0]
+
+
+def once(frame: pd.DataFrame) -> pd.DataFrame:
+    """One run for each seed: MagPrune trains alike for every sparsity, so magnitudes are the same."""
+    return frame[frame.sparsity == frame.sparsity.min()] if len(frame) else frame
+
+
+def correlation(least: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
+    """Spearman's rank correlation of buckets with a quantity, and how often chance would reach it.
+
+    Of up to seven buckets all orders are counted, since Student's t gives a perfect order no chance at all;
+    of more it is good enough. NaN for fewer than three buckets or a constant.
+    """
+    if len(least) < 3 or np.ptp(values) == 0:
+        return float("nan"), float("nan")
+    found = spearmanr(least, values, alternative="greater")
+    rank, chance = float(found.statistic), float(found.pvalue)
+    if factorial(len(least)) <= ORDERS:
+        x, y = (rankdata(v) - (len(least) + 1) / 2 for v in (least, values))
+        orders = np.array(list(permutations(y))) @ x
+        chance = float(np.mean(orders >= x @ y - 1e-9))
+    return rank, chance
+
+
+def picture(frame: pd.DataFrame) -> Figure:
+    """Mean |E| by frequency: a row of panels for each data set, one panel for each field and one for all."""
+    frame = seen(once(frame))
+    sets = list(frame.dataset.unique())
+    figure = Figure(figsize=(11, 0.6 + 2.7 * len(sets)), layout="constrained")
+    for axes, name in zip(figure.subplots(len(sets), 3, squeeze=False), sets, strict=True):
+        part = frame[frame.dataset == name]
+        for axis, field in zip(axes, part.field.unique(), strict=True):
+            own = part[part.field == field]
+            for backbone, colour in zip(own.backbone.unique(), COLOURS, strict=False):
+                cells = own[own.backbone == backbone].groupby("least").magnitude.apply(list)
+                band(axis, cells.index, cells.tolist(), colour, label=lers.TITLES.get(backbone, backbone))
+            axis.axhline(own.start.iloc[0], color="#9aa0a6", lw=1, ls="--")
+            bare(axis, xlabel="occurrences in the training rows", title=f"{name}: {field}")
+            axis.set_xscale("log", base=2)
+            axis.set_ylim(bottom=0)
+        axes[0].set_ylabel("mean |E| of a row")
+        axes[0].legend(frameon=False, fontsize=8)
+    return figure
+
+
+def kept_picture(frame: pd.DataFrame) -> Figure:
+    """Share of numbers that MagPrune leaves by frequency, all fields: a panel for each set and backbone."""
+    frame = seen(frame[frame.field == ALL])
+    panels = list(frame[["dataset", "backbone"]].drop_duplicates().itertuples(index=False, name=None))
+    figure = Figure(figsize=(11, 0.6 + 2.7 * -(-len(panels) // 3)), layout="constrained")
+    axes = list(figure.subplots(-(-len(panels) // 3), 3, squeeze=False).flat)
+    for axis, (name, backbone) in zip(axes, panels, strict=False):
+        own = frame[(frame.dataset == name) & (frame.backbone == backbone)]
+        for sparsity, colour in zip(sorted(own.sparsity.unique()), COLOURS, strict=False):
+            cells = own[own.sparsity == sparsity].groupby("least").kept.apply(list)
+            band(axis, cells.index, cells.tolist(), colour, label=f"t = {sparsity:g}")
+        title = f"{name}: {lers.TITLES.get(backbone, backbone)}"
+        bare(axis, xlabel="occurrences in the training rows", title=title, ylim=(0, 1.02))
+        axis.set_xscale("log", base=2)
+        axis.legend(frameon=False, fontsize=8)
+    axes[0].set_ylabel("share of numbers kept")
+    for axis in axes[len(panels) :]:
+        axis.set_visible(False)
+    return figure
+
+
+def correlations(frame: pd.DataFrame, what: str) -> pd.DataFrame:
+    """Rank correlation of frequency with `magnitude` or `kept`, a row for each run and field."""
+    keys = ["dataset", "backbone", "sparsity", "seed", "field"]
+    rows = []
+    for key, own in seen(frame).groupby(keys, sort=False):
+        rank, chance = correlation(own.least.tolist(), own[what].tolist())
+        ends = own.sort_values("least")
+        rows.append(
+            {
+                **dict(zip(keys, key, strict=True)),
+                "buckets": len(own),
+                "ids": int(own.rows.sum()),
+                "rank": rank,
+                "chance": chance,
+                "rare": float(ends[what].iloc[0]),
+                "frequent": float(ends[what].iloc[-1]),
+                "start": float(own.start.iloc[0]),
+                "l2": float(own.l2.iloc[0]),
+            }
+        )
+    columns = [*keys, "buckets", "ids", "rank", "chance", "rare", "frequent", "start", "l2"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def main_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
+    """Paper | reference | this run: rank correlation of frequency and magnitude, and its two ends."""
+    rows = []
+    for heading, frame in (("reference", reference), ("this run", run)):
+        found = correlations(once(frame), "magnitude")
+        for (name, backbone, field), own in found.groupby(["dataset", "backbone", "field"], sort=False):
+            drawn = name == "criteo" and field != ALL
+            rows.append(
+                {
+                    "": heading,
+                    "set": name,
+                    "backbone": lers.TITLES.get(backbone, backbone),
+                    "λ": own.l2.iloc[0],
+                    "field": field,
+                    "paper": "higher" if drawn else None,
+                    "ids": own.ids.iloc[0],
+                    "buckets": own.buckets.iloc[0],
+                    "rank correlation": Spread.over(own, "rank", 2),
+                    "|E|, rarest": Spread.over(own, "rare", 4),
+                    "|E|, most frequent": Spread.over(own, "frequent", 4),
+                    "|E| at the start": own.start.iloc[0],
+                }
+            )
+    note = (
+        "Spearman's correlation over buckets of ids that occur 1, 2–3, 4–7, … times; mean ± standard "
+        "deviation over seeds. λ: of L2, as the search found it. Paper: what Fig. 2 shows of frequent ids, "
+        "without numbers."
+    )
+    formats = {"|E| at the start": ".4f", "λ": ".2g"}
+    return table(
+        pd.DataFrame(rows), caption="Frequency and magnitude", formats=formats, group="", note=note
+    )  # fmt: skip
+
+
+def removed_table(frame: pd.DataFrame) -> Table:
+    """Share of numbers that MagPrune leaves, by frequency and sparsity; means over runs of the frame."""
+    own = frame[frame.field == ALL]
+    rows = []
+    for (name, backbone), part in own.groupby(["dataset", "backbone"], sort=False):
+        for least, bucket in part.groupby("least"):
+            span = f"{least:,} to {2 * least - 1:,}" if least > 1 else "once" if least else "never"
+            row: dict = {"set": name, "backbone": lers.TITLES.get(backbone, backbone), "ids occur": span}
+            row["ids"] = bucket.rows.iloc[0]
+            row |= {f"kept, t = {t:g}": cell.kept.mean() for t, cell in bucket.groupby("sparsity")}
+            rows.append(row)
+    data = pd.DataFrame(rows)
+    formats = {column: ".0%" for column in data.columns if column.startswith("kept")}
+    return table(data, caption="What MagPrune leaves, by frequency", formats=formats, group="backbone")
+
+
+def claims(reference: pd.DataFrame) -> list[Claim]:
+    """What §4.2 says of Figure 2a and 2b, judged on the reference records of Criteo."""
+    own = reference[reference.dataset == "criteo"]
+    if not len(own):
+        return []
+    sizes = correlations(once(own), "magnitude")
+    fields = sizes[sizes.field != ALL]
+    kept = correlations(own[own.field == ALL], "kept")
+    told = [
+        f"{field}: {part['rank'].min():.2f} to {part['rank'].max():.2f}"
+        for field, part in fields.groupby("field", sort=False)
+    ]
+    rare = sizes[sizes.field == ALL]
+    shares = [
+        f"{part.rare.mean():.0%} of the rarest and {part.frequent.mean():.0%} of the most frequent at {t:.0%}"
+        for t, part in kept.groupby("sparsity")
+    ]
+    rank = f"Spearman over buckets above 0, by chance in fewer than {CHANCE:.0%}"
+    return [
+        Claim(
+            "embeddings with higher frequency correspond to the common features, whose embedding magnitude "
+            "appears to be higher than that of the low-frequency features",
+            "§4.2, Fig. 2a, 2b",
+            f"{rank}, in the first and the second field, each backbone and seed",
+            "; ".join(told),
+            judge(_cases(fields)),
+        ),
+        Claim(
+            "low-frequency features … are predominantly influenced by gradients from the L2 term, which "
+            "keeps most of their values within a small range",
+            "§4.2",
+            "mean |E| of ids that occur least often below a row's that was never trained, each backbone and "
+            "seed",
+            f"{rare.rare.min():.4f} to {rare.rare.max():.4f}; at the start {rare.start.iloc[0]:.4f}",
+            share_verdict([bool(row.rare < row.start) for row in rare.itertuples()]),
+        ),
+        Claim(
+            "MagPrune can effectively take out the less informative dimensions of low-frequency feature "
+            "embeddings",
+            "§4.2",
+            f"share of numbers kept against frequency, all fields: {rank}, each sparsity, backbone and seed",
+            "kept " + "; ".join(shares),
+            judge(_cases(kept)),
+        ),
+    ]  # fmt: skip
+
+
+def _cases(found: pd.DataFrame) -> list[Case]:
+    """Whether each correlation is beyond chance; untold of so few buckets that no order of them could be."""
+    cases = []
+    for row in found.itertuples():
+        told = not np.isnan(row.rank) and 1 / factorial(row.buckets) < CHANCE
+        cases.append(Case("", "", bool(row.rank > 0 and row.chance < CHANCE) if told else None))
+    return cases
+
+
+def state(reference: pd.DataFrame) -> Prose:
+    """Which reference records there are, and which are missing."""
+    silent = reference.attrs.get("silent", 0)
+    have = [f"{name}: {part.id.nunique()} runs" for name, part in reference.groupby("dataset", sort=False)]
+    sentences = ["Reference runs of MagPrune: " + ("; ".join(have) or "none yet") + "."]
+    absent = [name for name in lers.SETS if name not in set(reference.dataset)]
+    if absent:
+        sentences.append(
+            f"Missing: {', '.join(absent)}; run: lfmp run lers_table5 --profile reference --workers 2"
+        )
+    if silent:
+        sentences.append(f"{silent} more runs are from before MagPrune kept these curves.")
+    return Prose(tuple(sentences))

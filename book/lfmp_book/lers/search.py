@@ -1,0 +1,304 @@
+"""LERS's Table 4: the search for learning rate, weight decay and dropout, trial by trial."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from lfmp_core.errors import LfmpError, check_name
+from lfmp_core.experiments.items import Grid
+from lfmp_core.experiments.search import DIGITS, EDGE, TPE, Interval, Trial
+from lfmp_core.experiments.spec import DatasetRef, RunSpec
+from lfmp_core.experiments.store import Store
+
+from ..claims.claim import Prose, literal
+from ..claims.pending import NOT_YET
+from ..evidence import published
+from ..show.html import Table, table
+from .grids import BACKBONES, SPACE, TITLES, backbone_for, table4, tpe_for, training_for
+
+if TYPE_CHECKING:
+    import optuna
+
+ITEM = "lers_table4"
+NAMES = {"learning_rate": "learning rate", "l2": "λ", "dropout": "dropout"}  # ours → the paper's
+_PRINTED = {"DCN-Mix": "DCN–Mix"}  # Table 4 has another dash
+COLUMNS = (
+    *("dataset", "backbone", "arm", "trial", "drawn", *SPACE, "state", "score", "best", "epochs", "chosen"),
+    "border",
+)
+
+
+def _interval(low: float, high: float) -> str:
+    return f"{low:g} to {high:g}"
+
+
+def interval_table() -> Table:
+    """What the paper fixes and searches for its two backbones, beside what this book does."""
+    printed, rows = published.load("lers_table4"), []
+    reference = tpe_for("reference").space
+    for backbone in BACKBONES:
+        network = TITLES[backbone]
+        settings = backbone_for(backbone, "reference")
+        ours = {
+            "MLP": ", ".join(map(str, settings.hidden)),
+            "d": settings.embedding_dim,
+            "r": settings.rank,
+            "L": settings.cross_layers,
+            "K": settings.experts,
+        }
+        for row in printed[printed.base_model == _PRINTED.get(network, network)].to_dict("records"):
+            name = row["hyperparameter"]
+            fixed = isinstance(row["fixed"], str)
+            key = next((key for key, theirs in NAMES.items() if theirs == name), "")
+            own = SPACE.get(key)
+            rows.append(
+                {
+                    "backbone": network,
+                    "hyper-parameter": name,
+                    "paper": row["fixed"] if fixed else _interval(row["low"], row["high"]),
+                    "here": str(ours[name]) if own is None else _interval(own.low, own.high),
+                    "reference": "" if own is None else _interval(reference[key].low, reference[key].high),
+                    "drawn": "" if own is None else "by magnitude" if own.log else "evenly",
+                }
+            )
+    note = (
+        "The paper prints no scale; its code draws learning rate and λ by magnitude. A dropout of 1 leaves "
+        "nothing, so ours ends below it."
+    )
+    return table(pd.DataFrame(rows), caption="Table 4, and this book's", group="backbone", note=note)
+
+
+def budget_table(given: TPE | None = None) -> Table:
+    """Trials and epochs of one search: the paper's, and of this book by profile.
+
+    Args:
+        given: this run's own.
+    """
+    rows = []
+    names = {"paper": "LERS §3.3; profile paper", "reference": "profile reference", "quick": "profile quick"}
+    for profile, name in names.items():
+        tpe, epochs = tpe_for(profile), training_for(profile, "criteo").epochs
+        rows.append({"budget": name, "trials": tpe.trials, "random": tpe.random, "epochs at most": epochs})
+    if given is not None and given not in [tpe_for(profile) for profile in names]:
+        rows.append({"budget": "this run", "trials": given.trials, "random": given.random})
+    columns = ["budget", "trials", "random", "epochs at most"]
+    return table(
+        pd.DataFrame(rows, columns=columns), caption="Budget of each search", formats={columns[-1]: ".0f"}
+    )
+
+
+def searches(profile: str, *, arms: str | Sequence[str] = "", **given: Any) -> list[Grid]:
+    """The searches of some methods.
+
+    Args:
+        arms: labels, with semicolons where it is a text, since some labels have commas; none: all.
+        given: as of `lers.grids.table4`.
+
+    Raises:
+        UnknownName: no method has that label.
+    """
+    grids = table4(profile, **given)
+    wanted = [w.strip() for w in arms.split(";") if w.strip()] if isinstance(arms, str) else list(arms)
+    labels = [arm.label for grid in grids for arm in grid.arms]
+    for name in wanted:
+        check_name(name, labels, "method")
+    return [
+        replace(grid, arms=[arm for arm in grid.arms if not wanted or arm.label in wanted]) for grid in grids
+    ]
+
+
+def name_of(grid: Grid) -> str:
+    """The data set of a grid; of one that would have to be prepared first, planted."""
+    return grid.dataset.name if isinstance(grid.dataset, DatasetRef) else "planted"
+
+
+def trials(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
+    """Every trial that can be named by now.
+
+    Columns: data set, backbone, arm, trial from 1, drawn (random or TPE), the hyper-parameters, state (done,
+    failed or waiting), score (best validation AUC), best so far, epochs, chosen, border (of the chosen trial:
+    hyper-parameters at an end of their interval, and which).
+    """
+    rows = []
+    for grid in grids:
+        assert grid.tpe is not None
+        runs: dict[tuple[str, str], list[RunSpec]] = {}
+        for spec in grid.plan(store):  # search by search, each in the order of its trials
+            if spec.role == "search":
+                runs.setdefault((spec.backbone["name"], grid.arm_of(spec)), []).append(spec)
+        for choice in grid.choices(store):
+            specs = runs[choice.backbone, choice.arm][:: len(grid.search_seeds)]
+            best = accumulate((score or 0.0 for score in choice.scores), max)
+            found = zip(choice.candidates, choice.scores, specs, best, strict=True)
+            for k, (values, score, spec, top) in enumerate(found):
+                own = {name: float(values[name]) for name in SPACE}
+                failed = score is None and store.failure(spec) is not None
+                record = store.get(spec) if score is not None else None
+                rows.append(
+                    {
+                        "dataset": name_of(grid),
+                        "backbone": choice.backbone,
+                        "arm": choice.arm,
+                        "trial": k + 1,
+                        "drawn": "random" if k < grid.tpe.random else "TPE",
+                        **own,
+                        "state": "failed" if failed else "waiting" if score is None else "done",
+                        "score": score,
+                        "best": top or None,
+                        "epochs": len(record.details["history"]) if record else None,
+                        "chosen": k == choice.chosen,
+                        "border": at_border(grid.tpe, own) if k == choice.chosen else "",
+                    }
+                )
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    return frame.astype({"score": float, "best": float})
+
+
+def at_border(tpe: TPE, values: dict[str, float]) -> str:
+    """Hyper-parameters at an end of their interval, with the end, in words."""
+    return ", ".join(
+        f"{NAMES.get(name, name)} {tpe.space[name].end(values[name])}" for name in tpe.on_border(values)
+    )
+
+
+def finished(frame: pd.DataFrame) -> pd.DataFrame:
+    """The trials of searches that have chosen; see `trials`."""
+    keys = ["dataset", "backbone", "arm"]
+    return frame[frame.groupby(keys).chosen.transform("any")] if len(frame) else frame
+
+
+def state(frame: pd.DataFrame, names: Sequence[str] = ()) -> Prose:
+    """How far the searches are, set by set.
+
+    Args:
+        frame: see `trials`. names: data sets that should be there.
+    """
+    said = []
+    for name in dict.fromkeys([*names, *frame.dataset]):
+        own = frame[frame.dataset == name]
+        done, failed = int((own.state == "done").sum()), int((own.state == "failed").sum())
+        searches, chosen = own.groupby(["backbone", "arm"]).ngroups, int(own.chosen.sum())
+        told = f"{done} trials done, {failed} failed; {chosen} of {searches} searches finished"
+        said.append(f"{literal(name)}: {told if done + failed else NOT_YET}.")
+    return Prose(tuple(said))
+
+
+def chosen_table(frame: pd.DataFrame, title: str) -> Table | Prose:
+    """What each finished search chose, and whether it lies on a border.
+
+    Args:
+        frame: see `trials`.
+    """
+    own = finished(frame)
+    if not len(own):
+        return Prose((f"{title}: {NOT_YET}.",))
+    rows = []
+    for (name, backbone, arm), search in own.groupby(["dataset", "backbone", "arm"], sort=False):
+        best, random = search[search.chosen].iloc[0], search[search.drawn == "random"].score
+        rows.append(
+            {
+                "data": name,
+                "backbone": TITLES.get(backbone, backbone),
+                "method": arm,
+                "validation AUC": best.score,
+                "best at trial": f"{best.trial} of {len(search)}",
+                "over the random ones": None if random.isna().all() else best.score - random.max(),
+                **{NAMES[key]: best[key] for key in SPACE},
+                "on a border": best.border,
+                "failed": int((search.state == "failed").sum()) or None,
+            }
+        )
+    data = pd.DataFrame(rows)
+    formats: dict[str, Any] = {NAMES[key]: ".3g" for key in SPACE}
+    formats |= {"over the random ones": "+.4f", "failed": ".0f"}
+    note = (
+        f"On a border: within {EDGE:.0%} of the interval's length, by magnitude where it is drawn so. "
+        "Over the random ones: what TPE's own trials added to the best of the random trials."
+    )
+    kinds = [f"{row['data']} {row['backbone']}" for row in rows]
+    return table(data, caption=f"{title}: chosen values", formats=formats, rule=kinds, note=note)
+
+
+def border_table(frame: pd.DataFrame, space: dict[str, Interval] | None = None) -> Table | Prose:
+    """How many finished searches end at the low or the high end of each interval, and what chance would give.
+
+    Args:
+        frame: see `trials`. space: the intervals.
+    """
+    chosen = frame[frame.chosen] if len(frame) else frame
+    if not len(chosen):
+        return Prose((f"chosen values: {NOT_YET}.",))
+    rows = []
+    for key, interval in (space or SPACE).items():
+        ends = [interval.end(value) for value in chosen[key]]
+        low, high = ends.count("low"), ends.count("high")
+        rows.append(
+            {
+                "hyper-parameter": NAMES.get(key, key),
+                "interval": _interval(interval.low, interval.high),
+                "searches": len(ends),
+                "at the low end": low,
+                "at the high end": high,
+                "inside": ends.count(""),
+                "expected at each end": EDGE * len(ends),
+            }
+        )
+    note = "Expected: if the best place were anywhere alike. Many more at one end: the best may lie outside."
+    caption, formats = "Does the optimum lie on a border?", {"expected at each end": ".1f"}
+    return table(pd.DataFrame(rows), caption=caption, formats=formats, note=note)
+
+
+def failures(grids: Sequence[Grid], store: Store) -> Table | Prose:
+    """Trials that raised, with the last line of what they said."""
+    rows, done = [], 0
+    for grid in grids:
+        for spec in grid.plan(store):
+            done += store.get(spec) is not None
+            record = store.failure(spec) if store.get(spec) is None else None
+            if record is not None:
+                values = {**spec.training, **spec.backbone}
+                rows.append(
+                    {
+                        "data": name_of(grid),
+                        "backbone": TITLES.get(spec.backbone["name"], spec.backbone["name"]),
+                        "method": grid.arm_of(spec),
+                        **{NAMES[key]: float(values[key]) for key in SPACE},
+                        "cause": record.cause or "not written down",
+                        "error": record.error.strip().splitlines()[-1] if record.error.strip() else "",
+                    }
+                )
+    if not rows:
+        return Prose((f"none of {done} trials failed" if done else NOT_YET,))
+    formats = {NAMES[key]: ".3g" for key in SPACE}
+    return table(pd.DataFrame(rows), caption="Failed trials", formats=formats)
+
+
+def journal(grid: Grid, backbone: str, arm: str, store: Store, path: Path | str) -> "optuna.Study":
+    """One search written into a journal file of Optuna's own, for its dashboard and plots.
+
+    Args:
+        grid: with `tpe`. backbone, arm: of the search. path: of the file; opened if it is there.
+
+    Raises:
+        LfmpError: Optuna is not installed, or the file has this search already.
+    """
+    try:
+        from optuna.storages import JournalStorage
+        from optuna.storages.journal import JournalFileBackend
+    except ImportError as error:
+        raise LfmpError("a search needs Optuna: pip install 'lfmp-core[search]'") from error
+    assert grid.tpe is not None
+    storage = JournalStorage(JournalFileBackend(str(path)))
+    return grid.tpe.study(grid.trials(backbone, arm, store), storage, f"{name_of(grid)}, {backbone}, {arm}")
+
+
+def same_trials(study: "optuna.Study", tpe: TPE, known: Sequence[Trial | None]) -> bool:
+    """Whether a study holds these trials: as many, with the values that were tried and their scores."""
+    found = [({n: float(f"{v:.{DIGITS}g}") for n, v in t.params.items()}, t.value) for t in study.trials]
+    own = [t.score if t else None for t in known]
+    expected = [(values, s) for values, s in zip(tpe.proposals(known), own, strict=False)]
+    return found == expected

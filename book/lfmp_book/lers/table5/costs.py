@@ -1,0 +1,183 @@
+"""What LERS's Table 5 leaves out: sizes as served, seconds of each phase, ties, and OptEmbed's retraining."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import pandas as pd
+
+from ...claims.claim import Prose
+from ...claims.pending import NOT_YET
+from ...show.html import Spread, Stack, Table, is_stale, table
+from .figure import picture
+from .page import (
+    KINDS,
+    OWN_SIZE,
+    PLANNED_SETS,
+    TITLES,
+    absent,
+    block,
+    cell_of,
+    compared_of,
+    difference,
+    ordered,
+    printed_row,
+    seeds_of,
+    share,
+)
+from .view import ORIGINAL, SETS
+
+PARA, REMEMBERED = "paper's #Para, M", "IT × with rows kept"
+PLAIN = KINDS["plain"]
+CHANCE = 0.05  # that a 95 % interval lies on one side of 0 where there is no difference
+
+
+def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") -> Table:
+    """Sizes and seconds on one set and backbone.
+
+    Args:
+        name, network: as the paper calls them. frame: see `lers_table5.completed`.
+        title: of the runs, where they aren't the reference's.
+    """
+    own, head = block(frame, name, network), f"{title or name}, {TITLES[network]}"
+    if not len(own):
+        return absent(head)
+    plain, rows = cell_of(own, 0.0, ORIGINAL), []
+    for t, arm in ordered((), own):
+        runs, printed = cell_of(own, t, arm), printed_row(name, network, t, arm)
+        rows.append(
+            {
+                "t": share(t, arm),
+                "method": arm,
+                PARA: None if printed is None else float(printed["params"]) / 1e6,
+                "numbers in the table": round(runs.embedding_parameters.mean()),
+                "sparsity reached": Spread.over(runs, "removed", 3),
+                "kB served": runs.bytes.mean() / 1e3,
+                "bytes ×": runs.bytes.mean() / plain.bytes.mean() if len(plain) else None,
+                "PT, s": Spread.over(runs, "PT", 1),
+                "CT, s": Spread.over(runs, "CT", 1),
+                "TT ×": runs.TT.mean() / plain.TT.mean() if len(plain) else None,
+                "epochs": runs.epochs.mean(),
+                "IT, s": Spread.over(runs, "IT", 2),
+                "IT ×": runs.IT.mean() / plain.IT.mean() if len(plain) else None,
+                REMEMBERED: runs.IT_remembered.mean() / plain.IT.mean() if len(plain) else None,
+            }
+        )
+    data = pd.DataFrame(rows)
+    formats: dict[Any, Any] = {"kB served": ",.0f", "epochs": ".1f"}
+    if title or name not in SETS:
+        data = data.drop(columns=PARA)
+    else:
+        formats[PARA] = ".2f"
+    formats |= dict.fromkeys(("bytes ×", "TT ×", "IT ×", REMEMBERED), ".2f")
+    best: dict[Any, Literal["max", "min"]] = dict.fromkeys(("bytes ×", "TT ×", "IT ×"), "min")
+    note = (
+        f"{seeds_of(own)}. kB served: of the whole model, with the indices and masks that "
+        "a sparse table needs. PT: finding what stays; CT: the training that is served; both in processor "
+        "seconds of one thread. IT: the same to score a million rows from the form whose bytes are given; "
+        "rows kept: with every row that was worked out kept in memory, which then is that of a plain table. "
+        "×: over Original."
+    )
+    caption = f"{head}: sizes and seconds"
+    return table(data, caption=caption, formats=formats, highlight=best, group="t", note=note)
+
+
+def findings(reference: pd.DataFrame, compared: pd.DataFrame, without: Sequence[str] = ()) -> Prose:
+    """What can be told apart from Original and from a smaller dense table, set by set.
+
+    Each line says how many of its comparisons chance would call better or worse, were nothing different.
+
+    Args:
+        reference: see `lers_table5.completed`. compared: see `results.compare`. without: why sets have none.
+    """
+    said = []
+    for name in PLANNED_SETS:
+        if not len(reference) or name not in set(reference.name):
+            said.append(f"**{name}**: {NOT_YET}.")
+            continue
+        for network, title in TITLES.items():
+            rows = compared_of(compared, name, network)
+            rows = rows[(rows.metric == "auc") & (rows.prune_ratio > 0)] if len(rows) else rows
+            rows = rows[~rows.arm.isin(PLAIN)] if len(rows) else rows
+            for other in PLAIN:
+                own = rows[rows.against == other] if len(rows) else rows
+                if not len(own):
+                    continue
+                better, worse = own[own.low > 0], own[own.high < 0]
+                names = ", ".join(f"{r.arm} at {r.prune_ratio:.0%}" for r in better.itertuples())
+                some = f" ({names})" * bool(names)
+                tied = len(own) - len(better) - len(worse)
+                half = ((own.high - own.low) / 2).median()
+                said.append(
+                    f"**{name}, {title}**, against {other}: better {len(better)}{some}, tied {tied}, worse "
+                    f"{len(worse)} of {len(own)}, of which chance alone would call {CHANCE * len(own):.1f} "
+                    f"better or worse; intervals are ± {half:.4f} AUC in the median."
+                )
+    return Prose((*said, *(f"{line[0].upper()}{line[1:]}." for line in without)))
+
+
+def retraining_table(reference: pd.DataFrame) -> Table | Prose:
+    """OptEmbed: validation AUC before and after its last phase."""
+    own = reference[reference.before.notna()] if len(reference) else reference
+    if not len(own):
+        return Prose((f"OptEmbed: {NOT_YET}.",))
+    rows = []
+    for (name, network, t, arm), runs in own.groupby(["name", "network", "prune_ratio", "arm"], sort=False):
+        gains = (runs.val_auc - runs.before).tolist()
+        rows.append(
+            {
+                "set": name,
+                "backbone": TITLES.get(network, network),
+                "t": "own" if arm == OWN_SIZE else f"{t:.0%}",
+                "supernet, s": Spread.over(runs, "supernet", 1),
+                "evolution, s": Spread.over(runs, "evolution", 1),
+                "retraining, s": Spread.over(runs, "CT", 1),
+                "with the supernet's weights": Spread.over(runs, "before"),
+                "retrained": Spread.over(runs, "val_auc"),
+                "gain": Spread.of(gains, stale=is_stale(runs)),
+            }
+        )
+    note = (
+        "Validation AUC, and processor seconds. Before: of the fittest widths, on at most 20,000 validation "
+        "rows, the best of many tried there, so a little too high. After: on all validation rows. Mean ± "
+        "standard deviation over seeds."
+    )
+    return table(pd.DataFrame(rows), caption="What OptEmbed's retraining is worth", group="set", note=note)
+
+
+def own_stack(run: pd.DataFrame, compared: pd.DataFrame) -> Stack:
+    """This run's sizes, seconds, trade-off and differences.
+
+    Args:
+        run: see `lers_table5.completed`. compared: see `results.compare`.
+    """
+    parts: list[Any] = []
+    for name in PLANNED_SETS:
+        blocks = {network: block(run, name, network) for network in TITLES}
+        for network, own in blocks.items():
+            if len(own):
+                title = f"This run, {', '.join(own.dataset.unique())}"
+                parts += [
+                    cost_table(name, network, run, title),
+                    difference_table(own, compared, title, network),
+                ]
+        if any(map(len, blocks.values())):
+            parts.append(picture(name, run, "This run"))
+    return Stack(tuple(parts))
+
+
+def difference_table(own: pd.DataFrame, compared: pd.DataFrame, title: str, network: str) -> Table:
+    """Differences in test AUC to Original and to the smaller dense table, of the runs of one block."""
+    sets, networks = set(own.dataset), set(own.backbone)
+    pairs = (
+        compared[compared.dataset.isin(sets) & compared.backbone.isin(networks)]
+        if len(compared)
+        else compared
+    )
+    rows: list[dict[str, Any]] = [
+        {"t": share(t, arm), "method": arm}
+        | {f"AUC to {other}": difference(pairs, t, arm, other) for other in PLAIN}
+        for t, arm in ordered((), own)
+    ]
+    note = "Paired bootstrap over test rows and seeds; tied: the 95 % interval holds 0."
+    caption = f"{title}, {TITLES[network]}: differences in test AUC"
+    return table(pd.DataFrame(rows), caption=caption, group="t", note=note)

@@ -1,0 +1,260 @@
+"""LERS's Table 5: every compression on click prediction."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import pandas as pd
+
+from lfmp_core.experiments.items import Grid, get_item
+from lfmp_core.experiments.store import Store, store_for
+
+from ...claims.pending import NOT_YET
+from ...evidence import published, results
+from ...show.html import Spread, Table, table
+from .. import grids as lers
+from ..grids import CACHED, LERS_METHODS, ORIGINAL, OTHERS, OWN_SIZE, SMALLER, SMALLER_IN_BYTES
+from .view import DATASETS, HIGH, NETWORKS, SETS, Cell, arm_of, cells, methods_at, printed_of
+
+ITEM = "lers_table5"
+PLANNED_SETS = tuple(DATASETS.values())
+TITLES = {"DeepFM": "DeepFM", "DCN": "DCN-Mix"}
+KINDS = {
+    "plain": (ORIGINAL, SMALLER, SMALLER_IN_BYTES),
+    "composed": ("QR", "TT-Rec", CACHED, "DHE", "hashing", "MEmCom"),
+    "pruned": ("PEP", "MagPrune", "DeepLight", "SSEDS", "DSL"),
+    "composed and pruned": ("CERP",),
+    "searched sizes": (OWN_SIZE, "OptEmbed", "AutoDim", "mixed dimension"),
+}
+ARMS = (ORIGINAL, OWN_SIZE, *LERS_METHODS, *OTHERS)
+TOLERANCE = 0.01  # of a budget met
+OUTGROWN = 0.02  # of test AUC, lost with a larger table
+Which = Literal["max", "min"]
+
+
+def completed(frame: pd.DataFrame, grids: Sequence[Grid], store: Store) -> pd.DataFrame:
+    """Runs with what this page derives of them.
+
+    `retain`: test AUC over the mean of Original on the same set and backbone; `removed`: share of Original's
+    table that is gone; `before`: of OptEmbed, validation AUC of the fittest widths under the supernet's
+    weights, `supernet` and `evolution` the seconds of both (of the arms on a budget); `name` and `network`:
+    set and backbone as the paper calls them.
+
+    Args:
+        frame: see `results.frame`. grids, store: that it was made of.
+    """
+    if not len(frame):
+        return frame.assign(retain=[], removed=[], before=[], supernet=[], evolution=[], name=[], network=[])
+    plain = frame[frame.arm == ORIGINAL].groupby(["dataset", "backbone"])[
+        ["test_auc", "embedding_parameters"]
+    ]
+    whole = frame.join(plain.mean().add_prefix("whole_"), on=["dataset", "backbone"])
+    searches = {
+        record.id: record.details
+        for arm, record in results.finals(grids, store)
+        if arm.startswith("OptEmbed") and record.details.get("best_fitness")
+    }
+    seconds = {i: details.get("finding_seconds", {}) for i, details in searches.items()}
+    return frame.assign(
+        retain=whole.test_auc / whole.whole_test_auc,
+        removed=1 - whole.embedding_parameters / whole.whole_embedding_parameters,
+        before=frame.id.map({i: details["best_fitness"][-1] for i, details in searches.items()}),
+        supernet=frame.id.map({i: own.get("supernet") for i, own in seconds.items()}).astype(float),
+        evolution=frame.id.map({i: own.get("evolution") for i, own in seconds.items()}).astype(float),
+        name=frame.dataset.map(lambda d: DATASETS.get(d, d)),
+        network=frame.backbone.map(lambda b: NETWORKS.get(b, b)),
+    )
+
+
+def reference(store: Store | None = None) -> pd.DataFrame:
+    """The reference records of every set whose runs have all ended, see `completed`; needs no data.
+
+    `attrs["begun"]` has, by set, how many of its runs have ended and how many there will be.
+    """
+    grids, store = get_item(ITEM).grids("reference"), store or store_for("reference")
+    begun = {DATASETS[name]: grid.ended(store) for name, grid in zip(lers.SETS, grids, strict=True)}
+    whole = results.whole(grids, begun.values())
+    found = completed(results.frame(whole, store), whole, store)
+    found.attrs["begun"] = begun
+    return found
+
+
+def ordered(names: Sequence[str], *frames: pd.DataFrame) -> Iterator[tuple[float, str]]:
+    """(sparsity, arm) of a table's rows: those of the runs, and the paper's own of the named sets."""
+    there = {key for f in frames if len(f) for key in zip(f.prune_ratio, f.arm, strict=True)}
+    if any(name in SETS for name in names):
+        there |= {(0.0, ORIGINAL), (0.0, OWN_SIZE)}
+    for cell in cells([name for name in names if name in SETS]):
+        there |= {(cell.sparsity, arm_of(cell, method)) for method in methods_at(cell)}
+    return ((t, arm) for t in sorted({t for t, _ in there}) for arm in ARMS if (t, arm) in there)
+
+
+def block(frame: pd.DataFrame, name: str, network: str) -> pd.DataFrame:
+    """Runs on one set and backbone, in the paper's names; those of planted or one's own rows are Criteo's."""
+    if not len(frame):
+        return frame
+    own = (frame.name == name) | (~frame.name.isin(PLANNED_SETS) & (name == SETS[0]))
+    return frame[own & (frame.network == network)]
+
+
+def cell_of(frame: pd.DataFrame, t: float, arm: str) -> pd.DataFrame:
+    """Runs of one arm at one sparsity."""
+    return frame[(frame.arm == arm) & (frame.prune_ratio == t)] if len(frame) else frame
+
+
+def printed_row(name: str, network: str, t: float, arm: str) -> Mapping[str, float] | None:
+    """The paper's row beside one of ours: auc, logloss, params, retain; None where it has none."""
+    method = printed_of(Cell(name, network, t or HIGH), arm)
+    if name not in SETS or method is None:
+        return None
+    rows = published.lers_table5()
+    at = rows.sparsity.isna() if arm == OWN_SIZE else rows.sparsity == t
+    found = rows[(rows.dataset == name) & (rows.backbone == network) & (rows.method == method) & at]
+    return None if not len(found) else found.iloc[0].to_dict()
+
+
+def share(t: float, arm: str) -> str:
+    """The asked sparsity of a row in words."""
+    return "own" if arm == OWN_SIZE else f"{t:.0%}"
+
+
+def seeds_of(frame: pd.DataFrame) -> str:
+    """Seeds of each cell, in words."""
+    return results.seeds_in_words(frame.groupby(["backbone", "arm", "prune_ratio"]).size())
+
+
+def counts(frame: pd.DataFrame) -> str:
+    """How many final runs there are by data set, a line each.
+
+    Args:
+        frame: see `reference`.
+    """
+    lines, begun = [], frame.attrs.get("begun", {})
+    for name in PLANNED_SETS:
+        own = frame[frame.name == name] if len(frame) else frame
+        ended, planned = begun.get(name, (0, 0))
+        told = f"{ended} of {planned} reference runs have ended; shown when all have" if ended else NOT_YET
+        if len(own):
+            told = f"{len(own)} reference runs of {own.arm.nunique()} arms, {seeds_of(own)}"
+        lines.append(f"{name}: {told}")
+    return "\n".join(lines)
+
+
+def headed(frame: pd.DataFrame) -> str:
+    """The heading of this run's columns."""
+    other = [d for d in frame.dataset.unique() if d not in DATASETS]
+    return f"this run ({', '.join(other)})" if other else "this run"
+
+
+def absent(title: str) -> Table:
+    """In place of a table, among others, whose runs are missing."""
+    return table(pd.DataFrame({"method": []}), caption=f"{title}: {NOT_YET}")
+
+
+def difference(compared: pd.DataFrame, t: float, arm: str, other: str) -> str | None:
+    """A difference in test AUC as a cell; `tied` where its interval holds 0.
+
+    Args:
+        compared: of one set and backbone.
+    """
+    if not len(compared) or arm == other or (other == SMALLER and not t):
+        return None
+    rows = compared[(compared.metric == "auc") & (compared.prune_ratio == t)]
+    rows = rows[(rows.arm == arm) & (rows.against == other)]
+    if not len(rows):
+        return None
+    d = rows.iloc[0]
+    return f"{d.difference:+.4f}" + " tied" * bool(d.low <= 0 <= d.high)
+
+
+def compared_of(compared: pd.DataFrame, name: str, network: str) -> pd.DataFrame:
+    """Comparisons on one set and backbone, in the paper's names."""
+    if not len(compared):
+        return compared
+    own = compared.dataset.map(lambda d: DATASETS.get(d, d)) == name
+    return compared[own & (compared.backbone.map(lambda b: NETWORKS.get(b, b)) == network)]
+
+
+def off_budget(own: pd.DataFrame) -> str:
+    """The arms whose table is not of the size asked for, and the share of Original's that each removed.
+
+    A method that decides on sizes by itself may stop short of what it is allowed, and a plain table has whole
+    dimensions only. The smaller dense table of equal bytes is asked for bytes.
+
+    Args:
+        own: runs on one set and backbone, see `completed`.
+    """
+    asked = own[(own.prune_ratio > 0) & (own.arm != SMALLER_IN_BYTES)]
+    found = asked.groupby(["prune_ratio", "arm"], sort=False).removed.mean()
+    found = {key: mean for key, mean in found.items() if abs(mean - key[0]) > TOLERANCE}
+    return ", ".join(
+        f"{arm} at {t:.0%} ({found[t, arm]:.0%})" for t, arm in ordered((), own) if (t, arm) in found
+    )
+
+
+def outgrown(own: pd.DataFrame) -> str:
+    """The arms that fare worse, by more than `OUTGROWN`, with a larger table than with a smaller one.
+
+    One search at `lers.SEARCHED_AT` serves all sparsities: what suits one size may leave another untrained.
+
+    Args:
+        own: runs on one set and backbone, see `completed`.
+    """
+    asked = own[own.prune_ratio > 0]
+    means = asked.groupby(["arm", "prune_ratio"]).test_auc.mean()
+    told = []
+    for t, arm in ordered((), asked):
+        here, smaller = means[arm, t], means[arm][means[arm].index > t]
+        if len(smaller) and smaller.max() - here > OUTGROWN:
+            told.append(f"{arm} at {t:.0%} ({here:.3f}; {smaller.max():.3f} at {smaller.idxmax():.0%})")
+    return ", ".join(told)
+
+
+def main_table(
+    name: str, network: str, reference: pd.DataFrame, compared: pd.DataFrame, run: pd.DataFrame
+) -> Table:
+    """Paper | reference | this run: AUC and log-loss of one set and backbone, and what can be told apart.
+
+    Args:
+        name, network: as the paper calls them. reference, run: see `completed`.
+        compared: see `results.compare`.
+    """
+    title = f"{name}, {TITLES[network]}"
+    own, ours = block(reference, name, network), block(run, name, network)
+    paper = name in SETS
+    if not (paper or len(own) or len(ours)):
+        return absent(title)
+    pairs, rows = compared_of(compared, name, network), []
+    for t, arm in ordered((name,), own, ours):
+        row: dict[tuple[str, str], Any] = {("", "t"): share(t, arm), ("", "method"): arm}
+        if paper:
+            printed = printed_row(name, network, t, arm)
+            row["paper", "AUC"], row["paper", "log-loss"] = (
+                (None, None) if printed is None else (float(printed["auc"]), float(printed["logloss"]))
+            )
+        if len(own):
+            runs = cell_of(own, t, arm)
+            row["reference", "AUC"] = Spread.over(runs, "test_auc")
+            row["reference", "log-loss"] = Spread.over(runs, "test_logloss")
+            row["reference", "AUC to Original"] = difference(pairs, t, arm, ORIGINAL)
+            row["reference", "AUC to smaller dense"] = difference(pairs, t, arm, SMALLER)
+        if len(ours):
+            runs = cell_of(ours, t, arm)
+            row[headed(ours), "AUC"] = Spread.over(runs, "test_auc", 3)
+            row[headed(ours), "log-loss"] = Spread.over(runs, "test_logloss", 3)
+        rows.append(row)
+    data = pd.DataFrame(rows)
+    data.columns = pd.MultiIndex.from_tuples(data.columns)
+    best: dict[Any, Which] = {
+        c: "max" if c[1] == "AUC" else "min" for c in data.columns if c[1] in ("AUC", "log-loss")
+    }
+    note = [f"reference: {seeds_of(own)}, mean ± standard deviation" if len(own) else f"reference: {NOT_YET}"]
+    note += [f"{headed(ours)}: {seeds_of(ours)}"] if len(ours) else []
+    if len(own):
+        note.append("tied: the 95 % interval of the paired difference holds 0")
+        asides = {
+            "removed, where it is more than 1 % off the share asked for": off_budget(own),
+            f"worse by more than {OUTGROWN} AUC than with fewer numbers": outgrown(own),
+        }
+        note += [f"{what}: {arms}" for what, arms in asides.items() if arms]
+    caption = f"{title}: test AUC and log-loss"
+    return table(data, caption=caption, highlight=best, group=("", "t"), note="; ".join(note) + ".")

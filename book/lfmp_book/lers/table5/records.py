@@ -1,0 +1,127 @@
+"""The reference records of LERS's Table 5 in the paper's names, and what can be told of them."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from lfmp_core.experiments.stats import difference_of
+
+from ...evidence.draws import Draws, Metric
+from ...evidence.results import clearly_below
+from .view import DATASETS, NETWORKS, ORIGINAL, Cell, Span, Values, arm_of
+
+LEVEL = 0.95
+Place = tuple[str, str, str, float, Metric]  # set, backbone, arm, sparsity, metric
+
+
+def place_of(cell: Cell, method: str, metric: Metric) -> Place:
+    """Where the records of a method have their numbers."""
+    t = 0.0 if method == ORIGINAL else cell.sparsity
+    return cell.dataset, cell.backbone, arm_of(cell, method), t, metric
+
+
+class Drawn(Values):
+    """The cells as they came out on one bootstrap draw, all on the same resampled rows.
+
+    Args:
+        draws: values of each cell. index: of the draw.
+    """
+
+    def __init__(self, draws: Mapping[Place, Sequence[float]], index: int):
+        self._draws, self._index = draws, index
+        self._ranked: dict[tuple[Cell, Metric], list[tuple[str, float]]] = {}
+
+    def value(self, cell: Cell, method: str, metric: Metric = "auc") -> float | None:
+        found = self._draws.get(place_of(cell, method, metric))
+        return None if found is None else found[self._index]
+
+    def ranked(self, cell: Cell, metric: Metric = "auc") -> list[tuple[str, float]]:
+        key = cell, metric
+        if key not in self._ranked:  # many tests rank the same blocks
+            self._ranked[key] = super().ranked(cell, metric)
+        return self._ranked[key]
+
+
+class Measured(Values):
+    """Means over seeds of the reference records, and what bootstrap draws of test rows and seeds say of them.
+
+    Args:
+        reference: see `results.frame`.
+        drawn: by data set, see `results.draws_of`. A set without has means and seconds alone, and nothing on
+            it can be told apart; so with a cell of a single seed, whose draws know of no other training, and
+            with one whose stamp disagrees with those of its backbone.
+    """
+
+    def __init__(self, reference: pd.DataFrame, drawn: Mapping[str, Draws]):
+        self._runs: dict[tuple[str, str, str, float], pd.DataFrame] = {}
+        if len(reference):
+            for (name, backbone, arm, t), own in reference.groupby(
+                ["dataset", "backbone", "arm", "prune_ratio"]
+            ):
+                key = (DATASETS.get(name, name), NETWORKS.get(backbone, backbone), arm, float(t))
+                self._runs[key] = own
+        agreeing = {name: own.agreeing() for name, own in drawn.items()}
+        self._drawn: dict[Place, np.ndarray] = {
+            (DATASETS.get(name, name), NETWORKS.get(backbone, backbone), arm, t, metric): values
+            for name, own in drawn.items()
+            for metric, cells_ in own.values.items()
+            for (backbone, arm, t), values in cells_.items()
+            if len(own.runs[backbone, arm, t]) > 1 and (backbone, arm, t) in agreeing[name]
+        }
+        self._spans: dict[tuple[Place, Place, int], Span] = {}
+        columns = {place: values[1:].tolist() for place, values in self._drawn.items()}
+        count = min(map(len, columns.values()), default=0)
+        self._views = [Drawn(columns, i) for i in range(count)]
+
+    def runs(self, cell: Cell, method: str) -> pd.DataFrame | None:
+        """The final runs of a method in a block, a row a seed."""
+        return self._runs.get(place_of(cell, method, "auc")[:4])
+
+    def mean(self, cell: Cell, method: str, column: str) -> float | None:
+        """Mean of a column over seeds."""
+        own = self.runs(cell, method)
+        return None if own is None else float(own[column].mean())
+
+    def value(self, cell: Cell, method: str, metric: Metric = "auc") -> float | None:
+        return self.mean(cell, method, f"test_{metric}")
+
+    def below(self, cell: Cell, ours: str, theirs: str, column: str) -> bool | None:
+        """See `results.clearly_below`."""
+        a, b = self.runs(cell, ours), self.runs(cell, theirs)
+        return None if a is None or b is None else clearly_below(a[column], b[column])
+
+    def span(
+        self,
+        cell: Cell,
+        ours: str,
+        theirs: str,
+        metric: Metric = "auc",
+        than: Cell | None = None,
+        chances: int = 1,
+    ) -> Span | None:
+        """The 95 % interval of the draws.
+
+        Of several chances gap ± z·s, s the deviation of the draws and z the normal bound at
+        1 − 0.025/chances: a few hundred draws have no such tails.
+        """
+        a, b = place_of(cell, ours, metric), place_of(than or cell, theirs, metric)
+        if a not in self._drawn or b not in self._drawn:
+            return None
+        if metric == "logloss":
+            a, b = b, a
+        if (a, b, chances) not in self._spans:
+            self._spans[a, b, chances] = _span(self._drawn[a], self._drawn[b], chances)
+        return self._spans[a, b, chances]
+
+    def draws(self) -> Sequence[Values]:
+        return self._views
+
+
+def _span(a: np.ndarray, b: np.ndarray, chances: int) -> Span:
+    found = difference_of(a, b, LEVEL)
+    if chances == 1:
+        return Span(found.difference, found.low, found.high)
+    reach = norm.isf((1 - LEVEL) / 2 / chances) * float(np.nanstd(a[1:] - b[1:], ddof=1))
+    return Span(found.difference, found.difference - reach, found.difference + reach)

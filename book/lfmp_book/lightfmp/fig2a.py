@@ -1,0 +1,222 @@
+"""Light-FMP's Figure 2a: pretraining and continued training of the two-stage deep methods on Criteo."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from lfmp_core.experiments.items import Grid
+
+from ..claims.claim import Claim
+from ..claims.pending import NOT_YET as NO_RECORDS
+from ..evidence import datasets, published
+from ..evidence.results import BASE, COMPARED, TWIN
+from ..show.html import Spread, Table, table
+from .table2 import claims as table2_claims
+from .table2.cases import Cases
+from .table2.claims import Test
+from .table2.page import KINDS, PRINTED, arms_of, kind_of, part, relative, seeds_of
+from .table2.view import OURS, TWO_STAGE, Case, View, all_of
+from .values import BASE_SECONDS
+
+PHASES = {"PT": "#8a6100", "CT": "#89c2d9"}
+SHOWN = (BASE, *KINDS["deep, two stages"], TWIN)
+
+
+def grid_of(grids: Sequence[Grid]) -> Grid:
+    """The first grid of Table 2 with the arms that have two stages, all fields and random fields."""
+    arms = [a for a in grids[0].arms if a.label in SHOWN or kind_of(a.label) == "Light-FMP"]
+    return replace(grids[0], arms=arms)
+
+
+def on_criteo(frame: pd.DataFrame) -> pd.DataFrame:
+    """The runs of a frame on Criteo, or on rows of no set of the paper's, that this page shows."""
+    own = part(frame, "Criteo")
+    if not len(own):
+        return own
+    return own[own.arm.isin(SHOWN) | (own.arm.map(kind_of) == "Light-FMP")]
+
+
+def stated() -> pd.DataFrame:
+    """What the paper states in seconds, by its method: PT and CT by the text, TT by Table 2."""
+    figure = published.load("lightfmp_fig2").query("figure == '2a'")
+    found = figure.pivot(index="method", columns="quantity", values="value")
+    table2 = published.load("lightfmp_table2").query("dataset == 'Criteo'").set_index("method")
+    total = (table2.tt * BASE_SECONDS["Criteo"]).rename("TT")
+    return found.join(total, how="outer").loc[[PRINTED[a] for a in (BASE, *TWO_STAGE, OURS[0])]]
+
+
+def times_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
+    """Paper | reference | this run: seconds of pretraining and of continued training.
+
+    Args:
+        reference, run: see `results.frame`.
+    """
+    train_rows = datasets.description("criteo")["rows"]["train"]
+    paper, reference, run = stated(), on_criteo(reference), on_criteo(run)
+    others = ", ".join(run.dataset.unique()) if len(run) else ""
+    frames = {k: f for k, f in {"reference": reference, f"this run ({others})": run}.items() if len(f)}
+    printed = {a: PRINTED[a] for a in (BASE, *TWO_STAGE, OURS[0])}
+    ours = reference[reference.arm == OURS[0]].PT.mean() if len(reference) else float("nan")
+    rows = []
+    arms = arms_of(pd.DataFrame({"arm": list(printed)}), *frames.values())
+    for arm in arms:
+        row: dict = {("", "selector"): arm}
+        for column in ("PT", "CT", "TT"):
+            value = paper.loc[printed[arm], column] if arm in printed else None
+            row["paper, s", column] = None if value is None else float(value)
+        for heading, frame in frames.items():
+            own = frame[frame.arm == arm]
+            for column in ("PT", "CT"):
+                row[heading, f"{column}, s"] = Spread.over(own, column, 1)
+            if frame is reference:
+                epoch = relative(frame.assign(epoch=frame.CT / frame.epochs), "epoch")
+                row[heading, "epochs"] = float(own.epochs.mean()) if len(own) else None
+                row[heading, "CT of an epoch ×"] = epoch(arm)
+                theirs = own.PT.mean() if kind_of(arm) == "deep, two stages" and len(own) else 0
+                row[heading, "rows at par"] = (
+                    round(train_rows * ours / theirs) if theirs and ours == ours else None
+                )
+        rows.append(row)
+    data = pd.DataFrame(rows)
+    data.columns = pd.MultiIndex.from_tuples(data.columns)
+    formats = {("paper, s", c): ",.1f" for c in ("PT", "CT", "TT")}
+    if len(reference):
+        formats |= {("reference", "epochs"): ".1f", ("reference", "rows at par"): ",.0f"}
+    said_of = [f"{h}: {seeds_of(f)}" for h, f in frames.items()]
+    said_of += [] if len(reference) else [f"reference: {NO_RECORDS}"]
+    note = (
+        f"{'; '.join(said_of)}; processor seconds on one thread, mean ± standard deviation. The paper's PT "
+        "and CT are all that its text states; its TT is Table 2's ratio of "
+        f"{BASE_SECONDS['Criteo']:,} s. ×: over all fields. "
+        "Rows at par: training rows at which the search takes as long as the fixed number of steps of "
+        "Light-FMP, as printed, if the search grows with the rows."
+    )
+    return table(
+        data, caption="Seconds of pretraining (PT) and of continued training (CT)", formats=formats,
+        rule=[kind_of(arm) for arm in arms], note=note,
+    )  # fmt: skip
+
+
+def picture(frames: Mapping[str, pd.DataFrame]) -> Figure:
+    """Stacked bars, one panel for the paper's stated seconds and one for each frame.
+
+    Args:
+        frames: title → runs; see `results.frame`. Empty ones are left out.
+    """
+    panels = {"paper, as far as stated": _stated_bars()}
+    for title, frame in frames.items():
+        own = on_criteo(frame)
+        if len(own):
+            means = own.groupby("arm")[list(PHASES)].mean()
+            panels[title] = means.loc[[arm for arm in arms_of(own) if arm in means.index]]
+    heights = [len(bars) + 1.6 for bars in panels.values()]
+    figure = Figure(figsize=(7.2, 0.26 * sum(heights) + 0.5), layout="constrained")
+    axes = figure.subplots(len(panels), 1, height_ratios=heights, squeeze=False)[:, 0]
+    for axis, (title, bars) in zip(axes, panels.items(), strict=True):
+        left = pd.Series(0.0, index=bars.index)
+        for phase, colour in PHASES.items():
+            axis.barh(bars.index, bars[phase].fillna(0), left=left, color=colour, height=0.72, label=phase)
+            left += bars[phase].fillna(0)
+        for i, (_, bar) in enumerate(bars.iterrows()):
+            numbers = [
+                f"{p} {round(bar[p], 1):,g}" if bar[p] == bar[p] else f"{p} not stated" for p in PHASES
+            ]
+            axis.text(left.iloc[i], i, "  " + ", ".join(numbers), va="center", fontsize=8, color="#444444")
+        axis.set_xlim(0, left.max() * 1.45)
+        axis.invert_yaxis()
+        axis.set_title(title, loc="left", fontsize=9.5)
+        axis.tick_params(labelsize=8.5)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[-1].set_xlabel("seconds", fontsize=9)
+    handles, _ = axes[0].get_legend_handles_labels()
+    figure.legend(handles, ["pretraining (PT)", "continued training (CT)"], ncols=2, frameon=False,
+                  fontsize=9, loc="outside upper right")  # fmt: skip
+    return figure
+
+
+def _stated_bars() -> pd.DataFrame:
+    bars = stated()[list(PHASES)]
+    return bars[bars.notna().any(axis=1)]
+
+
+def _against(
+    column: str, at_most: float = 1.0, also: Callable[[View, str, str], bool | None] = lambda *_: True
+) -> Cases:
+    """On Criteo, a column clearly below each two-stage deep baseline's, and at most so much of it."""
+
+    def cases(v: View, arm: str) -> list[Case]:
+        found = []
+        for m in TWO_STAGE:
+            ratio, measured = (v.ratio("Criteo", arm, c, m) for c in (column, column.split()[0]))
+            least = None if ratio is None else ratio <= at_most
+            figure = "" if ratio is None else f"× {ratio:.2g}"
+            figure += f" (measured {measured:.2g})" if measured != ratio else ""
+            passed = all_of(v.below("Criteo", arm, m, column), least, also(v, arm, m))
+            found.append(Case("Criteo", m, passed, figure))
+        return found
+
+    return cases
+
+
+def _no_more_epochs(v: View, arm: str, other: str) -> bool | None:
+    ours, theirs = (v.mean("Criteo", m, "epochs") for m in (arm, other))
+    return None if ours is None or theirs is None else ours <= theirs
+
+
+def _light(v: View, arm: str) -> list[Case]:
+    ours, measured = (v.mean("Criteo", arm, column) for column in ("PT scaled", "PT"))
+    whole = v.mean("Criteo", BASE, "TT")
+    if ours is None or measured is None or whole is None:
+        return [Case("Criteo", "", None)]
+    figure = f"{ours / whole:.2%} (measured {measured / whole:.0%})"
+    return [Case("Criteo", "", ours <= 0.1 * whole, figure)]
+
+
+def _rest(v: View, arm: str) -> list[Case]:
+    ratio = v.ratio("Criteo", arm, "epoch", TWIN)
+    return [Case("Criteo", TWIN, v.below("Criteo", arm, TWIN, "epoch"), f"× {ratio:.2f}" if ratio else "")]
+
+
+_LEAST = "by Welch's t at 95 % than OptFS, OptEmbed and AutoField"
+TESTS = (
+    Test(
+        {
+            "Abstract": "a masking layer is efficiently pretrained on a small data subset",
+            "§2.7": "a very small dataset subset for stable, low-overhead gradient-based optimization",
+        },
+        "pretraining (scaled) at most a tenth of the total time of all fields",
+        _light,
+    ),
+    Test(
+        {"§4.2": "Light-FMP requires only 120 seconds for pretraining, far lower than the second best"},
+        f"less pretraining (scaled) {_LEAST}, and at most half of theirs",
+        _against("PT scaled", 0.5),
+    ),
+    Test(
+        {"§4.2": "Light-FMP also achieves the lowest continued training time"},
+        f"less continued training {_LEAST}",
+        _against("CT"),
+    ),
+    Test(
+        {"§2.5": "this phase achieves better convergence and lower computational costs"},
+        f"less continued training {_LEAST}, in no more epochs",
+        _against("CT", also=_no_more_epochs),
+    ),
+    Test(
+        {"§4.2": "Light-FMP achieves the highest total training efficiency"},
+        f"less total time (scaled) {_LEAST}",
+        _against("TT scaled"),
+    ),
+    Test(
+        {"§4.2": "This efficiency extends to continued training, as Light-FMP uses the remaining subset"},
+        "an epoch takes less by Welch's t at 95 % than with as many random fields, which sees all rows",
+        _rest,
+    ),
+)
+
+
+def claims(reference: pd.DataFrame) -> list[Claim]:
+    """What §4.2 says of Figure 2a, and its like, judged on the reference records of Criteo."""
+    return table2_claims.claims(reference, pd.DataFrame(columns=list(COMPARED)), TESTS)

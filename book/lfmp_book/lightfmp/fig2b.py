@@ -1,0 +1,268 @@
+"""Light-FMP's Figure 2b: what the pretrained weights are worth to the cut model."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ..claims import pending
+from ..claims.claim import Claim, Prose, share_verdict
+from ..evidence import published
+from ..evidence.differences import interval
+from ..show.curves import bare, colour_of, short
+from ..show.html import Spread, Table, is_stale, table
+from .selection_grids import FRESH
+from .table3 import MARGINAL, PAPER_NAMES
+
+# §4.4 names the backbones of which it says that they gain much, and little
+PAPER_LARGE, PAPER_SMALL = ("wide_deep", "dnn"), ("xdeepfm", "deepfm", "pnn")
+METRICS = {"auc": "AUC", "logloss": "log-loss"}
+
+
+def fresh_arms(frame: pd.DataFrame) -> list[str]:
+    """Labels of the arms that train the cut model from fresh weights."""
+    return [arm for arm in frame.arm.unique() if arm.endswith(FRESH)] if len(frame) else []
+
+
+def ablated(frame: pd.DataFrame) -> pd.DataFrame:
+    """All runs if some start from fresh weights, else none."""
+    return frame if fresh_arms(frame) else frame.iloc[:0]
+
+
+def paper_loss() -> float:
+    """PNN's gain in log-loss in percent, the only one that is printed as a number."""
+    rows = published.load("lightfmp_fig2").set_index(["figure", "method", "quantity"])["value"]
+    return float(rows["2b", "PNN", "logloss"])
+
+
+def gains(frame: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
+    """Kept weights against fresh ones: a row for each backbone, arm and metric.
+
+    Columns kept, fresh: values of the seeds; difference, low, high: kept − fresh; percent, percent_low,
+    percent_high: 100 · difference / fresh, signed so that positive is better.
+
+    Args:
+        frame: see `results.frame`. compared: see `results.compare`, with `fresh_arms` among `against`.
+    """
+    rows = []
+    own = compared[compared.against == compared.arm + FRESH] if len(compared) else compared
+    for d in own.itertuples():
+        runs = frame[frame.backbone == d.backbone]
+        kept, fresh = (runs[runs.arm == arm][f"test_{d.metric}"].tolist() for arm in (d.arm, d.against))
+        scale = 100 * len(fresh) / sum(fresh) * (1 if d.metric == "auc" else -1)
+        ends = sorted((scale * d.low, scale * d.high))
+        rows.append(
+            {
+                "backbone": d.backbone,
+                "arm": d.arm,
+                "metric": d.metric,
+                "kept": kept,
+                "fresh": fresh,
+                "stale": is_stale(runs[runs.arm.isin((d.arm, d.against))]),
+                "difference": d.difference,
+                "low": d.low,
+                "high": d.high,
+                "percent": scale * d.difference,
+                "percent_low": ends[0],
+                "percent_high": ends[1],
+            }
+        )
+    columns = ["backbone", "arm", "metric", "kept", "fresh", "difference", "low", "high", "percent",
+               "percent_low", "percent_high", "stale"]  # fmt: skip
+    found = pd.DataFrame(rows, columns=columns)
+    found.attrs = compared.attrs
+    return found
+
+
+def _said(backbone: str, metric: str) -> str:
+    if backbone == "pnn" and metric == "logloss":
+        return f"{paper_loss():+.2f}"
+    return "significant" if backbone in PAPER_LARGE else "marginal" if backbone in PAPER_SMALL else ""
+
+
+def main_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
+    """Paper | reference | this run, a row for each backbone and arm.
+
+    Args:
+        reference, run: see `gains`.
+    """
+    rows = []
+    for backbone, arm in dict.fromkeys(
+        pd.concat([reference, run])[["backbone", "arm"]].itertuples(index=False, name=None)
+    ):
+        row: dict = {("", "backbone"): PAPER_NAMES.get(backbone, backbone), ("", "arm"): arm}
+        for metric, label in METRICS.items():
+            row["paper, gain in %", label] = _said(backbone, metric)
+        for heading, data, places in (("reference", reference, 4), ("this run", run, 3)):
+            cell = data[(data.backbone == backbone) & (data.arm == arm)].set_index("metric")
+            for metric, label in METRICS.items():
+                for side in ("kept", "fresh") if metric == "auc" else ():
+                    stale = is_stale(cell)
+                    value = Spread.of(cell[side][metric], places, stale=stale) if len(cell) else None
+                    row[f"{heading}, {label}", side] = value
+            for metric, label in METRICS.items():
+                row[f"{heading}, gain in %", label] = float(cell.percent[metric]) if len(cell) else None
+        rows.append(row)
+    data = pd.DataFrame(rows)
+    data.columns = pd.MultiIndex.from_tuples(data.columns)
+    formats = {c: "+.2f" for c in data.columns if "gain" in c[0] and "paper" not in c[0]}
+    counts = [
+        f"{heading}: {len(part.kept.iloc[0])} seeds kept, {len(part.fresh.iloc[0])} fresh"
+        for heading, part in (("reference", reference), ("this run", run))
+        if len(part)
+    ]
+    return table(
+        data,
+        caption="Continued training from the pretrained weights and from fresh ones",
+        formats=formats,
+        group=("", "backbone"),
+        note="Gain: relative to fresh weights, positive is better. The paper draws bars and prints one "
+        f"number. {'; '.join(counts)}.",
+    )
+
+
+def difference_table(found: pd.DataFrame) -> Table | Prose:
+    """Kept − fresh with intervals.
+
+    Args:
+        found: see `gains`.
+    """
+    if not len(found):
+        return pending.reason(found)
+    rows = []
+    for (backbone, arm), part in found.groupby(["backbone", "arm"], sort=False):
+        row = {"backbone": PAPER_NAMES.get(backbone, backbone), "arm": arm}
+        for d in part.itertuples():
+            tied = " tied" if d.low <= 0 <= d.high else ""
+            row[f"{METRICS[d.metric]}, kept − fresh"] = interval(d.difference, d.low, d.high) + tied
+        rows.append(row)
+    note = (
+        "Difference [95 % interval], paired bootstrap over test rows and seeds; tied: the interval holds 0."
+    )
+    return table(pd.DataFrame(rows), caption="Kept weights against fresh ones", group="backbone", note=note)
+
+
+def picture(found: pd.DataFrame) -> Figure:
+    """Gains in percent with 95 % intervals, a panel a metric; a cross: the paper's number."""
+    backbones, arms = list(found.backbone.unique()), list(found.arm.unique())
+    figure = Figure(figsize=(9, 1.4 + 0.55 * len(backbones)), layout="constrained")
+    for axis, (metric, label) in zip(figure.subplots(1, 2, sharey=True), METRICS.items(), strict=True):
+        for i, arm in enumerate(arms):
+            part = found[(found.arm == arm) & (found.metric == metric)]
+            y = [backbones.index(b) + 0.24 * (i - (len(arms) - 1) / 2) for b in part.backbone]
+            axis.hlines(y, part.percent_low, part.percent_high, color=colour_of(arm), lw=2, alpha=0.6)
+            axis.scatter(part.percent, y, color=colour_of(arm), s=28, zorder=3, label=short(arm))
+        if metric == "logloss" and "pnn" in backbones:
+            place = paper_loss(), backbones.index("pnn")
+            axis.scatter(*place, marker="x", color="#222222", s=40, zorder=4, label="paper")
+        axis.axvline(0, color="#222222", lw=0.8)
+        bare(axis, xlabel=f"gain in {label}, % (right is better)")
+        axis.set_yticks(range(len(backbones)), [PAPER_NAMES.get(b, b) for b in backbones])
+    axis.invert_yaxis()
+    axis.legend(frameon=False, fontsize=8, ncols=3, loc="lower right", bbox_to_anchor=(1, 1))
+    return figure
+
+
+def same_choice(frame: pd.DataFrame) -> bool:
+    """Whether each arm and its twin with fresh weights keep the same fields, seed by seed."""
+    kept = frame.set_index(["backbone", "arm", "seed"]).kept_fields
+    fresh = [key for key in kept.index if key[1].endswith(FRESH)]
+    return all(kept[b, arm.removesuffix(FRESH), seed] == kept[b, arm, seed] for b, arm, seed in fresh)
+
+
+def claims(reference: pd.DataFrame, compared: pd.DataFrame) -> list[Claim]:
+    """What the paper says of the pretrained weights, judged on the reference records."""
+    everything = gains(reference, compared)
+    found = []
+    for arm in everything.arm.unique():
+        own = everything[everything.arm == arm]
+        auc, loss = (own[own.metric == m].set_index("backbone") for m in METRICS)
+        epochs = {
+            side: reference[reference.arm == arm + side].groupby("backbone").epochs.mean()
+            for side in ("", FRESH)
+        }
+        rows = [*_by_backbone(auc, loss), *_by_all(auc, epochs[""], epochs[FRESH])]
+        for words, place, test, told, cases in rows:
+            count = f"{sum(cases)} of {len(cases)} backbones; {told}"
+            found.append(Claim(words, f"{place} ({arm})", test, count, share_verdict(cases)))
+    return found
+
+
+Judged = tuple[str, str, str, str, list[bool]]
+
+
+def _by_backbone(auc: pd.DataFrame, loss: pd.DataFrame) -> list[Judged]:
+    """(words, place, test, figures, cases) of the sentences on single backbones."""
+    large, small = ([b for b in names if b in auc.index] for names in (PAPER_LARGE, PAPER_SMALL))
+    least = auc.percent[large].min() if large else float("nan")
+
+    def told(names: list[str]) -> str:
+        return ", ".join(
+            f"{PAPER_NAMES[b]} AUC {auc.percent[b]:+.2f} % and log-loss {loss.percent[b]:+.2f} %"
+            for b in names
+        )
+
+    def marginal(m: pd.DataFrame, b: str) -> bool:
+        return abs(m.difference[b]) < MARGINAL or m.low[b] <= 0 <= m.high[b]
+
+    pnn = [b for b in small if b == "pnn"]
+    return [
+        (
+            "significant gains are observed for Wide&Deep, and DNN",
+            "§4.4, Fig. 2b",
+            "AUC or log-loss better with the kept weights, 95 % interval without 0",
+            told(large),
+            [bool(auc.low[b] > 0 or loss.high[b] < 0) for b in large],
+        ),
+        (
+            "improvements remain marginal for xDeepFM, DeepFM and PNN",
+            "§4.4, Fig. 2b",
+            "differences in AUC and in log-loss under 0.001 or tied",
+            told(small),
+            [bool(marginal(auc, b) and marginal(loss, b)) for b in small],
+        ),
+        (
+            "PNN showing a slight 0.04% performance degradation in LogLoss",
+            "§4.4, Fig. 2b",
+            "PNN's log-loss worse with the kept weights, 95 % interval above 0, by 0.1 % at most",
+            told(pnn),
+            [bool(loss.low[b] > 0 and loss.percent[b] >= -0.1) for b in pnn],
+        ),
+        (
+            "xDeepFM, DeepFM, and PNN, can compensate for suboptimal embeddings … resulting in smaller gains",
+            "§4.4",
+            "DNN and Wide&Deep both gain AUC, and each of the three less than both",
+            f"DNN and Wide&Deep {least:+.2f} % at least; {told(small)}",
+            [bool(auc.percent[b] < least and least > 0) for b in small] if large else [],
+        ),
+    ]
+
+
+def _by_all(auc: pd.DataFrame, kept_epochs: pd.Series, fresh_epochs: pd.Series) -> list[Judged]:
+    """(words, place, test, figures, cases) of the sentences on all backbones."""
+    reached = {b: _above_chance(auc.fresh[b]) / _above_chance(auc.kept[b]) for b in auc.index}
+    return [
+        (
+            "leading to improved accuracy in the continued training phase",
+            "§1",
+            "AUC with the kept weights above that with fresh ones, 95 % interval above 0",
+            f"AUC {auc.difference.min():+.4f} to {auc.difference.max():+.4f}",
+            [bool(low > 0) for low in auc.low],
+        ),
+        (
+            "weight transfer provides a strong initialization for continued training",
+            "§2.4",
+            "fewer epochs of continued training than from fresh weights, mean over seeds",
+            ", ".join(f"{PAPER_NAMES[b]} {kept_epochs[b]:.1f} for {fresh_epochs[b]:.1f}" for b in auc.index),
+            [bool(kept_epochs[b] < fresh_epochs[b]) for b in auc.index],
+        ),
+        (
+            "the compact model learns primarily during the continued training phase rather than pretraining",
+            "§4.4",
+            "fresh weights reach more than half of the AUC above 0.5",
+            f"{min(reached.values()):.0%} to {max(reached.values()):.0%} of it",
+            [share > 0.5 for share in reached.values()],
+        ),
+    ]
+
+
+def _above_chance(values: list[float]) -> float:
+    return sum(values) / len(values) - 0.5

@@ -1,0 +1,112 @@
+"""What Light-FMP's paper leaves open: what helped, and what did not."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ..claims.claim import Claim, Prose, share_verdict
+from ..evidence.differences import interval
+from ..evidence.results import BASE, TWIN, seeds_in_words
+from ..show.html import Spread, Table, table
+
+FEW, ONCE, STREAM = "Light-FMP, 2,000 rows", "Light-FMP, one pass", "Light-FMP, stream"
+MARGINAL = 0.001
+
+
+def base_of(arm: str) -> str:
+    """The arm that this one changes in one thing; the stream is held against the one pass."""
+    return ONCE if arm == STREAM else arm.split(":")[0]
+
+
+def changes(arms: Sequence[str]) -> list[str]:
+    """The arms that change one thing of another one."""
+    return [arm for arm in arms if ":" in arm or arm == STREAM]
+
+
+def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 3) -> Table:
+    """AUC, log-loss, fields kept and processor seconds by arm: reference beside this run."""
+    rows = []
+    for arm in (reference if len(reference) else run).arm.unique():
+        row: dict = {("", "arm"): arm}
+        for heading, data, places in (("reference", reference, 4), ("this run", run, digits)):
+            own = data[data.arm == arm] if len(data) else data
+            row[heading, "AUC"] = Spread.over(own, "test_auc", places)
+            row[heading, "log-loss"] = Spread.over(own, "test_logloss", places)
+            row[heading, "fields"] = f"{own.fields_kept.mean():.1f}" if len(own) else None
+            row[heading, "PT, s"] = own.PT.mean() if len(own) else None
+            row[heading, "TT, s"] = own.TT.mean() if len(own) else None
+        rows.append(row)
+    data = pd.DataFrame(rows)
+    data.columns = pd.MultiIndex.from_tuples(data.columns)
+    formats = {(h, c): ".1f" for h in ("reference", "this run") for c in ("PT, s", "TT, s")}
+    seeds = reference.groupby("arm").seed.nunique() if len(reference) else pd.Series([0])
+    return table(
+        data,
+        caption="Test AUC, log-loss, fields kept and processor seconds",
+        formats=formats,
+        note=f"Mean ± standard deviation over {seeds_in_words(seeds)} of the reference. "
+        "PT: until the cut; TT: all of it, on one thread.",
+    )
+
+
+def difference(compared: pd.DataFrame, arm: str, other: str) -> pd.Series | None:
+    """The row of `compared` that holds this arm against another in test AUC."""
+    found = compared[(compared.arm == arm) & (compared.against == other) & (compared.metric == "auc")]
+    return found.iloc[0] if len(found) else None
+
+
+def change_table(compared: pd.DataFrame) -> Table:
+    """Each change in test AUC against the arm that it changes, against random fields and all fields."""
+    rows = []
+    for arm in changes(list(compared.arm.unique())):
+        row: dict = {"change": arm}
+        for heading, other in (
+            ("against the arm it changes", base_of(arm)),
+            ("against random fields", TWIN),
+            ("against all fields", BASE),
+        ):
+            d = difference(compared, arm, other)
+            tie = "" if d is None or d.low > 0 or d.high < 0 else " tied"
+            row[heading] = None if d is None else interval(d.difference, d.low, d.high) + tie
+        rows.append(row)
+    note = (
+        "Difference [95 % interval], paired bootstrap over test rows and seeds; tied: the interval holds 0."
+    )
+    return table(pd.DataFrame(rows), caption="What each change does to test AUC", note=note)
+
+
+def outcome(d: pd.Series | None) -> str:
+    """helped, hurt, or made no difference that the runs can tell."""
+    if d is None:
+        return "was not compared"
+    if d.low > 0:
+        return "helped" if d.difference >= MARGINAL else "helped marginally"
+    return "hurt" if d.high < 0 else "made no difference that these runs can tell"
+
+
+def findings(compared: pd.DataFrame) -> Prose:
+    """One sentence for each change."""
+    sentences = []
+    for arm in changes(list(compared.arm.unique())):
+        d = difference(compared, arm, base_of(arm))
+        figure = "" if d is None else f" ({interval(d.difference, d.low, d.high)})"
+        sentences.append(f"**{arm}** {outcome(d)}, against {base_of(arm)}{figure}.")
+    return Prose(tuple(sentences))
+
+
+def claims(reference: pd.DataFrame, compared: pd.DataFrame) -> list[Claim]:
+    """The questions as claims: does any change of what the paper leaves open beat random fields?"""
+    found = []
+    for arm in changes(list(compared.arm.unique())):
+        d = difference(compared, arm, TWIN)
+        if d is not None:
+            found.append(
+                Claim(
+                    f"{arm}: better than as many random fields",
+                    "beyond the paper",
+                    "AUC above random fields' at τ = .5, 95 % interval above 0",
+                    interval(d.difference, d.low, d.high),
+                    share_verdict([bool(d.low > 0)]),
+                )
+            )
+    return found

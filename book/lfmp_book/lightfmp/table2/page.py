@@ -1,0 +1,291 @@
+"""Light-FMP's Table 2: every selector on xDeepFM, on three data sets."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import pandas as pd
+
+from ...claims.claim import Prose
+from ...claims.pending import NOT_YET as NO_RECORDS
+from ...evidence import datasets, published
+from ...evidence.differences import difference_table
+from ...evidence.results import BASE, TWIN, seeds_in_words
+from ...show import pareto
+from ...show.figures import Picture
+from ...show.html import Spread, Stack, Table, table
+from ..selection_grids import AVAZU_ROWS, DEEP, MOVIELENS_ROWS, SHALLOW
+from ..values import size
+
+ITEM = "lightfmp_table2"
+NAMES = {"criteo": "Criteo", "ml-1m": "MovieLens", "ml-20m": "MovieLens", "avazu": "Avazu"}
+SETS = ("Criteo", "MovieLens", "Avazu")
+# our arm → the paper's row; its AdaFS prunes half of the fields, so it is the hard one
+PRINTED = {
+    BASE: "No Selection", "Lasso": "Lasso", "PCA": "PCA", "XGBoost": "XGBoost", "OptFS": "OptFS",
+    "OptEmbed": "OptEm", "AutoField": "AutoField", "AdaFS, hard": "AdaFS", "MvFS": "MvFS",
+    "Light-FMP, as printed": "Light-FMP",
+}  # fmt: skip
+STREAM = "Light-FMP, stream"  # its gates are learnt while training begins: that grows with the rows
+_GATES = ("AdaFS, soft", "AdaFS, hard", "MvFS")
+KINDS = {
+    "whole model": (BASE,),
+    "shallow": tuple(SHALLOW),
+    "deep, two stages": tuple(arm for arm in DEEP if arm not in _GATES),
+    "deep, one stage": _GATES,
+    "Light-FMP": (),
+    "at random": (TWIN,),
+}
+LOOKS = dict(
+    zip(
+        KINDS,
+        [
+            ("#222222", "*"), ("#0072b2", "^"), ("#8a6100", "o"), ("#7b3fa0", "s"), ("#b3261e", "D"),
+            ("#6b6b6b", "X"),
+        ],
+        strict=True,
+    )
+)  # fmt: skip
+# what a method is meant to remove, where not fields
+MEANT = {
+    BASE: "nothing",
+    "AdaFS, soft": "nothing, weighs fields",
+    "AdaFS, hard": "fields of each row; values, says §4.1",
+    "MvFS": "nothing, weighs fields; values, says §4.1",
+    "OptFS": "values",
+    "OptEmbed": "values, dimensions",
+}
+FIGURES = {"test_auc": ("AUC", 4), "test_logloss": ("log-loss", 4)}
+
+
+def set_of(dataset: str) -> str:
+    """The paper's name of a data set; of another one, its own."""
+    return NAMES.get(dataset, dataset)
+
+
+def kind_of(arm: str) -> str:
+    """The kind of an arm, a key of `KINDS`."""
+    return next((kind for kind, arms in KINDS.items() if arm in arms), "Light-FMP")
+
+
+def parted(kinds: Sequence[str]) -> str:
+    """What the rules of a table part, for its note."""
+    return f"Rules part: {'; '.join(dict.fromkeys(kinds))}."
+
+
+def part(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The rows of one set, by the paper's name; those of planted or one's own rows stand by Criteo's.
+
+    Args:
+        frame: see `results.frame`; it may be empty.
+    """
+    if not len(frame):
+        return frame
+    sets = frame.dataset.map(set_of)
+    return frame[(sets == name) | (~sets.isin(SETS) & (name == SETS[0]))]
+
+
+def arms_of(*frames: pd.DataFrame) -> list[str]:
+    """All arms of some frames, kind by kind."""
+    found = dict.fromkeys(arm for frame in frames if len(frame) for arm in frame.arm)
+    order = [arm for arms in KINDS.values() for arm in arms]
+    place = {arm: i for i, arm in enumerate(dict.fromkeys([*order, *found]))}
+    kinds = list(KINDS)
+    return sorted(found, key=lambda arm: (kinds.index(kind_of(arm)), place[arm]))
+
+
+def rows_share(name: str) -> float:
+    """Training rows of a set's reference runs over the paper's."""
+    cut = {"MovieLens": MOVIELENS_ROWS, "Avazu": AVAZU_ROWS}
+    own = cut[name] if name in cut else datasets.description(name.lower())["rows"]["train"]
+    return own / size(name, "train").middle
+
+
+def scaled(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """The runs on a set with `PT scaled` and `TT scaled`, what they would be on the paper's number of rows.
+
+    A fixed number of pretraining steps costs the same on any number of rows, so it weighs less beside phases
+    that grow with them. In the unit of the reference's own rows: PT · (its rows / the paper's) + CT.
+    """
+    if not len(frame) or name not in SETS:
+        return frame
+    fixed = (frame.arm.map(kind_of) == "Light-FMP") & (frame.arm != STREAM)
+    pretraining = frame.PT.where(~fixed, frame.PT * rows_share(name))
+    return frame.assign(**{"PT scaled": pretraining, "TT scaled": pretraining + frame.CT})
+
+
+def counts(reference: pd.DataFrame) -> str:
+    """How many final runs of how many arms there are by data set, a line each."""
+    lines = []
+    for name in SETS:
+        own = part(reference, name)
+        if len(own):
+            lines.append(f"{name}: {len(own)} reference runs of {own.arm.nunique()} arms, {seeds_of(own)}")
+        else:
+            lines.append(f"{name}: {NO_RECORDS}")
+    return "\n".join(lines)
+
+
+def seeds_of(frame: pd.DataFrame) -> str:
+    """Seeds of each arm, in words."""
+    return seeds_in_words(frame.groupby("arm").size())
+
+
+def relative(frame: pd.DataFrame, column: str) -> Callable[[str], Spread | None]:
+    """arm → a column of its runs over the mean of all fields'; None without either."""
+    base = frame[frame.arm == BASE][column].mean() if len(frame) else float("nan")
+
+    def of(arm: str) -> Spread | None:
+        own = frame[frame.arm == arm] if len(frame) else frame
+        return Spread.over(own.assign(ratio=own[column] / base), "ratio", 2) if base == base else None
+
+    return of
+
+
+def main_table(name: str, reference: pd.DataFrame, run: pd.DataFrame | None = None, digits: int = 4) -> Table:
+    """Paper | reference | this run, a row for each selector.
+
+    Args:
+        name: the paper's name of the set. reference, run: see `results.frame`.
+        digits: decimals of this run's AUC and log-loss.
+    """
+    printed = published.load("lightfmp_table2").query("dataset == @name").set_index("method")
+    reference = scaled(name, part(reference, name))
+    shown = {"reference": reference} if len(reference) else {}
+    run = part(run, name) if run is not None else pd.DataFrame()
+    if len(run):
+        other = [d for d in run.dataset.unique() if set_of(d) != name]
+        shown[f"this run ({', '.join(other)})" if other else "this run"] = run
+    rows = []
+    arms = arms_of(pd.DataFrame({"arm": list(PRINTED)}), *shown.values())
+    for arm in arms:
+        row: dict = {("", "selector"): arm}
+        paper = printed.loc[PRINTED[arm]] if arm in PRINTED else None
+        for label, key in (("AUC", "auc"), ("log-loss", "logloss"), ("TT ×", "tt")):
+            row["paper", label] = None if paper is None else float(paper[key])
+        for heading, data in shown.items():
+            own = data[data.arm == arm]
+            for key, (label, places) in FIGURES.items():
+                places = places if heading == "reference" else min(places, digits)
+                row[heading, label] = Spread.over(own, key, places)
+            row[heading, "TT ×"] = relative(data, "TT")(arm)
+            if heading == "reference":
+                row[heading, "TT × scaled"] = relative(data, "TT scaled")(arm)
+                row[heading, "TT, s"] = Spread.over(own, "TT", 1)
+                if seeds_of(data).count("to"):  # else the note says it
+                    row[heading, "seeds"] = str(len(own))
+        rows.append(row)
+    data = pd.DataFrame(rows)
+    data.columns = pd.MultiIndex.from_tuples(data.columns)
+    highlight: dict[Any, Literal["max", "min"]] = {
+        c: "max" if c[1] == "AUC" else "min"
+        for c in data.columns
+        if c[1] in ("AUC", "log-loss", "TT ×", "TT × scaled")
+    }
+    said = [f"{h}: {seeds_of(d)}" for h, d in shown.items()]
+    said += ["mean ± standard deviation"] if len(reference) else [f"reference: {NO_RECORDS}"]
+    note = (
+        f"{'; '.join(said)}. TT ×: total training time, choosing included, over that of all fields, in "
+        "processor time on one thread. Scaled: as on the paper's number of rows, where Light-FMP's fixed "
+        "number of pretraining steps weighs little and all else grows with the rows. The paper's AdaFS is "
+        "beside the hard one."
+    )
+    caption = f"{name}: test AUC, log-loss, training time"
+    kinds = [kind_of(arm) for arm in arms]
+    return table(data, caption=caption, highlight=highlight, rule=kinds, note=f"{note} {parted(kinds)}")
+
+
+def cost_table(title: str, frame: pd.DataFrame) -> Table:
+    """What a served model really lacks, and what the paper leaves out: sizes and inference time.
+
+    Args:
+        frame: runs on one data set. title: of the set.
+    """
+    if not len(frame):
+        return table(pd.DataFrame({"selector": []}), caption=f"{title}: {NO_RECORDS}")
+    fields = int(frame.fields_kept.max())
+    frame = frame.assign(epoch=frame.CT / frame.epochs)
+    ratio = {column: relative(frame, column) for column in ("parameters", "bytes", "IT", "epoch")}
+    arms, rows = arms_of(frame), []
+    for arm in arms:
+        own = frame[frame.arm == arm]
+        rows.append(
+            {
+                "selector": arm,
+                "meant to remove": MEANT.get(arm, "fields"),
+                "fields kept": f"{own.fields_kept.mean():.3g} of {fields}",
+                "parameters": round(own.parameters.mean()),
+                "parameters ×": ratio["parameters"](arm),
+                "MB": own.bytes.mean() / 1e6,
+                "MB ×": ratio["bytes"](arm),
+                "IT, s": Spread.over(own, "IT", 1),
+                "IT ×": ratio["IT"](arm),
+                "epochs": own.epochs.mean(),
+                "CT of an epoch ×": ratio["epoch"](arm),
+            }
+        )
+    note = (
+        "×: over all fields. MB: of the model as served, indices and gates included. IT: processor "
+        "seconds of one thread to score a million rows. Means over seeds."
+    )
+    kinds = [kind_of(arm) for arm in arms]
+    bold: dict[Any, Literal["max", "min"]] = {"MB ×": "min", "IT ×": "min"}
+    formats: dict[Any, Any] = {"MB": ".2f", "epochs": ".1f"}
+    formats |= dict.fromkeys(("parameters ×", "MB ×"), lambda r: f"{float(r):.2f}")  # they hardly spread
+    return table(
+        pd.DataFrame(rows), caption=f"{title}: what is really removed", formats=formats, highlight=bold,
+        rule=kinds, note=f"{note} {parted(kinds)}",
+    )  # fmt: skip
+
+
+def short(arm: str) -> str:
+    """An arm's label in a figure."""
+    return arm.replace("Light-FMP", "LFMP").replace(", ", " ")
+
+
+def panels(name: str, frame: pd.DataFrame) -> list[pareto.Panel]:
+    """Test AUC against training time and against bytes, a point for each arm of the set `name`."""
+    frame = scaled(name, frame)
+    base = frame[frame.arm == BASE].TT.mean()
+    title, whole = "training time over that of all fields, choosing included", base
+    if base != base:
+        title, whole = "processor seconds of training, choosing included", 1.0
+    costs = {title: ("TT", whole), "MB of the model as served": ("bytes", 1e6)}
+    found = []
+    for title, (column, divisor) in costs.items():
+        points = []
+        for arm in arms_of(frame):
+            own = frame[frame.arm == arm]
+            spread = float(own.test_auc.std()) if len(own) > 1 else 0.0
+            cost, worth = float(own[column].mean() / divisor), float(own.test_auc.mean())
+            other = float(own["TT scaled"].mean() / divisor) if column == "TT" and name in SETS else cost
+            points.append(pareto.Point(short(arm), kind_of(arm), cost, worth, spread, other))
+        found.append(pareto.Panel(title, "test AUC", points))
+    return found
+
+
+def picture(title: str, frame: pd.DataFrame) -> Picture | Prose:
+    """The trade-off on one data set, or a line that says that there is none yet."""
+    if not len(frame):
+        return Prose((f"{title}: {NO_RECORDS}.",))
+    drawn = panels(title, frame)
+    points = drawn[0].points
+    on_front = pareto.front([p.cost for p in points], [p.worth for p in points])
+    best = [p.label for p, on in zip(points, on_front, strict=True) if on]
+    words = (
+        f"{title}: test AUC against training time (above) and size (below), means over {seeds_of(frame)}. "
+        f"Not beaten in AUC and time at once: {', '.join(best)}."
+        + " Hollow: the time scaled to the paper's rows."
+        * (title in SETS)
+    )
+    return Picture(pareto.picture(drawn, LOOKS), words, wide=True)
+
+
+def own_stack(run: pd.DataFrame, compared: pd.DataFrame) -> Stack:
+    """This run's sizes, trade-off and differences, data set by data set."""
+    parts: list[Any] = []
+    for name in run.dataset.unique():
+        own = run[run.dataset == name]
+        parts += [cost_table(f"This run, {name}", own), picture(f"This run, {name}", own)]
+        rows = compared[compared.dataset == name]
+        parts += [difference_table(rows, by="dataset")] if len(rows) else []
+    return Stack(tuple(parts))

@@ -1,0 +1,107 @@
+"""How many fields without meaning each selector keeps: its false-discovery rate by shadow fields."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from scipy.stats import hypergeom
+
+from lfmp_core.data.shadows import shadow_order
+from lfmp_core.experiments.items import Grid
+from lfmp_core.experiments.spec import DatasetRef
+
+from ...arguments import names
+from ...claims.claim import Prose
+from ...claims.pending import NOT_YET as NO_RECORDS
+from ...show.html import Spread, Table, table
+from ..choice_grids import shadows
+from ..selection_grids import SETS as KEYS
+from .page import SETS, arms_of, kind_of, set_of
+
+
+def grids(
+    profile: str,
+    *,
+    dataset: DatasetRef | None = None,
+    sets: str | Sequence[str] | None = None,
+    seeds: int | None = None,
+) -> list[Grid]:
+    """The choices among fields and shadows that go with a run of Table 2; none for the full public sets.
+
+    Args:
+        dataset: one's own data instead; as many fields are kept as at τ = .5 without shadows.
+        sets, seeds: see `lightfmp_selection.table2`.
+    """
+    made = shadows(profile, dataset=dataset, seeds=seeds)
+    if dataset is not None:
+        return made
+    if profile == "paper":
+        return []
+    wanted = names(sets, KEYS, "data set") if profile == "reference" else KEYS[:1]
+    return [grid for name, grid in zip(KEYS, made, strict=False) if name in wanted]
+
+
+def false_discoveries(choices: pd.DataFrame) -> pd.DataFrame:
+    """The choices with, for each: `total` = 2m fields, `kept`, `shadows` among them, their `share`, and
+    `limit`, such that a choice made blindly has fewer in less than 5 of 100 draws.
+
+    Needs no data: which fields are shadows follows from m and the seed of the shadows, and 2m from what was
+    kept at which ratio.
+
+    Args:
+        choices: see `results.choice_frame`.
+    """
+    rows = []
+    for row in choices.to_dict("records"):
+        kept = row["kept_fields"]
+        total = round(len(kept) / (1 - row["prune_ratio"]))
+        order = shadow_order(total // 2, row["reference"].settings["shadows"])
+        count = int((order[list(kept)] >= total // 2).sum())
+        limit = int(hypergeom(total, total // 2, len(kept)).ppf(0.05))
+        found = {"total": total, "kept": len(kept), "shadows": count, "share": count / len(kept)}
+        rows.append({**row, **found, "limit": limit})
+    return pd.DataFrame(rows)
+
+
+def shadow_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table | Prose:
+    """Share of shadows among the fields that each selector keeps, data set by data set.
+
+    Args:
+        reference, run: see `results.choice_frame`; either may be empty.
+    """
+    frames = {}
+    for frame, form in ((reference, "{}"), (run, "this run ({})")):
+        made = false_discoveries(frame)
+        for name in dict.fromkeys(made.dataset) if len(made) else ():
+            frames[form.format(set_of(name))] = made[made.dataset == name]
+    missing = [name for name in SETS if not len(reference) or name not in set(reference.dataset.map(set_of))]
+    lacking = f"{', '.join(missing)}: {NO_RECORDS}" if missing else ""
+    if not frames:
+        return Prose((f"{lacking}.",))
+    rows = []
+    arms = arms_of(*frames.values())
+    for arm in arms:
+        row: dict = {("", "selector"): arm}
+        for heading, made in frames.items():
+            own = made[made.arm == arm]
+            row[heading, "shadows"] = Spread.over(own, "share", 2)
+            row[heading, "below chance"] = (
+                f"{int((own.shadows < own.limit).sum())} of {len(own)}" if len(own) else None
+            )
+        rows.append(row)
+    data = pd.DataFrame(rows)
+    data.columns = pd.MultiIndex.from_tuples(data.columns)
+    sizes = "; ".join(
+        f"{heading}: {made.kept.iloc[0]} kept of {made.total.iloc[0]}" for heading, made in frames.items()
+    )
+    note = (
+        f"{sizes}. Shadows: their share of the kept; a blind choice has .50. Below chance: seeds that keep "
+        "fewer than 95 of 100 blind draws do. Mean ± standard deviation over seeds."
+        + f" {lacking}."
+        * bool(lacking)
+    )
+    return table(
+        data,
+        caption="Fields without meaning among those kept",
+        rule=[kind_of(arm) for arm in arms],
+        note=note,
+    )

@@ -1,0 +1,90 @@
+"""Lookups in the records of Light-FMP's Table 2, and the cases that its sentences come down to."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from ...claims.cases import Case, all_of, judge
+from ...claims.cases import said as in_words
+from ...evidence.results import BASE, clearly_below
+from .page import SETS, part, scaled, short
+
+OURS = ("Light-FMP, as printed", "Light-FMP, 2,000 rows")  # the paper's own; other arms are the book's
+SHALLOW, TWO_STAGE = ("Lasso", "PCA", "XGBoost"), ("OptFS", "OptEmbed", "AutoField")
+ONE_STAGE = ("AdaFS, hard", "MvFS")
+DEEP = (*TWO_STAGE, *ONE_STAGE)
+RIVALS = (*SHALLOW, *DEEP)
+MARGINAL = 0.001
+METRICS = ("auc", "logloss")
+TIME = "TT scaled"  # see `table2.scaled`
+
+__all__ = ["Case", "View", "all_of", "judge", "said"]
+
+
+def said(cases: Sequence[Case]) -> str:
+    """See `cases.said`; with the arms' short names."""
+    return in_words([replace(case, what=short(case.what)) for case in cases])
+
+
+class View:
+    """Lookups in records and comparisons by the paper's name of a set; None where there is none.
+
+    Args:
+        reference: see `results.frame`. compared: see `results.compare`.
+    """
+
+    def __init__(self, reference: pd.DataFrame, compared: pd.DataFrame):
+        self._runs = {
+            (name, arm): own for name in SETS for arm, own in _timed(name, reference).groupby("arm")
+        }
+        self._gains: dict[tuple[str, str, str, str], tuple[float, float, float]] = {}
+        for name in SETS:
+            for r in part(compared, name).itertuples():
+                gain = float(r.difference), float(r.low), float(r.high)
+                lost = -gain[0], -gain[2], -gain[1]
+                # positive is better
+                ours, theirs = (gain, lost) if r.metric == "auc" else (lost, gain)
+                self._gains[name, str(r.arm), str(r.against), str(r.metric)] = ours
+                self._gains.setdefault((name, str(r.against), str(r.arm), str(r.metric)), theirs)
+
+    def mean(self, name: str, arm: str, column: str) -> float | None:
+        """Mean of a column over an arm's seeds."""
+        own = self._runs.get((name, arm))
+        return None if own is None else float(own[column].mean())
+
+    def ratio(self, name: str, arm: str, column: str = TIME, to: str = BASE) -> float | None:
+        """A mean over that of another arm."""
+        ours, theirs = self.mean(name, arm, column), self.mean(name, to, column)
+        return None if ours is None or theirs is None else ours / theirs
+
+    def below(self, name: str, arm: str, other: str, column: str = TIME) -> bool | None:
+        """See `clearly_below`."""
+        ours, theirs = self._runs.get((name, arm)), self._runs.get((name, other))
+        return None if ours is None or theirs is None else clearly_below(ours[column], theirs[column])
+
+    def gain(self, name: str, arm: str, other: str, metric: str = "auc") -> tuple[float, float, float] | None:
+        """By how much an arm is better than another, with its interval."""
+        return self._gains.get((name, arm, other, metric))
+
+    def better(self, name: str, arm: str, other: str, metric: str = "auc", by: float = 0.0) -> bool | None:
+        """Whether it is better by so much, and the interval lies above 0."""
+        gain = self.gain(name, arm, other, metric)
+        return None if gain is None else gain[1] > 0 and gain[0] >= by
+
+    def gained(self, name: str, arm: str, other: str) -> str:
+        """The gain in AUC as a figure."""
+        gain = self.gain(name, arm, other)
+        return "" if gain is None else f"AUC {gain[0]:+.4f}"
+
+    def took(self, name: str, arm: str, other: str = BASE) -> str:
+        """The total time over another arm's as a figure: scaled, and as measured where that differs."""
+        ratio, measured = (self.ratio(name, arm, column, other) for column in (TIME, "TT"))
+        if ratio is None or measured is None:
+            return ""
+        return f"time × {ratio:.2f}" + f" (measured {measured:.2f})" * (f"{ratio:.2f}" != f"{measured:.2f}")
+
+
+def _timed(name: str, reference: pd.DataFrame) -> pd.DataFrame:
+    own = scaled(name, part(reference, name))
+    return own.assign(epoch=own.CT / own.epochs) if len(own) else pd.DataFrame({"arm": []})

@@ -1,0 +1,225 @@
+"""One notebook: found by name, its parameters checked, executed whole or not at all."""
+
+import ast
+import contextlib
+import os
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+from jupyter_client.kernelspec import NoSuchKernel
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from papermill.exceptions import PapermillException, PapermillExecutionError
+
+from lfmp_core.bounds import check_number
+from lfmp_core.errors import DataError, LfmpError, check_name
+from lfmp_core.files import atomic_write
+from lfmp_core.folders import scratch_folder
+from lfmp_core.ownership import check_file, read_object
+from lfmp_core.settings import digest, project_root
+
+from .parameters import check_type, parse
+from .sessions import Progress, Session, settle
+
+LAST = "status"  # shows how long the others took, so it runs after them
+
+
+class NotebookFailed(LfmpError):
+    """A cell raised; the message holds the notebook's name, the cell and the error."""
+
+
+def notebooks_folder() -> Path:
+    """Where the sources are."""
+    return project_root() / "notebooks"
+
+
+def executed_folder() -> Path:
+    """Where the executed copies go; git ignores it."""
+    return project_root() / "book" / "executed"
+
+
+def notebook_names() -> list[str]:
+    """Names of all notebooks, the status page last."""
+    names = sorted(p.stem for p in notebooks_folder().glob("*.ipynb"))
+    return [n for n in names if n != LAST] + [n for n in names if n == LAST]
+
+
+def find_notebook(name: str | Path) -> Path:
+    """The file of a notebook given by its name or its path.
+
+    Raises:
+        DataError: a path that is no file. UnknownName: no notebook of that name; the nearest is named.
+    """
+    path = Path(name)
+    if path.suffix == ".ipynb":
+        if not path.is_file():
+            raise DataError("there is no such notebook", file=path)
+        return path
+    return notebooks_folder() / f"{check_name(str(name), notebook_names(), 'notebook')}.ipynb"
+
+
+def read_notebook(path: Path) -> nbformat.NotebookNode:
+    """A notebook's file.
+
+    Raises:
+        DataError: it is none.
+    """
+    try:
+        return nbformat.read(path, as_version=4)
+    except (ValueError, KeyError, TypeError, AttributeError, nbformat.ValidationError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"this is no notebook ({reason[:80]})", file=path) from None
+
+
+def declared_parameters(path: Path) -> dict[str, Any]:
+    """Name → default of the cell tagged `parameters`; a default that is no literal counts as None.
+
+    Read from the cell's syntax tree: papermill's own inspection glues a line that is no assignment, such as
+    `declare(globals())`, to the default before it.
+    """
+    found = {}
+    for cell in read_notebook(path).cells:
+        if cell.cell_type != "code" or "parameters" not in cell.metadata.get("tags", []):
+            continue
+        try:
+            lines = ast.parse(cell.source).body
+        except SyntaxError as error:
+            raise DataError(f"the cell of parameters is no Python ({error.msg})", file=path) from None
+        for line in lines:
+            targets = line.targets if isinstance(line, ast.Assign) else [getattr(line, "target", None)]
+            for target in targets:
+                if isinstance(target, ast.Name) and not target.id.startswith("_"):
+                    try:
+                        found[target.id] = ast.literal_eval(line.value)
+                    except ValueError:
+                        found[target.id] = None
+    return found
+
+
+def check_parameters(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The given parameters, text of a command line turned into values.
+
+    Raises:
+        UnknownName: a name the notebook does not declare. WrongType: another type than the default's.
+        WrongValue: a number outside its bounds.
+    """
+    declared = declared_parameters(path)
+    checked = {}
+    for name, value in given.items():
+        check_name(name, declared, f"parameter of {path.stem}")
+        checked[name] = parse(value, declared[name]) if isinstance(value, str) else value
+        check_type(name, declared[name], checked[name])
+        check_number(name, checked[name])
+    return checked
+
+
+def run_notebook(
+    name_or_path: str | Path,
+    out: Path,
+    parameters: Mapping[str, Any] | None = None,
+    key: str | None = None,
+) -> Path:
+    """Execute a notebook into `out`, which is whole or untouched.
+
+    Its kernel starts in the current folder, as papermill's does: a relative path is the caller's own.
+
+    Args:
+        name_or_path: a name in `notebooks/`, or the path of an .ipynb file.
+        out: where the executed copy goes: a new file, or an older copy that nobody has changed.
+        parameters: values, or text as typed at a command line.
+        key: of the inputs; stored in the copy's metadata with the time it took.
+
+    Raises:
+        NotebookFailed: a cell raised. The half-run copy is kept beside `out` as `.NAME.failed.ipynb`.
+        DataError: something else is at `out`.
+    """
+    source = find_notebook(name_or_path)
+    given = check_parameters(source, parameters or {})
+    free = lambda there: not there.samefile(source) and _unchanged_copy(there)
+    out = check_file(out, "executed copy", free).absolute()
+    with scratch_folder(out.with_name(f"{out.stem}.run")) as folder:
+        return _run(source, out, folder / f"{out.stem}.ipynb", given, key)
+
+
+def _run(source: Path, out: Path, temporary: Path, given: dict[str, Any], key: str | None) -> Path:
+    failed = out.with_name(f".{out.stem}.failed.ipynb")
+    start = time.perf_counter()
+    try:
+        papermill.execute_notebook(
+            _literal(source),
+            _literal(temporary),
+            parameters=given,
+            progress_bar=False,
+            cwd=str(Path.cwd()),
+            request_save_on_cell_execute=False,
+            stderr_file=Progress(source.stem),
+            extra_arguments=["--IPKernelApp.log_level=40"],  # else each start warns about plain TCP
+            **Session().options(),
+        )
+        notebook = nbformat.read(temporary, as_version=4)
+        settle(notebook)
+        notebook.metadata["lfmp_page"] = {
+            "key": key,
+            "seconds": round(time.perf_counter() - start, 1),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "parameters": given,
+            "cells": _cells(notebook),
+        }
+        atomic_write(out, nbformat.writes(notebook) + "\n")
+        failed.unlink(missing_ok=True)
+    except PapermillExecutionError as error:
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(temporary, failed)
+        said = f"cell [{error.exec_count}] raised {error.ename}: {_one_line(error.evalue)}"
+        raise NotebookFailed(f"{source.stem}: {said} (the run so far: {failed})") from None
+    except (DeadKernelError, NoSuchKernel, PapermillException) as error:
+        raise NotebookFailed(f"{source.stem}: {_one_line(str(error))}") from None
+    return out
+
+
+def _cells(notebook: Mapping[str, Any]) -> str:
+    """Digest of what the cells say, whatever came out of them."""
+    texts = [cell.get("source", "") for cell in notebook.get("cells", [])]
+    return digest(["".join(text) for text in texts])
+
+
+def _unchanged_copy(path: Path) -> bool:
+    """Whether a file is an executed copy of ours in which no cell was changed since."""
+    notebook = read_object(path)
+    try:
+        note = notebook["metadata"]["lfmp_page"]
+        return note.get("cells", _cells(notebook)) == _cells(notebook)
+    except (KeyError, TypeError, AttributeError):
+        return False
+
+
+def store_outputs(name_or_path: str | Path) -> Path:
+    """Execute a notebook with its defaults and keep the outputs in the source, for the tests to compare.
+
+    Raises:
+        NotebookFailed: a cell raised; the source stays as it was.
+    """
+    source = find_notebook(name_or_path)
+    notebook = read_notebook(source)
+    try:
+        client = NotebookClient(notebook, record_timing=False, timeout=None, **Session().options())
+        client.execute(cwd=str(source.parent))
+    except CellExecutionError as error:
+        raise NotebookFailed(f"{source.stem}: {error.ename}: {_one_line(error.evalue)}") from None
+    settle(notebook)
+    atomic_write(source, nbformat.writes(notebook) + "\n")
+    return source
+
+
+def _literal(path: Path) -> str:
+    """A path as papermill takes it: braces in it would be parameters to fill in."""
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
+def _one_line(text: str) -> str:
+    return "; ".join(line.strip() for line in text.strip().splitlines() if line.strip())

@@ -1,0 +1,138 @@
+"""Medians, ratios and targets from the samples of `make bench`."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from lfmp_core.errors import check_name
+from lfmp_core.settings import project_root
+
+
+def folder() -> Path:
+    """Where the committed figures lie."""
+    return project_root() / "book" / "performance"
+
+
+def load(name: str = "cpu") -> dict[str, Any]:
+    """The committed figures of a kind of device.
+
+    Raises:
+        UnknownName: there are none of that name.
+    """
+    check_name(name, (path.stem for path in folder().glob("*.json")), "file of figures")
+    return json.loads((folder() / f"{name}.json").read_text())
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """Samples of one contender, round by round."""
+
+    seconds: tuple[tuple[float, ...], ...]
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any], measure: str) -> "Rounds":
+        """Those of an entry; no rounds where it took no part or failed at once."""
+        return cls(tuple(tuple(r) for r in entry.get(measure, {}).get("seconds", [])))
+
+    @property
+    def each(self) -> list[float]:
+        """The rounds' medians."""
+        return [median(r) for r in self.seconds]
+
+    @property
+    def median(self) -> float:
+        """Median over all samples; NaN without any."""
+        samples = [s for r in self.seconds for s in r]
+        return median(samples) if samples else float("nan")
+
+    @property
+    def quartiles(self) -> tuple[float, float]:
+        """First and third, over all samples."""
+        samples = [s for r in self.seconds for s in r]
+        low, high = np.quantile(samples, [0.25, 0.75])
+        return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How many times faster one contender is than another: median, lowest and highest of the rounds' ratios.
+
+    Contenders take turns, so a slow minute of the machine strikes both sides of a round's ratio.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, slow: Rounds, fast: Rounds) -> "Ratio | None":
+        """`slow` over `fast`, over the rounds that both have; None where there is none."""
+        pairs = [a / b for a, b in zip(slow.each, fast.each, strict=False)]
+        return cls(median(pairs), min(pairs), max(pairs)) if pairs else None
+
+    def __float__(self) -> float:
+        return self.value
+
+    def __repr__(self) -> str:
+        return f"{self.value:.2f} ({self.low:.2f}–{self.high:.2f})"
+
+
+def fastest(entries: Iterable[Mapping[str, Any]], measure: str) -> Mapping[str, Any] | None:
+    """The peer with the lowest median; None where no peer has a sample."""
+    peers = [e for e in entries if e["role"] == "peer" and Rounds.of(e, measure).seconds]
+    return min(peers, key=lambda e: Rounds.of(e, measure).median, default=None)
+
+
+def named(entries: Iterable[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+    """The entry of that name; an empty one where it is missing."""
+    return next((e for e in entries if e["name"] == name), {})
+
+
+def prepared(results: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The preparation's contenders in the form of the others: each round one sample."""
+    entries = results.get("preparation", {}).get("entries", {})
+    return [
+        {
+            "name": name,
+            "role": "ours" if name == "ours" else "peer",
+            **{k: v for k, v in entry.items() if k != "seconds"},
+            "prepare": {"seconds": [[s] for s in entry["seconds"]]},
+        }
+        for name, entry in entries.items()
+    ]
+
+
+def ratios(results: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str, Ratio]:
+    """The ratio that a target bounds, for every contender of ours that it can be asked of."""
+    if target["measure"] == "prepare":
+        entries = prepared(results)
+    else:
+        entries = results["groups"].get(target["group"], {}).get("entries", [])
+    measure, found = target["measure"], {}
+    if target["versus"] == "whole":
+        whole = Rounds.of(named(entries, "ours"), measure)
+        pairs = {e["name"]: (Rounds.of(e, measure), whole) for e in entries if e["role"] == "cut"}
+    else:
+        peer = Rounds.of(fastest(entries, measure) or {}, measure)
+        pairs = {e["name"]: (peer, Rounds.of(e, measure)) for e in entries if e["role"] == "ours"}
+    for name, (above, below) in pairs.items():
+        ratio = Ratio.of(above, below)
+        if ratio:
+            found[name] = ratio
+    return found
+
+
+def met(target: Mapping[str, Any], ratio: Ratio) -> bool:
+    """Whether a ratio keeps a target's bound."""
+    return ratio.value <= target["ratio"] if target["versus"] == "whole" else ratio.value >= target["ratio"]
+
+
+def agrees(peer: Mapping[str, float], ours: Mapping[str, float]) -> bool:
+    """Whether a peer with our weights is the same model: logits within 0.1 % of their spread."""
+    same = peer["difference"] <= 1e-3 * ours["spread"]
+    return same and abs(peer["parameters"] / ours["parameters"] - 1) <= 1e-3
