@@ -17,7 +17,8 @@ import pytest
 from typer.testing import CliRunner
 
 from lfmp_book import executor as book
-from lfmp_book import notebooks, parameters, provenance, sessions
+from lfmp_book import notebooks, parameters, sessions
+from lfmp_book.provenance import provenance
 from lfmp_core.errors import LfmpError, UnknownName
 
 HEAD = "from lfmp_book.parameters import check, declare\n"
@@ -214,7 +215,7 @@ def test_no_page_is_begun_after_an_interrupt(project):
 EXECUTE = """
 import sys
 from pathlib import Path
-from lfmp_core import book, notebooks
+from lfmp_book import executor as book, notebooks
 book.project_root = notebooks.project_root = lambda: Path(sys.argv[1])
 if __name__ == "__main__":
     book.execute(jobs=2)
