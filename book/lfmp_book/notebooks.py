@@ -158,7 +158,6 @@ def _run(source: Path, out: Path, temporary: Path, given: dict[str, Any], key: s
             cwd=str(Path.cwd()),
             request_save_on_cell_execute=False,
             stderr_file=Progress(source.stem),
-            extra_arguments=["--IPKernelApp.log_level=40"],  # else each start warns about plain TCP
             **Session().options(),
         )
         notebook = nbformat.read(temporary, as_version=4)

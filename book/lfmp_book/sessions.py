@@ -37,7 +37,12 @@ class Session:
         def ended(**_: Any) -> None:
             session.busy = False
 
-        return {"kernel_manager_class": Manager, "on_cell_execute": begins, "on_cell_executed": ended}
+        return {
+            "kernel_manager_class": Manager,
+            "on_cell_execute": begins,
+            "on_cell_executed": ended,
+            "extra_arguments": ["--IPKernelApp.log_level=40"],  # else each start warns about plain TCP
+        }
 
 
 class Progress(io.TextIOBase):
