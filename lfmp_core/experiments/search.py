@@ -169,7 +169,7 @@ def _replay(
     Returns:
         None, where a trial has other values than this sampler draws.
     """
-    with _quiet() as optuna:
+    with quiet_optuna() as optuna:
         state = optuna.trial.TrialState
         seed = derive(tpe.seed, len(known)) % 2**32 if told else tpe.seed
         sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=tpe.random)
@@ -209,7 +209,7 @@ def _replay(
 
 
 @contextmanager
-def _quiet() -> Iterator[ModuleType]:
+def quiet_optuna() -> Iterator[ModuleType]:
     """Optuna, silent.
 
     Raises:

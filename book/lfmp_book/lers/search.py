@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from lfmp_core.errors import LfmpError, check_name
+from lfmp_core.errors import check_name
 from lfmp_core.experiments.items import Grid
-from lfmp_core.experiments.search import DIGITS, EDGE, TPE, Interval, Trial
+from lfmp_core.experiments.search import DIGITS, EDGE, TPE, Interval, Trial, quiet_optuna
 from lfmp_core.experiments.spec import DatasetRef, RunSpec
 from lfmp_core.experiments.store import Store
 
@@ -286,13 +286,9 @@ def journal(grid: Grid, backbone: str, arm: str, store: Store, path: Path | str)
     Raises:
         LfmpError: Optuna is not installed, or the file has this search already.
     """
-    try:
-        from optuna.storages import JournalStorage
-        from optuna.storages.journal import JournalFileBackend
-    except ImportError as error:
-        raise LfmpError("a search needs Optuna: pip install 'lfmp-core[search]'") from error
     assert grid.tpe is not None
-    storage = JournalStorage(JournalFileBackend(str(path)))
+    with quiet_optuna() as optuna:
+        storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path)))
     return grid.tpe.study(grid.trials(backbone, arm, store), storage, f"{name_of(grid)}, {backbone}, {arm}")
 
 
