@@ -5,7 +5,7 @@ Options of commands, parameters of notebooks and fields of settings that mean th
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -111,3 +111,21 @@ def within(name: str) -> Callable[[Any], Any]:
         return NUMBERS[name].check(f"--{name.replace('_', '-')}", value)
 
     return checked
+
+
+def whole_numbers(
+    name: str, values: Iterable[int], *, at_least: int | None = None, below: int | None = None
+) -> tuple[int, ...]:
+    """Whole numbers of any library as Python's own; true and false are none.
+
+    Raises:
+        WrongValue: one of them is none, or lies outside; `name` is in the message.
+    """
+    shown = repr(values) if len(repr(values)) < 60 else type(values).__name__
+    try:
+        given = [v.item() if hasattr(v, "item") else v for v in values]
+    except TypeError:
+        given = [None]
+    if not all(isinstance(v, int) and not isinstance(v, bool) for v in given):
+        raise WrongValue(f"{name} is {shown}: it must be a list of whole numbers")
+    return Bound(ge=at_least, lt=below).check(name, tuple(given))

@@ -11,7 +11,16 @@ def visible(text: str) -> str:
 
 
 class LfmpError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base of every error that this package raises on purpose: a line that names the thing and the remedy.
+
+    Example:
+        >>> from lfmp_core import LfmpError, get_method
+        >>> try:
+        ...     get_method("laso")
+        ... except LfmpError as error:
+        ...     print(error)
+        unknown method 'laso'; did you mean 'lasso' ...
+    """
 
 
 class DataError(LfmpError):

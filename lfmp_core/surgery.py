@@ -6,12 +6,13 @@ backbone, the table and the optimiser's state are cut by the same few lines.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 
 from .axes import kept_ranges, range_index
+from .bounds import whole_numbers
 from .errors import LfmpError
 from .models import Backbone
 from .models.backbone import unlike
@@ -28,6 +29,13 @@ class CutPlan(Settings):
         num_fields: m of that model.
         cuts: parameter → axis → ranges [start, stop) kept.
         shapes: parameter → shape before; what the plan fits.
+
+    Example:
+        >>> from lfmp_core import CutPlan, DeepFM, cut, plan_fields
+        >>> model = DeepFM([10, 20, 30], embedding_dim=4)
+        >>> stored = plan_fields(model, [0, 2]).model_dump_json()
+        >>> cut(model, CutPlan.model_validate_json(stored)).field_sizes
+        (10, 30)
     """
 
     fields: tuple[int, ...]
@@ -63,14 +71,25 @@ class CutPlan(Settings):
         return "\n".join(lines)
 
 
-def plan_fields(model: Backbone, fields: Sequence[int]) -> CutPlan:
+def plan_fields(model: Backbone, fields: Iterable[int]) -> CutPlan:
     """The plan that keeps `fields` (positions among the model's own fields).
 
     Raises:
         ValueError: no field, a field twice, or one that the model does not have.
-        LfmpError: a part of the model is `uncuttable`, and why.
+        LfmpError: what is no position, no backbone, or has a part that is `uncuttable`, and why.
+
+    Example:
+        >>> from lfmp_core import DeepFM, plan_fields
+        >>> print(plan_fields(DeepFM([10, 20, 30], embedding_dim=4, hidden=(8,)), [0, 2]))
+        keep 2 of 3 fields: 0, 2
+          table.weight                       60 × 4 → 40 × 4              66.7%
+          linear.weight                      60 × 1 → 40 × 1              66.7%
+          deep.linears.0.weight              8 × 12 → 8 × 8               66.7%
+          all parameters                        414 → 282                 68.1%
     """
-    kept = sorted(fields)
+    if not isinstance(model, Backbone):
+        raise LfmpError(f"fields are cut from a backbone, not from a {type(model).__name__}")
+    kept = sorted(whole_numbers("fields", fields))
     if not kept or len(set(kept)) < len(kept) or kept[0] < 0 or kept[-1] >= model.num_fields:
         raise ValueError(f"fields to keep must be distinct positions in 0..{model.num_fields - 1}: {fields}")
     cuts: dict[str, dict[int, Ranges]] = {}
@@ -86,19 +105,38 @@ def plan_fields(model: Backbone, fields: Sequence[int]) -> CutPlan:
 
 
 @torch.no_grad()
-def cut(model: Backbone, plan: CutPlan, gate: Tensor | None = None, *, gate_linear: bool = False) -> Backbone:
+def cut(
+    model: Backbone,
+    plan: CutPlan | Iterable[int],
+    gate: Tensor | None = None,
+    *,
+    gate_linear: bool = False,
+) -> Backbone:
     """A smaller model of the same class with the kept weights of `model`, which stays as it is.
 
     Args:
         model: the model that the plan was made for, or one of the same shapes.
-        plan: see `plan_fields`.
+        plan: see `plan_fields`, or the fields to keep.
         gate: z [m] to fold into the field vectors, so that the cut model needs no mask; None folds nothing.
         gate_linear: fold it into the first-order weights too.
 
     Raises:
         ValueError: the plan does not fit the model.
-        LfmpError: the model has parts that its class does not make.
+        LfmpError: the model has parts that its class does not make; see `plan_fields` too.
+
+    Example:
+        >>> import torch
+        >>> from lfmp_core import DeepFM, cut
+        >>> model = DeepFM([1000, 2000, 3000], embedding_dim=16, seed=0)
+        >>> small = cut(model, [0, 2])
+        >>> small.table.num_parameters()
+        64000
+        >>> rows = torch.tensor([[1, 1500, 4000]])  # a cut model still reads the whole rows
+        >>> bool(torch.allclose(small(rows), model(rows, gate=torch.tensor([1.0, 0, 1]), gate_linear=True)))
+        True
     """
+    if not isinstance(plan, CutPlan):
+        plan = plan_fields(model, plan)
     shapes = {name: tuple(p.shape) for name, p in model.named_parameters()}
     if shapes != plan.shapes:
         wrong = sorted(set(shapes.items()) ^ set(plan.shapes.items()))

@@ -32,6 +32,7 @@ CORE = (
     ("masking", "surgery"),
     ("training",),
     ("methods", "efficiency"),
+    ("face",),
     ("experiments",),
     ("cli",),
 )
@@ -154,6 +155,7 @@ def test_no_cycle():
             parents = {target.rsplit(".", n)[0] for n in range(1, target.count(".") + 1)}
             targets |= {p for p in parents if p != module and not module.startswith(f"{p}.")}
         targets -= PACKAGES.keys()
+    assert edges["lfmp_core"] == {"lfmp_core.face"}  # and that when a name is asked for
     try:
         order = list(TopologicalSorter(edges).static_order())
     except CycleError as error:

@@ -1,15 +1,18 @@
-"""A prepared dataset on disk: memory-mapped ids, labels and scalar values per split."""
+"""A dataset: ids, labels and scalar values per split, from a prepared folder or from arrays."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..errors import DataError, check_name
+from ..errors import DataError, LfmpError, check_name
 from ..ownership import FolderKind, restore
 from .checks import REMEDY, check_contents
+from .plain import Given, described
 from .schema import SPLITS, Schema
 
 _ARRAYS = [f"{split}/{name}.npy" for split in SPLITS for name in ("ids", "labels", "values")]
@@ -19,6 +22,7 @@ PREPARED = FolderKind(
     frozenset({"name", "fields", "rows", "positives", "settings", "fingerprint"}),
     ("schema.json", "vocabulary.parquet", *SPLITS, *_ARRAYS),
 )
+IN_MEMORY = Path("arrays in memory")  # in the place of a folder
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,13 @@ class Rows:
         ids: int32 [N, m], global ids.
         labels: uint8 [N] of 0 and 1.
         values: float32 [N, s] of the s scalar fields, or None when there are none.
+
+    Example:
+        >>> import numpy as np
+        >>> from lfmp_core import Rows
+        >>> rows = Rows(np.array([[0, 4], [1, 5], [2, 6]], np.int32), np.array([0, 1, 1], np.uint8))
+        >>> len(rows), rows[1:].labels.tolist(), rows.take([2]).ids.tolist()
+        (3, [1, 1], [[2, 6]])
     """
 
     ids: np.ndarray
@@ -76,10 +87,76 @@ def stratified(labels: np.ndarray, size: int, seed: int, what: str) -> np.ndarra
 
 @dataclass(frozen=True)
 class Dataset:
-    """A folder with schema.json, vocabulary.parquet and {train,val,test}/{ids,labels[,values]}.npy."""
+    """A folder with schema.json, vocabulary.parquet and {train,val,test}/{ids,labels[,values]}.npy, or rows
+    that lie in memory.
+
+    Attributes:
+        folder: where it lies; `IN_MEMORY` for arrays.
+        schema: what it is.
+
+    Example:
+        >>> import numpy as np
+        >>> from lfmp_core import Dataset
+        >>> ids = np.random.default_rng(0).integers(0, [4, 6], (1000, 2))
+        >>> data = Dataset.from_arrays(ids, ids[:, 0] > 1, field_sizes=[4, 6], local=True)
+        >>> data.schema.rows
+        {'train': 798, 'val': 101, 'test': 101}
+        >>> data.split("val").ids.shape
+        (101, 2)
+    """
 
     folder: Path
     schema: Schema
+
+    @classmethod
+    def from_arrays(
+        cls,
+        ids: Any,
+        labels: Any,
+        field_sizes: Sequence[int],
+        *,
+        local: bool = False,
+        values: Any = None,
+        scalar_fields: Sequence[int] = (),
+        names: Sequence[str] | None = None,
+        splits: Mapping[str, Any] | None = None,
+        shares: tuple[int, int, int] = (8, 1, 1),
+        seed: int = 0,
+        name: str = "arrays",
+    ) -> "Dataset":
+        """Rows that are there as arrays, for a trainer, a method or a selector. They are copied.
+
+        Args:
+            ids: whole numbers [N, m], in one numbering over all fields: field f has those from
+                field_sizes[0] + … + field_sizes[f−1] on. A field's first id is for values never seen.
+            labels: 0 or 1 [N].
+            field_sizes: ids of each field.
+            local: ids count from 0 in each field instead.
+            values: numbers [N, s] of the scalar fields; a model multiplies the field's vector by them.
+            scalar_fields: which fields those are.
+            names: of the fields; "field 0" … by default.
+            splits: rows of "train", "val" and "test" as index arrays or masks, none of them in two splits;
+                a split that is not named has none. None draws them.
+            shares: train : val : test of a stratified draw.
+            seed: of the draw.
+            name: of the data set.
+
+        Raises:
+            DataError: an id is not its field's, a label is not 0 or 1, a value is not finite, a row is in two
+                splits, or the arrays don't fit together.
+
+        Example:
+            >>> import numpy as np
+            >>> from lfmp_core import BackboneSettings, Dataset, Task, TrainingSettings, get_method
+            >>> ids = np.random.default_rng(0).integers(0, [4, 6, 5], (1000, 3))
+            >>> data = Dataset.from_arrays(ids, ids[:, 1] > 2, field_sizes=[4, 6, 5], local=True)
+            >>> task = Task(data, BackboneSettings(name="deepfm", hidden=(8,)), TrainingSettings(epochs=1))
+            >>> get_method("lasso").choose(task, prune_ratio=0.7, seed=0).fields
+            (1,)
+        """
+        given = Given(ids, labels, field_sizes, local, values, scalar_fields)
+        schema, parts = described(given, name, names, splits, shares, seed)
+        return InMemoryDataset(IN_MEMORY, schema, {split: Rows(*arrays) for split, arrays in parts.items()})
 
     @classmethod
     def load(cls, folder: Path | str) -> "Dataset":
@@ -157,3 +234,25 @@ class Dataset:
             DataError: the folder is not what was prepared.
         """
         check_contents(self.folder, self.schema, again=True)
+
+
+@dataclass(frozen=True)
+class InMemoryDataset(Dataset):
+    """What `Dataset.from_arrays` gives: its rows were checked when they were taken."""
+
+    parts: dict[str, Rows] = field(repr=False, compare=False)
+
+    def split(self, name: str) -> Rows:
+        """Rows of "train", "val" or "test", read-only."""
+        return self.parts[check_name(name, SPLITS, "split")]
+
+    def vocabulary(self) -> pa.Table:
+        """Refused: what the ids stand for was not given.
+
+        Raises:
+            LfmpError: always.
+        """
+        raise LfmpError("rows that were given as arrays have no vocabulary: their ids stand for themselves")
+
+    def verify(self) -> None:
+        """Nothing: no file can have changed."""

@@ -1,5 +1,9 @@
 """Models for other runtimes."""
 
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -20,6 +24,15 @@ def export_onnx(model: Backbone, path: Path, *, ids: torch.dtype = torch.int32) 
 
     Raises:
         DataError: another kind of file is at `path`.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from lfmp_core import DeepFM, cut, export_onnx
+        >>> model = cut(DeepFM([10, 20, 30], embedding_dim=4, hidden=(8,), seed=0), [0, 2])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     export_onnx(model, Path(folder) / "model.onnx").name
+        'model.onnx'
     """
     path = check_file(path, "exported model", _exported)  # before the seconds that it takes
     model.eval()
@@ -29,18 +42,33 @@ def export_onnx(model: Backbone, path: Path, *, ids: torch.dtype = torch.int32) 
     if model.scalar_fields:
         inputs = (rows, torch.zeros(2, model.value_width))
         names, shapes = [*names, "values"], {**shapes, "values": {0: torch.export.Dim.DYNAMIC}}
-    program = torch.onnx.export(
-        model,
-        inputs,
-        dynamo=True,
-        input_names=names,
-        output_names=["logits"],
-        dynamic_shapes=shapes,
-        verbose=False,
-    )
+    with _quietly():
+        program = torch.onnx.export(
+            model,
+            inputs,
+            dynamo=True,
+            input_names=names,
+            output_names=["logits"],
+            dynamic_shapes=shapes,
+            verbose=False,
+        )
     assert program is not None  # None comes from the exporter without dynamo
     atomic_write(path, program.model_proto.SerializeToString())
     return path
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without what the exporter says of itself: libraries that it could use, its own deprecated calls."""
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        log.setLevel(level)
 
 
 def _exported(path: Path) -> bool:

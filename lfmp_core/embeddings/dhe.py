@@ -119,7 +119,7 @@ class DHETable(RememberingTable):
 
     def network(self, codes: Tensor) -> Tensor:
         """Vectors [k, D] of codes [k, hashes]."""
-        x = codes
+        x = codes.to(next(self.parameters()).dtype)
         for layer, linear in enumerate(self.linears):
             x = linear(x)
             if layer < len(self.linears) - 1 or not self.settings.linear_output:

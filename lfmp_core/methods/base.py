@@ -19,7 +19,17 @@ from ..training import TrainingSettings
 
 @dataclass(frozen=True)
 class Task:
-    """What every method is given: a data set, a backbone and one training protocol."""
+    """What every method is given: a data set, a backbone and one training protocol.
+
+    Example:
+        >>> import numpy as np
+        >>> from lfmp_core import BackboneSettings, Dataset, Task, TrainingSettings
+        >>> ids = np.random.default_rng(0).integers(0, [4, 6], (1000, 2))
+        >>> data = Dataset.from_arrays(ids, ids[:, 0] > 1, field_sizes=[4, 6], local=True)
+        >>> task = Task(data, BackboneSettings(name="deepfm"), TrainingSettings())
+        >>> task.dataset.schema.num_ids
+        10
+    """
 
     dataset: Dataset
     backbone: BackboneSettings
@@ -249,5 +259,17 @@ def register(
 
 
 def get_method(name: str) -> Method:
-    """The method of that name; an unknown one raises UnknownName with the nearest."""
+    """The method of that name; an unknown one raises UnknownName with the nearest.
+
+    Example:
+        >>> import numpy as np
+        >>> from lfmp_core import BackboneSettings, Dataset, Task, TrainingSettings, get_method
+        >>> ids = np.random.default_rng(0).integers(0, [4, 6, 5], (1000, 3))
+        >>> data = Dataset.from_arrays(ids, ids[:, 1] > 2, field_sizes=[4, 6, 5], local=True)
+        >>> backbone = BackboneSettings(name="deepfm", embedding_dim=4, hidden=(8,))
+        >>> task = Task(data, backbone, TrainingSettings(batch_size=100, epochs=1))
+        >>> outcome = get_method("shark").run(task, prune_ratio=0.4, seed=0)
+        >>> 1 in outcome.kept_fields, outcome.model.num_fields
+        (True, 2)
+    """
     return METHODS[check_name(name, METHODS, "method")]

@@ -19,7 +19,16 @@ TableFactory = Callable[[tuple[int, ...], int, torch.Generator], Table]
 class BackboneSettings(Settings):
     """Which backbone, and its sizes. Light-FMP §3.4 gives D = 10 and hidden 400-400-200 and is silent on
     the CIN: 64-64-64 without activation or split is BARS' choice. The last four are DCN-Mix's, as LERS
-    Table 4 has them."""
+    Table 4 has them.
+
+    Example:
+        >>> from lfmp_core import BackboneSettings
+        >>> BackboneSettings(name="deepfm", embedding_dim=16).hidden
+        (400, 400, 200)
+        >>> BackboneSettings(name="deepfm", embeding_dim=16)
+        Traceback (most recent call last):
+        lfmp_core.errors.UnknownName: unknown BackboneSettings parameter 'embeding_dim'; did you mean ...
+    """
 
     later: ClassVar[frozenset[str]] = frozenset({"cross_layers", "experts", "rank", "gate"})
 

@@ -51,6 +51,15 @@ def save_model(model: Backbone, folder: Path) -> Path:
         DataError: the folder holds anything else.
         LfmpError: the model's class is not registered, or it has a part that is made for training only, or
             one that a fresh model of its class does not have.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from lfmp_core import DeepFM, save_model
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     saved = save_model(DeepFM([10, 20], embedding_dim=4, seed=0), Path(folder) / "model")
+        ...     sorted(path.name for path in saved.iterdir() if not path.name.startswith("."))
+        ['model.json', 'model.safetensors']
     """
     _refuse_unmade(model)
     head = {
@@ -71,6 +80,16 @@ def load_model(folder: Path) -> Backbone:
 
     Raises:
         DataError: the folder is missing, corrupt, or its weights don't fit its settings.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from lfmp_core import DeepFM, TTRec, compress_, load_model, save_model
+        >>> model = compress_(DeepFM([1000, 2000], embedding_dim=16), TTRec(sparsity=0.8))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     again = load_model(save_model(model, Path(folder) / "model"))
+        >>> type(again.table).__name__, again.num_parameters() == model.num_parameters()
+        ('TTRecTable', True)
     """
     folder = Path(folder)
     restore(folder)

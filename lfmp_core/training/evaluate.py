@@ -16,6 +16,15 @@ def predict(model: Backbone, rows: Rows, batch_size: int = 8192) -> np.ndarray:
 
     Raises:
         Diverged: a logit is not a finite number.
+
+    Example:
+        >>> import numpy as np
+        >>> from lfmp_core import Dataset, DeepFM, predict
+        >>> ids = np.random.default_rng(0).integers(0, [4, 6], (1000, 2))
+        >>> data = Dataset.from_arrays(ids, ids[:, 0] > 1, field_sizes=[4, 6], local=True)
+        >>> model = DeepFM(data.schema.field_sizes, embedding_dim=4, hidden=(8,), seed=0)
+        >>> predict(model, data.split("test")).shape
+        (101,)
     """
     was_training = model.training
     model.eval()
@@ -31,6 +40,17 @@ def predict(model: Backbone, rows: Rows, batch_size: int = 8192) -> np.ndarray:
 
 
 def evaluate(model: Backbone, rows: Rows, batch_size: int = 8192) -> tuple[dict[str, float], np.ndarray]:
-    """({"auc", "logloss"}, logits [N])."""
+    """({"auc", "logloss"}, logits [N]).
+
+    Example:
+        >>> import numpy as np
+        >>> from lfmp_core import Dataset, DeepFM, evaluate
+        >>> ids = np.random.default_rng(0).integers(0, [4, 6], (1000, 2))
+        >>> data = Dataset.from_arrays(ids, ids[:, 0] > 1, field_sizes=[4, 6], local=True)
+        >>> model = DeepFM(data.schema.field_sizes, embedding_dim=4, hidden=(8,), seed=0)
+        >>> metrics, logits = evaluate(model, data.split("test"))
+        >>> sorted(metrics), logits.shape
+        (['auc', 'logloss'], (101,))
+    """
     logits = predict(model, rows, batch_size)
     return {"auc": auc(rows.labels, logits), "logloss": log_loss(rows.labels, logits)}, logits

@@ -50,6 +50,17 @@ class Trainer:
         label: of the progress bar; None shows none.
         start: (epoch, position) of the first batch; another trainer has seen those before it.
         pieces: optimiser steps that every batch is cut into.
+
+    Example:
+        >>> import numpy as np
+        >>> from lfmp_core import Dataset, DeepFM, Trainer, TrainingSettings
+        >>> ids = np.random.default_rng(0).integers(0, [4, 6], (1000, 2))
+        >>> data = Dataset.from_arrays(ids, ids[:, 0] > 1, field_sizes=[4, 6], local=True)
+        >>> model = DeepFM(data.schema.field_sizes, embedding_dim=4, hidden=(8,), seed=0)
+        >>> settings = TrainingSettings(learning_rate=0.05, batch_size=100, epochs=3)
+        >>> trainer = Trainer(model, data.split("train"), settings, seed=0, validation=data.split("val"))
+        >>> trainer.fit()[-1]["val_auc"] > 0.99
+        True
     """
 
     def __init__(

@@ -29,6 +29,14 @@ class TrainingSettings(Settings):
         device: a torch device.
         floors: least validation AUC after each epoch, of the last one also for all later ones; below it
             training stops. A search gives them to hopeless trials.
+
+    Example:
+        >>> from lfmp_core import TrainingSettings
+        >>> TrainingSettings(learning_rate=0.01, epochs=3).batch_size
+        2048
+        >>> TrainingSettings(epochs=0)
+        Traceback (most recent call last):
+        lfmp_core.errors.WrongValue: epochs is 0: it must be at least 1
     """
 
     later: ClassVar[frozenset[str]] = frozenset({"optimizer", "floors", "progress"})
