@@ -81,5 +81,5 @@ bench: .venv-bench/.installed
 	@touch $@
 
 clean:
-	rm -rf _build book/executed .pytest_cache .ruff_cache .mypy_cache *.egg-info
+	rm -rf _build book/executed book/api .pytest_cache .ruff_cache .mypy_cache *.egg-info
 	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +

@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -447,3 +448,25 @@ def test_docstrings_become_valid_text():
         "Args:",
         "    x: [B, m] \\|v\\|",
     ]
+    shown = ["Idea.", "", "Example:", "    >>> f(*x) | `y`", "    [a_, *b]", "", "Raises:", "    E: |v|"]
+    assert restructure(shown) == [*shown[:-1], "    E: \\|v\\|"]
+
+
+def test_every_module_has_a_page_of_its_own(tmp_path):
+    """And the front door lists what it names; a page is written when it changes, and goes with its module."""
+    api, folder = extension("apipages"), tmp_path / "api"
+    api.write_pages(folder)
+    text = {path.stem: path.read_text() for path in folder.iterdir()}
+    assert {"lfmp_core", "models.deepfm", "surgery", "face.compress"} < set(text)
+    assert ".. automodule:: lfmp_core.models.deepfm\n   :members:" in text["models.deepfm"]
+    assert ".. autofunction:: lfmp_core.DeepFM\n" in text["lfmp_core"]
+    assert "{py:obj}`cut <lfmp_core.surgery.cut>`" in text["lfmp_core"]
+    listed = re.findall(r"\(api/(.+)\.md\)", api.listing())
+    assert sorted(listed) == sorted(text)
+    assert 'startsWith("book/api/")' in (Path(api.__file__).parent / "scorer.js").read_text()
+    (folder / "gone.md").write_text("# gone")
+    (folder / "surgery.md").write_text("# other")
+    before = (folder / "models.deepfm.md").stat().st_mtime_ns
+    api.write_pages(folder)
+    assert {path.stem: path.read_text() for path in folder.iterdir()} == text
+    assert (folder / "models.deepfm.md").stat().st_mtime_ns == before

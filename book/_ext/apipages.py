@@ -1,6 +1,8 @@
-"""The API page from the package itself: every public module, in the order of the rooms, from its docstrings.
+"""The API pages from the package itself: one for each public module, from its docstrings, and a list of them.
 
-A new module appears on the page without an entry anywhere. Docstrings are written to be read in an editor
+A new module has its page without an entry anywhere: the pages are written to `book/api/` before Sphinx looks
+for its sources, and the contents take what is there. In a search they stand behind the book's own pages
+(`scorer.js`). Docstrings are written to be read in an editor
 (single backticks, |x|, ẑ_f, indented formulas), so what reStructuredText would take for its own marks is
 escaped, and an indented block outside a Google section is shown as it stands.
 """
@@ -9,9 +11,13 @@ import importlib
 import inspect
 import pkgutil
 import re
+from pathlib import Path
 
+PAGES = "book/api"
+DOOR = "lfmp_core"
 MARK = "<!-- modules -->"
-ROOMS = (  # top to bottom, as the data goes; other modules follow by name
+ROOMS = (  # top to bottom: what one's own code imports, then as the data goes; other modules follow by name
+    "face",
     "errors",
     "settings",
     "seeds",
@@ -54,22 +60,56 @@ def _has_content(module) -> bool:
     return bool(own or (module.__doc__ or "").strip())
 
 
-def modules_markdown() -> str:
-    """Headings and automodule directives, one for each public module."""
-    lines, room = [], None
+def _directive(kind: str, name: str) -> str:
+    # a package's __all__ names what its modules define: shown there, once
+    options = {"module": ["   :members:", "   :ignore-module-all:"], "class": ["   :members:"]}.get(kind, [])
+    return "\n".join(["```{eval-rst}", f".. auto{kind}:: {name}", *options, "```", ""])
+
+
+def pages() -> dict[str, str]:
+    """Name → Markdown of every page: the front door, then one for each module."""
+    door = importlib.import_module(DOOR)
+    named = {name: getattr(door, name) for name in door.__all__}
+    made = {name: thing for name, thing in named.items() if thing.__module__ == DOOR}
+    rest = [f"{{py:obj}}`{n} <{t.__module__}.{n}>`" for n, t in named.items() if n not in made]
+    lines = [f"# {DOOR}", "", "What `from lfmp_core import …` finds: " + ", ".join(rest) + ", and these.", ""]
+    for name, thing in made.items():
+        lines.append(_directive("class" if inspect.isclass(thing) else "function", f"{DOOR}.{name}"))
+    found = {DOOR: "\n".join(lines)}
     for name in _modules():
-        module = importlib.import_module(name)
-        if not _has_content(module):
-            continue
-        first = name.split(".")[1]
-        if first != room:
-            room = first
-            lines += [f"## {room}", ""]
-        if name.count(".") > 1:
-            lines += [f"### {name.removeprefix('lfmp_core.')}", ""]
-        # a package's __all__ names what its modules define: shown there, once
-        options = ["   :members:", "   :ignore-module-all:"]
-        lines += ["```{eval-rst}", f".. automodule:: {name}", *options, "```", ""]
+        if _has_content(importlib.import_module(name)):
+            short = name.removeprefix(f"{DOOR}.")
+            found[short] = f"# {short}\n\n{_directive('module', name)}"
+    return found
+
+
+def write_pages(folder: Path) -> None:
+    """Write the pages: one that is as it was is left alone, one whose module is gone goes."""
+    wanted = {f"{name}.md": text for name, text in pages().items()}
+    folder.mkdir(exist_ok=True)
+    for path in folder.glob("*.md"):
+        if path.name not in wanted:
+            path.unlink()
+    for name, text in wanted.items():
+        path = folder / name
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+
+
+def listing() -> str:
+    """Every page with its first line, room by room."""
+    lines, room = [], None
+    for name in pages():
+        module = importlib.import_module(DOOR if name == DOOR else f"{DOOR}.{name}")
+        if name.split(".")[0] != room:
+            room = name.split(".")[0]
+            lines += ["", f"## {room}", ""]
+        idea = (module.__doc__ or "").strip().split("\n")[0]
+        idea = "".join(
+            part if i % 2 else re.sub(r"([*_<\[\]|\\$])", r"\\\1", part)
+            for i, part in enumerate(re.split(r"(`[^`]+`)", idea))
+        )
+        lines.append(f"- [{name}](api/{name}.md): {idea}" if idea else f"- [{name}](api/{name}.md)")
     return "\n".join(lines)
 
 
@@ -91,19 +131,19 @@ def _escape(line: str) -> str:
 def restructure(lines: list[str]) -> list[str]:
     """A docstring's lines as valid reStructuredText with Google sections left for napoleon."""
     out: list[str] = []
-    section = literal = False
+    section = literal = example = False
     for raw in lines:
         line = raw.rstrip()
         indented = line.startswith((" ", "\t"))
         if not line:
             out.append("")
         elif _SECTION.match(line):
-            section, literal = True, False
+            section, literal, example = True, False, line.startswith("Example")
             if out and out[-1]:
                 out.append("")
             out.append(re.sub(r"^(Shapes?|Sources?):", "Note:", line))
         elif section and indented:
-            out.append(_escape(line))
+            out.append(line if example else _escape(line))
         elif indented and not line.lstrip().startswith(">>>"):
             if not literal:
                 while out and not out[-1]:
@@ -130,14 +170,20 @@ def _skip(app, what, name, obj, skip, options):
 
 def _fill(app, docname, source):
     if MARK in source[0]:
-        source[0] = source[0].replace(MARK, modules_markdown())
+        source[0] = source[0].replace(MARK, listing())
 
 
 def _outdated(app, env, added, changed, removed):
-    return [name for name in env.found_docs if name.endswith("book/api")]  # the package may have changed
+    return [name for name in env.found_docs if name == PAGES]  # the package may have changed
+
+
+def _prepare(app, config):
+    write_pages(Path(app.srcdir) / PAGES)
+    config.html_search_scorer = str(Path(__file__).with_name("scorer.js"))
 
 
 def setup(app):
+    app.connect("config-inited", _prepare)  # before the contents are read, whose priority is 900
     app.connect("autodoc-process-docstring", _process, priority=100)  # before napoleon
     app.connect("autodoc-skip-member", _skip)
     app.connect("source-read", _fill)
