@@ -1,0 +1,125 @@
+"""Full ranking: the best items of every user among all that the user has not taken, and two metrics of them.
+
+Scores are computed for a block of users at a time, so that users × items are never held. What a user took is
+stepped over while its row is read: nothing is written into the scores, so that any score may be given, minus
+infinity included, and no block size changes a result. Of equal scores the item with the lower number comes
+first.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numba
+import numpy as np
+
+from ..data.interactions import Interactions
+from ..kernels import compiled, run_kernel
+
+BLOCK = 1024  # users at a time: 168 MB of scores with Gowalla's 40,981 items
+Scores = Callable[[np.ndarray], np.ndarray]
+
+
+_STRIDE = 64  # scores that are compared with the worst of a list at once
+
+
+@compiled
+def _best(scores, users, starts, taken, found, counts):
+    """found[b, :counts[b]]: the best items of users[b] by scores[b], best first, without those taken."""
+    most, items = found.shape[1], scores.shape[1]
+    for b in numba.prange(len(users)):
+        row, at, end = scores[b], starts[users[b]], starts[users[b] + 1]
+        values = np.empty(most, scores.dtype)
+        held = 0
+        for a in range(0, items, _STRIDE):
+            z = min(a + _STRIDE, items)
+            if held == most:  # most stretches hold nothing that enters the list
+                worst = values[most - 1]
+                enters = 0
+                for item in range(a, z):
+                    enters += not row[item] <= worst
+                if not enters:
+                    continue
+            while at < end and taken[at] < a:
+                at += 1
+            for item in range(a, z):
+                value = row[item]
+                if at < end and taken[at] == item:
+                    at += 1
+                elif value != value:
+                    held = -1
+                elif held >= 0 and (held < most or value > values[most - 1]):
+                    # insertion keeps equal scores in the order in which items come
+                    place = held if held < most else most - 1
+                    while place > 0 and value > values[place - 1]:
+                        values[place] = values[place - 1]
+                        found[b, place] = found[b, place - 1]
+                        place -= 1
+                    values[place] = value
+                    found[b, place] = item
+                    held = min(held + 1, most)
+            if held < 0:
+                break
+        counts[b] = held
+
+
+def top_items(
+    scores: Scores, users: np.ndarray, taken: Interactions, most: int = 20, block: int = BLOCK
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """(users [b], items [b, most], how many of them there are [b]), block by block.
+
+    Args:
+        scores: of some users for every item, [b] → [b, items], float32 or float64.
+        users: whom to rank for, in this order.
+        taken: pairs that are left out.
+        most: length of a list; a user with fewer items left gets a shorter one.
+        block: users at a time.
+
+    Raises:
+        ValueError: a score is not a number, or there is one for another number of items.
+    """
+    for a in range(0, len(users), block):
+        part = np.asarray(users[a : a + block], np.int64)
+        values = np.ascontiguousarray(scores(part))
+        if values.shape != (len(part), taken.num_items):
+            raise ValueError(
+                f"scores of shape {values.shape} for {len(part)} users and {taken.num_items} items"
+            )
+        found = np.full((len(part), most), -1, np.int32)
+        counts = np.empty(len(part), np.int64)
+        run_kernel(_best, values, part, taken.starts, taken.items, found, counts)
+        if len(counts) and counts.min() < 0:
+            raise ValueError(
+                f"a score of user {part[counts.argmin()]} is not a number: the training diverged"
+            )
+        yield part, found, counts
+
+
+def hits(users: np.ndarray, items: np.ndarray, wanted: Interactions) -> np.ndarray:
+    """Whether each item of the lists [b, most] is among those wanted of its user; −1 never is."""
+    keys = users[:, None].astype(np.int64) * wanted.num_items + items
+    known = wanted.keys()
+    if not len(known):
+        return np.zeros(items.shape, bool)
+    places = np.searchsorted(known, keys).clip(max=len(known) - 1)
+    return (known[places] == keys) & (items >= 0)
+
+
+def ndcg(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """NDCG of lists with binary relevance, Σ_r hit_r / log₂(r + 1) over that of a list that opens with hits.
+
+    Args:
+        found: hits by rank, bool [b, k]. wanted: relevant items of each user, at least 1, [b].
+    """
+    gains = 1 / np.log2(np.arange(2, found.shape[1] + 2))
+    ideal = np.concatenate([[0.0], gains.cumsum()])
+    return (found * gains).sum(1) / ideal[np.minimum(wanted, found.shape[1])]
+
+
+def recall(found: np.ndarray, wanted: np.ndarray, *, capped: bool) -> np.ndarray:
+    """Share of the relevant items that are found.
+
+    Args:
+        found, wanted: see `ndcg`.
+        capped: divide by min(|T|, k), as LERS's code does, so that a full list of hits is 1; else by |T|, as
+            LightGCN does.
+    """
+    return found.sum(1) / (np.minimum(wanted, found.shape[1]) if capped else wanted)
