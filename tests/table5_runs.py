@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from lfmp_book.evidence import results
+from lfmp_book.evidence import frames, results
 from lfmp_book.evidence.draws import METRICS, Draws
 from lfmp_book.lers.table5.view import ORIGINAL
 
@@ -41,7 +41,7 @@ def framed(rows):
 
 def drawn(frame, doubt=0.0, draws=400):
     """Comparisons that carry draws: each mean, with normal noise of its own that deviates so much."""
-    compared, found = pd.DataFrame(columns=list(results.COMPARED)), []
+    compared, found = frames.framed((), frames.COMPARED), []
     rng = np.random.default_rng(0)
     for name, own in frame.groupby("dataset"):
         cells = {key: runs for key, runs in own.groupby(["backbone", "arm", "prune_ratio"])}

@@ -72,7 +72,7 @@ def test_cells_of_a_set_share_their_resamples(tmp_path, opened):
 def test_comparisons_are_a_paired_bootstrap(tmp_path, opened):
     own = grid(seeds=(0,))
     made = fill(tmp_path, own)
-    rows = results.compare([own], made, against=("whole", "small"))
+    rows = results.compare([own], made, against=("whole", "small")).to_dict("records")
     logits = {
         (r.spec.backbone["name"], arm, r.spec.removed): made.logits(r)
         for arm, r in results.finals([own], made)
@@ -84,11 +84,24 @@ def test_comparisons_are_a_paired_bootstrap(tmp_path, opened):
     assert row["seeds"] == 1 and len(row["ids"]) == 2
 
 
+def test_frames_without_runs_have_the_columns_and_types_of_those_with_some(tmp_path, opened):
+    own = grid(seeds=(0,))
+    made = fill(tmp_path, own)
+    pairs = (
+        (results.frame([own], made), results.frame([], made)),
+        (results.compare([own], made, against=("whole",)), results.compare([], made)),
+    )
+    for some, none in pairs:
+        known = some.columns[some.notna().any()]
+        assert len(some) and not len(none) and list(none) == list(some)
+        assert dict(none.dtypes[known]) == dict(some.dtypes[known])
+
+
 def test_a_baseline_of_another_sparsity_stands_in_for_none(tmp_path, opened):
     """`whole` is planned at 0 alone and serves all; `small` lacks its run at .8, so nothing is said there."""
     own = grid(backbones=({"name": "dnn"},))
     made = fill(tmp_path, own, without=lambda spec: spec.method == "small" and spec.removed == 0.8)
-    rows = results.compare([own], made, against=("whole", "small"))
+    rows = results.compare([own], made, against=("whole", "small")).to_dict("records")
     pairs = {(r["arm"], r["prune_ratio"], r["against"]) for r in rows}
     assert {(a, t) for a, t, other in pairs if other == "small"} == {("new", 0.5)}
     assert {(a, t) for a, t, other in pairs if other == "whole"} == {

@@ -11,7 +11,7 @@ from table5_runs import NETWORKS, drawn, framed, run
 
 from lfmp_book.claims import pending, sentences
 from lfmp_book.claims.cases import Case, judge, said
-from lfmp_book.evidence import published, results
+from lfmp_book.evidence import frames, published, results
 from lfmp_book.ledger import audit
 from lfmp_book.lers import grids as lers
 from lfmp_book.lers.table5 import costs, figure, page
@@ -24,7 +24,7 @@ from lfmp_book.show.figures import Picture
 from lfmp_core.experiments.record import Record
 from lfmp_core.experiments.store import Store, store_for
 
-NONE = pd.DataFrame(columns=list(results.COMPARED))
+NONE = frames.framed((), frames.COMPARED)
 
 
 @pytest.fixture(scope="module")

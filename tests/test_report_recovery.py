@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from lfmp_book.claims import sentences
+from lfmp_book.evidence import results
 from lfmp_book.evidence.results import TWIN
 from lfmp_book.lightfmp import recovery, recovery_figures
 from lfmp_book.lightfmp.truth import Truth, chance_limit, scored, truth_of
@@ -174,7 +175,7 @@ def test_two_names_of_one_choice_both_show():
 
 
 def test_without_records_the_page_says_so():
-    empty = recovery.with_truth(pd.DataFrame(), [])
+    empty = recovery.with_truth(results.choice_frame([], None), [])
     for shown in (recovery.main_table(empty, "x"), recovery.case_table(empty), recovery.answer(empty)):
         assert "no reference records yet" in repr(shown)
     assert recovery.claims(empty) == []
@@ -184,7 +185,7 @@ def test_the_quick_grid_has_a_twin_and_every_sentence_of_the_paper_its_arm():
     made = recovery.of_reference()
     if not len(made):
         assert "lfmp run planted_recovery" in made.attrs["reason"]
-    assert recovery.at_hand(made).startswith(f"reference: {made.id.nunique() if len(made) else 0} of ")
+    assert recovery.at_hand(made).startswith(f"reference: {made.id.nunique()} of ")
     arms = [arm.label for grid in recovery.get_item(recovery.ITEM).grids("quick") for arm in grid.arms]
     assert {recovery.LITERAL, recovery.REPAIRED, recovery.ONE_PASS, TWIN} <= set(arms)
 

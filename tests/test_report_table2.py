@@ -9,7 +9,7 @@ import pytest
 
 from lfmp_book.claims import sentences
 from lfmp_book.claims.claim import Claim
-from lfmp_book.evidence import results
+from lfmp_book.evidence import frames, results
 from lfmp_book.lightfmp import fig2a
 from lfmp_book.lightfmp.table2 import checks as table2_checks
 from lfmp_book.lightfmp.table2 import claims as on_table2
@@ -110,7 +110,7 @@ def test_main_table_of_a_part_of_the_records():
     empty = table2.main_table("Avazu", reference)
     assert results.TWIN not in [r[0] for r in empty.plain] and "no reference records yet" in empty.note
     assert table2.counts(reference).splitlines()[1] == "MovieLens: no reference records yet"
-    nothing = pd.DataFrame(columns=list(results.FINAL))
+    nothing = results.frame([], None)
     assert "no reference records yet" in repr(table2.picture("Avazu", table2.part(nothing, "Avazu")))
     got = table2.arms_of(frame({("criteo", a): {} for a in ("random fields", PRINTED, "MvFS", "SFS", "PCA")}))
     assert got == ["PCA", "SFS", "MvFS", PRINTED, "random fields"]
@@ -144,9 +144,10 @@ def test_false_discoveries_by_hand():
     assert none["limit"] == 1
     (two,) = shadows.false_discoveries(choices([*own[:3], *twins[:2]])).to_dict("records")
     assert (two["shadows"], two["share"]) == (2, 0.4)
-    shown = shadows.shadow_table(choices(own), pd.DataFrame())
+    nothing = results.choice_frame([], None)
+    shown = shadows.shadow_table(choices(own), nothing)
     assert shown.plain == [["Lasso", "0.00", "1 of 1"]] and "MovieLens, Avazu: no reference" in shown.note
-    assert "no reference records yet" in repr(shadows.shadow_table(pd.DataFrame(), pd.DataFrame()))
+    assert "no reference records yet" in repr(shadows.shadow_table(nothing, nothing))
 
 
 def test_shadows_are_where_their_data_has_them(planted):
@@ -230,7 +231,7 @@ def test_a_missing_set_leaves_open_what_it_could_change():
     part = cells[cells.dataset != "avazu"], against[against.dataset != "avazu"]
     assert verdicts(*part, "achieves the best accuracy") == {"untestable"}
     assert verdicts(*part, "competitive accuracy") == {"holds"}
-    nothing = pd.DataFrame(columns=list(results.FINAL)), pd.DataFrame(columns=list(results.COMPARED))
+    nothing = results.frame([], None), frames.framed((), frames.COMPARED)
     assert {c.verdict for c in on_table2.claims(*nothing)} == {"untestable"}
 
 
@@ -306,7 +307,7 @@ def test_fig2a_states_what_the_paper_states_and_judges_pretraining_at_its_rows()
     made = fig2a.times_table(reference, reference[:0])
     optfs = next(row for row in made.plain if row[0] == "OptFS")
     assert optfs[-1] == "329,133"  # 109,711 · 6 / 2
-    nothing = pd.DataFrame(columns=list(results.FINAL))
+    nothing = results.frame([], None)
     assert {c.verdict for c in fig2a.claims(nothing)} == {"untestable"}
     assert len(fig2a.picture({"reference": nothing, "this run": reference}).axes) == 2
 

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 
 from lfmp_core.errors import LfmpError
 
-from ..evidence.results import COMPARED, load_comparisons
+from ..evidence.frames import COMPARED, framed
+from ..evidence.results import load_comparisons
 from ..show.figures import Picture
 from ..show.html import Table
 from .claim import Claim, Prose, claims_table
@@ -26,7 +27,7 @@ def comparisons(item: str, reference: pd.DataFrame) -> pd.DataFrame:
             raise LfmpError(f"{NOT_YET}; run: lfmp run {item} --profile reference --workers 2")
         return load_comparisons(item, reference)
     except LfmpError as error:
-        empty = pd.DataFrame(columns=list(COMPARED))
+        empty = framed((), COMPARED)
         empty.attrs["reason"] = str(error)
         return empty
 

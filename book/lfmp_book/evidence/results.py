@@ -21,18 +21,9 @@ from lfmp_core.files import atomic_write
 from lfmp_core.settings import project_root
 
 from .draws import METRICS, Draws, carrying, draw, load_draws, steady
+from .frames import CHOSEN, COMPARED, FINAL, framed
 from .stamps import contents, made_from, marks, stamps_of, under_one_stamp, unmixed
 
-# columns of the frames that hold no run yet
-FINAL = (
-    *("dataset", "backbone", "arm", "prune_ratio", "seed", "test_auc", "test_logloss", "PT", "CT", "TT"),
-    *("IT", "fields_kept", "parameters", "bytes", "learning_rate", "epochs", "kept_fields", "id"),
-    *("logits", "numerics", "stale"),
-)
-COMPARED = (
-    *("dataset", "backbone", "prune_ratio", "arm", "against", "metric"),
-    *("difference", "low", "high", "seeds", "ids", "contents"),
-)
 BASE, TWIN, UNPRUNED = "all fields", "random fields", "itself at τ = 0"
 
 
@@ -96,7 +87,7 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
                 **marks(record),
             }
         )
-    table = pd.DataFrame(rows) if rows else pd.DataFrame(columns=FINAL)
+    table = framed(rows, FINAL)
     table.attrs["dataset"] = dataset
     return table
 
@@ -123,12 +114,12 @@ def choice_frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
                 **marks(record),
             }
         )
-    return pd.DataFrame(rows)
+    return framed(rows, CHOSEN)
 
 
-def compare(grids: Sequence[Grid], store: Store, *, against: Sequence[str] = ()) -> list[dict[str, Any]]:
+def compare(grids: Sequence[Grid], store: Store, *, against: Sequence[str] = ()) -> pd.DataFrame:
     """Each arm of finished runs held against others; see `comparisons`. Needs the data."""
-    return comparisons(grids, draw(finals(grids, store), store), against)
+    return framed(comparisons(grids, draw(finals(grids, store), store), against), COMPARED)
 
 
 def comparisons(
@@ -215,11 +206,11 @@ def load_comparisons(item: str, reference: pd.DataFrame) -> pd.DataFrame:
     """
     path = comparisons_path(item)
     if not len(reference):
-        return pd.DataFrame(columns=COMPARED)
+        return framed((), COMPARED)
     remedy = f"run: lfmp compare {item}"
     if not path.exists():
         raise LfmpError(f"the reference records of {item} were not compared yet; {remedy}")
-    rows = pd.DataFrame(json.loads(path.read_text()))
+    rows = framed(json.loads(path.read_text()), COMPARED)
     if not made_from(rows, reference):
         raise LfmpError(f"the comparisons of {item} are of other records than those at hand; {remedy}")
     return unmixed(rows, stamps_of(reference))
@@ -238,10 +229,10 @@ def known_comparisons(item: str, reference: pd.DataFrame) -> tuple[pd.DataFrame,
         draws they travel with the rows, see `draws_of`; a set whose draws are of other records has none.
     """
     path, remedy = comparisons_path(item), f"run: lfmp compare {item}"
-    rows = pd.DataFrame(json.loads(path.read_text()) if path.exists() else [], columns=list(COMPARED))
+    rows = framed(json.loads(path.read_text()) if path.exists() else (), COMPARED)
     kept = load_draws(draws_path(item)) if item in registry() and get_item(item).keeps_draws else None
     known, without = [], []
-    for name, part in reference.groupby("dataset", sort=False) if len(reference) else ():
+    for name, part in reference.groupby("dataset", sort=False):
         own = rows[rows.dataset == name]
         drawn = kept is None or (name in kept and kept[name].ids == set(part.id))
         if drawn and made_from(own, part):

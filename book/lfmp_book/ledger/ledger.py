@@ -95,7 +95,7 @@ def _fig2d() -> Judged:
 
 def _recovery() -> Judged:
     reference = recovery.of_reference()
-    return sorted(set(reference.id)) if len(reference) else [], recovery.claims(reference)
+    return sorted(set(reference.id)), recovery.claims(reference)
 
 
 def _compared(reference: pd.DataFrame, item: str) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from lfmp_core.experiments.store import Store
 from ..claims.cases import Case, judge
 from ..claims.claim import Claim, Prose, share_verdict
 from ..evidence import results
+from ..evidence.frames import framed
 from ..show.curves import band, bare
 from ..show.html import Spread, Table, table
 from . import grids as lers
@@ -25,10 +26,11 @@ from . import grids as lers
 MAGPRUNE, ALL = "MagPrune", "all fields"
 CHANCE = 0.05  # a rank correlation counts where so few orders by chance would reach it
 ORDERS = 5040  # of seven buckets; so many are counted one by one
-COLUMNS = (
-    *("dataset", "backbone", "sparsity", "seed", "l2", "field", "least", "rows", "magnitude", "kept"),
-    *("start", "stale", "id"),
-)
+COLUMNS = {
+    **{"dataset": "str", "backbone": "str", "sparsity": "float64", "seed": "int64", "l2": "float64"},
+    **{"field": "str", "least": "int64", "rows": "int64", "magnitude": "float64", "kept": "float64"},
+    **{"start": "float64", "stale": "bool", "id": "str"},
+}
 COLOURS = ("#1f77b4", "#dd8452", "#0b6e4f")
 
 
@@ -79,7 +81,7 @@ def curves(of: Sequence[Grid], store: Store) -> pd.DataFrame:
             for least, count, magnitude, kept in buckets:
                 bucket = {"least": least, "rows": count, "magnitude": magnitude, "kept": kept}
                 rows.append({**run, "field": field, **bucket})
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    frame = framed(rows, COLUMNS)
     frame.attrs["silent"] = silent
     return frame
 
@@ -91,7 +93,7 @@ def seen(frame: pd.DataFrame) -> pd.DataFrame:
 
 def once(frame: pd.DataFrame) -> pd.DataFrame:
     """One run for each seed: MagPrune trains alike for every sparsity, so magnitudes are the same."""
-    return frame[frame.sparsity == frame.sparsity.min()] if len(frame) else frame
+    return frame[frame.sparsity == frame.sparsity.min()]
 
 
 def correlation(least: Sequence[float], values: Sequence[float]) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from lfmp_core.experiments.store import Store, store_for
 from ..claims.cases import Case, judge
 from ..claims.claim import Claim, Prose
 from ..claims.pending import NOT_YET
+from ..evidence.frames import framed
 from ..evidence.results import clearly_below, seeds_in_words
 from ..show.curves import band, bare
 from ..show.html import Spread, Table, is_stale, table
@@ -19,7 +20,14 @@ from .grids import DECAYS
 
 ITEM = "lers_fig6"
 WORDS = "higher sparsity model prefers lower weight decay coefficient"
-COLUMNS = ("dataset", "backbone", "arm", "sparsity", "l2", "seed", "val_auc", "stale", "id")
+COLUMNS = {
+    **{"dataset": "str", "backbone": "str", "arm": "str", "sparsity": "float64", "l2": "float64"},
+    **{"seed": "int64", "val_auc": "float64", "stale": "bool", "id": "str"},
+}
+PREFERRED = {
+    **{"dataset": "str", "arm": "str", "sparsity": "float64", "best": "float64", "auc": "object"},
+    **{"tried": "int64", "tied": "object", "border": "bool", "stale": "bool"},
+}
 COLOURS = ("#0072b2", "#8a6100", "#b3261e", "#7b3fa0")
 TIE = "Welch's t over seeds at 95 %"
 
@@ -44,7 +52,7 @@ def measured(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
                         "id": record.id,
                     }
                 )
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return framed(rows, COLUMNS)
 
 
 def reference(store: Store | None = None) -> pd.DataFrame:
@@ -78,8 +86,7 @@ def preferred(frame: pd.DataFrame) -> pd.DataFrame:
                 "border": best in ends and len(scores) > 1,
             }
         )
-    columns = ["dataset", "arm", "sparsity", "best", "auc", "tried", "tied", "border", "stale"]
-    return pd.DataFrame(rows, columns=columns).sort_values(["dataset", "arm", "sparsity"], ignore_index=True)
+    return framed(rows, PREFERRED).sort_values(["dataset", "arm", "sparsity"], ignore_index=True)
 
 
 def lower(low: pd.Series, high: pd.Series) -> bool | None:

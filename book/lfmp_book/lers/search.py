@@ -17,6 +17,7 @@ from lfmp_core.experiments.store import Store
 from ..claims.claim import Prose, literal
 from ..claims.pending import NOT_YET
 from ..evidence import published
+from ..evidence.frames import framed
 from ..show.html import Table, table
 from .grids import BACKBONES, SPACE, TITLES, backbone_for, table4, tpe_for, training_for
 
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
 ITEM = "lers_table4"
 NAMES = {"learning_rate": "learning rate", "l2": "λ", "dropout": "dropout"}  # ours → the paper's
 _PRINTED = {"DCN-Mix": "DCN–Mix"}  # Table 4 has another dash
-COLUMNS = (
-    *("dataset", "backbone", "arm", "trial", "drawn", *SPACE, "state", "score", "best", "epochs", "chosen"),
-    "border",
-)
+COLUMNS = {
+    **{"dataset": "str", "backbone": "str", "arm": "str", "trial": "int64", "drawn": "str"},
+    **dict.fromkeys(SPACE, "float64"),
+    **{"state": "str", "score": "float64", "best": "float64", "epochs": "float64", "chosen": "bool"},
+    "border": "str",
+}
 
 
 def _interval(low: float, high: float) -> str:
@@ -154,8 +157,7 @@ def trials(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
                         "border": at_border(grid.tpe, own) if k == choice.chosen else "",
                     }
                 )
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    return frame.astype({"score": float, "best": float})
+    return framed(rows, COLUMNS).astype({"score": float, "best": float})
 
 
 def at_border(tpe: TPE, values: dict[str, float]) -> str:
@@ -168,7 +170,7 @@ def at_border(tpe: TPE, values: dict[str, float]) -> str:
 def finished(frame: pd.DataFrame) -> pd.DataFrame:
     """The trials of searches that have chosen; see `trials`."""
     keys = ["dataset", "backbone", "arm"]
-    return frame[frame.groupby(keys).chosen.transform("any")] if len(frame) else frame
+    return frame[frame.groupby(keys).chosen.transform("any")]
 
 
 def state(frame: pd.DataFrame, names: Sequence[str] = ()) -> Prose:
@@ -229,7 +231,7 @@ def border_table(frame: pd.DataFrame, space: dict[str, Interval] | None = None) 
     Args:
         frame: see `trials`. space: the intervals.
     """
-    chosen = frame[frame.chosen] if len(frame) else frame
+    chosen = frame[frame.chosen]
     if not len(chosen):
         return Prose((f"chosen values: {NOT_YET}.",))
     rows = []

@@ -11,7 +11,8 @@ from lfmp_core.experiments.items import Grid
 from ..claims.claim import Claim
 from ..claims.pending import NOT_YET as NO_RECORDS
 from ..evidence import datasets, published
-from ..evidence.results import BASE, COMPARED, TWIN
+from ..evidence.frames import COMPARED, framed
+from ..evidence.results import BASE, TWIN
 from ..show.html import Spread, Table, table
 from .table2 import claims as table2_claims
 from .table2.cases import Cases
@@ -33,8 +34,6 @@ def grid_of(grids: Sequence[Grid]) -> Grid:
 def on_criteo(frame: pd.DataFrame) -> pd.DataFrame:
     """The runs of a frame on Criteo, or on rows of no set of the paper's, that this page shows."""
     own = part(frame, "Criteo")
-    if not len(own):
-        return own
     return own[own.arm.isin(SHOWN) | (own.arm.map(kind_of) == "Light-FMP")]
 
 
@@ -55,10 +54,10 @@ def times_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
     """
     train_rows = datasets.description("criteo")["rows"]["train"]
     paper, reference, run = stated(), on_criteo(reference), on_criteo(run)
-    others = ", ".join(run.dataset.unique()) if len(run) else ""
+    others = ", ".join(run.dataset.unique())
     frames = {k: f for k, f in {"reference": reference, f"this run ({others})": run}.items() if len(f)}
     printed = {a: PRINTED[a] for a in (BASE, *TWO_STAGE, OURS[0])}
-    ours = reference[reference.arm == OURS[0]].PT.mean() if len(reference) else float("nan")
+    ours = reference[reference.arm == OURS[0]].PT.mean()
     rows = []
     arms = arms_of(pd.DataFrame({"arm": list(printed)}), *frames.values())
     for arm in arms:
@@ -72,7 +71,7 @@ def times_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
                 row[heading, f"{column}, s"] = Spread.over(own, column, 1)
             if frame is reference:
                 epoch = relative(frame.assign(epoch=frame.CT / frame.epochs), "epoch")
-                row[heading, "epochs"] = float(own.epochs.mean()) if len(own) else None
+                row[heading, "epochs"] = float(own.epochs.mean())
                 row[heading, "CT of an epoch ×"] = epoch(arm)
                 theirs = own.PT.mean() if kind_of(arm) == "deep, two stages" and len(own) else 0
                 row[heading, "rows at par"] = (
@@ -219,4 +218,4 @@ TESTS = (
 
 def claims(reference: pd.DataFrame) -> list[Claim]:
     """What §4.2 says of Figure 2a, and its like, judged on the reference records of Criteo."""
-    return table2_claims.claims(reference, pd.DataFrame(columns=list(COMPARED)), TESTS)
+    return table2_claims.claims(reference, framed((), COMPARED), TESTS)

@@ -7,6 +7,7 @@ from ..claims import pending
 from ..claims.claim import Claim, Prose, share_verdict
 from ..evidence import published
 from ..evidence.differences import interval
+from ..evidence.frames import framed
 from ..show.curves import bare, colour_of, short
 from ..show.html import Spread, Table, is_stale, table
 from .selection_grids import FRESH
@@ -15,11 +16,17 @@ from .table3 import MARGINAL, PAPER_NAMES
 # §4.4 names the backbones of which it says that they gain much, and little
 PAPER_LARGE, PAPER_SMALL = ("wide_deep", "dnn"), ("xdeepfm", "deepfm", "pnn")
 METRICS = {"auc": "AUC", "logloss": "log-loss"}
+GAINS = {
+    **dict.fromkeys(("backbone", "arm", "metric"), "str"),
+    **dict.fromkeys(("kept", "fresh"), "object"),
+    **dict.fromkeys(("difference", "low", "high", "percent", "percent_low", "percent_high"), "float64"),
+    "stale": "bool",
+}
 
 
 def fresh_arms(frame: pd.DataFrame) -> list[str]:
     """Labels of the arms that train the cut model from fresh weights."""
-    return [arm for arm in frame.arm.unique() if arm.endswith(FRESH)] if len(frame) else []
+    return [arm for arm in frame.arm.unique() if arm.endswith(FRESH)]
 
 
 def ablated(frame: pd.DataFrame) -> pd.DataFrame:
@@ -43,8 +50,7 @@ def gains(frame: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
         frame: see `results.frame`. compared: see `results.compare`, with `fresh_arms` among `against`.
     """
     rows = []
-    own = compared[compared.against == compared.arm + FRESH] if len(compared) else compared
-    for d in own.itertuples():
+    for d in compared[compared.against == compared.arm + FRESH].itertuples():
         runs = frame[frame.backbone == d.backbone]
         kept, fresh = (runs[runs.arm == arm][f"test_{d.metric}"].tolist() for arm in (d.arm, d.against))
         scale = 100 * len(fresh) / sum(fresh) * (1 if d.metric == "auc" else -1)
@@ -65,9 +71,7 @@ def gains(frame: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
                 "percent_high": ends[1],
             }
         )
-    columns = ["backbone", "arm", "metric", "kept", "fresh", "difference", "low", "high", "percent",
-               "percent_low", "percent_high", "stale"]  # fmt: skip
-    found = pd.DataFrame(rows, columns=columns)
+    found = framed(rows, GAINS)
     found.attrs = compared.attrs
     return found
 

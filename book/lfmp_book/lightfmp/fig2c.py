@@ -19,7 +19,7 @@ TITLES = {"TT": "total training time, s"}
 
 def curves_of(frame: pd.DataFrame) -> list[str]:
     """Arms that were run at several ratios, in their order."""
-    counts = frame.groupby("arm", sort=False).prune_ratio.nunique() if len(frame) else {}
+    counts = frame.groupby("arm", sort=False).prune_ratio.nunique()
     return [arm for arm, count in counts.items() if count > 1]
 
 

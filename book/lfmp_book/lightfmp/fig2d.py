@@ -40,9 +40,8 @@ def steps_of(arm: str) -> int:
 
 def sized(frame: pd.DataFrame) -> pd.DataFrame:
     """The runs of the arms that differ in pretraining rows, by their number; column `rows`."""
-    if not len(frame):
-        return frame
-    return frame.assign(rows=frame.arm.map(rows_of)).query("rows > 0").sort_values(["rows", "seed"])
+    rows = frame.arm.map(rows_of).astype(int)
+    return frame.assign(rows=rows)[rows > 0].sort_values(["rows", "seed"])
 
 
 def measured(frame: pd.DataFrame) -> pd.DataFrame:
@@ -52,9 +51,7 @@ def measured(frame: pd.DataFrame) -> pd.DataFrame:
 
 def against(compared: pd.DataFrame, other: str, metric: str = "auc") -> pd.DataFrame:
     """Differences of every size to another arm, by rows: difference, low, high."""
-    if not len(compared):
-        return pd.DataFrame(columns=["difference", "low", "high"])
-    found = compared.assign(rows=compared.arm.map(rows_of))
+    found = compared.assign(rows=compared.arm.map(rows_of).astype(int))
     found = found[(found.rows > 0) & (found.against == other) & (found.metric == metric)]
     return found.set_index("rows")[["difference", "low", "high"]].sort_index()
 
@@ -138,7 +135,7 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, compared: pd.DataFram
         reference, run: see `results.frame`. compared: of the reference. digits: decimals of this run.
     """
     reference = measured(reference)
-    arms = sorted({*_arms(reference), *_arms(run)}, key=lambda arm: (rows_of(arm) == 0, rows_of(arm), arm))
+    arms = sorted({*reference.arm, *run.arm}, key=lambda arm: (rows_of(arm) == 0, rows_of(arm), arm))
     tried, base = (
         published.pretrain_sizes(),
         published.load("lightfmp_table3").set_index("backbone").loc["xDeepFM"],
@@ -180,10 +177,6 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, compared: pd.DataFram
     )
 
 
-def _arms(frame: pd.DataFrame) -> list[str]:
-    return list(frame.arm.unique()) if len(frame) else []
-
-
 def _interval(d: pd.Series) -> str:
     return interval(d.difference, d.low, d.high)
 
@@ -194,7 +187,7 @@ def below(ours: pd.Series, theirs: pd.Series) -> bool:
 
 def claims(reference: pd.DataFrame, compared: pd.DataFrame) -> list[Claim]:
     """What §4.4 says of the pretraining size, judged on the reference records."""
-    runs = {rows: part for rows, part in sized(reference).groupby("rows")} if len(compared) else {}
+    runs = {rows: part for rows, part in sized(reference).groupby("rows")}
     auc, loss = against(compared, BASE), against(compared, BASE, "logloss")
     if not runs or not set(runs) <= set(auc.index):  # of other numerics than all fields
         return []

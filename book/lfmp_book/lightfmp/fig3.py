@@ -113,7 +113,7 @@ def accuracy_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) 
     ratios = sorted(source.prune_ratio.unique())
     rows = []
     for heading, data, places in (("reference", reference, 4), ("this run", run, digits)):
-        for arm in data.arm.unique() if len(data) else ():
+        for arm in data.arm.unique():
             row: dict = {"": heading, "arm": arm}
             for ratio in ratios:
                 cell = data[(data.arm == arm) & (data.prune_ratio == ratio)]

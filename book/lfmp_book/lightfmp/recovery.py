@@ -15,6 +15,7 @@ from lfmp_core.settings import canonical_json
 from ..claims import pending
 from ..claims.claim import Claim, Prose, share_verdict
 from ..evidence import results
+from ..evidence.frames import framed
 from ..evidence.results import TWIN
 from ..show.html import Spread, Table, table
 from .truth import chance_limit, scored, truth_of
@@ -25,6 +26,11 @@ LITERAL, REPAIRED, ONE_PASS = (
     "Light-FMP, repaired, 2,000 × 25",
     "Light-FMP, one pass",
 )
+TRUTH = {
+    **{"signal": "float64", "redundant": "int64", "case": "str"},
+    **dict.fromkeys(("precision", "recall", "useful_precision", "useful_recall", "ranking"), "float64"),
+    **{"chance": "float64", "limit": "float64", "variant": "str", "rows": "int64"},
+}
 _SIZED = re.compile(r"^Light-FMP, (as printed|repaired), ([\d,]+) × (\d+)$")
 
 
@@ -35,8 +41,6 @@ def with_truth(choices: pd.DataFrame, grids: Sequence[Grid]) -> pd.DataFrame:
     `scored`, chance and limit of the recall, variant and rows of Light-FMP's pretraining sizes. A choice that
     two arms of a grid share, having the same settings, stands under both names.
     """
-    if not len(choices):
-        return choices
     names = _shared(grids)
     arms = [names.get(arm, [arm]) for arm in choices.arm]
     frame = choices.assign(arm=arms).explode("arm", ignore_index=True)
@@ -56,7 +60,7 @@ def with_truth(choices: pd.DataFrame, grids: Sequence[Grid]) -> pd.DataFrame:
                 "rows": int(sized[2].replace(",", "")) if sized else 0,
             }
         )
-    whole = pd.concat([frame, pd.DataFrame(rows)], axis=1)
+    whole = pd.concat([frame, framed(rows, TRUTH)], axis=1)
     return whole.sort_values(["signal", "redundant"], kind="stable", ignore_index=True)
 
 
@@ -91,7 +95,7 @@ def at_hand(reference: pd.DataFrame) -> str:
     """How many of the planned reference choices there are."""
     grids = get_item(ITEM).grids("reference")
     planned = sum(len(_shared([grid])) * len(grid.seeds) for grid in grids)
-    return f"reference: {reference.id.nunique() if len(reference) else 0} of {planned} choices"
+    return f"reference: {reference.id.nunique()} of {planned} choices"
 
 
 def selectors(frame: pd.DataFrame) -> pd.DataFrame:
@@ -252,8 +256,8 @@ def claims(frame: pd.DataFrame) -> list[Claim]:
     """What §4.5 says of the choice, judged where the truth is known."""
     found = []
     for arm in (LITERAL, REPAIRED, ONE_PASS):
-        part = frame[frame.arm == arm] if len(frame) else frame
-        cells = [g for _, g in part.groupby(["signal", "redundant"])] if len(part) else []
+        part = frame[frame.arm == arm]
+        cells = [g for _, g in part.groupby(["signal", "redundant"])]
         above = [bool((g.recall > g.limit).all()) for g in cells]
         if not cells:
             continue

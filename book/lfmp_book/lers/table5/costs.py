@@ -91,15 +91,15 @@ def findings(reference: pd.DataFrame, compared: pd.DataFrame, without: Sequence[
     """
     said = []
     for name in PLANNED_SETS:
-        if not len(reference) or name not in set(reference.name):
+        if name not in set(reference.name):
             said.append(f"**{name}**: {NOT_YET}.")
             continue
         for network, title in TITLES.items():
             rows = compared_of(compared, name, network)
-            rows = rows[(rows.metric == "auc") & (rows.prune_ratio > 0)] if len(rows) else rows
-            rows = rows[~rows.arm.isin(PLAIN)] if len(rows) else rows
+            rows = rows[(rows.metric == "auc") & (rows.prune_ratio > 0)]
+            rows = rows[~rows.arm.isin(PLAIN)]
             for other in PLAIN:
-                own = rows[rows.against == other] if len(rows) else rows
+                own = rows[rows.against == other]
                 if not len(own):
                     continue
                 better, worse = own[own.low > 0], own[own.high < 0]
@@ -117,7 +117,7 @@ def findings(reference: pd.DataFrame, compared: pd.DataFrame, without: Sequence[
 
 def retraining_table(reference: pd.DataFrame) -> Table | Prose:
     """OptEmbed: validation AUC before and after its last phase."""
-    own = reference[reference.before.notna()] if len(reference) else reference
+    own = reference[reference.before.notna()]
     if not len(own):
         return Prose((f"OptEmbed: {NOT_YET}.",))
     rows = []
@@ -168,11 +168,7 @@ def own_stack(run: pd.DataFrame, compared: pd.DataFrame) -> Stack:
 def difference_table(own: pd.DataFrame, compared: pd.DataFrame, title: str, network: str) -> Table:
     """Differences in test AUC to Original and to the smaller dense table, of the runs of one block."""
     sets, networks = set(own.dataset), set(own.backbone)
-    pairs = (
-        compared[compared.dataset.isin(sets) & compared.backbone.isin(networks)]
-        if len(compared)
-        else compared
-    )
+    pairs = compared[compared.dataset.isin(sets) & compared.backbone.isin(networks)]
     rows: list[dict[str, Any]] = [
         {"t": share(t, arm), "method": arm}
         | {f"AUC to {other}": difference(pairs, t, arm, other) for other in PLAIN}

@@ -42,8 +42,6 @@ def completed(frame: pd.DataFrame, grids: Sequence[Grid], store: Store) -> pd.Da
     Args:
         frame: see `results.frame`. grids, store: that it was made of.
     """
-    if not len(frame):
-        return frame.assign(retain=[], removed=[], before=[], supernet=[], evolution=[], name=[], network=[])
     plain = frame[frame.arm == ORIGINAL].groupby(["dataset", "backbone"])[
         ["test_auc", "embedding_parameters"]
     ]
@@ -80,7 +78,7 @@ def reference(store: Store | None = None) -> pd.DataFrame:
 
 def ordered(names: Sequence[str], *frames: pd.DataFrame) -> Iterator[tuple[float, str]]:
     """(sparsity, arm) of a table's rows: those of the runs, and the paper's own of the named sets."""
-    there = {key for f in frames if len(f) for key in zip(f.prune_ratio, f.arm, strict=True)}
+    there = {key for f in frames for key in zip(f.prune_ratio, f.arm, strict=True)}
     if any(name in SETS for name in names):
         there |= {(0.0, ORIGINAL), (0.0, OWN_SIZE)}
     for cell in cells([name for name in names if name in SETS]):
@@ -90,15 +88,13 @@ def ordered(names: Sequence[str], *frames: pd.DataFrame) -> Iterator[tuple[float
 
 def block(frame: pd.DataFrame, name: str, network: str) -> pd.DataFrame:
     """Runs on one set and backbone, in the paper's names; those of planted or one's own rows are Criteo's."""
-    if not len(frame):
-        return frame
     own = (frame.name == name) | (~frame.name.isin(PLANNED_SETS) & (name == SETS[0]))
     return frame[own & (frame.network == network)]
 
 
 def cell_of(frame: pd.DataFrame, t: float, arm: str) -> pd.DataFrame:
     """Runs of one arm at one sparsity."""
-    return frame[(frame.arm == arm) & (frame.prune_ratio == t)] if len(frame) else frame
+    return frame[(frame.arm == arm) & (frame.prune_ratio == t)]
 
 
 def printed_row(name: str, network: str, t: float, arm: str) -> Mapping[str, float] | None:
@@ -130,7 +126,7 @@ def counts(frame: pd.DataFrame) -> str:
     """
     lines, begun = [], frame.attrs.get("begun", {})
     for name in PLANNED_SETS:
-        own = frame[frame.name == name] if len(frame) else frame
+        own = frame[frame.name == name]
         ended, planned = begun.get(name, (0, 0))
         told = f"{ended} of {planned} reference runs have ended; shown when all have" if ended else NOT_YET
         if len(own):
@@ -156,7 +152,7 @@ def difference(compared: pd.DataFrame, t: float, arm: str, other: str) -> str | 
     Args:
         compared: of one set and backbone.
     """
-    if not len(compared) or arm == other or (other == SMALLER and not t):
+    if arm == other or (other == SMALLER and not t):
         return None
     rows = compared[(compared.metric == "auc") & (compared.prune_ratio == t)]
     rows = rows[(rows.arm == arm) & (rows.against == other)]
@@ -168,8 +164,6 @@ def difference(compared: pd.DataFrame, t: float, arm: str, other: str) -> str | 
 
 def compared_of(compared: pd.DataFrame, name: str, network: str) -> pd.DataFrame:
     """Comparisons on one set and backbone, in the paper's names."""
-    if not len(compared):
-        return compared
     own = compared.dataset.map(lambda d: DATASETS.get(d, d)) == name
     return compared[own & (compared.backbone.map(lambda b: NETWORKS.get(b, b)) == network)]
 

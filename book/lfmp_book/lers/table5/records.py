@@ -56,12 +56,9 @@ class Measured(Values):
 
     def __init__(self, reference: pd.DataFrame, drawn: Mapping[str, Draws]):
         self._runs: dict[tuple[str, str, str, float], pd.DataFrame] = {}
-        if len(reference):
-            for (name, backbone, arm, t), own in reference.groupby(
-                ["dataset", "backbone", "arm", "prune_ratio"]
-            ):
-                key = (DATASETS.get(name, name), NETWORKS.get(backbone, backbone), arm, float(t))
-                self._runs[key] = own
+        for (name, backbone, arm, t), own in reference.groupby(["dataset", "backbone", "arm", "prune_ratio"]):
+            key = (DATASETS.get(name, name), NETWORKS.get(backbone, backbone), arm, float(t))
+            self._runs[key] = own
         agreeing = {name: own.agreeing() for name, own in drawn.items()}
         self._drawn: dict[Place, np.ndarray] = {
             (DATASETS.get(name, name), NETWORKS.get(backbone, backbone), arm, t, metric): values

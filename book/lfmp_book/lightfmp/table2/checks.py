@@ -82,7 +82,7 @@ def differences(compared: pd.DataFrame, without: Sequence[str] = ()) -> Table | 
 def findings(reference: pd.DataFrame, compared: pd.DataFrame, without: Sequence[str] = ()) -> Prose:
     """Which selectors are better, tied or worse than all fields and than as many random ones, set by set."""
     said = []
-    auc = compared[compared.metric == "auc"] if len(compared) else compared
+    auc = compared[compared.metric == "auc"]
     for name in SETS:
         own = part(auc, name)
         if not len(own):

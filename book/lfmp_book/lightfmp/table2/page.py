@@ -76,17 +76,15 @@ def part(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """The rows of one set, by the paper's name; those of planted or one's own rows stand by Criteo's.
 
     Args:
-        frame: see `results.frame`; it may be empty.
+        frame: see `results.frame`.
     """
-    if not len(frame):
-        return frame
     sets = frame.dataset.map(set_of)
     return frame[(sets == name) | (~sets.isin(SETS) & (name == SETS[0]))]
 
 
 def arms_of(*frames: pd.DataFrame) -> list[str]:
     """All arms of some frames, kind by kind."""
-    found = dict.fromkeys(arm for frame in frames if len(frame) for arm in frame.arm)
+    found = dict.fromkeys(arm for frame in frames for arm in frame.arm)
     order = [arm for arms in KINDS.values() for arm in arms]
     place = {arm: i for i, arm in enumerate(dict.fromkeys([*order, *found]))}
     kinds = list(KINDS)
@@ -106,7 +104,7 @@ def scaled(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     A fixed number of pretraining steps costs the same on any number of rows, so it weighs less beside phases
     that grow with them. In the unit of the reference's own rows: PT · (its rows / the paper's) + CT.
     """
-    if not len(frame) or name not in SETS:
+    if name not in SETS:
         return frame
     fixed = (frame.arm.map(kind_of) == "Light-FMP") & (frame.arm != STREAM)
     pretraining = frame.PT.where(~fixed, frame.PT * rows_share(name))
@@ -132,10 +130,10 @@ def seeds_of(frame: pd.DataFrame) -> str:
 
 def relative(frame: pd.DataFrame, column: str) -> Callable[[str], Spread | None]:
     """arm → a column of its runs over the mean of all fields'; None without either."""
-    base = frame[frame.arm == BASE][column].mean() if len(frame) else float("nan")
+    base = frame[frame.arm == BASE][column].mean()
 
     def of(arm: str) -> Spread | None:
-        own = frame[frame.arm == arm] if len(frame) else frame
+        own = frame[frame.arm == arm]
         return Spread.over(own.assign(ratio=own[column] / base), "ratio", 2) if base == base else None
 
     return of
@@ -151,7 +149,7 @@ def main_table(name: str, reference: pd.DataFrame, run: pd.DataFrame | None = No
     printed = published.load("lightfmp_table2").query("dataset == @name").set_index("method")
     reference = scaled(name, part(reference, name))
     shown = {"reference": reference} if len(reference) else {}
-    run = part(run, name) if run is not None else pd.DataFrame()
+    run = part(reference[:0] if run is None else run, name)
     if len(run):
         other = [d for d in run.dataset.unique() if set_of(d) != name]
         shown[f"this run ({', '.join(other)})" if other else "this run"] = run

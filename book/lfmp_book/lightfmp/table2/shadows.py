@@ -12,10 +12,13 @@ from lfmp_core.experiments.spec import DatasetRef
 from ...arguments import names
 from ...claims.claim import Prose
 from ...claims.pending import NOT_YET as NO_RECORDS
+from ...evidence.frames import CHOSEN, framed
 from ...show.html import Spread, Table, table
 from ..choice_grids import shadows
 from ..selection_grids import SETS as KEYS
 from .page import SETS, arms_of, kind_of, set_of
+
+COUNTS = {**dict.fromkeys(("total", "kept", "shadows"), "int64"), "share": "float64", "limit": "int64"}
 
 
 def grids(
@@ -59,21 +62,21 @@ def false_discoveries(choices: pd.DataFrame) -> pd.DataFrame:
         limit = int(hypergeom(total, total // 2, len(kept)).ppf(0.05))
         found = {"total": total, "kept": len(kept), "shadows": count, "share": count / len(kept)}
         rows.append({**row, **found, "limit": limit})
-    return pd.DataFrame(rows)
+    return framed(rows, CHOSEN | COUNTS)
 
 
 def shadow_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table | Prose:
     """Share of shadows among the fields that each selector keeps, data set by data set.
 
     Args:
-        reference, run: see `results.choice_frame`; either may be empty.
+        reference, run: see `results.choice_frame`.
     """
     frames = {}
     for frame, form in ((reference, "{}"), (run, "this run ({})")):
         made = false_discoveries(frame)
-        for name in dict.fromkeys(made.dataset) if len(made) else ():
+        for name in dict.fromkeys(made.dataset):
             frames[form.format(set_of(name))] = made[made.dataset == name]
-    missing = [name for name in SETS if not len(reference) or name not in set(reference.dataset.map(set_of))]
+    missing = [name for name in SETS if name not in set(reference.dataset.map(set_of))]
     lacking = f"{', '.join(missing)}: {NO_RECORDS}" if missing else ""
     if not frames:
         return Prose((f"{lacking}.",))

@@ -87,4 +87,4 @@ class View:
 
 def _timed(name: str, reference: pd.DataFrame) -> pd.DataFrame:
     own = scaled(name, part(reference, name))
-    return own.assign(epoch=own.CT / own.epochs) if len(own) else pd.DataFrame({"arm": []})
+    return own.assign(epoch=own.CT / own.epochs)
