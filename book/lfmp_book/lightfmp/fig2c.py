@@ -10,10 +10,16 @@ from ..claims.claim import Claim, Prose, share_verdict
 from ..evidence import published
 from ..evidence.differences import interval
 from ..evidence.results import BASE, TWIN, UNPRUNED, clearly_below
+from ..show.comparison import Column, comparison, keys
 from ..show.curves import band, bare, colour_of, label_ends, short
-from ..show.html import Spread, Table, table
+from ..show.html import Table, table
 
-FIGURES = {"test_auc": ("AUC", 4), "test_logloss": ("log-loss", 4), "TT": ("TT, s", 1)}
+CELL = {"arm": "arm", "prune_ratio": "τ"}
+COLUMNS = (
+    Column("test_auc", "AUC"),
+    Column("test_logloss", "log-loss"),
+    Column("TT", "TT, s", 1, sides=("paper", "reference")),
+)
 TITLES = {"TT": "total training time, s"}
 
 
@@ -27,8 +33,8 @@ def picture(frame: pd.DataFrame) -> Figure:
     """AUC, log-loss and total training time by prune ratio: mean ± standard deviation over seeds."""
     figure = Figure(figsize=(12, 3.6), layout="constrained")
     base = frame[frame.arm == BASE]
-    for axis, (key, (label, _)) in zip(figure.subplots(1, 3), FIGURES.items(), strict=True):
-        ends = []
+    for axis, column in zip(figure.subplots(1, 3), COLUMNS, strict=True):
+        key, ends = column.key, []
         for arm in curves_of(frame):
             cells = [(r, g[key].tolist()) for r, g in frame[frame.arm == arm].groupby("prune_ratio")]
             ratios, values = zip(*cells, strict=True)
@@ -38,7 +44,7 @@ def picture(frame: pd.DataFrame) -> Figure:
             axis.axhline(base[key].mean(), color=colour_of(BASE), lw=1, ls="--")
             ends.append((base[key].mean(), BASE, colour_of(BASE)))
         axis.set_xticks([100 * r for r in sorted(frame.prune_ratio.unique())])
-        bare(axis, xlabel="τ, % of the fields removed", title=TITLES.get(key, f"test {label}"))
+        bare(axis, xlabel="τ, % of the fields removed", title=TITLES.get(key, f"test {column.title}"))
         label_ends(axis, ends)
     return figure
 
@@ -57,31 +63,18 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) -> T
     Args:
         reference, run: see `results.frame`. digits: decimals of this run's AUC and log-loss.
     """
-    rows = []
-    cells = pd.concat([part[["arm", "prune_ratio"]] for part in (reference, run) if len(part)])
-    order = list(cells.arm.unique())
-    found = set(cells.itertuples(index=False, name=None))
-    for arm, ratio in sorted(found, key=lambda cell: (order.index(cell[0]), cell[1])):
-        row: dict = {("", "arm"): arm, ("", "τ"): ratio}
-        paper = _paper(arm, ratio)
-        for key, (label, _) in FIGURES.items():
-            row["paper", label] = paper.get(key)
-        for heading, data in (("reference", reference), ("this run", run)):
-            cell = data[(data.arm == arm) & (data.prune_ratio == ratio)] if len(data) else data
-            for key, (label, places) in FIGURES.items():
-                if heading == "this run" and key == "TT":
-                    continue
-                places = min(places, digits) if heading == "this run" else places
-                row[heading, label] = Spread.over(cell, key, places)
-        rows.append(row)
-    data = pd.DataFrame(rows)
-    data.columns = pd.MultiIndex.from_tuples(data.columns)
-    return table(
-        data,
+    order = list(dict.fromkeys([*reference.arm, *run.arm]))
+    return comparison(
+        sorted(keys(CELL, reference, run), key=lambda cell: (order.index(cell[0]), cell[1])),
+        CELL,
+        COLUMNS,
+        _paper,
+        {"reference": reference, "this run": run},
+        digits={"this run": digits},
         caption="Accuracy and total training time by prune ratio",
         formats={("paper", "TT, s"): ".0f", ("", "τ"): ".2f"},
         group=("", "arm"),
-        note=f"Mean ± standard deviation over seeds ({seed_counts(reference, run, ['arm', 'prune_ratio'])}). "
+        note=f"Mean ± standard deviation over seeds ({seed_counts(reference, run, list(CELL))}). "
         "Of the paper's points only τ = .5 is printed, in its Table 3. TT of the reference is processor time "
         "on one thread.",
     )

@@ -1,7 +1,9 @@
 """Light-FMP's Figure 2d: how many rows the gates need."""
 
 import re
+from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -13,8 +15,9 @@ from ..claims.claim import Claim, Prose, share_verdict
 from ..evidence import published
 from ..evidence.differences import interval
 from ..evidence.results import BASE, TWIN, clearly_below
+from ..show.comparison import Column, comparison
 from ..show.curves import GREY, INK, ONE_PASS, bare, label_ends
-from ..show.html import Spread, Table, table
+from ..show.html import Table
 from .fig2c import seed_counts
 
 _ARM = re.compile(r"^([\d,]+) rows × (\d+)$")
@@ -140,34 +143,37 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, compared: pd.DataFram
         published.pretrain_sizes(),
         published.load("lightfmp_table3").set_index("backbone").loc["xDeepFM"],
     )
-    twin, whole = against(compared, TWIN), against(compared, BASE)
-    rows = []
-    for arm in arms:
-        size, is_base = rows_of(arm), arm == BASE
-        row: dict = {
-            ("", "pretraining rows"): f"{size:,}" if size else arm,
-            ("", "passes"): passes_of(arm) or None,
-            ("", "steps"): steps_of(arm) or None,
-            ("paper", "tried"): "yes" if any(abs(size / t - 1) < 0.01 for t in tried) else "",
-            ("paper", "AUC"): float(base.base_auc) if is_base else None,
-            ("paper", "log-loss"): float(base.base_logloss) if is_base else None,
-        }
-        for heading, data, places in (("reference", reference, 4), ("this run", run, digits)):
-            cell = data[data.arm == arm] if len(data) else data
-            for metric, label in METRICS.items():
-                row[heading, label] = Spread.over(cell, f"test_{metric}", places)
-            if heading == "reference":
-                for key in ("PT", "CT"):
-                    row[heading, f"{key}, s"] = Spread.over(cell, key, 1)
-                for name, d in (("random", twin), ("all", whole)):
-                    # a size may have another number of passes in this run
-                    known = len(cell) and size in d.index
-                    row[heading, f"AUC − {name}"] = _interval(d.loc[size]) if known else None
-        rows.append(row)
-    data = pd.DataFrame(rows)
-    data.columns = pd.MultiIndex.from_tuples(data.columns)
-    return table(
-        data,
+
+    def paper(arm: str) -> dict[str, Any]:
+        near = any(abs(rows_of(arm) / size - 1) < 0.01 for size in tried)
+        printed = {"test_auc": float(base.base_auc), "test_logloss": float(base.base_logloss)}
+        return {"tried": "yes" if near else ""} | (printed if arm == BASE else {})
+
+    def over(differences: pd.DataFrame) -> Callable[[pd.DataFrame, str], str | None]:
+        known = differences.index  # a size may have another number of passes in this run
+        return lambda _, arm: _interval(differences.loc[rows_of(arm)]) if rows_of(arm) in known else None
+
+    reference_only = ("reference",)
+    return comparison(
+        [(arm,) for arm in arms],
+        {"arm": "pretraining rows"},
+        [
+            Column("tried", "tried", sides=("paper",)),
+            Column("test_auc", "AUC"),
+            Column("test_logloss", "log-loss"),
+            Column("PT", "PT, s", 1, sides=reference_only),
+            Column("CT", "CT, s", 1, sides=reference_only),
+            Column("random", "AUC − random", sides=reference_only, of=over(against(compared, TWIN))),
+            Column("all", "AUC − all", sides=reference_only, of=over(against(compared, BASE))),
+        ],
+        paper,
+        {"reference": reference, "this run": run},
+        head={
+            "pretraining rows": lambda arm: f"{rows_of(arm):,}" if rows_of(arm) else arm,
+            "passes": lambda arm: passes_of(arm) or None,
+            "steps": lambda arm: steps_of(arm) or None,
+        },
+        digits={"this run": digits},
         caption="By pretraining rows, with about the same number of optimiser steps",
         formats={("", "passes"): ",.0f", ("", "steps"): ",.0f"},
         note=f"Mean ± standard deviation over seeds ({seed_counts(reference, run, ['arm'])}). AUC − random, "

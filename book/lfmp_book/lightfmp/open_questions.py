@@ -7,10 +7,18 @@ import pandas as pd
 from ..claims.claim import Claim, Prose, share_verdict
 from ..evidence.differences import interval
 from ..evidence.results import BASE, TWIN, seeds_in_words
-from ..show.html import Spread, Table, table
+from ..show.comparison import Column, comparison
+from ..show.html import Table, table
 
 FEW, ONCE, STREAM = "Light-FMP, 2,000 rows", "Light-FMP, one pass", "Light-FMP, stream"
 MARGINAL = 0.001
+COLUMNS = (
+    Column("test_auc", "AUC"),
+    Column("test_logloss", "log-loss"),
+    Column("fields_kept", "fields", of=lambda runs, _: f"{runs.fields_kept.mean():.1f}"),
+    Column("PT", "PT, s", of=lambda runs, _: runs.PT.mean()),
+    Column("TT", "TT, s", of=lambda runs, _: runs.TT.mean()),
+)
 
 
 def base_of(arm: str) -> str:
@@ -25,23 +33,16 @@ def changes(arms: Sequence[str]) -> list[str]:
 
 def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 3) -> Table:
     """AUC, log-loss, fields kept and processor seconds by arm: reference beside this run."""
-    rows = []
-    for arm in (reference if len(reference) else run).arm.unique():
-        row: dict = {("", "arm"): arm}
-        for heading, data, places in (("reference", reference, 4), ("this run", run, digits)):
-            own = data[data.arm == arm] if len(data) else data
-            row[heading, "AUC"] = Spread.over(own, "test_auc", places)
-            row[heading, "log-loss"] = Spread.over(own, "test_logloss", places)
-            row[heading, "fields"] = f"{own.fields_kept.mean():.1f}" if len(own) else None
-            row[heading, "PT, s"] = own.PT.mean() if len(own) else None
-            row[heading, "TT, s"] = own.TT.mean() if len(own) else None
-        rows.append(row)
-    data = pd.DataFrame(rows)
-    data.columns = pd.MultiIndex.from_tuples(data.columns)
-    formats = {(h, c): ".1f" for h in ("reference", "this run") for c in ("PT, s", "TT, s")}
+    source = reference if len(reference) else run
+    formats = {(side, title): ".1f" for side in ("reference", "this run") for title in ("PT, s", "TT, s")}
     seeds = reference.groupby("arm").seed.nunique() if len(reference) else pd.Series([0])
-    return table(
-        data,
+    return comparison(
+        [(arm,) for arm in source.arm.unique()],
+        {"arm": "arm"},
+        COLUMNS,
+        None,
+        {"reference": reference, "this run": run},
+        digits={"this run": digits},
         caption="Test AUC, log-loss, fields kept and processor seconds",
         formats=formats,
         note=f"Mean ± standard deviation over {seeds_in_words(seeds)} of the reference. "

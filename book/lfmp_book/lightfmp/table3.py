@@ -1,7 +1,5 @@
 """Light-FMP's Table 3: five backbones with and without Light-FMP."""
 
-from typing import Any, Literal
-
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -11,10 +9,16 @@ from lfmp_core.experiments.store import store_for
 from ..claims.claim import Claim, share_verdict
 from ..evidence import published
 from ..evidence.results import BASE, TWIN
-from ..show.html import Spread, Table, table
+from ..show.comparison import Column, comparison, keys
+from ..show.html import Table, table
 
 PAPER_NAMES = {"xdeepfm": "xDeepFM", "deepfm": "DeepFM", "wide_deep": "Wide&Deep", "pnn": "PNN", "dnn": "DNN"}
-FIGURES = {"test_auc": ("AUC", 4), "test_logloss": ("log-loss", 4), "TT": ("TT, s", 1)}
+CELL = {"backbone": "backbone", "arm": "arm"}
+COLUMNS = (
+    Column("test_auc", "AUC", best="max"),
+    Column("test_logloss", "log-loss", best="min"),
+    Column("TT", "TT, s", 1, best="min", sides=("paper", "reference")),
+)
 MARGINAL = 0.001
 
 
@@ -40,39 +44,23 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) -> T
         reference, run: see `results.frame`.
         digits: decimals of this run's AUC and log-loss.
     """
-    rows = []
-    source = pd.concat([part[["backbone", "arm"]] for part in (reference, run) if len(part)])
-    order = list(dict.fromkeys(source.backbone))
-    for backbone, arm in sorted(
-        dict.fromkeys(source.itertuples(index=False)), key=lambda x: order.index(x[0])
-    ):
-        paper = _paper(backbone, arm)
-        row: dict = {("", "backbone"): PAPER_NAMES.get(backbone, backbone), ("", "arm"): arm}
-        for key, (label, _) in FIGURES.items():
-            row["paper", label] = paper.get(key)
-        for heading, data in (("reference", reference), ("this run", run)):
-            cell = data[(data.backbone == backbone) & (data.arm == arm)] if len(data) else data
-            for key, (label, places) in FIGURES.items():
-                if key == "TT" and heading == "this run":
-                    continue
-                places = min(places, digits) if heading == "this run" else places
-                row[heading, label] = Spread.over(cell, key, places)
-        rows.append(row)
-    data = pd.DataFrame(rows)
-    data.columns = pd.MultiIndex.from_tuples(data.columns)
-    seeds = {h: int(d.groupby(["backbone", "arm"]).size().min()) for h, d in
-             (("reference", reference), ("this run", run)) if len(d)}  # fmt: skip
-    highlight: dict[Any, Literal["max", "min"]] = {
-        c: "max" if c[1] == "AUC" else "min" for c in data.columns if c[0] in seeds
-    }
+    order = list(dict.fromkeys([*reference.backbone, *run.backbone]))
+    runs = {"reference": reference, "this run": run}
+    seeds = {side: int(own.groupby(list(CELL)).size().min()) for side, own in runs.items() if len(own)}
     note = "; ".join(
         f"{heading}: {count} seeds, mean ± standard deviation" for heading, count in seeds.items()
     )
-    return table(
-        data,
+    return comparison(
+        sorted(keys(CELL, reference, run), key=lambda cell: order.index(cell[0])),
+        CELL,
+        COLUMNS,
+        _paper,
+        runs,
+        head={"backbone": lambda backbone, _: PAPER_NAMES.get(backbone, backbone)},
+        digits={"this run": digits},
+        bold=runs,
         caption="Test AUC, log-loss and total training time",
         formats={("paper", "TT, s"): ".0f"},
-        highlight=highlight,
         group=("", "backbone"),
         note=f"{note}. TT of the reference is processor time on one thread.",
     )
@@ -81,15 +69,18 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) -> T
 def improvement_table(reference: pd.DataFrame) -> Table:
     """Improvement over all fields in percent, as the paper computes it: printed | recomputed | reference."""
     printed = published.load("lightfmp_table3").set_index("backbone")
-    means = reference.groupby(["backbone", "arm"], sort=False)[list(FIGURES)].mean()
+    means = reference.groupby(list(CELL), sort=False)[[c.key for c in COLUMNS]].mean()
     rows = []
     for backbone in reference.backbone.unique():
         paper = printed.loc[PAPER_NAMES[backbone]]
         base = means.loc[backbone, BASE]
         for arm in [a for a in means.loc[backbone].index if a != BASE]:
             row: dict = {("", "backbone"): PAPER_NAMES[backbone], ("", "arm"): arm}
-            for key, column in (("test_auc", "auc"), ("test_logloss", "logloss"), ("TT", "seconds")):
-                label = FIGURES[key][0].split(",")[0]
+            for key, column, label in (
+                ("test_auc", "auc", "AUC"),
+                ("test_logloss", "logloss", "log-loss"),
+                ("TT", "seconds", "TT"),
+            ):
                 own = means.loc[backbone, arm][key]
                 is_printed = arm == "Light-FMP, as printed"
                 pair = paper[f"base_{column}"], paper[f"lightfmp_{column}"]

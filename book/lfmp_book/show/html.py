@@ -242,7 +242,7 @@ def table(
     parted = rule if group is None else data[group]
     if parted is not None:
         starts = [i for i in range(count) if i == 0 or parted[i] != parted[i - 1]]
-    if group is not None:
+    if group is not None and count:
         runs = [range(a, b) for a, b in zip(starts, [*starts[1:], count], strict=True)]
     classes = [["" for _ in columns] for _ in range(count)]
     for name, which in (highlight or {}).items():
