@@ -11,6 +11,7 @@ from ...evidence import datasets, published
 from ...evidence.differences import difference_table
 from ...evidence.results import BASE, TWIN, seeds_in_words
 from ...show import pareto
+from ...show.comparison import Column, comparison
 from ...show.figures import Picture
 from ...show.html import Spread, Stack, Table, table
 from ..selection_grids import AVAZU_ROWS, DEEP, MOVIELENS_ROWS, SHALLOW
@@ -54,7 +55,14 @@ MEANT = {
     "OptFS": "values",
     "OptEmbed": "values, dimensions",
 }
-FIGURES = {"test_auc": ("AUC", 4), "test_logloss": ("log-loss", 4)}
+FIGURES = {"test_auc": "auc", "test_logloss": "logloss", "TT ×": "tt"}  # ours → the paper's
+COLUMNS = (
+    Column("test_auc", "AUC", best="max"),
+    Column("test_logloss", "log-loss", best="min"),
+    Column("TT ×", "TT ×", 2, best="min"),
+    Column("TT × scaled", "TT × scaled", 2, best="min", sides=("reference",)),
+    Column("TT", "TT, s", 1, sides=("reference",)),
+)
 
 
 def set_of(dataset: str) -> str:
@@ -139,6 +147,14 @@ def relative(frame: pd.DataFrame, column: str) -> Callable[[str], Spread | None]
     return of
 
 
+def timed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Runs with their total time over the mean of all fields', as measured and, where it is known, scaled."""
+    base = frame[frame.arm == BASE]
+    totals = [column for column in ("TT", "TT scaled") if column in frame]
+    ratios = {c.replace("TT", "TT ×"): frame[c] / base[c].mean() for c in totals}
+    return frame.assign(**ratios)
+
+
 def main_table(name: str, reference: pd.DataFrame, run: pd.DataFrame | None = None, digits: int = 4) -> Table:
     """Paper | reference | this run, a row for each selector.
 
@@ -148,37 +164,20 @@ def main_table(name: str, reference: pd.DataFrame, run: pd.DataFrame | None = No
     """
     printed = published.load("lightfmp_table2").query("dataset == @name").set_index("method")
     reference = scaled(name, part(reference, name))
-    shown = {"reference": reference} if len(reference) else {}
+    shown = {"reference": timed(reference)} if len(reference) else {}
     run = part(reference[:0] if run is None else run, name)
     if len(run):
         other = [d for d in run.dataset.unique() if set_of(d) != name]
-        shown[f"this run ({', '.join(other)})" if other else "this run"] = run
-    rows = []
+        shown[f"this run ({', '.join(other)})" if other else "this run"] = timed(run)
+    columns: tuple[Column, ...] = COLUMNS
+    if len(reference) and seeds_of(reference).count("to"):  # else the note says it
+        columns = (*COLUMNS, Column("seed", "seeds", sides=("reference",), of=lambda own, _: str(len(own))))
+
+    def paper(arm: str) -> dict[str, float]:
+        row = printed.loc[PRINTED[arm]] if arm in PRINTED else {}
+        return {key: float(row[column]) for key, column in FIGURES.items() if column in row}
+
     arms = arms_of(pd.DataFrame({"arm": list(PRINTED)}), *shown.values())
-    for arm in arms:
-        row: dict = {("", "selector"): arm}
-        paper = printed.loc[PRINTED[arm]] if arm in PRINTED else None
-        for label, key in (("AUC", "auc"), ("log-loss", "logloss"), ("TT ×", "tt")):
-            row["paper", label] = None if paper is None else float(paper[key])
-        for heading, data in shown.items():
-            own = data[data.arm == arm]
-            for key, (label, places) in FIGURES.items():
-                places = places if heading == "reference" else min(places, digits)
-                row[heading, label] = Spread.over(own, key, places)
-            row[heading, "TT ×"] = relative(data, "TT")(arm)
-            if heading == "reference":
-                row[heading, "TT × scaled"] = relative(data, "TT scaled")(arm)
-                row[heading, "TT, s"] = Spread.over(own, "TT", 1)
-                if seeds_of(data).count("to"):  # else the note says it
-                    row[heading, "seeds"] = str(len(own))
-        rows.append(row)
-    data = pd.DataFrame(rows)
-    data.columns = pd.MultiIndex.from_tuples(data.columns)
-    highlight: dict[Any, Literal["max", "min"]] = {
-        c: "max" if c[1] == "AUC" else "min"
-        for c in data.columns
-        if c[1] in ("AUC", "log-loss", "TT ×", "TT × scaled")
-    }
     said = [f"{h}: {seeds_of(d)}" for h, d in shown.items()]
     said += ["mean ± standard deviation"] if len(reference) else [f"reference: {NO_RECORDS}"]
     note = (
@@ -189,7 +188,17 @@ def main_table(name: str, reference: pd.DataFrame, run: pd.DataFrame | None = No
     )
     caption = f"{name}: test AUC, log-loss, training time"
     kinds = [kind_of(arm) for arm in arms]
-    return table(data, caption=caption, highlight=highlight, rule=kinds, note=f"{note} {parted(kinds)}")
+    return comparison(
+        [(arm,) for arm in arms],
+        {"arm": "selector"},
+        columns,
+        paper,
+        shown,
+        digits={side: digits for side in shown if side != "reference"},
+        caption=caption,
+        rule=kinds,
+        note=f"{note} {parted(kinds)}",
+    )
 
 
 def cost_table(title: str, frame: pd.DataFrame) -> Table:
