@@ -1,7 +1,7 @@
 """LERS's Table 5: every compression on click prediction."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Literal
 
 import pandas as pd
 
@@ -10,7 +10,8 @@ from lfmp_core.experiments.store import Store, store_for
 
 from ...claims.pending import NOT_YET
 from ...evidence import published, results
-from ...show.html import Spread, Table, table
+from ...show.comparison import Column, comparison
+from ...show.html import Table, table
 from .. import grids as lers
 from ..grids import CACHED, LERS_METHODS, ORIGINAL, OTHERS, OWN_SIZE, SMALLER, SMALLER_IN_BYTES
 from .view import DATASETS, HIGH, NETWORKS, SETS, Cell, arm_of, cells, methods_at, printed_of
@@ -217,30 +218,15 @@ def main_table(
     paper = name in SETS
     if not (paper or len(own) or len(ours)):
         return absent(title)
-    pairs, rows = compared_of(compared, name, network), []
-    for t, arm in ordered((name,), own, ours):
-        row: dict[tuple[str, str], Any] = {("", "t"): share(t, arm), ("", "method"): arm}
-        if paper:
-            printed = printed_row(name, network, t, arm)
-            row["paper", "AUC"], row["paper", "log-loss"] = (
-                (None, None) if printed is None else (float(printed["auc"]), float(printed["logloss"]))
-            )
-        if len(own):
-            runs = cell_of(own, t, arm)
-            row["reference", "AUC"] = Spread.over(runs, "test_auc")
-            row["reference", "log-loss"] = Spread.over(runs, "test_logloss")
-            row["reference", "AUC to Original"] = difference(pairs, t, arm, ORIGINAL)
-            row["reference", "AUC to smaller dense"] = difference(pairs, t, arm, SMALLER)
-        if len(ours):
-            runs = cell_of(ours, t, arm)
-            row[headed(ours), "AUC"] = Spread.over(runs, "test_auc", 3)
-            row[headed(ours), "log-loss"] = Spread.over(runs, "test_logloss", 3)
-        rows.append(row)
-    data = pd.DataFrame(rows)
-    data.columns = pd.MultiIndex.from_tuples(data.columns)
-    best: dict[Any, Which] = {
-        c: "max" if c[1] == "AUC" else "min" for c in data.columns if c[1] in ("AUC", "log-loss")
-    }
+    pairs, figures = compared_of(compared, name, network), {"test_auc": "auc", "test_logloss": "logloss"}
+
+    def printed(t: float, arm: str) -> dict[str, float]:
+        row = printed_row(name, network, t, arm)
+        return {} if row is None else {key: float(row[column]) for key, column in figures.items()}
+
+    def to(other: str) -> Callable[[pd.DataFrame, float, str], str | None]:
+        return lambda _, t, arm: difference(pairs, t, arm, other)
+
     note = [f"reference: {seeds_of(own)}, mean ± standard deviation" if len(own) else f"reference: {NOT_YET}"]
     note += [f"{headed(ours)}: {seeds_of(ours)}"] if len(ours) else []
     if len(own):
@@ -251,4 +237,20 @@ def main_table(
         }
         note += [f"{what}: {arms}" for what, arms in asides.items() if arms]
     caption = f"{title}: test AUC and log-loss"
-    return table(data, caption=caption, highlight=best, group=("", "t"), note="; ".join(note) + ".")
+    return comparison(
+        ordered((name,), own, ours),
+        {"prune_ratio": "t", "arm": "method"},
+        [
+            Column("test_auc", "AUC", best="max"),
+            Column("test_logloss", "log-loss", best="min"),
+            Column("original", "AUC to Original", sides=("reference",), of=to(ORIGINAL)),
+            Column("smaller", "AUC to smaller dense", sides=("reference",), of=to(SMALLER)),
+        ],
+        printed if paper else None,
+        ({"reference": own} if len(own) else {}) | ({headed(ours): ours} if len(ours) else {}),
+        head={"t": share},
+        digits={headed(ours): 3},
+        caption=caption,
+        group=("", "t"),
+        note="; ".join(note) + ".",
+    )
