@@ -58,6 +58,13 @@ def test_the_best_of_a_side_is_bold_at_its_own_end_and_only_where_asked_for():
     assert bold(made(bold=("ours",))) == {(2, 4), (1, 5)}
 
 
+def test_the_side_of_the_paper_has_a_heading_of_its_own_and_a_figure_may_stand_there_alone():
+    figures = [Column("auc", "AUC", sides=("paper, %",)), Column("auc", "ours only", sides=("ours",))]
+    shown = comparison([("a", 0.0)], BY, figures, printed, {"ours": OURS}, printed="paper, %")
+    assert shown.header == [["", "", "paper, %", "ours"], ["arm", "τ", "AUC", "ours only"]]
+    assert shown.plain[0][2] == "0.9500"
+
+
 def test_decimals_are_those_of_the_figure_or_the_fewer_of_the_side():
     first = made(digits={"ours": 2}).plain[0]
     assert first[4].startswith("0.75 ±") and first[5].startswith("4.0 ±") and first[6] == "0.4000"

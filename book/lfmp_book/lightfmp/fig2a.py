@@ -13,7 +13,8 @@ from ..claims.pending import NOT_YET as NO_RECORDS
 from ..evidence import datasets, published
 from ..evidence.frames import COMPARED, framed
 from ..evidence.results import BASE, TWIN
-from ..show.html import Spread, Table, table
+from ..show.comparison import Column, comparison
+from ..show.html import Table
 from .table2 import claims as table2_claims
 from .table2.cases import Cases
 from .table2.claims import Test
@@ -58,28 +59,21 @@ def times_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
     frames = {k: f for k, f in {"reference": reference, f"this run ({others})": run}.items() if len(f)}
     printed = {a: PRINTED[a] for a in (BASE, *TWO_STAGE, OURS[0])}
     ours = reference[reference.arm == OURS[0]].PT.mean()
-    rows = []
     arms = arms_of(pd.DataFrame({"arm": list(printed)}), *frames.values())
-    for arm in arms:
-        row: dict = {("", "selector"): arm}
-        for column in ("PT", "CT", "TT"):
-            value = paper.loc[printed[arm], column] if arm in printed else None
-            row["paper, s", column] = None if value is None else float(value)
-        for heading, frame in frames.items():
-            own = frame[frame.arm == arm]
-            for column in ("PT", "CT"):
-                row[heading, f"{column}, s"] = Spread.over(own, column, 1)
-            if frame is reference:
-                epoch = relative(frame.assign(epoch=frame.CT / frame.epochs), "epoch")
-                row[heading, "epochs"] = float(own.epochs.mean())
-                row[heading, "CT of an epoch ×"] = epoch(arm)
-                theirs = own.PT.mean() if kind_of(arm) == "deep, two stages" and len(own) else 0
-                row[heading, "rows at par"] = (
-                    round(train_rows * ours / theirs) if theirs and ours == ours else None
-                )
-        rows.append(row)
-    data = pd.DataFrame(rows)
-    data.columns = pd.MultiIndex.from_tuples(data.columns)
+    epoch = relative(reference.assign(epoch=reference.CT / reference.epochs), "epoch")
+
+    def at_par(own: pd.DataFrame, arm: str) -> int | None:
+        theirs = own.PT.mean() if kind_of(arm) == "deep, two stages" else 0
+        return round(train_rows * ours / theirs) if theirs and ours == ours else None
+
+    here, there, paper_s = tuple(frames), ("reference",), "paper, s"
+    columns = [
+        *(Column(phase, phase, sides=(paper_s,)) for phase in ("PT", "CT", "TT")),
+        *(Column(phase, f"{phase}, s", 1, sides=here) for phase in ("PT", "CT")),
+        Column("epochs", "epochs", sides=there, of=lambda own, _: float(own.epochs.mean())),
+        Column("epoch", "CT of an epoch ×", sides=there, of=lambda _, arm: epoch(arm)),
+        Column("par", "rows at par", sides=there, of=at_par),
+    ]
     formats = {("paper, s", c): ",.1f" for c in ("PT", "CT", "TT")}
     if len(reference):
         formats |= {("reference", "epochs"): ".1f", ("reference", "rows at par"): ",.0f"}
@@ -92,10 +86,18 @@ def times_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
         "Rows at par: training rows at which the search takes as long as the fixed number of steps of "
         "Light-FMP, as printed, if the search grows with the rows."
     )
-    return table(
-        data, caption="Seconds of pretraining (PT) and of continued training (CT)", formats=formats,
-        rule=[kind_of(arm) for arm in arms], note=note,
-    )  # fmt: skip
+    return comparison(
+        [(arm,) for arm in arms],
+        {"arm": "selector"},
+        columns,
+        lambda arm: paper.loc[printed[arm]].to_dict() if arm in printed else {},
+        frames,
+        printed=paper_s,
+        caption="Seconds of pretraining (PT) and of continued training (CT)",
+        formats=formats,
+        rule=[kind_of(arm) for arm in arms],
+        note=note,
+    )
 
 
 def picture(frames: Mapping[str, pd.DataFrame]) -> Figure:

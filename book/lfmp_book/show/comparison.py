@@ -8,7 +8,6 @@ import pandas as pd
 
 from .html import Spread, Table, table
 
-PAPER = "paper"
 Key = tuple[Any, ...]
 
 
@@ -57,6 +56,7 @@ def comparison(
     head: Mapping[str, Callable[..., Any]] | None = None,
     digits: Mapping[str, int] | None = None,
     bold: Collection[str] | None = None,
+    printed: str = "paper",
     **shown: Any,
 ) -> Table:
     """A row a key; beside it the same figures as printed and of the runs that have this key.
@@ -70,6 +70,7 @@ def comparison(
         head: heading → (*key) → what stands there: in place of the value of the key, or beside the key.
         digits: side → decimals at most.
         bold: sides whose best is bold; None for all.
+        printed: heading of the paper's side.
         shown: caption, formats, group, rule and note, see `html.table`; a column is (side, title), or
             ("", heading).
     """
@@ -80,15 +81,15 @@ def comparison(
         own_head = dict(zip(by.values(), key, strict=True)) | {h: of(*key) for h, of in head.items()}
         row = [own_head[heading] for heading in headings]
         if paper is not None:
-            printed = paper(*key)
-            row += [printed.get(c.key) for c in columns if c.stands(PAPER)]
+            theirs = paper(*key)
+            row += [theirs.get(c.key) for c in columns if c.stands(printed)]
         for side, frame in runs.items():
             own = frame
             for name, value in zip(by, key, strict=True):
                 own = own[own[name] == value]
             row += [c.value(own, key, digits.get(side, c.digits)) for c in columns if c.stands(side)]
         cells.append(row)
-    sides = [PAPER] * (paper is not None) + list(runs)
+    sides = [*([] if paper is None else [printed]), *runs]
     figures = [(side, c) for side in sides for c in columns if c.stands(side)]
     names = [*(("", heading) for heading in headings), *((side, c.title) for side, c in figures)]
     best = {(side, c.title): c.best for side, c in figures if c.best and (bold is None or side in bold)}

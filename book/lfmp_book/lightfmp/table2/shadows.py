@@ -13,11 +13,16 @@ from ...arguments import names
 from ...claims.claim import Prose
 from ...claims.pending import NOT_YET as NO_RECORDS
 from ...evidence.frames import CHOSEN, framed
-from ...show.html import Spread, Table, table
+from ...show.comparison import Column, comparison
+from ...show.html import Table
 from ..choice_grids import shadows
 from ..selection_grids import SETS as KEYS
 from .page import SETS, arms_of, kind_of, set_of
 
+COLUMNS = (
+    Column("share", "shadows", 2),
+    Column("shadows", "below chance", of=lambda own, _: f"{(own.shadows < own.limit).sum()} of {len(own)}"),
+)
 COUNTS = {**dict.fromkeys(("total", "kept", "shadows"), "int64"), "share": "float64", "limit": "int64"}
 
 
@@ -80,19 +85,7 @@ def shadow_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table | Prose:
     lacking = f"{', '.join(missing)}: {NO_RECORDS}" if missing else ""
     if not frames:
         return Prose((f"{lacking}.",))
-    rows = []
     arms = arms_of(*frames.values())
-    for arm in arms:
-        row: dict = {("", "selector"): arm}
-        for heading, made in frames.items():
-            own = made[made.arm == arm]
-            row[heading, "shadows"] = Spread.over(own, "share", 2)
-            row[heading, "below chance"] = (
-                f"{int((own.shadows < own.limit).sum())} of {len(own)}" if len(own) else None
-            )
-        rows.append(row)
-    data = pd.DataFrame(rows)
-    data.columns = pd.MultiIndex.from_tuples(data.columns)
     sizes = "; ".join(
         f"{heading}: {made.kept.iloc[0]} kept of {made.total.iloc[0]}" for heading, made in frames.items()
     )
@@ -102,8 +95,12 @@ def shadow_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table | Prose:
         + f" {lacking}."
         * bool(lacking)
     )
-    return table(
-        data,
+    return comparison(
+        [(arm,) for arm in arms],
+        {"arm": "selector"},
+        COLUMNS,
+        None,
+        frames,
         caption="Fields without meaning among those kept",
         rule=[kind_of(arm) for arm in arms],
         note=note,
