@@ -83,10 +83,10 @@ def test_a_figure_of_its_own_is_made_of_the_runs_and_the_key_and_of_no_runs_is_n
     assert [row[2] for row in shown.plain] == ["2 of a", "1 of a", "1 of b", "–"]
 
 
-def test_a_figure_that_a_run_lacks_is_the_mean_of_the_others():
+def test_a_figure_that_a_run_of_the_cell_lacks_is_missing_and_never_the_best():
     lacking = OURS.assign(auc=[0.7, np.nan, np.nan, 0.9])
     shown = comparison(keys(BY, lacking), BY, COLUMNS[:1], None, {"ours": lacking})
-    assert [row[2] for row in shown.plain] == ["0.7000", "–", "0.9000"]
+    assert [row[2] for row in shown.plain] == ["–", "–", "0.9000"]
     assert [row[2] for row in shown.classes] == ["", "", "best"]
 
 

@@ -34,10 +34,12 @@ class Column:
         return self.sides is None or side in self.sides
 
     def value(self, runs: pd.DataFrame, key: Key, digits: int) -> Any:
-        """What a cell shows of its runs, with so many decimals at most; None without runs that have it."""
+        """What a cell shows of its runs, with at most so many decimals; None of none, or if one lacks it."""
         if self.of is not None:
             return self.of(runs, *key) if len(runs) else None
-        return Spread.over(runs.dropna(subset=self.key), self.key, min(self.digits, digits))
+        if runs[self.key].isna().any():
+            return None
+        return Spread.over(runs, self.key, min(self.digits, digits))
 
 
 def keys(by: Iterable[str], *frames: pd.DataFrame) -> list[Key]:
