@@ -19,6 +19,7 @@ from .files import leftovers
 
 MARKER = ".lfmp.json"
 _SHOWN = 3  # names in a message
+_LOOKS = 20  # at a folder that another process swaps while it is looked at
 
 
 @dataclass(frozen=True)
@@ -144,13 +145,18 @@ def check_target(
     Raises:
         DataError: it is not free; says what is there and the way out.
     """
-    try:
-        place = anchored(path)
-        restore(place)
-        refusal = _refusal(place, kind, replace, holds, called)
-    except (OSError, RuntimeError) as error:  # RuntimeError: a circle of links
-        why = getattr(error, "strerror", None) or error
-        refusal = f"this place can't be looked at ({why})", f"Name another {called}"
+    needed = tuple(holds)
+    for _ in range(_LOOKS):
+        try:
+            place = anchored(path)
+            restore(place)
+            refusal = _refusal(place, kind, replace, needed, called)
+        except (OSError, RuntimeError) as error:  # RuntimeError: a circle of links
+            why = getattr(error, "strerror", None) or error
+            refusal = f"this place can't be looked at ({why})", f"Name another {called}"
+            if isinstance(error, FileNotFoundError):
+                continue
+        break
     if refusal is not None:
         problem, remedy = refusal
         raise DataError(f"{problem}; nothing there was touched", file=str(path) or "''", remedy=remedy)

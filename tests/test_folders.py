@@ -317,3 +317,23 @@ def test_a_file_that_is_no_such_file_is_refused(tmp_path):
     for name in ("thesis", "link", "."):
         with pytest.raises(DataError, match=r"not touched\. Name another file"):
             ownership.check_file(tmp_path / name, "picture", known)
+
+
+def test_a_folder_that_is_swapped_while_it_is_looked_at_is_looked_at_again(tmp_path, monkeypatch):
+    """Between two renames of another process there is none for a moment; what stays unknown is refused."""
+    path, looks = tmp_path / "folder", []
+    write(path, "old")
+    look = ownership._problem
+
+    def swapped(*given):
+        looks.append(given)
+        if len(looks) < 3:
+            raise FileNotFoundError(2, "No such file or directory")
+        return look(*given)
+
+    monkeypatch.setattr(ownership, "_problem", swapped)
+    write(path, "new")
+    assert content(path) == "new" and len(looks) >= 3
+    monkeypatch.setattr(ownership, "_problem", lambda *_: (_ for _ in ()).throw(FileNotFoundError(2, "gone")))
+    with pytest.raises(DataError, match=r"can't be looked at \(gone\)"):
+        write(path, "newer")
