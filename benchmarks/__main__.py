@@ -12,7 +12,7 @@ import time
 from dataclasses import asdict
 
 from lfmp_book.speed import performance
-from lfmp_core.experiments.certificate import cores
+from lfmp_core.bounds import cores
 from lfmp_core.files import atomic_write
 from lfmp_core.settings import home
 

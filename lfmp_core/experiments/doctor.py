@@ -10,10 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from ..bounds import cores
 from ..errors import DataError, LfmpError
 from ..files import leftovers
 from ..settings import data_root, home, project_root
-from .certificate import cores, hardware, package_version
+from .certificate import hardware, package_version
 from .claims import held
 from .profiles import PROFILES
 from .store import Store, store_for

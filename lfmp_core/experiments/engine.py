@@ -9,11 +9,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ..bounds import cores
 from ..errors import DataError, LfmpError
 from ..workers import undisturbed
 from .arms import Search, ended
 from .asked import only, remember
-from .certificate import cores
 from .executor import execute, open_dataset, preload, reference
 from .expected import seconds_of
 from .items import Item, get_item

@@ -150,11 +150,8 @@ class _Propagated(torch.autograd.Function):
             for _ in range(layers):
                 found = graph.product(found).add_(grad)
             return found, None, None, None
-        if not layers:
-            found = grad.new_zeros(len(graph), grad.shape[1])
-        for depth in range(layers):
-            found = graph.product(found) if depth else graph.product_of(grad, rows)
-            found.index_add_(0, rows, grad)
-        if not layers:
-            found.index_add_(0, rows, grad)
+        found = graph.product_of(grad, rows) if layers else grad.new_zeros(len(graph), grad.shape[1])
+        found.index_add_(0, rows, grad)
+        for _ in range(layers - 1):
+            found = graph.product(found).index_add_(0, rows, grad)
         return found, None, None, None

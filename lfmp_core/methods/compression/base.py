@@ -70,10 +70,14 @@ def dense_size(task: Task) -> int:
     return sum(task.dataset.schema.field_sizes) * task.backbone.embedding_dim
 
 
+def numbers_left(size: int, sparsity: float) -> int:
+    """Of nD numbers those that may stay: nD − ⌊t·nD⌋ (LERS Algorithm 1, line 3)."""
+    return size - int(sparsity * size + 1e-6)
+
+
 def budget(task: Task, settings: CompressionSettings) -> int:
-    """Numbers that may stay: nD − ⌊t·nD⌋ (LERS Algorithm 1, line 3)."""
-    size = dense_size(task)
-    return size - int(settings.sparsity * size + 1e-6)
+    """Numbers that may stay of the task's plain table."""
+    return numbers_left(dense_size(task), settings.sparsity)
 
 
 def plain_model(task: Task, seed: int) -> tuple[Backbone, FullTable]:

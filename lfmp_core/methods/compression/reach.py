@@ -9,6 +9,7 @@ from ...embeddings.budget import BudgetError
 from ...embeddings.registry import TABLES
 from ...embeddings.small_dense import smaller_dim
 from .autodim import AutoDimSettings, candidates, dims_within
+from .base import numbers_left
 from .plain import SmallerDenseSettings, TableSettings
 
 
@@ -29,8 +30,7 @@ def out_of_reach(settings: Any, field_sizes: Sequence[int], dim: int) -> BudgetE
         elif isinstance(settings, SmallerDenseSettings) and settings.equal == "numbers":
             smaller_dim(field_sizes, dim, settings.sparsity, tolerance=settings.tolerance)
         elif isinstance(settings, AutoDimSettings):
-            size, every = sum(field_sizes) * dim, candidates(dim)
-            count = size - int(settings.sparsity * size + 1e-6)
+            every, count = candidates(dim), numbers_left(sum(field_sizes) * dim, settings.sparsity)
             dims_within(torch.zeros(len(field_sizes), len(every)), every, field_sizes, dim, count)
     except BudgetError as error:
         return error
