@@ -133,7 +133,7 @@ class Ours(Contender):
         self.model.train(training)
 
     def step(self, k: int) -> Tensor:
-        return self.trainer.step(*self.batches[k % len(self.batches)])
+        return self.trainer.step(self.batches[k % len(self.batches)])
 
     def score(self, k: int) -> np.ndarray:
         ids = torch.from_numpy(self.arrays[k % len(self.arrays)]).to(self.device)

@@ -127,7 +127,7 @@ class Trained(Contender):
 
     def act(self, k: int) -> Tensor:
         self.model.train()
-        return self.trainer.step(*self.batches[k % len(self.batches)])
+        return self.trainer.step(self.batches[k % len(self.batches)])
 
     @torch.no_grad()
     def vectors(self, ids: Tensor) -> Tensor:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from .face.compress import compress_ as compress_
     from .face.gates import HardConcrete as HardConcrete
     from .face.tables import TableConfig as TableConfig
-    from .methods import Task as Task
     from .methods import get_method as get_method
     from .models import BackboneSettings as BackboneSettings
     from .models import load_model as load_model
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from .surgery import CutPlan as CutPlan
     from .surgery import cut as cut
     from .surgery import plan_fields as plan_fields
+    from .tasks import Clicks as Clicks
     from .training import Trainer as Trainer
     from .training import TrainingSettings as TrainingSettings
     from .training import evaluate as evaluate

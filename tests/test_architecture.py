@@ -24,13 +24,14 @@ FILES = {
 # stand beside each other and don't know of each other. The core knows nothing of the book that stands on it.
 CORE = (
     ("errors", "seeds", "axes", "kernels", "files", "memory", "workers"),
-    ("bounds", "entry"),
+    ("bounds", "entry", "metrics"),
     ("settings", "ownership"),
     ("folders",),
     ("data", "embeddings"),
     ("models",),
     ("masking", "surgery"),
     ("training",),
+    ("tasks",),
     ("methods", "efficiency"),
     ("face",),
     ("experiments",),

@@ -16,6 +16,7 @@ from lfmp_core.methods.compression.optembed import width_at, width_bias
 from lfmp_core.methods.compression.sseds import columns_within, saliency
 from lfmp_core.methods.compression.threshold import Threshold
 from lfmp_core.models import BackboneSettings, build_model
+from lfmp_core.models.batch import ClickBatch
 from lfmp_core.training import Batches, to_batch
 
 
@@ -111,7 +112,7 @@ def test_saliency_is_the_gradient_of_a_mask(planted):
     model.table.weight.data.normal_(generator=torch.Generator().manual_seed(0))
     rows = planted.split("train")[:64]
     ids, _, labels = to_batch(rows, slice(None))
-    scores = saliency(model, [(ids, None, labels.double())])
+    scores = saliency(model, [ClickBatch(ids, None, labels.double())])
 
     def loss(f, d, by):
         alpha = torch.ones(39, 8, dtype=torch.float64)

@@ -22,11 +22,12 @@ from lfmp_core.embeddings.pair import PairTable
 from lfmp_core.embeddings.ragged import RaggedTable
 from lfmp_core.embeddings.soft_threshold import SoftThresholdTable
 from lfmp_core.embeddings.sparse import SparseTable
-from lfmp_core.methods import METHODS, Task, get_method
+from lfmp_core.methods import METHODS, get_method
 from lfmp_core.methods.compression import CompressionSettings
 from lfmp_core.methods.compression.autodim import CandidateTable
 from lfmp_core.models import BackboneSettings, build_model, load_model, save_model
 from lfmp_core.models.backbone import REGISTRY
+from lfmp_core.tasks import Clicks
 from lfmp_core.training import TrainingSettings, evaluate, predict
 
 # ----------------------------------------------------- what is trained, at three sparsities, in six backbones
@@ -120,7 +121,7 @@ def test_compressed_models_keep_the_laws(case, backbone, sparsity, crossed, tmp_
     method, settings, tolerance = CASES[case]
     rate, epochs = (0.01, 8) if case == "dhe" else (0.02, 4)
     training = TrainingSettings(learning_rate=rate, batch_size=128, epochs=epochs, patience=epochs)
-    task = Task(crossed, small(backbone), training)
+    task = Clicks(crossed, small(backbone), training)
     outcome = get_method(method).run(task, 0.0, 1, settings=settings | {"sparsity": sparsity})
     model, rows = outcome.model, crossed.split("val")
     table = model.table
@@ -151,7 +152,7 @@ def test_compressed_models_keep_the_laws(case, backbone, sparsity, crossed, tmp_
 def test_what_needs_a_number_a_row_says_so(case, crossed):
     """At D = 8 a twentieth is less than half a number a row."""
     method, settings, _ = CASES[case]
-    task = Task(crossed, small("dnn", dim=8), TrainingSettings(epochs=1))
+    task = Clicks(crossed, small("dnn", dim=8), TrainingSettings(epochs=1))
     with pytest.raises(BudgetError, match=r"at least one number|one number per id"):
         get_method(method).run(task, 0.0, 1, settings=settings | {"sparsity": 0.95})
 

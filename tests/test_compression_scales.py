@@ -11,7 +11,7 @@ from lfmp_core.embeddings.remembered import compact
 from lfmp_core.embeddings.small_dense import dim_in_bytes, smaller_dim
 from lfmp_core.embeddings.sparse import SparseTable, sparse_bytes
 from lfmp_core.errors import LfmpError
-from lfmp_core.methods import Task, get_method
+from lfmp_core.methods import get_method
 from lfmp_core.methods.base import Context
 from lfmp_core.methods.compression import optembed, threshold
 from lfmp_core.methods.compression.autodim import AutoDimSettings, CandidateTable, Choosing
@@ -21,7 +21,8 @@ from lfmp_core.methods.compression.threshold import RisingThreshold
 from lfmp_core.methods.gating.optembed import OptEmbedSettings
 from lfmp_core.methods.train import fresh_model
 from lfmp_core.models import BackboneSettings
-from lfmp_core.training import TrainingSettings
+from lfmp_core.tasks import Clicks
+from lfmp_core.training import LogLoss, TrainingSettings
 
 SIZES = (40, 25, 15)
 gating = import_module("lfmp_core.methods.gating.optembed")  # its package has a method of that name
@@ -30,7 +31,7 @@ gating = import_module("lfmp_core.methods.gating.optembed")  # its package has a
 def make_task(planted, batch_size, **training):
     backbone = BackboneSettings(name="dnn", embedding_dim=8, hidden=(8,))
     rates = {"learning_rate": 0.01, "batch_size": batch_size, "epochs": 1}
-    return Task(planted, backbone, TrainingSettings(**rates | training))
+    return Clicks(planted, backbone, TrainingSettings(**rates | training))
 
 
 def run(task, method, **settings):
@@ -41,8 +42,7 @@ def run(task, method, **settings):
     ("per_epoch", "exchanges", "every"), [(54, 5, 10), (14, 5, 2), (3, 5, 1), (16_000, 160, 100)]
 )
 def test_dsl_exchanges_so_often_in_a_pass(per_epoch, exchanges, every):
-    parts = torch.nn.Identity(), torch.nn.Identity(), torch.nn.Identity()
-    made = Exchanging(*parts, DSLSettings(exchanges=exchanges, anneal_epochs=2), per_epoch)
+    made = Exchanging(LogLoss(), [], DSLSettings(exchanges=exchanges, anneal_epochs=2), per_epoch)
     assert (made.every, made.total) == (every, 2 * per_epoch)
 
 
@@ -105,7 +105,7 @@ def test_zeros_are_counted_so_often_in_a_pass(planted, per_epoch, every, monkeyp
     monkeypatch.setattr(threshold, "advance", note)
     task = make_task(planted, 256)
     settings = threshold.ThresholdSettings(sparsity=0.9)
-    objective = RisingThreshold((), settings, per_epoch)
+    objective = RisingThreshold(LogLoss(), (), settings, per_epoch)
     model = fresh_model(task, 0)
     with pytest.raises(InterruptedError):
         threshold.find(task, model, objective, settings, Context(0))

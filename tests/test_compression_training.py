@@ -14,18 +14,19 @@ from torch import nn
 from lfmp_core.data import Rows
 from lfmp_core.embeddings import FullTable
 from lfmp_core.embeddings.entry_mask import EntryMask
-from lfmp_core.embeddings.masked import MaskedRows
 from lfmp_core.embeddings.pair import PairTable
 from lfmp_core.embeddings.soft_threshold import SoftThresholdTable
 from lfmp_core.errors import LfmpError
-from lfmp_core.methods import Context, Task, get_method
+from lfmp_core.methods import Context, get_method
 from lfmp_core.methods.compression.autodim import AutoDimSettings, CandidateTable, Choosing
 from lfmp_core.methods.compression.cerp import CERPSettings, Complementary
-from lfmp_core.methods.compression.dsl import DSLSettings, Exchanging
+from lfmp_core.methods.compression.dsl import DSLSettings, Exchanging, WatchedRows
 from lfmp_core.methods.compression.magnitude import largest
 from lfmp_core.methods.compression.phases import finding
 from lfmp_core.models import BackboneSettings
-from lfmp_core.training import Batches, Trainer, TrainingSettings
+from lfmp_core.models.batch import ClickBatch
+from lfmp_core.tasks import Clicks
+from lfmp_core.training import Batches, LogLoss, Trainer, TrainingSettings
 
 DIM = 8
 
@@ -33,7 +34,7 @@ DIM = 8
 @pytest.fixture(scope="module")
 def task(planted):
     backbone = BackboneSettings(name="deepfm", embedding_dim=DIM, hidden=(16,))
-    return Task(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=512, epochs=2))
+    return Clicks(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=512, epochs=2))
 
 
 def run(task, method, folder=None, **settings):
@@ -84,7 +85,7 @@ def test_the_regulariser_of_cerp_halves_with_every_epoch():
     """n = 3, b = 2, T = ¼: P̂ = (1, −½), Q̂ = (¼, 0); e_0 = 5/4, e_1 = −¼, e_2 = 1. Logits of 0 cost ln 2."""
     tables = [SoftThresholdTable(filled([[1.25], [-0.75]])), SoftThresholdTable(filled([[0.5], [0.1]]))]
     settings = CERPSettings(regulariser=0.8, steepness=2.0)
-    objective = Complementary(tables, settings, per_epoch=3)
+    objective = Complementary(LogLoss(), tables, settings, per_epoch=3)
     for table in tables:
         table.threshold.fill_(0.25)
     model = Read(PairTable((3,), *tables), lambda e: 0 * e.sum((1, 2)))
@@ -92,10 +93,10 @@ def test_the_regulariser_of_cerp_halves_with_every_epoch():
     ids, labels = torch.tensor([[0, 0], [2, 0]]), torch.tensor([0.0, 1.0])
     distinct = math.tanh(2.5) ** 2 + math.tanh(2.0) ** 2
     for step, weight in ((0, 0.8), (2, 0.8), (3, 0.4), (5, 0.4), (6, 0.2)):
-        loss = objective(model, ids, None, labels, step).item()
+        loss = objective(model, ClickBatch(ids, None, labels), step).item()
         assert loss == pytest.approx(math.log(2) - weight * distinct, abs=1e-6)
     start = objective.threshold.value()
-    objective.after_step()
+    objective.after_step(0)
     assert objective.threshold.value() > start
     assert all(t.threshold.item() == pytest.approx(objective.threshold.value()) for t in tables)
 
@@ -108,8 +109,7 @@ def test_cerp_is_regularised_while_it_finds_and_not_afterwards(task, monkeypatch
             super().__init__(*args, **options)
             objectives.append(self.objective)
 
-    monkeypatch.setattr("lfmp_core.methods.compression.phases.Trainer", Spy)
-    monkeypatch.setattr("lfmp_core.methods.train.Trainer", Spy)
+    monkeypatch.setattr("lfmp_core.tasks.clicks.Trainer", Spy)
     quick = {"rise_epochs": 1, "find_epochs": 1}
     served = [run(task, "cerp", regulariser=g, **quick).model.table for g in (0, 1)]
     assert [isinstance(o, Complementary) for o in objectives] == [True, False] * 2
@@ -227,9 +227,9 @@ def exchanging(per_epoch=5, **settings):
     """Four numbers in column 0 of rows 0 to 3; column 1, which alone is read, is free. Always in exchange."""
     plain = filled([[5.0, 9.0], [0.1, 9.0], [-0.2, 9.0], [4.0, 9.0], [9.0, 9.0]])
     gate = EntryMask(torch.tensor([[1, 0], [1, 0], [1, 0], [1, 0], [0, 0]], dtype=torch.bool))
-    masked = MaskedRows(plain, gate)
+    masked = WatchedRows(plain, gate)
     settings = DSLSettings(exchanges=10**6, anneal_epochs=2, **settings)
-    objective = Exchanging(plain, gate, masked, settings, per_epoch)
+    objective = Exchanging(LogLoss(), [masked], settings, per_epoch)
     return objective, Read(masked, lambda e: e[..., 1].sum(1)), plain, gate
 
 
@@ -247,8 +247,9 @@ def test_an_exchange_moves_the_smallest_to_where_the_loss_falls_fastest(step, co
     """
     objective, model, plain, gate = exchanging(first_share=0.5, last_share=0.25)
     ids = torch.tensor([[0, 1], [0, 3], [0, 3], [0, 2], [0, 2], [0, 2]])
-    objective(model, ids, None, torch.tensor([1.0, 1, 1, 0, 0, 0]), step).backward()
-    objective.after_step()
+    labels = torch.tensor([1.0, 1, 1, 0, 0, 0])
+    objective(model, ClickBatch(ids, None, labels), step).backward()
+    objective.after_step(step)
     kept = (
         [[1, 0], [0, 0], [0, 1], [1, 1], [0, 0]] if count == 2 else [[1, 0], [0, 0], [1, 1], [1, 0], [0, 0]]
     )
@@ -270,19 +271,22 @@ def test_deeplight_goes_on_with_adams_moments(task, monkeypatch):
         state = trainer.optimizer_state()
         return {id(names[k]): {slot: v.clone() for slot, v in state[k].items()} for k in names if k in state}
 
-    class Finder(Trainer):
-        def fit(self, stop_at=None):
-            super().fit(stop_at)
-            left.update(moments(self))
+    class Spy(Trainer):
+        """The first finds and is not stopped early; the second goes on."""
 
-    class Second(Trainer):
         def __init__(self, *args, **options):
             super().__init__(*args, **options)
-            taken.update(moments(self))
-            assert taken.keys() == {id(p) for p in self.named_parameters().values()}
+            if self.validate:
+                taken.update(moments(self))
+                assert taken.keys() == {id(p) for p in self.named_parameters().values()}
 
-    monkeypatch.setattr("lfmp_core.methods.compression.phases.Trainer", Finder)
-    monkeypatch.setattr("lfmp_core.methods.train.Trainer", Second)
+        def fit(self, stop_at=None):
+            history = super().fit(stop_at)
+            if not self.validate:
+                left.update(moments(self))
+            return history
+
+    monkeypatch.setattr("lfmp_core.tasks.clicks.Trainer", Spy)
     run(task, "deeplight")
     assert left.keys() == taken.keys()
     for parameter, slots in left.items():

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from lfmp_core.efficiency import export_onnx
 from lfmp_core.errors import LfmpError
-from lfmp_core.methods import Task, get_method
+from lfmp_core.methods import get_method
 from lfmp_core.methods.gating.adafs import AdaFSSettings, ControllerOnValidation
 from lfmp_core.methods.gating.phases import mean_gates
 from lfmp_core.models import BackboneSettings, build_model, load_model, save_model
@@ -15,6 +15,7 @@ from lfmp_core.models.backbone import REGISTRY
 from lfmp_core.models.controllers import AdaptiveGates, MultiViewGates
 from lfmp_core.models.layers import Dropout
 from lfmp_core.surgery import plan_fields
+from lfmp_core.tasks import Clicks
 from lfmp_core.training import Batches, Trainer, TrainingSettings, evaluate, predict
 
 METHODS = [("adafs", {}), ("adafs", {"mode": "hard"}), ("mvfs", {})]
@@ -23,7 +24,7 @@ METHODS = [("adafs", {}), ("adafs", {"mode": "hard"}), ("mvfs", {})]
 @pytest.fixture(scope="module")
 def task(planted):
     backbone = BackboneSettings(name="deepfm", embedding_dim=4, hidden=(16,))
-    return Task(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=2))
+    return Clicks(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=2))
 
 
 def run(task, method, ratio=0.5, seed=1, folder=None, **settings):

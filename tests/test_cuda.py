@@ -8,9 +8,10 @@ from test_method_laws import run as run_method
 
 from lfmp_core.efficiency import inference_rate
 from lfmp_core.embeddings import TABLES, table_factory
-from lfmp_core.methods import METHODS, Task
+from lfmp_core.methods import METHODS
 from lfmp_core.models import BackboneSettings, build_model, load_model, save_model
 from lfmp_core.models.backbone import REGISTRY
+from lfmp_core.tasks import Clicks
 from lfmp_core.training import Trainer, TrainingSettings, evaluate, predict, to_batch
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -25,7 +26,7 @@ TABLES_HERE = {"full": ("full", None, {}, 0.01)} | {
 def task_on(device, planted, **training):
     backbone = BackboneSettings(name="deepfm", embedding_dim=8, hidden=(16,), dropout=0.1)
     settings = {"learning_rate": 0.01, "batch_size": 256, "epochs": 2, **training}
-    return Task(planted, backbone, TrainingSettings(device=device, **settings))
+    return Clicks(planted, backbone, TrainingSettings(device=device, **settings))
 
 
 def model_of(case, backbone, planted, device="cpu"):
@@ -41,7 +42,7 @@ def losses(model, planted, device, steps=6):
     trainer = Trainer(model, planted.split("train"), settings, seed=1)
     batches = list(trainer.batches.epoch(0))[:steps]
     model.train()
-    return [trainer.step(*batch).item() for batch in batches]
+    return [trainer.step(batch).item() for batch in batches]
 
 
 @pytest.mark.parametrize("backbone", REGISTRY)

@@ -11,13 +11,14 @@ from torch.nn import functional
 
 from lfmp_core.data import Dataset, Rows
 from lfmp_core.errors import DataError
-from lfmp_core.methods import Task, get_method
+from lfmp_core.methods import get_method
 from lfmp_core.methods.selection.autofield import AutoFieldSettings, TwoLevel
 from lfmp_core.methods.selection.deep import endless, gated_loss, validation_rows
 from lfmp_core.methods.selection.lpfs import LPFSSettings, PolarisingGates
 from lfmp_core.methods.selection.sfs import saliency
 from lfmp_core.methods.selection.shark import inputs, permutation_importance
 from lfmp_core.models import Backbone, BackboneSettings, build_model
+from lfmp_core.tasks import Clicks
 from lfmp_core.training import Trainer, TrainingSettings, to_batch
 
 SELECTORS = ("autofield", "lpfs", "sfs", "shark")
@@ -144,7 +145,7 @@ def test_proximal_step(planted):
     settings = LPFSSettings(threshold=0.5, learning_rate=0.1)
     gates = PolarisingGates(4, settings, steps=5)
     gates.x.data = torch.tensor([1.0, -1.0, 0.04, -0.04])
-    gates.after_step()
+    gates.after_step(0)
     assert gates.x.tolist() == pytest.approx([0.95, -0.95, 0, 0])
     assert gates.groups(0.3) == [{"params": [gates.x], "lr": 0.1, "weight_decay": 0}]
     # within a trainer: Adam's first step is the learning rate, against the slope
@@ -237,9 +238,9 @@ def test_gumbel_softmax(planted):
     assert ((cold > 0.05) & (cold < 0.95)).float().mean() < 0.03
 
 
-def quick(dataset, name="dnn", epochs=4) -> Task:
+def quick(dataset, name="dnn", epochs=4) -> Clicks:
     backbone = BackboneSettings(name=name, embedding_dim=4, hidden=(16,), cin=(4,))
-    return Task(dataset, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=epochs))
+    return Clicks(dataset, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=epochs))
 
 
 @pytest.mark.parametrize("method", SELECTORS)
@@ -271,7 +272,7 @@ def test_every_backbone_same_seed_same_bits(name, planted_scalar):
 def test_half_precision(planted_scalar):
     """AutoField's backward pass within a step in autocast; the order of fields hardly changes."""
     task = quick(planted_scalar, "xdeepfm", epochs=1)
-    half = Task(task.dataset, task.backbone, task.training.model_copy(update={"precision": "bfloat16"}))
+    half = Clicks(task.dataset, task.backbone, task.training.model_copy(update={"precision": "bfloat16"}))
     scores = [get_method("autofield").choose(t, 0.5, 1).scores for t in (task, half)]
     assert np.corrcoef(scores)[0, 1] > 0.8
 

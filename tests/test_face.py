@@ -13,11 +13,11 @@ from torch.nn import functional
 import lfmp_core
 from lfmp_core import (
     BackboneSettings,
+    Clicks,
     Dataset,
     DeepFM,
     HardConcrete,
     LfmpError,
-    Task,
     Trainer,
     TrainingSettings,
     compress_,
@@ -310,13 +310,13 @@ def test_methods_run_on_arrays(name, settings, tmp_path):
     ids, labels = arrays(4000)
     data = Dataset.from_arrays(ids, labels, SIZES, local=True)
     backbone = BackboneSettings(name="deepfm", embedding_dim=4, hidden=(8,))
-    task = Task(data, backbone, TrainingSettings(learning_rate=0.02, batch_size=200, epochs=3))
+    task = Clicks(data, backbone, TrainingSettings(learning_rate=0.02, batch_size=200, epochs=3))
     ratio = 0 if name == "pep" else 0.5
     outcome = get_method(name).run(task, ratio, 0, settings=settings, folder=tmp_path / "run")
     assert np.isfinite(predict(outcome.model, data.split("test"))).all()
     if name in ("random_forest", "permutation"):
         assert outcome.kept_fields == (1, 2)
-    other = Task(Dataset.from_arrays(ids, 1 - labels, SIZES, local=True), backbone, task.training)
+    other = Clicks(Dataset.from_arrays(ids, 1 - labels, SIZES, local=True), backbone, task.training)
     with pytest.raises(DataError, match="another run"):
         get_method(name).run(other, ratio, 0, settings=settings, folder=tmp_path / "run")
 

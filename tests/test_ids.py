@@ -16,7 +16,6 @@ from lfmp_core.embeddings.soft_threshold import SoftThresholdTable
 from lfmp_core.embeddings.sparse import SparseTable
 from lfmp_core.errors import IdError, LfmpError
 from lfmp_core.methods.compression.autodim import CandidateTable
-from lfmp_core.methods.compression.plain import CacheFilling
 from lfmp_core.models import BackboneSettings, build_model
 from lfmp_core.training import Trainer, TrainingSettings, predict
 from lfmp_core.training.row_adam import RowAdam
@@ -136,16 +135,6 @@ def test_row_adam_goes_on_after_a_refusal():
             row_adam.lookup(torch.tensor([3, 1, wrong], dtype=torch.int32))
     rows, slot = row_adam.index(torch.tensor([1, 3, 1, 4], dtype=torch.int32))
     assert (rows.tolist(), slot.tolist()) == ([1, 3, 4], [0, 1, 0, 2])
-
-
-def test_counts_of_a_pass_have_no_place_for_a_foreign_id():
-    table = TABLES["tt_rec cached"]()
-    objective, model = CacheFilling(table, 2), model_with(table)
-    ids = good()
-    ids[0, 0] = LARGEST  # would make a count of 17 GB
-    with pytest.raises(IdError):
-        objective(model, ids, None, torch.zeros(len(ids)), 0)
-    assert len(objective.counts) == N and not objective.counts.any()
 
 
 EXPORTED = {"full": torch.int64, "qr": torch.int32, "sparse": torch.int64}

@@ -26,9 +26,10 @@ from lfmp_core.embeddings.tt_rec import TTRecSettings
 from lfmp_core.experiments.executor import cut_to, open_dataset, prepared
 from lfmp_core.experiments.record import Record
 from lfmp_core.experiments.store import Store
-from lfmp_core.methods import Task, get_method
+from lfmp_core.methods import get_method
 from lfmp_core.methods.compression.magnitude import by_frequency
 from lfmp_core.models import BackboneSettings
+from lfmp_core.tasks import Clicks
 from lfmp_core.training import TrainingSettings
 
 # ---- Table 1
@@ -152,7 +153,7 @@ def test_frequency_curve_by_hand():
 def test_magprune_says_what_it_removed_by_frequency(planted):
     """The curve holds every id and every kept number, and its fields are the first two."""
     backbone = BackboneSettings(name="deepfm", embedding_dim=8, hidden=(16,))
-    task = Task(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=1))
+    task = Clicks(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=1))
     outcome = get_method("magprune").run(task, 0.0, 1, settings={"sparsity": 0.75})
     curve, table = outcome.details["frequency"], outcome.model.table
     kept = 8 * np.dot(curve["all"]["rows"], curve["all"]["kept"])

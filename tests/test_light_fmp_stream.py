@@ -11,13 +11,14 @@ from outcomes import assert_same_outcome
 
 from lfmp_core.errors import LfmpError
 from lfmp_core.masking import HardConcrete, MaskSettings
-from lfmp_core.methods import Context, StreamSettings, Task, get_method
+from lfmp_core.methods import Context, StreamSettings, get_method
 from lfmp_core.methods.light_fmp_stream import StreamObjective, Stretch, agreements, hold_budget, mean_open
 from lfmp_core.methods.light_fmp_stream import settled as is_settled
 from lfmp_core.models import BackboneSettings
 from lfmp_core.models.backbone import REGISTRY
 from lfmp_core.seeds import derive
 from lfmp_core.surgery import cut_optimizer_state
+from lfmp_core.tasks import Clicks
 from lfmp_core.training import Batches, Trainer, TrainingSettings, evaluate
 
 # the package's `light_fmp_stream` is the procedure; the module of that name is behind it
@@ -28,7 +29,7 @@ MODULE = sys.modules["lfmp_core.methods.light_fmp_stream"]
 def task(planted):
     """A small network on 6,400 planted rows: 25 batches an epoch, one epoch."""
     backbone = BackboneSettings(name="dnn", embedding_dim=4, hidden=(16,))
-    return Task(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=1))
+    return Clicks(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=1))
 
 
 def run(task, ratio=0.5, seed=1, folder=None, **settings):
@@ -48,9 +49,9 @@ class Spy(Trainer):
         self.losses: list[float] = []
         Spy.made.append(self)
 
-    def step(self, ids, values, labels):
-        self.fed.append(torch.cat([ids, labels[:, None].to(ids.dtype)], 1).numpy())
-        loss = super().step(ids, values, labels)
+    def step(self, batch):
+        self.fed.append(torch.cat([batch.ids, batch.labels[:, None].to(batch.ids.dtype)], 1).numpy())
+        loss = super().step(batch)
         self.losses.append(loss.item())
         return loss
 
@@ -58,7 +59,7 @@ class Spy(Trainer):
 @pytest.fixture
 def spies(monkeypatch):
     Spy.made = []
-    monkeypatch.setattr("lfmp_core.methods.train.Trainer", Spy)
+    monkeypatch.setattr("lfmp_core.tasks.clicks.Trainer", Spy)
     monkeypatch.setattr(MODULE, "Trainer", Spy)
     return Spy.made
 
@@ -153,8 +154,8 @@ def test_budget_falls_to_what_is_kept(task):
     start, seen = mean_open(np.array([0.5]), 0.83), []
     after = StreamObjective.after_step
 
-    def noted(self):
-        after(self)
+    def noted(self, step):
+        after(self, step)
         seen.append(mean_open(self.gates.a.detach().double().numpy(), 0.83))
 
     stretch.objective.after_step = noted.__get__(stretch.objective)
@@ -175,7 +176,7 @@ def test_open_gates_are_plain_training(planted, monkeypatch, backbone, fold):
     monkeypatch.setattr(HardConcrete, "sample", open_gates)
     monkeypatch.setattr(HardConcrete, "deterministic", open_gates)
     small = BackboneSettings(name=backbone, embedding_dim=4, hidden=(16,), cin=(4, 4))
-    task = Task(planted, small, TrainingSettings(learning_rate=0.01, batch_size=512, epochs=2))
+    task = Clicks(planted, small, TrainingSettings(learning_rate=0.01, batch_size=512, epochs=2))
     whole = run(task, ratio=0.0, pieces=1, fold=fold)
     plain = get_method("no_selection").run(task, 0.0, 1)
     assert 0 < whole.details["cut_batch"] < whole.details["epoch_batches"]
@@ -236,10 +237,10 @@ def test_stretch_can_be_cut_off(task, tmp_path, monkeypatch, at):
     whole = run(task)
 
     class Interrupted(StreamObjective):
-        def forward(self, model, ids, values, labels, step):
+        def forward(self, model, batch, step):
             if step == at:
                 signal.raise_signal(signal.SIGINT)
-            return super().forward(model, ids, values, labels, step)
+            return super().forward(model, batch, step)
 
     monkeypatch.setattr(MODULE, "StreamObjective", Interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -254,7 +255,7 @@ def test_stretch_can_be_cut_off(task, tmp_path, monkeypatch, at):
 def test_recovers_the_planted_fields(planted):
     """Of 39 fields 10 are informative and 6 repeat one; drawn blindly, 16 fields would hold 4.1 and 6.6."""
     backbone = BackboneSettings(name="dnn", embedding_dim=4, hidden=(16,))
-    task = Task(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=128, epochs=4))
+    task = Clicks(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=128, epochs=4))
     truth, names = planted.schema.truth, planted.schema.field_names
     informative = {f for f, name in enumerate(names) if name in truth["informative"]}
     useful = informative | {f for f, name in enumerate(names) if name in truth["redundant"]}
@@ -272,7 +273,7 @@ def test_recovers_the_planted_fields(planted):
 @pytest.mark.parametrize("backbone", REGISTRY)
 def test_chooser_chooses_what_run_keeps(planted, backbone):
     small = BackboneSettings(name=backbone, embedding_dim=4, hidden=(16,), cin=(4, 4))
-    task = Task(planted, small, TrainingSettings(learning_rate=0.01, batch_size=512, epochs=1))
+    task = Clicks(planted, small, TrainingSettings(learning_rate=0.01, batch_size=512, epochs=1))
     method = get_method("light_fmp_stream")
     choice, outcome = method.choose(task, 0.75, 1), run(task, 0.75)
     assert choice.fields == outcome.kept_fields and len(choice.fields) == 10
@@ -283,6 +284,6 @@ def test_chooser_chooses_what_run_keeps(planted, backbone):
 
 def test_refusals(task):
     with pytest.raises(LfmpError, match="smaller batch_size"):
-        run(Task(task.dataset, task.backbone, TrainingSettings(batch_size=10_000)))
+        run(Clicks(task.dataset, task.backbone, TrainingSettings(batch_size=10_000)))
     with pytest.raises(ValueError, match=r"\[0, 1\)"):
         run(task, ratio=1.0)

@@ -223,7 +223,7 @@ def drive(tau, steps, start=None, **settings):
         constraint(gates, gates.sample(), step).backward()
         optimizer.step()
         optimizer.zero_grad()
-        objective.after_step()
+        objective.after_step(step)
     return gates, constraint
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from lfmp_core.data import Rows
-from lfmp_core.methods import METHODS, Outcome, Task, get_method
+from lfmp_core.methods import METHODS, Outcome, get_method
 from lfmp_core.models import BackboneSettings, load_model, save_model
+from lfmp_core.tasks import Clicks
 from lfmp_core.training import TrainingSettings, predict
 
 FIELDS = 39
@@ -43,7 +44,7 @@ QUICK: dict[str, dict] = {
 def task(planted):
     """A small network on the planted rows, one epoch."""
     backbone = BackboneSettings(name="dnn", embedding_dim=4, hidden=(16,))
-    return Task(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=1))
+    return Clicks(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=1))
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def outcomes(task):
     return outcome
 
 
-def run(task: Task, method: str, seed: int) -> Outcome:
+def run(task: Clicks, method: str, seed: int) -> Outcome:
     compressing = "sparsity" in get_method(method).settings_type.model_fields
     ratio = 0.0 if compressing or method == "no_selection" else 0.5
     settings = QUICK.get(method, {}) | ({"sparsity": 0.5} if compressing else {})

@@ -13,12 +13,13 @@ from scipy import stats
 
 from lfmp_core.errors import DataError, LfmpError, UnknownName
 from lfmp_core.masking import HardConcrete
-from lfmp_core.methods import Context, LightFMPSettings, Outcome, Task, get_method, literal
+from lfmp_core.methods import Context, LightFMPSettings, Outcome, get_method, literal
 from lfmp_core.methods.light_fmp import GatedObjective, pretrain, prune
 from lfmp_core.methods.train import fresh_model
 from lfmp_core.models import BackboneSettings
 from lfmp_core.seeds import derive
 from lfmp_core.surgery import plan_fields
+from lfmp_core.tasks import Clicks
 from lfmp_core.training import Trainer, TrainingSettings, evaluate, predict
 
 QUICK = {"pretrain_rows": 1000, "pretrain_passes": 3}
@@ -28,7 +29,7 @@ QUICK = {"pretrain_rows": 1000, "pretrain_passes": 3}
 def task(planted):
     """A small network on the planted rows, one epoch."""
     backbone = BackboneSettings(name="dnn", embedding_dim=4, hidden=(16,))
-    return Task(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=1))
+    return Clicks(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=1))
 
 
 def run(task, method="light_fmp", ratio=0.5, seed=1, folder=None, **settings):
@@ -50,15 +51,15 @@ class Spy(Trainer):
         self.start_moments = {name: {k: v.clone() for k, v in slots.items()} for name, slots in state}
         self.fed: Counter = Counter()
 
-    def step(self, ids, values, labels):
-        table = torch.cat([ids, labels[:, None].to(ids.dtype)], 1).numpy()
+    def step(self, batch):
+        table = torch.cat([batch.ids, batch.labels[:, None].to(batch.ids.dtype)], 1).numpy()
         self.fed.update(row.tobytes() for row in table)
-        return super().step(ids, values, labels)
+        return super().step(batch)
 
 
 @pytest.fixture
 def spy(monkeypatch):
-    monkeypatch.setattr("lfmp_core.methods.train.Trainer", Spy)
+    monkeypatch.setattr("lfmp_core.tasks.clicks.Trainer", Spy)
     return lambda: Spy.last
 
 
@@ -72,7 +73,7 @@ def test_light_fmp_recovers_the_planted_fields(planted):
     and 1.5; found are 9 to 10 and 13 to 15. The AUC of blind draws is about .08 lower.
     """
     backbone = BackboneSettings(name="dnn", embedding_dim=4, hidden=(16,))
-    task = Task(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=4))
+    task = Clicks(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=4))
     names, truth = planted.schema.field_names, planted.schema.truth
     informative = {f for f, name in enumerate(names) if name in truth["informative"]}
     useful = informative | {f for f, name in enumerate(names) if name in truth["redundant"]}
@@ -134,10 +135,10 @@ def test_pretraining_can_be_cut_off(task, tmp_path, monkeypatch):
     whole = run(task)
 
     class Interrupted(GatedObjective):
-        def forward(self, model, ids, values, labels, step):
+        def forward(self, model, batch, step):
             if step == 5:
                 signal.raise_signal(signal.SIGINT)
-            return super().forward(model, ids, values, labels, step)
+            return super().forward(model, batch, step)
 
     # the package's `light_fmp` is the procedure; the module of that name is behind it
     monkeypatch.setattr(sys.modules["lfmp_core.methods.light_fmp"], "GatedObjective", Interrupted)

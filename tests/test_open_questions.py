@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from lfmp_core.errors import UnknownName
 from lfmp_core.masking import HardConcrete, MaskSettings
-from lfmp_core.methods import Context, LightFMPSettings, Task, get_method
+from lfmp_core.methods import Context, LightFMPSettings, get_method
 from lfmp_core.methods.light_fmp import pretrain, prune
 from lfmp_core.methods.subsets import (
     centres,
@@ -24,6 +24,7 @@ from lfmp_core.models import BackboneSettings
 from lfmp_core.models.backbone import REGISTRY
 from lfmp_core.settings import canonical_json
 from lfmp_core.surgery import cut, plan_fields
+from lfmp_core.tasks import Clicks
 from lfmp_core.training import Trainer, TrainingSettings, log_loss, predict, to_batch
 
 QUICK = {"pretrain_rows": 1000, "pretrain_passes": 3}
@@ -33,7 +34,7 @@ QUICK = {"pretrain_rows": 1000, "pretrain_passes": 3}
 def task(planted):
     """A small network on 6,400 planted rows, one epoch of 25 batches."""
     backbone = BackboneSettings(name="dnn", embedding_dim=4, hidden=(16,))
-    return Task(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=1))
+    return Clicks(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=1))
 
 
 def run(task, method="light_fmp", ratio=0.5, seed=1, folder=None, **settings):
@@ -88,12 +89,12 @@ def test_subset_is_exact_and_left_out(task, kind, monkeypatch):
     fed: Counter = Counter()
 
     class Spy(Trainer):
-        def step(self, ids, values, labels):
-            table = torch.cat([ids, labels[:, None].to(ids.dtype)], 1).numpy()
+        def step(self, batch):
+            table = torch.cat([batch.ids, batch.labels[:, None].to(batch.ids.dtype)], 1).numpy()
             fed.update(row.tobytes() for row in table)
-            return super().step(ids, values, labels)
+            return super().step(batch)
 
-    monkeypatch.setattr("lfmp_core.methods.train.Trainer", Spy)
+    monkeypatch.setattr("lfmp_core.tasks.clicks.Trainer", Spy)
     run(task, pretrain_rows=500, subset=kind)
     rest = np.delete(np.arange(len(rows)), subset)
     table = np.concatenate([rows.ids[rest], rows.labels[rest][:, None].astype(np.int32)], 1)
@@ -110,7 +111,7 @@ def test_coverage_covers_more(task):
 def test_gate_gradients_are_those_of_single_rows(planted, backbone):
     """Against one backward pass a row through a gate shared by the batch, as in pretraining."""
     settings = BackboneSettings(name=backbone, embedding_dim=4, hidden=(16,), cin=(4, 4), init_std=0.3)
-    task = Task(planted, settings, TrainingSettings())
+    task = Clicks(planted, settings, TrainingSettings())
     model, index = fresh_model(task, 1), np.array([5, 3, 100])
     found = gate_gradients(model, task, index, batch_size=2)
     for row, own in zip(index, found, strict=True):
@@ -179,7 +180,7 @@ def test_tau_is_found_on_validation_rows(task):
 def test_tau_stops_before_planted_fields(planted):
     """With well-trained gates most of the 23 noise fields go and most of the 10 informative ones stay."""
     backbone = BackboneSettings(name="dnn", embedding_dim=4, hidden=(16,))
-    task = Task(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=1))
+    task = Clicks(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=1))
     settings = {"pretrain_rows": 6000, "pretrain_passes": 8, "continue_on": "all", "tolerance": 0.002}
     outcome = run(task, ratio=0.9, **settings)
     truth, names = planted.schema.truth, planted.schema.field_names

@@ -8,13 +8,14 @@ import torch
 from outcomes import assert_same_outcome
 
 from lfmp_core.data import Rows
-from lfmp_core.methods import Context, RegrowSettings, Task, get_method
+from lfmp_core.methods import Context, RegrowSettings, get_method
 from lfmp_core.methods.regrow import exchange, put_back, until_revised, upcoming
 from lfmp_core.methods.revision import RevisionSettings, codes, offsets, revise
 from lfmp_core.methods.train import fresh_model
 from lfmp_core.models import BackboneSettings
 from lfmp_core.models.backbone import REGISTRY
 from lfmp_core.surgery import cut, cut_optimizer_state, plan_fields
+from lfmp_core.tasks import Clicks
 from lfmp_core.training import Batches, Trainer, TrainingSettings, predict
 
 QUICK = {"pretrain_rows": 1000, "pretrain_passes": 3}
@@ -24,7 +25,9 @@ QUICK = {"pretrain_rows": 1000, "pretrain_passes": 3}
 def task(planted):
     """A small network on 6,400 planted rows, two epochs of 25 batches."""
     backbone = BackboneSettings(name="dnn", embedding_dim=4, hidden=(16,))
-    return Task(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=2, patience=2))
+    return Clicks(
+        planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=2, patience=2)
+    )
 
 
 def run(task, method="light_fmp_regrow", ratio=0.5, seed=1, folder=None, **settings):
@@ -66,7 +69,7 @@ def test_scalar_values_are_binned():
 def test_a_planted_field_wrongly_cut_comes_back(planted, backbone):
     """The two most telling fields are cut and noise is kept: they return, and what goes is noise."""
     settings = BackboneSettings(name=backbone, embedding_dim=4, hidden=(16,))
-    task = Task(planted, settings, TrainingSettings(learning_rate=0.01, batch_size=128, epochs=2))
+    task = Clicks(planted, settings, TrainingSettings(learning_rate=0.01, batch_size=128, epochs=2))
     informative, noise = roles(planted)
     rows = planted.split("val")
     labels = np.asarray(rows.labels)
@@ -90,7 +93,7 @@ def test_a_planted_field_wrongly_cut_comes_back(planted, backbone):
 def test_a_good_choice_is_left_alone(planted):
     """With all informative fields kept, no noise field is worth one of them."""
     settings = BackboneSettings(name="dnn", embedding_dim=4, hidden=(16,))
-    task = Task(planted, settings, TrainingSettings(learning_rate=0.01, batch_size=128, epochs=3))
+    task = Clicks(planted, settings, TrainingSettings(learning_rate=0.01, batch_size=128, epochs=3))
     informative, noise = roles(planted)
     model = fresh_model(task, 1, informative)
     Trainer(model, planted.split("train"), task.training, seed=1).fit()
@@ -115,7 +118,7 @@ def test_upcoming_rows_are_the_next_ones(task):
 @pytest.mark.parametrize("backbone", REGISTRY)
 def test_put_back_undoes_take(planted, backbone):
     settings = BackboneSettings(name=backbone, embedding_dim=4, hidden=(16,), cin=(4, 4))
-    task = Task(planted, settings, TrainingSettings())
+    task = Clicks(planted, settings, TrainingSettings())
     model, other = fresh_model(task, 1), fresh_model(task, 2)
     plan = plan_fields(model, range(0, 39, 2))
     for name, weight in model.named_parameters():
@@ -133,7 +136,7 @@ def test_exchange_keeps_what_stays(planted, backbone):
     settings = BackboneSettings(
         name=backbone, embedding_dim=4, hidden=(16,), cin=(4, 4), init_std=0.1, batch_norm=True
     )
-    task = Task(planted, settings, TrainingSettings(batch_size=256, epochs=1))
+    task = Clicks(planted, settings, TrainingSettings(batch_size=256, epochs=1))
     rows = planted.split("val")
     plan = plan_fields(fresh_model(task, 1), range(20))
     small = cut(fresh_model(task, 1), plan)

@@ -10,13 +10,14 @@ import pytest
 
 from lfmp_core.data import SPLITS, Dataset, Field, PrepareSettings, Rows, Schema, is_shadow, with_shadows
 from lfmp_core.errors import LfmpError, UnknownName
-from lfmp_core.methods import METHODS, Task, get_method
+from lfmp_core.methods import METHODS, get_method
 from lfmp_core.methods.base import Context
 from lfmp_core.methods.selection import EncodingSettings, Scores, selector
 from lfmp_core.methods.selection.base import largest
 from lfmp_core.methods.selection.encoding import Encoder, encode_training, target_encode
 from lfmp_core.models import BackboneSettings
 from lfmp_core.settings import Settings
+from lfmp_core.tasks import Clicks
 from lfmp_core.training import TrainingSettings
 
 SHALLOW = ("lasso", "pca", "random_forest", "gbdt", "xgboost", "permutation")
@@ -24,7 +25,7 @@ SHALLOW = ("lasso", "pca", "random_forest", "gbdt", "xgboost", "permutation")
 
 def task_of(dataset):
     backbone = BackboneSettings(name="dnn", embedding_dim=4, hidden=(16,))
-    return Task(dataset, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=1))
+    return Clicks(dataset, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=1))
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from lfmp_core.errors import DataError, LfmpError
 from lfmp_core.masking import HardConcrete, MaskSettings, SparsityConstraint
 from lfmp_core.methods.light_fmp import GatedObjective
 from lfmp_core.models import BackboneSettings, build_model
-from lfmp_core.training import Batches, Objective, Trainer, TrainingSettings, auc, evaluate, log_loss, predict
+from lfmp_core.training import Batches, LogLoss, Trainer, TrainingSettings, auc, evaluate, log_loss, predict
 from lfmp_core.training.batches import Numbered, split, to_batch
 
 SIZES = (5, 3, 7, 4)
@@ -301,7 +301,7 @@ def test_step_is_adams(l2):
     moments = {name: (0.0, 0.0) for name, _ in reference.named_parameters()}
     for t in (1, 2, 3):
         batch = to_batch(make_rows(50, seed=t), slice(None))
-        loss = trainer.step(*batch)
+        loss = trainer.step(batch)
         expected = functional.binary_cross_entropy_with_logits(reference(batch[0]), batch[2])
         assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
         reference.zero_grad()
@@ -382,7 +382,7 @@ def test_without_validation_the_last_step_stays():
 def test_history_holds_the_mean_loss_of_the_epoch():
     losses = []
 
-    class Noting(Objective):
+    class Noting(LogLoss):
         def forward(self, *args):
             loss = super().forward(*args)
             losses.append(loss.item())
@@ -484,17 +484,17 @@ def test_finished_run_does_nothing_more(tmp_path):
     assert again.history == first.history
 
 
-class Interrupted(Objective):
+class Interrupted(LogLoss):
     """Ctrl-C arrives in the middle of a step."""
 
     def __init__(self, at, times=1):
         super().__init__()
         self.at, self.times = at, times
 
-    def forward(self, model, ids, values, labels, step):
+    def forward(self, model, batch, step):
         for _ in range(self.times if step == self.at else 0):
             signal.raise_signal(signal.SIGINT)
-        return super().forward(model, ids, values, labels, step)
+        return super().forward(model, batch, step)
 
 
 @pytest.mark.parametrize("at", [0, 2, 3, 4, 11])
@@ -527,11 +527,11 @@ def test_second_interrupt_stops_at_once(tmp_path):
 
 
 def test_failing_step_leaves_the_last_checkpoint(tmp_path):
-    class Failing(Objective):
-        def forward(self, model, ids, values, labels, step):
+    class Failing(LogLoss):
+        def forward(self, model, batch, step):
             if step == 6:
                 raise RuntimeError("diverged")
-            return super().forward(model, ids, values, labels, step)
+            return super().forward(model, batch, step)
 
     with pytest.raises(RuntimeError, match="diverged"):
         make_trainer(tmp_path / "run", objective=Failing()).fit()
@@ -599,7 +599,7 @@ def test_optimizer_state_round_trip():
     first = Trainer(make_model(), TRAIN, settings, seed=0)
     batches = [to_batch(make_rows(30, seed=s), slice(None)) for s in range(6)]
     for batch in batches[:3]:
-        first.step(*batch)
+        first.step(batch)
     state = first.optimizer_state()
     assert set(state) == {name for name, _ in first.model.named_parameters()}
     assert all(slots["step"].item() == 3 for slots in state.values())
@@ -609,11 +609,11 @@ def test_optimizer_state_round_trip():
         model.load_state_dict(first.model.state_dict())
         trainer = Trainer(model, TRAIN, settings, seed=0, optimizer_state=carried)
         for batch in batches[3:]:
-            trainer.step(*batch)
+            trainer.step(batch)
         ends.append(weights(trainer))
     assert all(slots["step"].item() == 3 for slots in state.values())  # a copy was put in
     for batch in batches[3:]:
-        first.step(*batch)
+        first.step(batch)
     assert_same_bits(ends[0], weights(first))
     assert not torch.equal(ends[1]["model.table.weight"], ends[0]["model.table.weight"])
 

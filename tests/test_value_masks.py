@@ -17,6 +17,7 @@ from lfmp_core.methods.gating.optfs import OptFSSettings, ValueGates
 from lfmp_core.methods.gating.values import openness, remove_values
 from lfmp_core.models import BackboneSettings, build_model, load_model, save_model
 from lfmp_core.models.backbone import REGISTRY
+from lfmp_core.models.batch import ClickBatch
 from lfmp_core.surgery import plan_fields
 
 SIZES = (3, 2, 4)
@@ -232,8 +233,8 @@ def test_thresholds_follow_plain_descent():
     model = build_model(BackboneSettings(name="dnn", embedding_dim=4), SIZES, seed=0)
     model.table.weight.data.fill_(1.0)
     model.table = MaskedRows(model.table, net.gate)
-    net(model, torch.tensor([[0, 3, 5]]), None, torch.ones(1), 0).backward()
-    net.after_step()
+    net(model, ClickBatch(torch.tensor([[0, 3, 5]]), None, torch.ones(1)), 0).backward()
+    net.after_step(0)
     assert torch.allclose(net.thresholds, torch.full((3, 1), 0.05))
     assert net.thresholds.grad is None and net.groups(0.1) == []
 

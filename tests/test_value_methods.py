@@ -10,7 +10,7 @@ import torch
 from lfmp_core.embeddings.masked import MaskedRows
 from lfmp_core.embeddings.ragged import RaggedTable
 from lfmp_core.errors import LfmpError
-from lfmp_core.methods import Context, Task, get_method
+from lfmp_core.methods import Context, get_method
 from lfmp_core.methods.gating import OptEmbedSettings, OptFSSettings, optembed, optfs
 from lfmp_core.methods.gating.optembed import fittest_widths, train_supernet
 from lfmp_core.methods.gating.optfs import ValueGates, search
@@ -19,6 +19,7 @@ from lfmp_core.models import BackboneSettings
 from lfmp_core.models.backbone import REGISTRY
 from lfmp_core.seeds import derive
 from lfmp_core.surgery import plan_fields
+from lfmp_core.tasks import Clicks
 from lfmp_core.training import Trainer, TrainingSettings, evaluate, predict
 
 # so strong that much is removed from few rows
@@ -33,7 +34,7 @@ CASES = [("optfs", OPTFS), ("optembed", OPTEMBED)]
 
 def make_task(planted, name="dnn", epochs=2):
     backbone = BackboneSettings(name=name, embedding_dim=4, hidden=(16,), cin=(4, 4))
-    return Task(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=epochs))
+    return Clicks(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=epochs))
 
 
 @pytest.fixture(scope="module")

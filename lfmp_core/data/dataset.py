@@ -147,10 +147,10 @@ class Dataset:
 
         Example:
             >>> import numpy as np
-            >>> from lfmp_core import BackboneSettings, Dataset, Task, TrainingSettings, get_method
+            >>> from lfmp_core import BackboneSettings, Clicks, Dataset, TrainingSettings, get_method
             >>> ids = np.random.default_rng(0).integers(0, [4, 6, 5], (1000, 3))
             >>> data = Dataset.from_arrays(ids, ids[:, 1] > 2, field_sizes=[4, 6, 5], local=True)
-            >>> task = Task(data, BackboneSettings(name="deepfm", hidden=(8,)), TrainingSettings(epochs=1))
+            >>> task = Clicks(data, BackboneSettings(name="deepfm", hidden=(8,)), TrainingSettings(epochs=1))
             >>> get_method("lasso").choose(task, prune_ratio=0.7, seed=0).fields
             (1,)
         """

@@ -4,14 +4,35 @@ import time
 from collections.abc import Callable
 from statistics import median
 
-import torch
-
 from ..data.dataset import Rows
 from ..models import Backbone
-from ..training.batches import to_batch
+from ..training.evaluate import scorer
 
 
-@torch.inference_mode()
+def rate(
+    score: Callable[[], None],
+    units: int,
+    *,
+    rounds: int = 5,
+    warm_up: int = 1,
+    clock: Callable[[], float] = time.perf_counter,
+) -> float:
+    """Units scored a second: the median over rounds.
+
+    Args:
+        score: scores `units` rows, or users, and waits for the device.
+        rounds: timed rounds.
+        warm_up: rounds before the clock.
+        clock: seconds; `time.process_time` leaves out what neighbours take (on a processor, with one thread).
+    """
+    seconds = []
+    for _ in range(warm_up + rounds):
+        started = clock()
+        score()
+        seconds.append(clock() - started)
+    return units / median(seconds[warm_up:])
+
+
 def inference_rate(
     model: Backbone,
     rows: Rows,
@@ -28,23 +49,7 @@ def inference_rate(
         rows: scored in every round, the first `batches` batches of them.
         batch_size: B.
         batches: most batches of a round.
-        rounds: timed rounds.
-        warm_up: rounds before the clock.
-        clock: seconds; `time.process_time` leaves out what neighbours take (on a processor, with one thread).
+        rounds, warm_up, clock: see `rate`.
     """
-    device = next(model.parameters()).device
-    was_training = model.training
-    model.eval()
-    count = min(len(rows), batches * batch_size)
-    rows = rows[:count]
-    held = [to_batch(rows, slice(a, a + batch_size), device) for a in range(0, count, batch_size)]
-    seconds = []
-    for _ in range(warm_up + rounds):
-        started = clock()
-        for ids, values, _ in held:
-            model(ids, values)
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        seconds.append(clock() - started)
-    model.train(was_training)
-    return count / median(seconds[warm_up:])
+    score, count = scorer(model, rows, batch_size, batches=batches)
+    return rate(score, count, rounds=rounds, warm_up=warm_up, clock=clock)

@@ -38,7 +38,7 @@ def training_rate(
     for _ in range(warm_up + rounds):
         started = time.perf_counter()
         for batch in batches:
-            trainer.step(*batch)
+            trainer.step(batch)
         trainer.flush()
         if device.type == "cuda":
             torch.cuda.synchronize(device)

@@ -28,12 +28,15 @@ class MaskedRows(Table):
         self.field_sizes, self.dim = table.field_sizes, table.dim
 
     def forward(self, ids: Tensor) -> Tensor:
-        e = self.table.unchecked(ids)
-        return e * self.gate(ids, e)
+        return self.gated(ids, self.table.unchecked(ids))
 
     def weight_view(self) -> Tensor:
         weight = self.table.weight_view()
-        return weight * self.gate(torch.arange(len(weight), device=weight.device), weight)
+        return self.gated(torch.arange(len(weight), device=weight.device), weight)
+
+    def gated(self, ids: Tensor, e: Tensor) -> Tensor:
+        """g ⊙ e for the vectors e [..., D] of ids [...]."""
+        return e * self.gate(ids, e)
 
     def scale_fields(self, factors: Tensor) -> None:
         self.table.scale_fields(factors)

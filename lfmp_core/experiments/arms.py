@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ..metrics import deciding
 from ..settings import Settings
 from .journal import Journal
 from .record import Record
@@ -35,7 +36,7 @@ class Choice:
     Attributes:
         candidates: what was tried, as overrides of training and backbone settings; of a TPE search what is
             known by now.
-        scores: mean validation AUC per candidate, None where a search run is missing.
+        scores: mean of the deciding metric on validation per candidate, None where a search run is missing.
         chosen: index of the best candidate (the first of equals), None until every search run is there.
         border: the chosen value is the least or the greatest of its hyper-parameter, so the best may lie
             outside.
@@ -82,7 +83,7 @@ class Search(NamedTuple):
 
     @property
     def scores(self) -> list[float | None]:
-        """Mean validation AUC of each candidate; None where a run is missing or diverged."""
+        """Mean validation score of each candidate; None where a run is missing or diverged."""
         return [trial.score if trial else None for trial in self.trials] if self.cells else [None]
 
     @property
@@ -116,8 +117,9 @@ def told(cell: Sequence[RunSpec], store: Store) -> Trial | None:
         return None
     if any(record.status == "failed" for record in done):
         return Trial(None)
-    history = tuple(float(row["val_auc"]) for row in done[0].details.get("history", ()) if "val_auc" in row)
-    return Trial(sum(r.metrics["val_auc"] for r in done) / len(done), history)
+    key = f"val_{deciding(done[0].metrics)}"
+    history = tuple(float(row[key]) for row in done[0].details.get("history", ()) if key in row)
+    return Trial(sum(r.metrics[key] for r in done) / len(done), history)
 
 
 def on_border(candidates: Sequence[Mapping[str, Any]], chosen: int) -> bool:

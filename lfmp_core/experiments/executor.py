@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, LfmpError
 from ..memory import keep_memory
 from .own_data import open_own, prepared
 from .pool import Result
@@ -17,11 +17,9 @@ from .spec import DatasetRef, RunSpec, plain
 
 if TYPE_CHECKING:
     from ..data import Dataset, PlantedSettings, PrepareSettings
-    from ..methods import Task
+    from ..tasks import Task
 
 __all__ = ["cpu_threads", "cut_to", "execute", "open_dataset", "preload", "prepared", "reference", "shadowed"]
-
-_TIMED_BATCHES = 4  # of inference; a larger set's would take as long as the training
 
 
 def reference(
@@ -116,23 +114,22 @@ def execute(spec: RunSpec, *, dataset: "Dataset | None" = None) -> Result:
 
 
 def _execute(spec: RunSpec, dataset: "Dataset") -> Result:
-    from ..efficiency import inference_rate
+    from ..efficiency import rate
     from ..embeddings.remembered import compact
-    from ..methods import Task, get_method
-    from ..models import BackboneSettings
-    from ..training import TrainingSettings, evaluate
+    from ..methods import get_method
 
-    task = Task(dataset, BackboneSettings(**spec.backbone), TrainingSettings(**spec.training))
+    task = task_of(spec, dataset)
     if spec.role == "choice":
         return _choose(spec, task), None
     outcome = get_method(spec.method).run(
         task, spec.prune_ratio, spec.seed, settings=spec.method_settings, folder=None, progress=False
     )
     metrics: dict[str, float] = {}
-    logits: np.ndarray | None = None
+    units: np.ndarray | None = None
     for split in ("val", "test") if spec.role == "final" else ("val",):
-        scores, logits = evaluate(outcome.model, dataset.split(split))
-        metrics |= {f"{split}_{name}": value for name, value in scores.items()}
+        scores = task.evaluate(outcome.model, split)
+        units = scores.units
+        metrics |= {f"{split}_{name}": value for name, value in scores.metrics.items()}
     phases = dict(outcome.phases)
     phases["TT"] = sum(phases.values())
     remembered: dict[str, float] = {}
@@ -142,23 +139,38 @@ def _execute(spec: RunSpec, dataset: "Dataset") -> Result:
         clock = time.process_time if own else time.perf_counter
 
         def seconds() -> float:
-            return 1e6 / inference_rate(
-                outcome.model, dataset.split("val"), batches=_TIMED_BATCHES, clock=clock
-            )
+            return 1e6 / rate(*task.scoring(outcome.model), clock=clock)
 
         # the form whose bytes are counted; with all rows in memory it is as large as a plain table
         with compact(outcome.model) as could_remember:
             phases["IT"] = seconds()
         if could_remember:
             remembered["inference_remembered"] = seconds()
-    details: dict[str, Any] = {
-        **outcome.details,
-        **remembered,
-        "kept_fields": list(outcome.kept_fields),
-        "history": outcome.history,
-    }
+    kept = {} if outcome.kept_fields is None else {"kept_fields": list(outcome.kept_fields)}
+    details: dict[str, Any] = {**outcome.details, **remembered, **kept, "history": outcome.history}
     record = Record(spec=spec, metrics=metrics, phases=phases, sizes=outcome.sizes(), details=details)
-    return record, None if spec.role == "search" else np.asarray(logits, dtype=np.float16)
+    return record, None if spec.role == "search" else np.asarray(units, dtype=np.float16)
+
+
+def task_of(spec: RunSpec, dataset: Any) -> "Task":
+    """What the method of a run is given: of recommenders the top items, of backbones clicks.
+
+    Raises:
+        LfmpError: the data set is of the other kind.
+    """
+    from ..models import BackboneSettings
+    from ..models.recommenders import RECOMMENDERS, recommender_settings
+    from ..tasks import Clicks, TopItems
+    from ..training import TrainingSettings
+    from ..training.pairs import PairTrainingSettings
+
+    of_pairs = spec.backbone["name"] in RECOMMENDERS
+    if of_pairs != hasattr(dataset, "splits"):
+        held, wanted = ("clicks", "interactions") if of_pairs else ("interactions", "clicks")
+        raise LfmpError(f"{spec.backbone['name']} learns from {wanted}; {spec.dataset.name} holds {held}")
+    if of_pairs:
+        return TopItems(dataset, recommender_settings(spec.backbone), PairTrainingSettings(**spec.training))
+    return Clicks(dataset, BackboneSettings(**spec.backbone), TrainingSettings(**spec.training))
 
 
 def _choose(spec: RunSpec, task: "Task") -> Record:

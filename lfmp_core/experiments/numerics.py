@@ -25,9 +25,10 @@ from ..embeddings.pair import PairTable
 from ..embeddings.ragged import RaggedTable
 from ..embeddings.soft_threshold import SoftThresholdTable
 from ..embeddings.sparse import SparseTable
-from ..methods.base import METHODS, Outcome, Task, get_method
+from ..methods.base import METHODS, Outcome, get_method
 from ..models import BackboneSettings
 from ..models.backbone import REGISTRY
+from ..tasks import Clicks
 from ..training import Trainer, TrainingSettings, predict
 from .stamp import SINGLE_PHASE, UNTRAINED, WAYS
 from .tiny import SIZES, planted
@@ -94,7 +95,7 @@ def pin(arrays: Mapping[str, Any]) -> Pin:
     return Pin(numbers, sha.hexdigest()[:12])
 
 
-def task_of(backbone: Mapping[str, Any], half: bool, **training: Any) -> Task:
+def task_of(backbone: Mapping[str, Any], half: bool, **training: Any) -> Clicks:
     """A task on the planted rows."""
     sizes = {"embedding_dim": 16, "hidden": (24, 17), "init_std": 0.1, **backbone}
     given: dict[str, Any] = {
@@ -107,7 +108,7 @@ def task_of(backbone: Mapping[str, Any], half: bool, **training: Any) -> Task:
     if half:
         given["precision"] = "bfloat16"
     settings = TrainingSettings.model_validate({**given, **training})
-    return Task(planted(), BackboneSettings.model_validate(sizes), settings)
+    return Clicks(planted(), BackboneSettings.model_validate(sizes), settings)
 
 
 # what everything but the backbones is pinned on: a first-order term and an MLP, the parts that most share
@@ -121,7 +122,7 @@ def trained(outcome: Outcome) -> Pin:
         {
             "logits": predict(outcome.model, planted().split("val")),
             **{key: [float(row[key]) for row in history] for key in ("train_loss", "val_logloss")},
-            "kept_fields": list(outcome.kept_fields),
+            "kept_fields": list(outcome.kept_fields or ()),
         }
     )
 

@@ -107,8 +107,9 @@ def steady(component: str, numbers: str) -> bool:
 
     Rounding in bfloat16 is seen in single logits. A bias before a batch norm has no gradient but its own
     rounding, of which Adam makes whole steps; the running mean lags behind them, so what is served feels it.
+    Gates that choose among fields row by row choose otherwise where two of them are equal but for rounding.
     """
-    if "bfloat16" in component or "regular" in component:
+    if "bfloat16" in component or "regular" in component or component == "method:adafs:hard":
         return numbers in ("train_loss", "losses")
     return numbers not in ("logits", "said")  # what a method says is rounded, and may round otherwise
 

@@ -6,13 +6,13 @@ from typing import Any
 # name → module of lfmp_core, imported when the name is asked for
 PLACES = {
     "BackboneSettings": "models",
+    "Clicks": "tasks",
     "CutPlan": "surgery",
     "Dataset": "data",
     "HardConcrete": "face.gates",
     "LfmpError": "errors",
     "Rows": "data",
     "TableConfig": "face.tables",
-    "Task": "methods",
     "Trainer": "training",
     "TrainingSettings": "training",
     "compress_": "face.compress",

@@ -2,7 +2,7 @@
 
 from . import compression as compression
 from . import selection as selection
-from .base import METHODS, Context, Method, Outcome, Task, get_method
+from .base import METHODS, Context, Method, Outcome, get_method
 from .gating import adafs, mvfs, optembed, optfs
 from .light_fmp import LightFMPSettings, light_fmp, literal
 from .light_fmp_stream import StreamSettings, light_fmp_stream
@@ -18,7 +18,6 @@ __all__ = [
     "Outcome",
     "RegrowSettings",
     "StreamSettings",
-    "Task",
     "adafs",
     "get_method",
     "light_fmp",

@@ -1,4 +1,4 @@
-"""Task, Outcome, and the registry of methods."""
+"""Methods, what they return, and their registry."""
 
 import json
 import time
@@ -8,32 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..data.dataset import Dataset
 from ..errors import DataError, LfmpError, check_name
 from ..files import atomic_write
 from ..folders import sweep
-from ..models import Backbone, BackboneSettings
 from ..settings import Settings, canonical_json
-from ..training import TrainingSettings
-
-
-@dataclass(frozen=True)
-class Task:
-    """What every method is given: a data set, a backbone and one training protocol.
-
-    Example:
-        >>> import numpy as np
-        >>> from lfmp_core import BackboneSettings, Dataset, Task, TrainingSettings
-        >>> ids = np.random.default_rng(0).integers(0, [4, 6], (1000, 2))
-        >>> data = Dataset.from_arrays(ids, ids[:, 0] > 1, field_sizes=[4, 6], local=True)
-        >>> task = Task(data, BackboneSettings(name="deepfm"), TrainingSettings())
-        >>> task.dataset.schema.num_ids
-        10
-    """
-
-    dataset: Dataset
-    backbone: BackboneSettings
-    training: TrainingSettings
+from ..tasks import Clicks, Task
 
 
 @dataclass
@@ -41,25 +20,26 @@ class Outcome:
     """What every method returns.
 
     Attributes:
-        model: trained, ready to serve; reads the data set's own rows.
-        kept_fields: positions of the fields that it still reads.
+        model: a `Model`, trained, ready to serve; a `Backbone` reads the data set's own rows.
+        kept_fields: positions of the fields that it still reads; None of a model that has no fields.
         phases: seconds; "PT" choosing and pretraining, "CT" (continued) training.
         history: one dict an epoch of the last training phase.
         details: what the method has to say of itself, JSON-able.
     """
 
-    model: Backbone
-    kept_fields: tuple[int, ...]
+    model: Any
+    kept_fields: tuple[int, ...] | None
     phases: dict[str, float]
     history: list[dict[str, float]]
     details: dict[str, Any] = field(default_factory=dict)
 
     def sizes(self) -> dict[str, float]:
         """Fields, parameters and bytes of the model as served."""
+        fields = {} if self.kept_fields is None else {"fields_kept": len(self.kept_fields)}
         return {
-            "fields_kept": len(self.kept_fields),
+            **fields,
             "parameters": self.model.num_parameters(),
-            "embedding_parameters": self.model.table.num_parameters(),
+            "embedding_parameters": self.model.num_embedding_parameters(),
             "bytes": self.model.num_bytes(),
         }
 
@@ -145,12 +125,17 @@ class Context:
 
 @dataclass(frozen=True)
 class Method:
-    """A procedure (task, budget, seed) → Outcome with settings of its own."""
+    """A procedure (task, budget, seed) → Outcome with settings of its own.
+
+    Attributes:
+        task: what it works on: `Task`, whatever is recommended; `Clicks`, rows of fields alone.
+    """
 
     name: str
     settings_type: type[Settings]
-    procedure: Callable[[Task, float, Any, Context], Outcome]
-    chooser: Callable[[Task, float, Any, Context], Choice] | None = None
+    procedure: Callable[[Any, float, Any, Context], Outcome]
+    chooser: Callable[[Any, float, Any, Context], Choice] | None = None
+    task: type[Task] = Clicks
 
     @property
     def summary(self) -> str:
@@ -178,8 +163,10 @@ class Method:
             progress: show progress bars.
 
         Raises:
+            LfmpError: the method does not work on such a task.
             DataError: the folder holds the phases of another run, or what no run left there.
         """
+        self._check(task)
         own = self.settings_type.model_validate(settings or {})
         context = Context(seed, folder, progress)
         if folder is None:
@@ -203,8 +190,17 @@ class Method:
         """
         if self.chooser is None:
             raise LfmpError(f"method {self.name!r} chooses no fields")
+        self._check(task)
         own = self.settings_type.model_validate(settings or {})
         return self.chooser(task, prune_ratio, own, Context(seed, None, progress))
+
+    def _check(self, task: Task) -> None:
+        if not isinstance(task, self.task):
+            able = sorted(name for name, method in METHODS.items() if isinstance(task, method.task))
+            raise LfmpError(
+                f"method {self.name!r} works on {self.task.__name__}, not on {type(task).__name__}: "
+                f"take one of {', '.join(able)}"
+            )
 
     @contextmanager
     def _owned(
@@ -214,9 +210,9 @@ class Method:
         run = {
             "method": self.name,
             "settings": settings,
-            "backbone": task.backbone,
+            "backbone": task.settings,
             "training": task.training,
-            "dataset": task.dataset.schema.fingerprint,
+            "dataset": task.fingerprint,
             "prune_ratio": prune_ratio,
             "seed": seed,
         }
@@ -245,14 +241,15 @@ def register(
     name: str,
     settings_type: type[Settings] = Settings,
     *,
-    chooser: Callable[[Task, float, Any, Context], Choice] | None = None,
+    chooser: Callable[[Any, float, Any, Context], Choice] | None = None,
+    task: type[Task] = Clicks,
 ) -> Callable[[Callable], Callable]:
-    """Enter a procedure into the registry; `chooser` is its first half, where it has one."""
+    """Enter a procedure into the registry; `chooser` is its first half, where it has one; see `Method`."""
 
     def enter(procedure: Callable) -> Callable:
         if name in METHODS:
             raise ValueError(f"method {name!r} is registered twice")
-        METHODS[name] = Method(name, settings_type, procedure, chooser)
+        METHODS[name] = Method(name, settings_type, procedure, chooser, task)
         return procedure
 
     return enter
@@ -263,11 +260,11 @@ def get_method(name: str) -> Method:
 
     Example:
         >>> import numpy as np
-        >>> from lfmp_core import BackboneSettings, Dataset, Task, TrainingSettings, get_method
+        >>> from lfmp_core import BackboneSettings, Clicks, Dataset, TrainingSettings, get_method
         >>> ids = np.random.default_rng(0).integers(0, [4, 6, 5], (1000, 3))
         >>> data = Dataset.from_arrays(ids, ids[:, 1] > 2, field_sizes=[4, 6, 5], local=True)
         >>> backbone = BackboneSettings(name="deepfm", embedding_dim=4, hidden=(8,))
-        >>> task = Task(data, backbone, TrainingSettings(batch_size=100, epochs=1))
+        >>> task = Clicks(data, backbone, TrainingSettings(batch_size=100, epochs=1))
         >>> outcome = get_method("shark").run(task, prune_ratio=0.4, seed=0)
         >>> 1 in outcome.kept_fields, outcome.model.num_fields
         (True, 2)

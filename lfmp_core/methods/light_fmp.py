@@ -11,17 +11,19 @@ import torch
 from pydantic import Field
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.nn import functional
 
 from ..folders import fresh_folder
 from ..masking import LITERAL, HardConcrete, MaskSettings, SparsityConstraint
 from ..models import Backbone, load_model, save_model
+from ..models.batch import ClickBatch
 from ..ownership import FolderKind
 from ..seeds import derive
 from ..settings import Settings, canonical_json
 from ..surgery import CutPlan, cut, cut_optimizer_state, plan_fields
-from ..training import Objective, Trainer
-from .base import Choice, Context, Outcome, Task, register
+from ..tasks import Clicks
+from ..training import LogLoss, Trainer
+from ..training.objective import click_loss
+from .base import Choice, Context, Outcome, register
 from .subsets import Kind, pretraining_rows
 from .tau_search import fields_within
 from .train import fresh_model, train_to_outcome
@@ -74,19 +76,16 @@ def literal(**changes: Any) -> LightFMPSettings:
     return LightFMPSettings(**({"mask": LITERAL, "fold": False} | changes))
 
 
-class GatedObjective(Objective):
+class GatedObjective(LogLoss):
     """Log-loss of the gated model plus the sparsity constraint (Light-FMP eq. 5)."""
 
     def __init__(self, gates: HardConcrete, constraint: SparsityConstraint):
         super().__init__()
         self.gates, self.constraint = gates, constraint
 
-    def forward(
-        self, model: Backbone, ids: Tensor, values: Tensor | None, labels: Tensor, step: int
-    ) -> Tensor:
+    def forward(self, model: Backbone, batch: ClickBatch, step: int) -> Tensor:
         z = self.gates.sample()
-        logits = model(ids, values, z, gate_linear=self.gates.settings.gate_linear)
-        loss = functional.binary_cross_entropy_with_logits(logits.float(), labels)
+        loss = click_loss(model, batch, z, gate_linear=self.gates.settings.gate_linear)
         return loss + self.constraint(self.gates, z, step)
 
     def groups(self, learning_rate: float) -> list[dict[str, Any]]:
@@ -97,7 +96,7 @@ class GatedObjective(Objective):
             groups.append({"params": [self.constraint.multipliers], "maximize": True, **own})
         return groups
 
-    def after_step(self) -> None:
+    def after_step(self, step: int) -> None:
         self.gates.clamp()
 
 
@@ -123,7 +122,7 @@ class Pretrained:
 
 
 def pretrain(
-    task: Task,
+    task: Clicks,
     prune_ratio: float,
     settings: LightFMPSettings,
     context: Context,
@@ -197,7 +196,7 @@ def aim(prune_ratio: float, settings: LightFMPSettings) -> float:
 
 
 def choose_fields(
-    task: Task, pretrained: Pretrained, prune_ratio: float, settings: LightFMPSettings, seed: int
+    task: Clicks, pretrained: Pretrained, prune_ratio: float, settings: LightFMPSettings, seed: int
 ) -> Choice:
     """The fields to keep: by their number, or by the validation loss. log α ranks them."""
     fields, details = pretrained.gates.kept_fields(prune_ratio), pretrained.details()
@@ -214,14 +213,14 @@ def choose_fields(
     return Choice(fields, tuple(pretrained.gates.log_alpha().tolist()), details)
 
 
-def choose(task: Task, prune_ratio: float, settings: LightFMPSettings, context: Context) -> Choice:
+def choose(task: Clicks, prune_ratio: float, settings: LightFMPSettings, context: Context) -> Choice:
     """Phase one and the choice."""
     pretrained = pretrain(task, aim(prune_ratio, settings), settings, context)
     return choose_fields(task, pretrained, prune_ratio, settings, context.seed)
 
 
 def pretrain_and_prune(
-    task: Task, prune_ratio: float, settings: LightFMPSettings, context: Context
+    task: Clicks, prune_ratio: float, settings: LightFMPSettings, context: Context
 ) -> tuple[CutPlan, Backbone, dict[str, dict[str, Tensor]] | None, dict[str, Any], np.ndarray]:
     """Phases one and two, or what was kept of them: plan, cut model, moments, details, rows of D_S."""
     saved = context.path("pruned")
@@ -238,7 +237,7 @@ def pretrain_and_prune(
 
 
 @register("light_fmp", LightFMPSettings, chooser=choose)
-def light_fmp(task: Task, prune_ratio: float, settings: LightFMPSettings, context: Context) -> Outcome:
+def light_fmp(task: Clicks, prune_ratio: float, settings: LightFMPSettings, context: Context) -> Outcome:
     """Learn one hard-concrete gate a field on D_S, keep the m − ⌊τm⌋ fields of largest gate, train on.
 
     Source: Light-FMP §2, Algorithm 1.

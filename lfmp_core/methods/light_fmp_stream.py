@@ -9,16 +9,18 @@ from pydantic import Field
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 from torch import Tensor
-from torch.nn import functional
 
 from ..errors import LfmpError
 from ..masking import HIGH, LOW, HardConcrete, MaskSettings, num_kept
 from ..models import Backbone
+from ..models.batch import ClickBatch
 from ..seeds import derive
 from ..settings import Settings
 from ..surgery import CutPlan, cut, cut_optimizer_state, plan_fields
-from ..training import Objective, Trainer
-from .base import Choice, Context, Outcome, Task, register
+from ..tasks import Clicks
+from ..training import LogLoss, Trainer
+from ..training.objective import click_loss
+from .base import Choice, Context, Outcome, register
 from .light_fmp import load_pruned, save_pruned
 from .train import fresh_model, train_to_outcome
 
@@ -72,7 +74,7 @@ def hold_budget(gates: HardConcrete, share: float) -> None:
     gates.clamp()
 
 
-class StreamObjective(Objective):
+class StreamObjective(LogLoss):
     """Log-loss of the gated model under a budget of open gates that falls from its start to 1 − τ.
 
     Attributes:
@@ -85,21 +87,17 @@ class StreamObjective(Objective):
         super().__init__()
         self.gates, self.prune_ratio, self.min_steps = gates, prune_ratio, settings.min_steps
         a = np.full(1, gates.settings.mean)
-        self.at_start, self.step = mean_open(a, gates.settings.temperature), 0
+        self.at_start = mean_open(a, gates.settings.temperature)
         self.register_buffer("kept", torch.zeros(looks, len(gates.a), dtype=torch.bool))
 
-    def forward(
-        self, model: Backbone, ids: Tensor, values: Tensor | None, labels: Tensor, step: int
-    ) -> Tensor:
-        self.step = step
-        logits = model(ids, values, self.gates.sample())
-        return functional.binary_cross_entropy_with_logits(logits.float(), labels)
+    def forward(self, model: Backbone, batch: ClickBatch, step: int) -> Tensor:
+        return click_loss(model, batch, self.gates.sample())
 
     def groups(self, learning_rate: float) -> list[dict[str, Any]]:
         return [{"params": [self.gates.a], "lr": self.gates.settings.learning_rate, "weight_decay": 0.0}]
 
-    def after_step(self) -> None:
-        done = min(1.0, (self.step + 1) / self.min_steps) if self.min_steps else 1.0
+    def after_step(self, step: int) -> None:
+        done = min(1.0, (step + 1) / self.min_steps) if self.min_steps else 1.0
         hold_budget(self.gates, self.at_start + (1 - self.prune_ratio - self.at_start) * done)
 
 
@@ -121,7 +119,7 @@ def settled(looks: Sequence[Sequence[int]], settings: StreamSettings) -> bool:
 class Stretch:
     """The first stretch of the training pass, gates on: the task's own batches in their own order."""
 
-    def __init__(self, task: Task, prune_ratio: float, settings: StreamSettings, context: Context):
+    def __init__(self, task: Clicks, prune_ratio: float, settings: StreamSettings, context: Context):
         self.settings, self.prune_ratio = settings, prune_ratio
         self.model = fresh_model(task, context.seed)
         generator = torch.Generator().manual_seed(derive(context.seed, "gates"))
@@ -189,7 +187,7 @@ class Stretch:
         return plan, cut(self.model, plan, gate), cut_optimizer_state(self.trainer.optimizer_state(), plan)
 
 
-def choose(task: Task, prune_ratio: float, settings: StreamSettings, context: Context) -> Choice:
+def choose(task: Clicks, prune_ratio: float, settings: StreamSettings, context: Context) -> Choice:
     """The stretch alone; log α ranks the fields."""
     stretch = Stretch(task, prune_ratio, settings, context)
     stretch.run()
@@ -197,7 +195,7 @@ def choose(task: Task, prune_ratio: float, settings: StreamSettings, context: Co
 
 
 @register("light_fmp_stream", StreamSettings, chooser=choose)
-def light_fmp_stream(task: Task, prune_ratio: float, settings: StreamSettings, context: Context) -> Outcome:
+def light_fmp_stream(task: Clicks, prune_ratio: float, settings: StreamSettings, context: Context) -> Outcome:
     """Gates on as the one training pass begins; once they settle the model is cut and the same epoch goes on.
 
     No subset is set apart and no row is seen twice before every other has been seen once: what it costs

@@ -1,12 +1,13 @@
 """No Selection: every field stays."""
 
 from ..settings import Settings
-from .base import Context, Outcome, Task, register
+from ..tasks import Clicks
+from .base import Context, Outcome, register
 from .train import fresh_model, train_to_outcome
 
 
 @register("no_selection")
-def no_selection(task: Task, prune_ratio: float, settings: Settings, context: Context) -> Outcome:
+def no_selection(task: Clicks, prune_ratio: float, settings: Settings, context: Context) -> Outcome:
     """Train the whole model on all fields; the bound that selection is held against.
 
     Raises:

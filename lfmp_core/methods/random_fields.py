@@ -5,11 +5,12 @@ import numpy as np
 from ..masking import num_kept
 from ..seeds import derive
 from ..settings import Settings
-from .base import Choice, Context, Outcome, Task, register
+from ..tasks import Clicks
+from .base import Choice, Context, Outcome, register
 from .train import fresh_model, train_to_outcome
 
 
-def draw(task: Task, prune_ratio: float, settings: Settings, context: Context) -> Choice:
+def draw(task: Clicks, prune_ratio: float, settings: Settings, context: Context) -> Choice:
     """The fields alone; nothing ranks them."""
     m = task.dataset.schema.num_fields
     rng = np.random.default_rng(derive(context.seed, "fields"))
@@ -17,7 +18,7 @@ def draw(task: Task, prune_ratio: float, settings: Settings, context: Context) -
 
 
 @register("random_fields", chooser=draw)
-def random_fields(task: Task, prune_ratio: float, settings: Settings, context: Context) -> Outcome:
+def random_fields(task: Clicks, prune_ratio: float, settings: Settings, context: Context) -> Outcome:
     """Keep m − ⌊τm⌋ fields drawn uniformly, and train the smaller model from scratch."""
     with context.phase("PT"):
         kept = draw(task, prune_ratio, settings, context).fields

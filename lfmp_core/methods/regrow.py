@@ -12,11 +12,12 @@ from torch import Tensor
 from ..axes import range_index
 from ..data.dataset import Rows
 from ..models import Backbone
+from ..models.batch import ClickBatch
 from ..seeds import derive
 from ..surgery import CutPlan, cut, cut_optimizer_state, plan_fields
+from ..tasks import Clicks
 from ..training import Batches, Trainer
-from ..training.batches import Batch
-from .base import Choice, Context, Outcome, Task, register
+from .base import Choice, Context, Outcome, register
 from .light_fmp import LightFMPSettings, pretrain_and_prune
 from .revision import RevisionSettings, revise
 from .train import fresh_model, train_to_outcome, trainer_for
@@ -38,7 +39,7 @@ class RegrowSettings(LightFMPSettings):
 
 def upcoming(batches: Batches, epoch: int, position: int, count: int) -> Rows:
     """The next rows of an epoch in training's order, at most `count`; training has not seen them in it."""
-    parts: list[Batch] = []
+    parts: list[ClickBatch] = []
     for batch in batches.epoch(epoch, position):
         parts.append(batch)
         if sum(len(ids) for ids, _, _ in parts) >= count:
@@ -110,7 +111,7 @@ class Revised:
     rows: np.ndarray
 
 
-def until_revised(task: Task, prune_ratio: float, settings: RegrowSettings, context: Context) -> Revised:
+def until_revised(task: Clicks, prune_ratio: float, settings: RegrowSettings, context: Context) -> Revised:
     """Pretrain, prune, train for `regrow_after` epochs, revise."""
     plan, model, state, details, subset = pretrain_and_prune(task, prune_ratio, settings, context)
     if not settings.keep_weights:
@@ -132,7 +133,7 @@ def until_revised(task: Task, prune_ratio: float, settings: RegrowSettings, cont
     return Revised(trainer, plan, model, state, details | found.details(), subset)
 
 
-def choose(task: Task, prune_ratio: float, settings: RegrowSettings, context: Context) -> Choice:
+def choose(task: Clicks, prune_ratio: float, settings: RegrowSettings, context: Context) -> Choice:
     """Everything up to the revision. A field that came back takes the score of the one that went."""
     revised = until_revised(task, prune_ratio, settings, context)
     scores = list(revised.details["log_alpha"])
@@ -142,7 +143,7 @@ def choose(task: Task, prune_ratio: float, settings: RegrowSettings, context: Co
 
 
 @register("light_fmp_regrow", RegrowSettings, chooser=choose)
-def light_fmp_regrow(task: Task, prune_ratio: float, settings: RegrowSettings, context: Context) -> Outcome:
+def light_fmp_regrow(task: Clicks, prune_ratio: float, settings: RegrowSettings, context: Context) -> Outcome:
     """Light-FMP, but part of the way through continued training the worst kept fields may go for better ones.
 
     The number of fields stays. What the swaps are decided by, and what that costs: see `revision.revise`. A

@@ -10,8 +10,8 @@ from torch.nn import functional
 from ..errors import check_name
 from ..models import Backbone
 from ..seeds import derive
+from ..tasks import Clicks
 from ..training import Trainer, to_batch
-from .base import Task
 from .train import fresh_model
 
 Kind = Literal["random", "coverage", "coreset"]
@@ -22,7 +22,7 @@ CANDIDATES = 1 << 17
 PROXY_ROWS = 20_000
 
 
-def pretraining_rows(task: Task, kind: Kind, size: int, seed: int) -> np.ndarray:
+def pretraining_rows(task: Clicks, kind: Kind, size: int, seed: int) -> np.ndarray:
     """Sorted indices [size] of D_S in the training split.
 
     Every kind holds as many clicks as the random draw, so that the share of clicks is that of D.
@@ -140,7 +140,7 @@ def centres(features: np.ndarray, labels: np.ndarray, wanted: tuple[int, int]) -
     return chosen
 
 
-def proxy(task: Task, seed: int) -> Backbone:
+def proxy(task: Clicks, seed: int) -> Backbone:
     """The task's backbone after one pass over `PROXY_ROWS` rows in batches of 256."""
     rows = task.dataset.split("train")
     drawn, _ = task.dataset.pretrain_rows(min(len(rows), PROXY_ROWS), derive(seed, "proxy rows"))
@@ -150,7 +150,7 @@ def proxy(task: Task, seed: int) -> Backbone:
     return model
 
 
-def gate_gradients(model: Backbone, task: Task, rows: np.ndarray, batch_size: int = 4096) -> np.ndarray:
+def gate_gradients(model: Backbone, task: Clicks, rows: np.ndarray, batch_size: int = 4096) -> np.ndarray:
     """g_if = ∂ℓ_i/∂z_f at z = 1: what row i tells field f's gate, [N, m] float32.
 
     ℓ_i is the row's log-loss. This is the gradient that pretraining would send to the gates.

@@ -12,8 +12,8 @@ import numpy as np
 from ..data.dataset import Rows
 from ..models import Backbone
 from ..seeds import derive
+from ..tasks import Clicks
 from ..training import log_loss, predict
-from .base import Task
 
 # At most so many validation rows are scored after each removal: the loss is then known to about .002.
 MOST_ROWS = 50_000
@@ -44,7 +44,7 @@ def removal_curve(
     return most, losses
 
 
-def validation_rows(task: Task, seed: int) -> Rows:
+def validation_rows(task: Clicks, seed: int) -> Rows:
     """The validation rows, or `MOST_ROWS` of them drawn at random."""
     rows = task.dataset.split("val")
     if len(rows) <= MOST_ROWS:
@@ -54,7 +54,7 @@ def validation_rows(task: Task, seed: int) -> Rows:
 
 
 def fields_within(
-    task: Task,
+    task: Clicks,
     scores: Sequence[float],
     most: int,
     cut_to: Callable[[Sequence[int]], Backbone],

@@ -12,6 +12,8 @@ from ..axes import FieldAxis
 from ..embeddings import FullTable, Table
 from ..errors import IdError, LfmpError, check_name
 from ..settings import Settings
+from .batch import ClickBatch
+from .model import Model
 
 TableFactory = Callable[[tuple[int, ...], int, torch.Generator], Table]
 
@@ -51,7 +53,7 @@ class BackboneSettings(Settings):
         return check_name(name, REGISTRY, "backbone")
 
 
-class Backbone(nn.Module):
+class Backbone(Model):
     """A model of click logits over the rows of one data set.
 
     logit = b + [Σ_f w_{x_f}] + interaction(e), with e_f = E[x_f] (times the value, in a scalar field) and,
@@ -71,6 +73,7 @@ class Backbone(nn.Module):
     """
 
     first_order: ClassVar[bool] = True
+    decayed = ("table", "linear")
     # buffers that speak of the rows that a model is given: a cut model has its own
     of_rows: ClassVar[frozenset[str]] = frozenset({"columns", "shift", "value_columns", "first", "last"})
     columns: Tensor
@@ -228,13 +231,11 @@ class Backbone(nn.Module):
         """Input axis of an MLP over the flattened field vectors."""
         return (FieldAxis.fields(self.num_fields, self.settings.embedding_dim),)
 
-    def num_parameters(self) -> int:
-        """All learnable numbers."""
-        return sum(p.numel() for p in self.parameters())
+    def tables(self) -> dict[str, Table]:
+        return {"table": self.table}
 
-    def num_bytes(self) -> int:
-        """Bytes of everything that serving needs."""
-        return sum(t.numel() * t.element_size() for t in self.state_dict().values())
+    def read(self, batch: ClickBatch) -> dict[str, Tensor]:
+        return {"table": batch.ids}
 
 
 REGISTRY: dict[str, type[Backbone]] = {}

@@ -1,19 +1,22 @@
 """LightGCN: ids' vectors, averaged over the neighbours of neighbours."""
 
+from collections.abc import Callable
+from typing import Literal
+
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from ..embeddings import FullTable, Table
-from ..settings import Settings
 from .backbone import TableFactory
 from .graph import Graph, propagate
-from .recommender import Recommender
+from .recommender import Recommender, RecommenderSettings
 
 
-class LightGCNSettings(Settings):
+class LightGCNSettings(RecommenderSettings):
     """Sizes; LERS Table 4 has D = 64 and searches 1 to 4 layers."""
 
+    name: Literal["lightgcn"] = "lightgcn"
     embedding_dim: int = Field(64, ge=1)
     layers: int = Field(3, ge=0)
 
@@ -26,11 +29,14 @@ class LightGCN(Recommender):
         graph: whose nodes are the users, then the items.
         num_users: U.
         generator: of the initial values.
-        table: makes the table of all U + I ids from (U, I), D, generator; a plain one with Xavier's normal
-            deviation √(2 / (n + D)) by default, as of LERS's uniform one.
+        table: makes the tables of users and of items from (ids,), D, generator; plain ones by default, with
+            Xavier's deviation √(2 / (ids + D)).
 
     Source: He et al. 2020; LERS §3.1.2.
     """
+
+    users: Table
+    items: Table
 
     def __init__(
         self,
@@ -44,23 +50,34 @@ class LightGCN(Recommender):
         super().__init__()
         self.settings, self.graph = settings, graph
         self.num_users, self.num_items = num_users, len(graph) - num_users
-        sizes, dim = (self.num_users, self.num_items), settings.embedding_dim
-        std = (2 / (len(graph) + dim)) ** 0.5
-        make = table or (lambda sizes, dim, g: FullTable(sizes, dim, std=std, generator=g))
-        self.table = make(sizes, dim, generator)
+        dim = settings.embedding_dim
+        for name, size in (("users", self.num_users), ("items", self.num_items)):
+            std = (2 / (size + dim)) ** 0.5
+            made = table((size,), dim, generator) if table else None
+            setattr(self, name, made or FullTable((size,), dim, std=std, generator=generator))
 
     def tables(self) -> dict[str, Table]:
-        return {"table": self.table}
+        return {"users": self.users, "items": self.items}
+
+    def embeddings(self) -> Tensor:
+        """E [n, D], users first."""
+        return torch.cat([self.users.weight_view(), self.items.weight_view()])
 
     def vectors(self, rows: Tensor | None = None) -> Tensor:
         """V [n, D], users first, or its distinct `rows` [B, D]."""
-        return propagate(self.graph, self.table.weight_view(), self.settings.layers, rows)
+        return propagate(self.graph, self.embeddings(), self.settings.layers, rows)
+
+    def represent(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Distinct rows [B] of V and of E, [B, D] both."""
+        e = self.embeddings()
+        return propagate(self.graph, e, self.settings.layers, rows), e[rows]
 
     def pair(self, users: Tensor, items: Tensor) -> Tensor:
         rows, place = torch.cat([users, items + self.num_users]).unique(return_inverse=True)
         v = self.vectors(rows)[place]
         return (v[: len(users)] * v[len(users) :]).sum(1)
 
-    def scores(self, users: Tensor) -> Tensor:
+    def scorer(self) -> Callable[[Tensor], Tensor]:
         v = self.vectors()
-        return v[users] @ v[self.num_users :].T
+        items = v[self.num_users :].T.contiguous()
+        return lambda users: v[users] @ items

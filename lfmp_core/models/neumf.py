@@ -1,22 +1,25 @@
 """NeuMF: a product of two vectors and a network on two others."""
 
+from collections.abc import Callable
+from typing import Literal
+
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from ..axes import FieldAxis
 from ..embeddings import FullTable, Table
-from ..settings import Settings
 from .backbone import TableFactory
 from .layers import MLP
-from .recommender import Recommender
+from .recommender import Recommender, RecommenderSettings, side_of
 
-BLOCK = 1 << 20  # pairs whose hidden activations are held at once when all items are scored
+BLOCK = 1 << 13  # items whose hidden activations are held at once, so that they stay in the cache
 
 
-class NeuMFSettings(Settings):
+class NeuMFSettings(RecommenderSettings):
     """Sizes; LERS Table 4 has D = 32 and hidden layers of 64, 32 and 16."""
 
+    name: Literal["neumf"] = "neumf"
     embedding_dim: int = Field(32, ge=1)
     hidden: tuple[int, ...] = Field((64, 32, 16), min_length=1)
     dropout: float = Field(0.0, ge=0, lt=1)
@@ -34,6 +37,7 @@ class NeuMF(Recommender):
     Source: He et al. 2017; LERS §3.1.1, which adds the two parts.
     """
 
+    loss = "logloss"
     gmf_users: Table
     gmf_items: Table
     mlp_users: Table
@@ -71,24 +75,39 @@ class NeuMF(Recommender):
         names = ("gmf_users", "gmf_items", "mlp_users", "mlp_items")
         return {name: getattr(self, name) for name in names}
 
-    def pair(self, users: Tensor, items: Tensor) -> Tensor:
-        linear = self.product(self.gmf_users(users) * self.gmf_items(items)).squeeze(-1)
-        deep = self.network(torch.cat([self.mlp_users(users), self.mlp_items(items)], dim=-1))
-        return linear + deep
+    def look_up(self, users: Tensor, items: Tensor) -> dict[str, Tensor]:
+        """Vectors of users [...] and of items [...] from each table, by its name."""
+        ids = {"users": users, "items": items}
+        return {name: table(ids[side_of(name)]) for name, table in self.tables().items()}
 
-    def scores(self, users: Tensor) -> Tensor:
+    def mix(self, rows: dict[str, Tensor]) -> Tensor:
+        """Scores [B] of vectors [B, D] from each table."""
+        linear = self.product(rows["gmf_users"] * rows["gmf_items"]).squeeze(-1)
+        return linear + self.network(torch.cat([rows["mlp_users"], rows["mlp_items"]], dim=-1))
+
+    def pair(self, users: Tensor, items: Tensor) -> Tensor:
+        return self.mix(self.look_up(users, items))
+
+    def scorer(self) -> Callable[[Tensor], Tensor]:
         """The network's first layer is a sum of a user's part and an item's, so each is worked out once."""
-        every = torch.arange(self.num_items, device=users.device)
-        linear = (self.gmf_users(users) * self.product.weight) @ self.gmf_items(every).T + self.product.bias
+        every = torch.arange(self.num_items, device=self.product.weight.device)
+        rows = self.look_up(every[:0], every)
+        gmf_items = rows["gmf_items"].T.contiguous()
         first, *rest = (m for m in self.network.linears if isinstance(m, nn.Linear))
         dim = self.settings.embedding_dim
-        of_users = self.mlp_users(users) @ first.weight[:, :dim].T + first.bias
-        of_items = self.mlp_items(every) @ first.weight[:, dim:].T
-        step = max(1, BLOCK // self.num_items)
-        deep = []
-        for part in of_users.split(step):
-            x = torch.relu(part[:, None] + of_items)
-            for layer in rest[:-1]:
-                x = torch.relu(layer(x))
-            deep.append(rest[-1](x).squeeze(-1))
-        return linear + torch.cat(deep)
+        of_items = rows["mlp_items"] @ first.weight[:, dim:].T
+
+        def scores(users: Tensor) -> Tensor:
+            own = self.look_up(users, every[:0])
+            found = (own["gmf_users"] * self.product.weight) @ gmf_items + self.product.bias
+            of_users = own["mlp_users"] @ first.weight[:, :dim].T + first.bias
+            for start in range(0, self.num_items, BLOCK):
+                part = of_items[start : start + BLOCK]
+                for k, user in enumerate(of_users):
+                    x = torch.relu(user + part)
+                    for layer in rest[:-1]:
+                        x = torch.relu(layer(x))
+                    found[k, start : start + BLOCK] += rest[-1](x).squeeze(-1)
+            return found
+
+        return scores

@@ -1,34 +1,52 @@
 """What every recommender of top items is: tables of users and items, and scores of pairs."""
 
 from abc import abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, Literal
 
-from torch import Tensor, nn
+import torch
+from pydantic import Field
+from torch import Tensor
 
-from ..embeddings import Table
+from ..settings import Settings
+from .batch import PairBatch
+from .model import Model
 
 
-class Recommender(nn.Module):
+class RecommenderSettings(Settings):
+    """Which recommender, and the length of its vectors."""
+
+    name: str
+    embedding_dim: int = Field(64, ge=1)
+
+
+class Recommender(Model):
     """Scores of users for items, larger where a user is likelier to take an item.
 
+    Its tables are of users or of items, as their names end.
+
     Attributes:
+        loss: what it is trained by: "bpr", or "logloss" of single pairs.
         num_users, num_items: ids of users lie in 0..users − 1, of items in 0..items − 1.
     """
 
+    loss: ClassVar[Literal["bpr", "logloss"]] = "bpr"
     num_users: int
     num_items: int
-
-    @abstractmethod
-    def tables(self) -> dict[str, Table]:
-        """Its tables by the name of their place, in the order in which they were made."""
 
     @abstractmethod
     def pair(self, users: Tensor, items: Tensor) -> Tensor:
         """Scores [B] of pairs, ids [B] both."""
 
     @abstractmethod
-    def scores(self, users: Tensor) -> Tensor:
-        """Scores [B, items] of users [B] for every item."""
+    def scorer(self) -> Callable[[Tensor], Tensor]:
+        """From users [B] to their scores for every item [B, items]; what they share is worked out once."""
 
-    def num_parameters(self) -> int:
-        """All learnable numbers."""
-        return sum(p.numel() for p in self.parameters())
+    def read(self, batch: PairBatch) -> dict[str, Tensor]:
+        ids = {"users": batch.users, "items": torch.cat([batch.taken, batch.others.flatten()])}
+        return {name: ids[side_of(name)] for name in self.tables()}
+
+
+def side_of(table: str) -> str:
+    """Whose vectors a table of that name holds: "users" or "items"."""
+    return table.rpartition("_")[2]

@@ -3,20 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..data.dataset import Rows
+from ..models.batch import ClickBatch
 
 # Rows held in memory at a time while shuffling: flat memory, whatever the size of the files.
 BLOCK_ROWS = 1 << 20
 
-Batch = tuple[Tensor, Tensor | None, Tensor]
 
-
-def to_batch(rows: Rows, pick: slice | np.ndarray, device: torch.device | str = "cpu") -> Batch:
+def to_batch(rows: Rows, pick: slice | np.ndarray, device: torch.device | str = "cpu") -> ClickBatch:
     """(ids [B, m] int32, values [B, s] or None, labels [B] float32) of some rows.
 
     Towards a GPU the copy does not wait: the rows are put into pinned memory first.
@@ -30,7 +30,7 @@ def to_batch(rows: Rows, pick: slice | np.ndarray, device: torch.device | str = 
         return tensor if to.type == "cpu" else tensor.pin_memory().to(to, non_blocking=True)
 
     values = None if rows.values is None else move(rows.values)
-    return move(rows.ids), values, move(rows.labels).to(torch.float32)
+    return ClickBatch(move(rows.ids), values, move(rows.labels).to(torch.float32))
 
 
 def least_rows(model: nn.Module) -> int:
@@ -47,7 +47,7 @@ def num_batches(rows: int, batch_size: int, least: int = 1) -> int:
     return rows // batch_size + (rows % batch_size >= least) if batch_size >= least else 0
 
 
-def split(batch: Batch, pieces: int, least: int = 1) -> list[tuple[Batch, float]]:
+def split(batch: ClickBatch, pieces: int, least: int = 1) -> list[tuple[ClickBatch, float]]:
     """At most `pieces` runs of a batch's rows, of nearly equal length and of `least` rows or more, each with
     its share of the rows."""
     ids, values, labels = batch
@@ -58,8 +58,29 @@ def split(batch: Batch, pieces: int, least: int = 1) -> list[tuple[Batch, float]
     if len(edges) > 2 and edges[-1] - edges[-2] < least:
         del edges[-2]
     runs = [slice(a, b) for a, b in pairwise(edges)]
-    parts: list[Batch] = [(ids[r], None if values is None else values[r], labels[r]) for r in runs]
-    return [(part, len(part[0]) / len(ids)) for part in parts]
+    parts = [ClickBatch(ids[r], None if values is None else values[r], labels[r]) for r in runs]
+    return [(part, len(part.ids) / len(ids)) for part in parts]
+
+
+class Epochs(Protocol):
+    """Batches that a training goes through, epoch by epoch, the same again from the same numbers.
+
+    Attributes:
+        identity: what has to be the same for a training to be gone on with, JSON-able.
+    """
+
+    @property
+    def identity(self) -> dict[str, int]: ...
+
+    def __len__(self) -> int: ...
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Any]:
+        """The batches of one epoch, the first `start` of them left out."""
+        ...
+
+    def split(self, batch: Any, pieces: int) -> list[tuple[Any, float]]:
+        """At most so many parts of a batch, each with its share of it."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -96,13 +117,23 @@ class Batches:
         bounds = [(a, min(len(self.rows), a + step)) for a in edges]
         return [(a, b, exclude[slice(*np.searchsorted(exclude, (a, b)))] - a) for a, b in bounds]
 
+    @property
+    def identity(self) -> dict[str, int]:
+        """What has to be the same for a training to be gone on with."""
+        excluded = 0 if self.exclude is None else len(self.exclude)
+        return {"seed": self.seed, "rows": len(self.rows), "excluded": excluded}
+
+    def split(self, batch: ClickBatch, pieces: int) -> list[tuple[ClickBatch, float]]:
+        """The batch in pieces, each with its share; see `split`."""
+        return split(batch, pieces, self.least)
+
     def __len__(self) -> int:
         return sum(self._count(b - a - len(out)) for a, b, out in self._blocks())
 
     def _count(self, rows: int) -> int:
         return num_batches(rows, self.batch_size, self.least)
 
-    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[ClickBatch]:
         """The batches of one epoch, the first `start` of them left out."""
         rng = np.random.Generator(np.random.Philox(np.random.SeedSequence([self.seed, epoch])))
         blocks = self._blocks()
@@ -120,7 +151,7 @@ class Batches:
                 yield to_batch(block, order[i * self.batch_size : (i + 1) * self.batch_size], self.device)
             start = 0
 
-    def endless(self, start: int = 0) -> Iterator[Batch]:
+    def endless(self, start: int = 0) -> Iterator[ClickBatch]:
         """Batches epoch after epoch, the first `start` of all left out."""
         epoch, position = divmod(start, len(self))
         while True:
@@ -136,9 +167,9 @@ class Numbered:
 
     def __init__(self, batches: Batches):
         self._batches, self._following = batches, -1
-        self._stream: Iterator[Batch] = iter(())
+        self._stream: Iterator[ClickBatch] = iter(())
 
-    def __getitem__(self, number: int) -> Batch:
+    def __getitem__(self, number: int) -> ClickBatch:
         if number != self._following:
             self._stream = self._batches.endless(number)
         self._following = number + 1

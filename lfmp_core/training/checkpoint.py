@@ -14,7 +14,7 @@ from ..ownership import FolderKind, check_target
 from ..settings import canonical_json
 
 if TYPE_CHECKING:
-    from .loop import Trainer
+    from .loop import Loop
 
 CHECKPOINT = FolderKind(
     "checkpoint", "state.json", frozenset({"run", "counters"}), ("state.json", "state.safetensors")
@@ -29,7 +29,7 @@ class Checkpoint:
         DataError: the folder holds anything but a checkpoint.
     """
 
-    def __init__(self, folder: Path, trainer: "Trainer"):
+    def __init__(self, folder: Path, trainer: "Loop"):
         check_target(folder, CHECKPOINT)
         self.folder, self.trainer = Path(folder), trainer
 
@@ -46,10 +46,7 @@ class Checkpoint:
 
     def _run(self) -> dict[str, Any]:
         """What has to be the same for a checkpoint to be gone on with."""
-        t = self.trainer
-        excluded = 0 if t.batches.exclude is None else len(t.batches.exclude)
-        rows = {"seed": t.batches.seed, "rows": len(t.batches.rows), "excluded": excluded}
-        return {"settings": t.settings, **rows}
+        return {"settings": self.trainer.settings, **self.trainer.batches.identity}
 
     def _refused(self, problem: str) -> DataError:
         return DataError(problem, file=self.folder, remedy="Delete the folder to start again")

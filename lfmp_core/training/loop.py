@@ -3,76 +3,62 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from ..data.dataset import Rows
-from ..data.schema import check_both_classes
 from ..embeddings import FullTable
-from ..errors import DataError, Diverged
-from ..models import Backbone
+from ..errors import Diverged
+from ..metrics import Metric, stands_best
 from ..models.layers import Dropout
+from ..models.model import Model
 from ..seeds import derive
-from .batches import Batches, least_rows, split
+from .batches import Epochs
 from .checkpoint import Checkpoint
-from .evaluate import evaluate
 from .objective import Objective
 from .row_adam import RowAdam, RowIndex
 from .settings import TrainingSettings
 
 
-class Trainer:
-    """Adam on mini-batches, early stopping on validation AUC, resumable at any step.
+class Loop:
+    """Adam on mini-batches, early stopping on a validation metric, resumable at any step.
 
     One optimiser step is a function of (weights, optimiser state, seed, epoch, position), so that a run cut
     off at any step and resumed gives the same bits as one that was never cut.
 
     Args:
         model: trained in place; afterwards it holds the best epoch's weights, or the last step's without
-            validation rows.
-        train: rows to learn from.
+            validation.
+        batches: what to learn from.
         settings: see `TrainingSettings`.
-        seed: of the row order and of dropout.
-        validation: rows for early stopping; None trains to the end.
+        seed: of dropout.
         objective: what to minimise; its parameters are trained too.
-        exclude: sorted indices of training rows to leave out.
+        validate: measures the model after each epoch, by name of a metric; None trains to the end.
+        metrics: of those; the first decides which epoch is the best.
         max_steps: stop after so many steps, in whichever epoch.
         checkpoint: folder to save to and to resume from: a new or an empty one, or a checkpoint; None saves
             nothing.
         optimizer_state: moments to start from, by parameter name; None starts fresh.
         label: of the progress bar; None shows none.
-        start: (epoch, position) of the first batch; another trainer has seen those before it.
+        start: (epoch, position) of the first batch; another loop has seen those before it.
         pieces: optimiser steps that every batch is cut into.
-
-    Example:
-        >>> import numpy as np
-        >>> from lfmp_core import Dataset, DeepFM, Trainer, TrainingSettings
-        >>> ids = np.random.default_rng(0).integers(0, [4, 6], (1000, 2))
-        >>> data = Dataset.from_arrays(ids, ids[:, 0] > 1, field_sizes=[4, 6], local=True)
-        >>> model = DeepFM(data.schema.field_sizes, embedding_dim=4, hidden=(8,), seed=0)
-        >>> settings = TrainingSettings(learning_rate=0.05, batch_size=100, epochs=3)
-        >>> trainer = Trainer(model, data.split("train"), settings, seed=0, validation=data.split("val"))
-        >>> trainer.fit()[-1]["val_auc"] > 0.99
-        True
     """
 
     def __init__(
         self,
-        model: Backbone,
-        train: Rows,
+        model: Model,
+        batches: Epochs,
         settings: TrainingSettings,
         *,
         seed: int,
-        validation: Rows | None = None,
-        objective: Objective | None = None,
-        exclude: np.ndarray | None = None,
+        objective: Objective,
+        validate: Callable[[], dict[str, float]] | None = None,
+        metrics: Sequence[Metric] = (),
         max_steps: int | None = None,
         checkpoint: Path | None = None,
         optimizer_state: dict[str, dict[str, Tensor]] | None = None,
@@ -80,16 +66,9 @@ class Trainer:
         start: tuple[int, int] = (0, 0),
         pieces: int = 1,
     ):
-        self.model, self.settings, self.validation = model.to(settings.device), settings, validation
-        self.objective = (objective or Objective()).to(settings.device)
-        least = least_rows(model)
-        self.batches = Batches(train, settings.batch_size, seed, exclude, device=settings.device, least=least)
-        if not len(self.batches):
-            norm = " in a batch of two, as batch norm needs them" if least > 1 else ""
-            remedy = "Leave out fewer rows, prepare more, or take larger batches"
-            raise DataError(f"no training row is left{norm}", remedy=remedy)
-        if validation is not None:
-            check_both_classes("validation", len(validation), int(np.count_nonzero(validation.labels)))
+        self.model, self.settings, self.batches = model.to(settings.device), settings, batches
+        self.objective = objective.to(settings.device)
+        self.validate, self.metrics = validate, tuple(metrics)
         self.max_steps, self.label, self.pieces, self._began = max_steps, label, pieces, start
         # one that goes on must not draw again what the one before it drew
         noise = derive(seed, *start) if any(start) else seed
@@ -109,20 +88,25 @@ class Trainer:
         if self.checkpoint:
             self.checkpoint.restore()
 
-    def _make_optimizer(self) -> torch.optim.Adam:
+    def _make_optimizer(self) -> torch.optim.Adam | None:
+        """Of all but the tables of `row_adams`; None where that leaves nothing."""
         decayed: list[Tensor] = []
         rest: list[Tensor] = []
         for name, parameter in self.model.named_parameters():
             if name.removesuffix(".weight") in self.row_adams:
                 continue
-            (decayed if name.startswith(("table.", "linear.")) else rest).append(parameter)
+            (decayed if self._decays(name) else rest).append(parameter)
         groups: list[dict[str, Any]] = [
             {"params": decayed, "weight_decay": self.settings.l2},
             {"params": rest, "weight_decay": 0.0},
         ]
         groups += self.objective.groups(self.settings.learning_rate)
         # fused: one pass over memory instead of a dozen (7 to 9 times faster on a large table)
-        return torch.optim.Adam([g for g in groups if g["params"]], self.settings.learning_rate, fused=True)
+        groups = [group for group in groups if group["params"]]
+        return torch.optim.Adam(groups, self.settings.learning_rate, fused=True) if groups else None
+
+    def _decays(self, name: str) -> bool:
+        return name.startswith(tuple(f"{module}." for module in self.model.decayed))
 
     def _make_row_adams(self) -> dict[str, RowAdam]:
         """By module name, for the plain tables of a run on a CPU: their gradients are lists of rows."""
@@ -135,7 +119,8 @@ class Trainer:
                 if RowAdam.fits(weight):
                     if len(weight) not in shared:
                         shared[len(weight)] = RowIndex(len(weight))
-                    rate, l2 = self.settings.learning_rate, self.settings.l2
+                    rate = self.settings.learning_rate
+                    l2 = self.settings.l2 if self._decays(f"{name}.") else 0.0
                     made[name] = RowAdam(weight, rate, l2, lazy=lazy, index=shared[len(weight)])
                 elif lazy:
                     raise ValueError("optimizer='lazy' works on float32 tables on a CPU; take 'dense'")
@@ -166,7 +151,7 @@ class Trainer:
 
     def optimizer_state(self) -> dict[str, dict[str, Tensor]]:
         """Adam's moments and step counts by parameter name."""
-        state = self.optimizer.state
+        state = self.optimizer.state if self.optimizer else {}
         dense = {name: dict(state[p]) for name, p in self.named_parameters().items() if p in state}
         return dense | {f"{name}.weight": rows.state() for name, rows in self.row_adams.items()}
 
@@ -176,7 +161,7 @@ class Trainer:
             row_adam = self.row_adams.get(name.removesuffix(".weight"))
             if name in state and row_adam is not None:
                 row_adam.load(state[name])
-            elif name in state:
+            elif name in state and self.optimizer:
                 slots = state[name].items()
                 self.optimizer.state[parameter] = {k: v.to(parameter.device, copy=True) for k, v in slots}
 
@@ -187,18 +172,20 @@ class Trainer:
             return True
         return self.epoch >= self.settings.epochs or self.stale >= self.settings.patience
 
-    def step(self, ids: Tensor, values: Tensor | None, labels: Tensor) -> Tensor:
+    def step(self, batch: Any) -> Tensor:
         """One optimiser step; returns the loss without waiting for the device."""
         half = self.settings.precision == "bfloat16"
         with self._row_gradients():
-            with torch.autocast(ids.device.type, torch.bfloat16, enabled=half):
-                loss = self.objective(self.model, ids, values, labels, self.steps)
+            with torch.autocast(self.generator.device.type, torch.bfloat16, enabled=half):
+                loss = self.objective(self.model, batch, self.steps)
             loss.backward()
-        self.optimizer.step()
+        if self.optimizer:
+            self.optimizer.step()
         for rows in self.row_adams.values():
             rows.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.objective.after_step()
+        if self.optimizer:
+            self.optimizer.zero_grad(set_to_none=True)
+        self.objective.after_step(self.steps)
         self.steps += 1
         return loss.detach()
 
@@ -227,8 +214,8 @@ class Trainer:
         hidden = self.label is None
         with tqdm(desc=self.label, total=total, initial=self.position, leave=False, disable=hidden) as bar:
             for batch in self.batches.epoch(self.epoch, self.position):
-                for piece, share in split(batch, self.pieces, self.batches.least):
-                    self.loss_sum += self.step(*piece) * share
+                for piece, share in self.batches.split(batch, self.pieces):
+                    self.loss_sum += self.step(piece) * share
                 self.position += 1
                 bar.update()
                 if interrupted or (limits and self.steps >= min(limits)):
@@ -242,23 +229,28 @@ class Trainer:
         self.epoch, self.position = self.epoch + 1, 0
         row = {"epoch": self.epoch, "steps": self.steps, "train_loss": self.loss_sum.item() / seen}
         self.loss_sum.zero_()
-        if self.validation is not None:
-            metrics, _ = evaluate(self.model, self.validation)
-            better = not self.history or metrics["auc"] > max(h["val_auc"] for h in self.history)
-            goes_on = better
-            if self.settings.progress == "either" and self.history:
-                before = self.history[-1]
-                goes_on = metrics["auc"] > before["val_auc"] or metrics["logloss"] < before["val_logloss"]
-            self.stale = 0 if goes_on else self.stale + 1
-            floors = self.settings.floors
-            if floors and metrics["auc"] < floors[min(self.epoch, len(floors)) - 1]:
-                self.stale = self.settings.patience
-            if better:
-                self.best = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
-            row |= {"val_auc": metrics["auc"], "val_logloss": metrics["logloss"]}
+        if self.validate is not None:
+            row |= self._validated(self.validate())
         self.history.append(row | {"seconds": time.perf_counter() - started})
         if self.checkpoint and not self.finished:
             self.checkpoint.save()
+
+    def _validated(self, measured: dict[str, float]) -> dict[str, float]:
+        """An epoch's metrics, for the history; keeps the best weights and says when to stop."""
+        decides = self.metrics[0]
+        key = f"val_{decides.name}"
+        better = stands_best([*(h[key] for h in self.history), measured[decides.name]], decides)
+        goes_on = better
+        if self.settings.progress == "either" and self.history:
+            before = self.history[-1]
+            goes_on = any(m.better(measured[m.name], before[f"val_{m.name}"]) for m in self.metrics)
+        self.stale = 0 if goes_on else self.stale + 1
+        floors = self.settings.floors
+        if floors and decides.better(floors[min(self.epoch, len(floors)) - 1], measured[decides.name]):
+            self.stale = self.settings.patience
+        if better:
+            self.best = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
+        return {f"val_{metric.name}": measured[metric.name] for metric in self.metrics}
 
 
 @contextmanager

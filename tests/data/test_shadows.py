@@ -6,8 +6,9 @@ import pytest
 from lfmp_core.data import SPLITS, is_shadow, with_shadows
 from lfmp_core.data.shadows import SUFFIX, shadow_fingerprint
 from lfmp_core.errors import DataError, UnknownName
-from lfmp_core.methods import Task, get_method
+from lfmp_core.methods import get_method
 from lfmp_core.models import BackboneSettings
+from lfmp_core.tasks import Clicks
 from lfmp_core.training import TrainingSettings
 
 
@@ -145,7 +146,7 @@ def test_scalar_values_move_with_their_ids(planted_scalar):
 
 def test_methods_take_it_for_any_data_set(planted_scalar):
     backbone = BackboneSettings(name="deepfm", embedding_dim=4, hidden=(8,))
-    task = Task(with_shadows(planted_scalar, 5), backbone, TrainingSettings(batch_size=256, epochs=1))
+    task = Clicks(with_shadows(planted_scalar, 5), backbone, TrainingSettings(batch_size=256, epochs=1))
     whole = get_method("no_selection").run(task, 0.0, 0)
     assert whole.sizes()["embedding_parameters"] == 4 * 2 * planted_scalar.schema.num_ids
     light = get_method("light_fmp").run(task, 0.5, 0, settings={"pretrain_rows": 500, "pretrain_passes": 1})

@@ -10,13 +10,15 @@ from torch.nn import functional
 
 from ...embeddings import BudgetError, FullTable, Table, table_factory
 from ...embeddings.mixed_dimension import MixedDimensionSettings, MixedDimensionTable
-from ...models import Backbone, build_model
+from ...models import Backbone
+from ...models.batch import ClickBatch
 from ...seeds import derive
-from ...training import Batches, Objective
+from ...tasks import Clicks
+from ...training import Batches, LogLoss
 from ...training.batches import Numbered
-from ..base import Context, Outcome, Task
-from ..train import steps_per_epoch, train_to_outcome
-from .base import CompressionSettings, all_fields, budget, compression
+from ..base import Context, Outcome
+from ..train import train_to_outcome
+from .base import CompressionSettings, budget, compression
 from .phases import finder, finding
 
 
@@ -82,7 +84,7 @@ class CandidateTable(Table):
         raise NotImplementedError("vectors of a search are normalised: scaling a field would change nothing")
 
 
-class Choosing(Objective):
+class Choosing(LogLoss):
     """Log-loss under a Gumbel-softmax draw of the mixture, whose logits learn from validation rows.
 
     p = softmax((log-softmax α + g)/T), g from the standard Gumbel law, T = max(.01, 1 − 5e-5·steps·B/2000).
@@ -113,17 +115,15 @@ class Choosing(Objective):
     def groups(self, learning_rate: float) -> list[dict[str, Any]]:
         return [{"params": [self.logits], "lr": self.rate, "weight_decay": 0.0}]
 
-    def forward(
-        self, model: Backbone, ids: Tensor, values: Tensor | None, labels: Tensor, step: int
-    ) -> Tensor:
+    def forward(self, model: Backbone, batch: ClickBatch, step: int) -> Tensor:
         asked, pause = divmod(step, self.settings.update_every)
         if not pause:
             self._draw(step)
-            loss = super().forward(model, *self.validation[asked], step)
+            loss = super().forward(model, self.validation[asked], step)
             (self.logits.grad,) = torch.autograd.grad(loss, [self.logits])
         with torch.no_grad():
             self._draw(step)
-        return super().forward(model, ids, values, labels, step)
+        return super().forward(model, batch, step)
 
     def _draw(self, step: int) -> None:
         u = torch.rand(self.logits.shape, generator=self.generator).clamp_(1e-6, 1 - 1e-6)
@@ -171,8 +171,8 @@ def dims_within(
     return tuple(sizes[k] for k in chosen)
 
 
-@compression("autodim", AutoDimSettings)
-def autodim(task: Task, settings: AutoDimSettings, context: Context) -> Outcome:
+@compression("autodim", AutoDimSettings, task=Clicks)
+def autodim(task: Clicks, settings: AutoDimSettings, context: Context) -> Outcome:
     """Search the dimension of every field among 1, 2, 4, … D by gradients; retrain with those dimensions.
 
     Phase PT trains all candidates together, weights on training rows and the choice on validation rows
@@ -186,8 +186,8 @@ def autodim(task: Task, settings: AutoDimSettings, context: Context) -> Outcome:
 
     Source: AutoDim (Zhao et al. 2021), eq. 1–13; LERS §2.1.3.
     """
-    schema, dim, count = task.dataset.schema, task.backbone.embedding_dim, budget(task, settings)
-    sizes, std = schema.field_sizes, task.backbone.init_std
+    dim, count = task.dim, budget(task, settings)
+    sizes, std = task.dataset.schema.field_sizes, task.backbone.init_std
     every = candidates(dim)
     dims_within(torch.zeros(len(sizes), len(every)), every, sizes, dim, count)  # refuses before any training
 
@@ -202,22 +202,15 @@ def autodim(task: Task, settings: AutoDimSettings, context: Context) -> Outcome:
             device=task.training.device,
             least=2 if task.backbone.batch_norm else 1,
         )
-        model = build_model(
-            task.backbone, sizes, schema.scalar_columns, seed=derive(context.seed, "search"), table=searched
-        )
+        model = task.model(derive(context.seed, "search"), table=searched)
         noise = torch.Generator().manual_seed(derive(context.seed, "noise"))
         table = model.table
         assert isinstance(table, CandidateTable)
-        steps = settings.find_epochs * steps_per_epoch(task)
+        steps = settings.find_epochs * task.steps_per_epoch
         objective = Choosing(table, settings, batches, task.training.batch_size, steps, noise)
         finder(task, model, context, epochs=settings.find_epochs, objective=objective).fit()
         scores = objective.logits.detach().log_softmax(1).cpu()
         dims = dims_within(scores, table.sizes, sizes, dim, count)
-    model = build_model(
-        task.backbone,
-        sizes,
-        schema.scalar_columns,
-        seed=derive(context.seed, "weights"),
-        table=table_factory("mixed_dimension", settings={"dims": dims, "std": std}),
-    )
-    return train_to_outcome(task, model, all_fields(task), context, details={"dimensions": list(dims)})
+    table_made = table_factory("mixed_dimension", settings={"dims": dims, "std": std})
+    model = task.model(derive(context.seed, "weights"), table=table_made)
+    return train_to_outcome(task, model, task.all_fields, context, details={"dimensions": list(dims)})

@@ -1,9 +1,10 @@
-"""What methods that compress the table share."""
+"""What methods that compress the tables share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -11,19 +12,21 @@ from ...embeddings import FullTable, Table
 from ...embeddings.entry_mask import EntryMask
 from ...embeddings.masked import MaskedRows
 from ...embeddings.sparse import SparseTable
-from ...models import Backbone
+from ...models.model import Model
+from ...seeds import derive
 from ...settings import Settings
-from ..base import Context, Outcome, Task, register
-from ..train import fresh_model, train_to_outcome
+from ...tasks import Task
+from ..base import Context, Outcome, register
+from ..train import train_to_outcome
 
-Procedure = Callable[[Task, Any, Context], Outcome]
+Procedure = Callable[[Any, Any, Context], Outcome]
 
 
 class CompressionSettings(Settings):
     """Settings of every method that compresses a table.
 
     Attributes:
-        sparsity: t, the share of the table's n·D numbers to remove. The first-order weights and the network
+        sparsity: t, the share of the n·D numbers of all tables to remove. First-order weights and the network
             are not counted (LERS §5.2).
     """
 
@@ -31,16 +34,16 @@ class CompressionSettings(Settings):
 
 
 def compression(
-    name: str, settings_type: type[CompressionSettings] = CompressionSettings
+    name: str, settings_type: type[CompressionSettings] = CompressionSettings, *, task: type[Task] = Task
 ) -> Callable[[Procedure], Procedure]:
     """Enter a procedure (task, settings, context) → Outcome into the registry of methods.
 
     Its budget is `sparsity`, in its settings. It removes no field, so a prune_ratio other than 0 is refused.
-    To what its outcome says of itself is added the `sparsity` that came out.
+    To what its outcome says of itself is added the `sparsity` that came out. `task`: see `Method`.
     """
 
     def enter(procedure: Procedure) -> Procedure:
-        @register(name, settings_type)
+        @register(name, settings_type, task=task)
         @wraps(procedure)
         def run(task: Task, prune_ratio: float, settings: Any, context: Context) -> Outcome:
             if prune_ratio:
@@ -50,7 +53,7 @@ def compression(
                 )
             outcome = procedure(task, settings, context)
             outcome.details |= {
-                "sparsity": 1 - outcome.model.table.num_parameters() / dense_size(task),
+                "sparsity": 1 - outcome.model.num_embedding_parameters() / dense_size(task),
                 "cpu_seconds": dict(context.cpu_seconds),
             }
             return outcome
@@ -60,14 +63,9 @@ def compression(
     return enter
 
 
-def all_fields(task: Task) -> range:
-    """Positions of the fields that a compressed model reads: every one."""
-    return range(task.dataset.schema.num_fields)
-
-
 def dense_size(task: Task) -> int:
-    """M(E) = n·D, the size of the plain table."""
-    return sum(task.dataset.schema.field_sizes) * task.backbone.embedding_dim
+    """M(E) = n·D, the size of the plain tables together."""
+    return task.num_ids * task.dim
 
 
 def numbers_left(size: int, sparsity: float) -> int:
@@ -76,38 +74,63 @@ def numbers_left(size: int, sparsity: float) -> int:
 
 
 def budget(task: Task, settings: CompressionSettings) -> int:
-    """Numbers that may stay of the task's plain table."""
+    """Numbers that may stay of the task's plain tables together."""
     return numbers_left(dense_size(task), settings.sparsity)
 
 
-def plain_model(task: Task, seed: int) -> tuple[Backbone, FullTable]:
-    """An untrained backbone for the task, and its plain table."""
-    model = fresh_model(task, seed)
-    assert isinstance(model.table, FullTable)
-    return model, model.table
+def plain_model(task: Task, seed: int) -> tuple[Model, dict[str, FullTable]]:
+    """An untrained model for the task, and its plain tables by name."""
+    model = task.model(derive(seed, "weights"))
+    plain: dict[str, FullTable] = {}
+    for name, table in model.tables().items():
+        assert isinstance(table, FullTable)
+        plain[name] = table
+    return model, plain
+
+
+def stacked(tables: Iterable[Table]) -> Tensor:
+    """Rows of several tables of one D, one table below the other [n, D], without gradients."""
+    return torch.cat([table.weight_view().detach() for table in tables])
+
+
+def unstacked(rows: Tensor, tables: Mapping[str, Table]) -> dict[str, Tensor]:
+    """The parts of [n, …] that are each table's, by name."""
+    parts = rows.split([sum(table.field_sizes) for table in tables.values()])
+    return dict(zip(tables, parts, strict=True))
 
 
 def train_masked(
     task: Task,
-    model: Backbone,
-    plain: FullTable,
+    model: Model,
+    plain: Mapping[str, FullTable],
     mask: Tensor,
     context: Context,
     *,
     pack: Callable[[Tensor, Tensor, tuple[int, ...]], Table] = SparseTable.of,
+    optimizer_state: dict[str, dict[str, Tensor]] | None = None,
     **options: Any,
 ) -> Outcome:
-    """Train a model of whose table the entries outside a mask stay zero, as phase CT; serve only the others.
+    """Train a model of whose tables the entries outside a mask stay zero, as phase CT; serve only the others.
 
     Args:
-        model: its table is replaced.
-        plain: the table to train.
-        mask: entries that stay, [n, D].
-        pack: (weight, mask, field_sizes) → the table to serve.
+        model: its tables are replaced.
+        plain: the tables to train, by name.
+        mask: entries that stay, one table below the other [n, D].
+        pack: (weight, mask, field_sizes) → a table to serve.
+        optimizer_state: of a trainer of the plain tables, to go on with.
         options: of `train_to_outcome`.
     """
-    gate = EntryMask(mask)
-    model.table = MaskedRows(plain, gate)
-    outcome = train_to_outcome(task, model, all_fields(task), context, **options)
-    model.table = pack(plain.weight.detach(), gate.mask, plain.field_sizes)
+    gates = {name: EntryMask(own) for name, own in unstacked(mask, plain).items()}
+    model.put({name: MaskedRows(table, gates[name]) for name, table in plain.items()})
+    state = {
+        f"{name.partition('.')[0]}.table.weight" if name.removesuffix(".weight") in plain else name: slots
+        for name, slots in (optimizer_state or {}).items()
+    }
+    outcome = train_to_outcome(task, model, task.all_fields, context, optimizer_state=state, **options)
+    model.put(
+        {
+            name: pack(table.weight.detach(), gates[name].mask, table.field_sizes)
+            for name, table in plain.items()
+        }
+    )
     return outcome

@@ -1,7 +1,8 @@
 """CERP: two small tables under one rising threshold, whose zeros should not meet."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from pydantic import Field
@@ -14,11 +15,13 @@ from ...embeddings.pair import PairTable
 from ...embeddings.soft_threshold import SoftThresholdTable
 from ...embeddings.sparse import SparseTable
 from ...errors import LfmpError
-from ...models import Backbone, build_model
+from ...models.model import Model
 from ...seeds import derive
-from ..base import Context, Outcome, Task
-from ..train import steps_per_epoch, train_to_outcome
-from .base import all_fields, budget, compression
+from ...tasks import Task
+from ...training import Objective
+from ..base import Context, Outcome
+from ..train import train_to_outcome
+from .base import compression, numbers_left, unstacked
 from .phases import finding
 from .threshold import RisingThreshold, ThresholdSettings, find
 
@@ -46,34 +49,64 @@ def complementary(e: Tensor, steepness: float) -> Tensor:
 
 
 class Complementary(RisingThreshold):
-    """Log-loss + γ L_p over the batch's distinct ids, under a rising threshold."""
+    """The task's loss + γ L_p over the batch's distinct ids, under a rising threshold."""
 
-    def __init__(self, tables: Sequence[SoftThresholdTable], settings: CERPSettings, per_epoch: int):
-        super().__init__(tables, settings, per_epoch)
+    def __init__(
+        self,
+        loss: Objective,
+        tables: Sequence[SoftThresholdTable],
+        settings: CERPSettings,
+        per_epoch: int,
+    ):
+        super().__init__(loss, tables, settings, per_epoch)
         self.settings = settings
 
-    def forward(
-        self, model: Backbone, ids: Tensor, values: Tensor | None, labels: Tensor, step: int
-    ) -> Tensor:
-        loss = super().forward(model, ids, values, labels, step)
+    def forward(self, model: Model, batch: Any, step: int) -> Tensor:
+        loss = super().forward(model, batch, step)
         weight = self.settings.regulariser * 0.5 ** (step // self.per_epoch)
-        return loss + weight * complementary(model.table(ids.unique()), self.settings.steepness)
+        tables = model.tables()
+        for name, ids in model.read(batch).items():
+            loss = loss + weight * complementary(tables[name](ids.unique()), self.settings.steepness)
+        return loss
 
 
-def pair_model(task: Task, buckets: int, seed: int) -> tuple[Backbone, PairTable, list[FullTable]]:
-    """An untrained backbone over two plain tables of `buckets` rows, the pair, and the tables."""
-    schema, std = task.dataset.schema, task.backbone.init_std
-    tables: list[FullTable] = []
+def pair_model(task: Task, buckets: Mapping[str, int], seed: int) -> tuple[Model, dict[str, PairTable]]:
+    """An untrained model each of whose tables is a pair of plain ones of so many rows, and the pairs."""
+    rows = iter(buckets.values())
 
     def make(sizes: tuple[int, ...], dim: int, generator: torch.Generator) -> Table:
-        tables.extend(FullTable((buckets,), dim, std=std, generator=generator) for _ in range(2))
-        return PairTable(sizes, *tables)
+        own = next(rows)
+        std = task.start_std(own)
+        return PairTable(sizes, *(FullTable((own,), dim, std=std, generator=generator) for _ in range(2)))
 
-    model = build_model(
-        task.backbone, schema.field_sizes, schema.scalar_columns, seed=derive(seed, "weights"), table=make
-    )
-    assert isinstance(model.table, PairTable)
-    return model, model.table, tables
+    model = task.model(derive(seed, "weights"), table=make)
+    pairs: dict[str, PairTable] = {}
+    for name, table in model.tables().items():
+        assert isinstance(table, PairTable)
+        pairs[name] = table
+    return model, pairs
+
+
+def buckets_for(task: Task, settings: CERPSettings) -> dict[str, int]:
+    """b of each table, by name.
+
+    Raises:
+        LfmpError: `buckets` are too few for the budget, or to tell all ids apart.
+    """
+    found = {}
+    for name, sizes in task.table_sizes.items():
+        rows = sum(sizes)
+        count = numbers_left(rows * task.dim, settings.sparsity)
+        fewest = max(-(-count // (2 * task.dim)), math.isqrt(rows - 1) + 1)
+        if settings.buckets is not None and settings.buckets < fewest:
+            raise LfmpError(
+                f"{settings.buckets:,} `buckets` are too few for cerp here: give {fewest:,} or more, so that "
+                f"two tables of so many rows of {task.dim} hold {count:,} numbers and tell {rows:,} ids "
+                "apart, or none"
+            )
+        share = max(0.129, 0.59 * (1 - settings.sparsity))
+        found[name] = settings.buckets or max(math.ceil(share * rows), fewest)
+    return found
 
 
 @compression("cerp", CERPSettings)
@@ -81,8 +114,8 @@ def cerp(task: Task, settings: CERPSettings, context: Context) -> Outcome:
     """Each row the sum of two rows of small tables; prune both as PEP does, apart from each other; retrain.
 
     Phase PT finds the masks of P and Q under log-loss + γ L_p; phase CT trains again from the same initial
-    values, where the masks hold, without L_p. The budget is the share of n·D, as in LERS, and P and Q share
-    it: the larger numbers stay, in whichever table.
+    values, where the masks hold, without L_p. The budget is the share of n·D, as in LERS, and all P and Q
+    share it: the larger numbers stay, in whichever table.
 
     Departures: one threshold for all numbers (see `Threshold`); L_p is taken over the vectors composed for
     the batch's distinct ids, as CERP prints it, where the LERS code adds P and Q row by row; the mask leaves
@@ -93,29 +126,30 @@ def cerp(task: Task, settings: CERPSettings, context: Context) -> Outcome:
 
     Source: CERP (Liang et al. 2023), eq. 3–10; LERS §4.1.6.
     """
-    rows, dim = sum(task.dataset.schema.field_sizes), task.backbone.embedding_dim
-    count = budget(task, settings)
-    fewest = max(-(-count // (2 * dim)), math.isqrt(rows - 1) + 1)
-    if settings.buckets is not None and settings.buckets < fewest:
-        raise LfmpError(
-            f"{settings.buckets:,} `buckets` are too few for cerp here: give {fewest:,} or more, so that two "
-            f"tables of so many rows of {dim} hold {count:,} numbers and tell {rows:,} ids apart, or none"
-        )
-    share = max(0.129, 0.59 * (1 - settings.sparsity))
-    buckets = settings.buckets or max(math.ceil(share * rows), fewest)
+    buckets = buckets_for(task, settings)
     with finding(context):
-        model, pair, tables = pair_model(task, buckets, context.seed)
-        thresholded = [SoftThresholdTable(table) for table in tables]
-        pair.first, pair.second = thresholded
-        objective = Complementary(thresholded, settings, steps_per_epoch(task))
+        model, pairs = pair_model(task, buckets, context.seed)
+        thresholded = []
+        for pair in pairs.values():
+            pair.first, pair.second = SoftThresholdTable(pair.first), SoftThresholdTable(pair.second)
+            thresholded += [pair.first, pair.second]
+        objective = Complementary(task.objective(context.seed), thresholded, settings, task.steps_per_epoch)
         mask, details = find(task, model, objective, settings, context)
-    model, pair, tables = pair_model(task, buckets, context.seed)
-    gates = [EntryMask(kept) for kept in mask.split(buckets)]
-    pair.first, pair.second = (MaskedRows(*parts) for parts in zip(tables, gates, strict=True))
-    details |= {"buckets": buckets}
-    outcome = train_to_outcome(task, model, all_fields(task), context, details=details)
-    pair.first, pair.second = (
-        SparseTable.of(table.weight.detach(), gate.mask, table.field_sizes)
-        for table, gate in zip(tables, gates, strict=True)
-    )
+    model, pairs = pair_model(task, buckets, context.seed)
+    plain = {
+        f"{name}.{place}": getattr(pair, place)
+        for name, pair in pairs.items()
+        for place in ("first", "second")
+    }
+    gates = {key: EntryMask(kept) for key, kept in unstacked(mask, plain).items()}
+    for key, own in plain.items():
+        name, _, place = key.partition(".")
+        setattr(pairs[name], place, MaskedRows(own, gates[key]))
+    each = list(buckets.values())
+    details |= {"buckets": each[0] if len(each) == 1 else buckets}
+    outcome = train_to_outcome(task, model, task.all_fields, context, details=details)
+    for key, own in plain.items():
+        name, _, place = key.partition(".")
+        packed = SparseTable.of(own.weight.detach(), gates[key].mask, own.field_sizes)
+        setattr(pairs[name], place, packed)
     return outcome

@@ -2,9 +2,18 @@
 
 from pydantic import Field
 
-from ..base import Context, Outcome, Task
-from ..train import steps_per_epoch
-from .base import CompressionSettings, budget, compression, dense_size, plain_model, train_masked
+from ...tasks import Task
+from ..base import Context, Outcome
+from .base import (
+    CompressionSettings,
+    budget,
+    compression,
+    dense_size,
+    plain_model,
+    stacked,
+    train_masked,
+    unstacked,
+)
 from .magnitude import largest
 from .phases import advance, finder, finding
 
@@ -43,8 +52,7 @@ def deeplight(task: Task, settings: DeepLightSettings, context: Context) -> Outc
     size = dense_size(task)
     with finding(context):
         model, plain = plain_model(task, context.seed)
-        weight = plain.weight
-        per_epoch = steps_per_epoch(task)
+        per_epoch = task.steps_per_epoch
         start = round(settings.warm_up_epochs * per_epoch)
         total = max(1, round(settings.ramp_epochs * per_epoch))
         epochs = -(-(start + total) // per_epoch)
@@ -52,8 +60,10 @@ def deeplight(task: Task, settings: DeepLightSettings, context: Context) -> Outc
         while trainer.steps < start + total:
             if trainer.steps >= start and trainer.steps % settings.prune_every == 0:
                 share = sparsity_at(trainer.steps - start, total, settings.sparsity)
-                weight.data.mul_(largest(weight.abs(), size - int(share * size)))
+                left = largest(stacked(plain.values()).abs(), size - int(share * size))
+                for name, own in unstacked(left, plain).items():
+                    plain[name].weight.data.mul_(own)
             advance(trainer, settings.prune_every, start + total)
-        mask, moments = largest(weight.abs(), budget(task, settings)), trainer.optimizer_state()
-    moments = {name.replace("table.", "table.table.", 1): slots for name, slots in moments.items()}
+        mask = largest(stacked(plain.values()).abs(), budget(task, settings))
+        moments = trainer.optimizer_state()
     return train_masked(task, model, plain, mask, context, optimizer_state=moments)

@@ -1,7 +1,7 @@
 """DSL: a table that is sparse from the first step, whose numbers change places."""
 
 import math
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from pydantic import Field
@@ -12,12 +12,13 @@ from ...embeddings.entry_mask import EntryMask
 from ...embeddings.masked import MaskedRows
 from ...embeddings.sparse import SparseTable
 from ...errors import LfmpError
-from ...models import Backbone
 from ...seeds import derive
+from ...tasks import Task
 from ...training import Objective
-from ..base import Context, Outcome, Task
-from ..train import steps_per_epoch, train_to_outcome
-from .base import CompressionSettings, all_fields, budget, compression, plain_model
+from ...training.objective import Extended
+from ..base import Context, Outcome
+from ..train import train_to_outcome
+from .base import CompressionSettings, budget, compression, plain_model, unstacked
 from .magnitude import largest
 
 
@@ -64,38 +65,39 @@ def exchange(weight: Tensor, mask: Tensor, rows: Tensor, grad: Tensor, share: fl
     return count
 
 
-class Exchanging(Objective):
-    """Log-loss; every ΔT steps numbers of a masked table change places.
+class WatchedRows(MaskedRows):
+    """A masked table that knows the gradients of its last step at all places, masked or not.
+
+    Attributes:
+        seen: (ids, gradient [..., D] of their vectors) of that step; None before any.
+    """
+
+    seen: tuple[Tensor, Tensor] | None = None
+
+    def gated(self, ids: Tensor, e: Tensor) -> Tensor:
+        out = super().gated(ids, e)
+        if out.requires_grad:
+            out.register_hook(lambda grad: setattr(self, "seen", (ids, grad)))
+        return out
+
+
+class Exchanging(Extended):
+    """The task's loss; every ΔT steps numbers of each masked table change places.
 
     Args:
-        plain, gate: the table and the mask over it, changed in place.
-        masked: both together, as the model has them.
+        loss: the task's.
+        tables: as the model has them, over plain tables and entry masks, which are changed in place.
         per_epoch: steps in a pass.
     """
 
     exchanged: Tensor
 
-    def __init__(
-        self, plain: FullTable, gate: EntryMask, masked: MaskedRows, settings: DSLSettings, per_epoch: int
-    ):
-        super().__init__()
-        self.parts = plain, gate  # in a tuple: the model keeps them, not this module
-        self.settings, self.step = settings, 0
+    def __init__(self, loss: Objective, tables: Sequence[WatchedRows], settings: DSLSettings, per_epoch: int):
+        super().__init__(loss)
+        self.tables, self.settings = list(tables), settings  # in a list: the model keeps them
         self.every, self.total = max(1, per_epoch // settings.exchanges), settings.anneal_epochs * per_epoch
         # a buffer, so that it is kept with the rest of a checkpoint
         self.register_buffer("exchanged", torch.tensor(0))
-        self.seen: tuple[Tensor, Tensor] | None = None
-        masked.register_forward_hook(self._watch)
-
-    def _watch(self, masked: MaskedRows, ids: tuple[Any, ...], e: Tensor) -> None:
-        if e.requires_grad:
-            e.register_hook(lambda grad: setattr(self, "seen", (ids[0], grad)))
-
-    def forward(
-        self, model: Backbone, ids: Tensor, values: Tensor | None, labels: Tensor, step: int
-    ) -> Tensor:
-        self.step = step
-        return super().forward(model, ids, values, labels, step)
 
     def share(self, step: int) -> float:
         """ρ at a step."""
@@ -103,15 +105,17 @@ class Exchanging(Objective):
         return s.last_share + (s.first_share - s.last_share) * (1 + math.cos(math.pi * done)) / 2
 
     @torch.no_grad()
-    def after_step(self) -> None:
-        if (self.step + 1) % self.every == 0 and self.seen is not None:
-            ids, grad = self.seen
-            rows, slot = ids.reshape(-1).unique(return_inverse=True)
-            summed = grad.new_zeros(len(rows), grad.shape[-1])
-            summed.index_add_(0, slot, grad.reshape(len(slot), -1))
-            plain, gate = self.parts
-            self.exchanged += exchange(plain.weight, gate.mask, rows, summed, self.share(self.step))
-        self.seen = None
+    def after_step(self, step: int) -> None:
+        for table in self.tables:
+            if (step + 1) % self.every == 0 and table.seen is not None:
+                ids, grad = table.seen
+                rows, slot = ids.reshape(-1).unique(return_inverse=True)
+                summed = grad.new_zeros(len(rows), grad.shape[-1])
+                summed.index_add_(0, slot, grad.reshape(len(slot), -1))
+                assert isinstance(table.table, FullTable) and isinstance(table.gate, EntryMask)
+                weight, mask = table.table.weight, table.gate.mask
+                self.exchanged += exchange(weight, mask, rows, summed, self.share(step))
+            table.seen = None
 
 
 @compression("dsl", DSLSettings)
@@ -130,11 +134,20 @@ def dsl(task: Task, settings: DSLSettings, context: Context) -> Outcome:
         raise LfmpError("dsl compares all numbers of a table at each exchange: take optimizer='dense'")
     model, plain = plain_model(task, context.seed)
     generator = torch.Generator().manual_seed(derive(context.seed, "mask"))
-    scores = torch.rand(plain.weight.shape, generator=generator)
-    gate = EntryMask(largest(scores, budget(task, settings)))
-    model.table = masked = MaskedRows(plain, gate)
-    objective = Exchanging(plain, gate, masked, settings, steps_per_epoch(task))
-    outcome = train_to_outcome(task, model, all_fields(task), context, objective=objective)
+    scores = torch.rand((task.num_ids, task.dim), generator=generator)
+    masks = unstacked(largest(scores, budget(task, settings)), plain)
+    gates = {name: EntryMask(mask) for name, mask in masks.items()}
+    masked = {name: WatchedRows(table, gates[name]) for name, table in plain.items()}
+    model.put(masked)
+    objective = Exchanging(
+        task.objective(context.seed), list(masked.values()), settings, task.steps_per_epoch
+    )
+    outcome = train_to_outcome(task, model, task.all_fields, context, objective=objective)
     outcome.details["exchanged"] = int(objective.exchanged)
-    model.table = SparseTable.of(plain.weight.detach(), gate.mask, plain.field_sizes)
+    model.put(
+        {
+            name: SparseTable.of(table.weight.detach(), gates[name].mask, table.field_sizes)
+            for name, table in plain.items()
+        }
+    )
     return outcome

@@ -1,5 +1,6 @@
 """MagPrune: train, then zero the smallest numbers."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,10 @@ from pydantic import Field
 from torch import Tensor
 
 from ...embeddings.sparse import SparseTable
-from ..base import Context, Outcome, Task
-from ..train import fresh_model, train_to_outcome
-from .base import CompressionSettings, all_fields, budget, compression, dense_size
-
-BLOCK = 1 << 16  # rows counted at a time, which bounds memory
+from ...tasks import Task
+from ..base import Context, Outcome
+from ..train import train_to_outcome
+from .base import CompressionSettings, budget, compression, plain_model, stacked, unstacked
 
 
 class MagPruneSettings(CompressionSettings):
@@ -82,22 +82,24 @@ def by_frequency(magnitudes: Tensor, mask: Tensor, counts: np.ndarray) -> dict[s
     return found
 
 
-def _frequencies(task: Task, magnitudes: Tensor, mask: Tensor) -> dict[str, Any]:
-    """`by_frequency` of the ids of the first two fields, as LERS Fig. 2a and 2b, and of all fields."""
-    schema, rows = task.dataset.schema, task.dataset.split("train")
-    counts = np.zeros(schema.num_ids, dtype=np.int64)
-    for start in range(0, len(rows), BLOCK):
-        counts += np.bincount(rows.ids[start : start + BLOCK].reshape(-1), minlength=len(counts))
-    fields = {}
-    for field in schema.fields[:2]:
-        own = slice(field.offset, field.offset + field.size)
-        fields[field.name] = by_frequency(magnitudes[own], mask[own], counts[own])
-    return {"all": by_frequency(magnitudes, mask, counts), "fields": fields}
+def _frequencies(task: Task, magnitudes: Mapping[str, Tensor], masks: Mapping[str, Tensor]) -> dict[str, Any]:
+    """`by_frequency` of all ids, and of the kinds of ids that pages show."""
+    counts = task.id_counts()
+    kinds = {
+        name: by_frequency(magnitudes[table][own], masks[table][own], counts[table][own])
+        for name, (table, own) in task.id_groups().items()
+    }
+    whole = by_frequency(
+        torch.cat(list(magnitudes.values())),
+        torch.cat(list(masks.values())),
+        np.concatenate(list(counts.values())),
+    )
+    return {"all": whole, "fields": kinds}
 
 
 @compression("magprune", MagPruneSettings)
 def magprune(task: Task, settings: MagPruneSettings, context: Context) -> Outcome:
-    """Train with L2, then zero the ⌊t·nD⌋ smallest |E| of the whole table; nothing is trained afterwards.
+    """Train with L2, then zero the ⌊t·nD⌋ smallest |E| of all tables together; nothing is trained afterwards.
 
     Its details say how |E| and what stays of it follow an id's frequency (`frequency`, see `by_frequency`).
 
@@ -107,14 +109,19 @@ def magprune(task: Task, settings: MagPruneSettings, context: Context) -> Outcom
     Source: LERS §4.2, Algorithm 1.
     """
     count = budget(task, settings)
-    _check_minimum(settings.row_minimum, dense_size(task) // task.backbone.embedding_dim, count)
-    outcome = train_to_outcome(task, fresh_model(task, context.seed), all_fields(task), context)
+    _check_minimum(settings.row_minimum, task.num_ids, count)
+    model, plain = plain_model(task, context.seed)
+    outcome = train_to_outcome(task, model, task.all_fields, context)
     with context.phase("PT"):
-        table = outcome.model.table
-        weight = table.weight_view().detach()
-        mask = largest(weight.abs(), count, settings.row_minimum)
-        outcome.model.table = SparseTable.of(weight, mask, table.field_sizes)
-    outcome.details["frequency"] = _frequencies(task, weight.abs(), mask)
+        magnitudes = stacked(plain.values()).abs()
+        masks = unstacked(largest(magnitudes, count, settings.row_minimum), plain)
+        model.put(
+            {
+                name: SparseTable.of(table.weight.detach(), masks[name], table.field_sizes)
+                for name, table in plain.items()
+            }
+        )
+    outcome.details["frequency"] = _frequencies(task, unstacked(magnitudes, plain), masks)
     return outcome
 
 

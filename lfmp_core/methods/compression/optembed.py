@@ -13,8 +13,8 @@ from ...embeddings.ragged import RaggedTable
 from ...errors import LfmpError
 from ...models import Backbone
 from ...seeds import derive
-from ...training import evaluate
-from ..base import Context, Outcome, Task
+from ...tasks import Clicks
+from ..base import Context, Outcome
 from ..gating.evolution import evolve
 from ..gating.optembed import OptEmbedSettings, train_supernet
 from .base import CompressionSettings, budget, compression, plain_model, train_masked
@@ -60,9 +60,9 @@ def width_at(alpha: float, dim: int) -> np.ndarray:
 
 
 def fittest_within(
-    task: Task, supernet: Backbone, kept: Tensor, count: int, settings: OptEmbedSettings, seed: int
+    task: Clicks, supernet: Backbone, kept: Tensor, count: int, settings: OptEmbedSettings, seed: int
 ) -> tuple[Tensor, list[float]]:
-    """Widths of the fields [m] of at most `count` numbers, and the best AUC after each generation.
+    """Widths of the fields [m] of at most `count` numbers, and the best fitness after each generation.
 
     Widths are drawn and mutated by the biased law, and drawn again where they exceed the budget.
 
@@ -75,13 +75,12 @@ def fittest_within(
     gate = FixedWidths(torch.empty(0), dim)
     plain = supernet.table
     supernet.table = MaskedRows(RaggedTable.pack(plain.weight_view(), kept * dim, sizes), gate)
-    rows = task.dataset.split("val")
-    rows = rows.take(np.arange(0, len(rows), -(-len(rows) // settings.fitness_rows)))
+    measure = task.fitness(supernet, settings.fitness_rows)
 
     @cache
-    def auc(widths: tuple[int, ...]) -> float:
+    def fitness(widths: tuple[int, ...]) -> float:
         gate.of_ids = spread(torch.tensor(widths), sizes)
-        return evaluate(supernet, rows)[0]["auc"]
+        return measure()
 
     def widths_of(places: tuple[int, ...]) -> np.ndarray:
         return table[np.array(places) - 1]
@@ -91,14 +90,14 @@ def fittest_within(
 
     rng = np.random.default_rng(derive(seed, "evolution"))
     found, best = evolve(
-        lambda p: auc(tuple(widths_of(p).tolist())), len(sizes), LEVELS, settings.evolution, rng, fits
+        lambda p: fitness(tuple(widths_of(p).tolist())), len(sizes), LEVELS, settings.evolution, rng, fits
     )
     supernet.table = plain
     return torch.from_numpy(widths_of(found)), best
 
 
-@compression("optembed_budget", OptEmbedBudgetSettings)
-def optembed_budget(task: Task, settings: OptEmbedBudgetSettings, context: Context) -> Outcome:
+@compression("optembed_budget", OptEmbedBudgetSettings, task=Clicks)
+def optembed_budget(task: Clicks, settings: OptEmbedBudgetSettings, context: Context) -> Outcome:
     """Train a net for all widths, search the widths that fit the budget, train anew with these masks.
 
     Phase PT is supernet and evolution, phase CT the training from the supernet's initial weights. As in LERS,
@@ -126,7 +125,7 @@ def optembed_budget(task: Task, settings: OptEmbedBudgetSettings, context: Conte
         with parts.phase("evolution"):
             widths, best = fittest_within(task, supernet, kept, count, settings.search, context.seed)
     model, plain = plain_model(task, context.seed)
-    mask = leading(spread(widths, plain.field_sizes) * kept, dim).bool()
+    mask = leading(spread(widths, supernet.field_sizes) * kept, dim).bool()
     details = {
         "rows": most,
         "widths": widths.tolist(),

@@ -1,8 +1,8 @@
 """PEP: a rising soft threshold says which numbers to keep; they are trained again from where they began."""
 
 from ...embeddings.soft_threshold import SoftThresholdTable
-from ..base import Context, Outcome, Task
-from ..train import steps_per_epoch
+from ...tasks import Task
+from ..base import Context, Outcome
 from .base import compression, plain_model, train_masked
 from .phases import finding
 from .threshold import RisingThreshold, ThresholdSettings, find
@@ -14,7 +14,7 @@ def pep(task: Task, settings: ThresholdSettings, context: Context) -> Outcome:
 
     Phase PT finds the mask; phase CT trains a model with the same initial values, where the mask holds.
 
-    Departures: one threshold for the table, moved by its weight decay alone, which is what the entry-wise
+    Departures: one threshold for all numbers, moved by its weight decay alone, which is what the entry-wise
     ones do in practice (see `Threshold`); the gradient's norm is not clipped; the mask is that of the
     threshold which leaves exactly the budget, not of the first count below it.
 
@@ -22,8 +22,10 @@ def pep(task: Task, settings: ThresholdSettings, context: Context) -> Outcome:
     """
     with finding(context):
         model, plain = plain_model(task, context.seed)
-        model.table = thresholded = SoftThresholdTable(plain)
-        objective = RisingThreshold([thresholded], settings, steps_per_epoch(task))
+        thresholded = {name: SoftThresholdTable(table) for name, table in plain.items()}
+        model.put(thresholded)
+        tables = list(thresholded.values())
+        objective = RisingThreshold(task.objective(context.seed), tables, settings, task.steps_per_epoch)
         mask, details = find(task, model, objective, settings, context)
     model, plain = plain_model(task, context.seed)
     return train_masked(task, model, plain, mask, context, details=details)

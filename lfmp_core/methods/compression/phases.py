@@ -2,10 +2,11 @@
 
 from contextlib import AbstractContextManager
 
-from ...models import Backbone
+from ...models.model import Model
 from ...seeds import derive
-from ...training import Objective, Trainer
-from ..base import Context, Task
+from ...tasks import Task
+from ...training import Loop, Objective
+from ..base import Context
 
 
 def finding(context: Context) -> AbstractContextManager[None]:
@@ -14,21 +15,20 @@ def finding(context: Context) -> AbstractContextManager[None]:
 
 
 def finder(
-    task: Task, model: Backbone, context: Context, *, epochs: int, objective: Objective | None = None
-) -> Trainer:
+    task: Task, model: Model, context: Context, *, epochs: int, objective: Objective | None = None
+) -> Loop:
     """A trainer for a finding phase: the task's protocol for so many epochs, without early stopping."""
-    return Trainer(
+    return task.with_training(epochs=epochs).trainer(
         model,
-        task.dataset.split("train"),
-        task.training.model_copy(update={"epochs": epochs}),
         seed=derive(context.seed, "finding"),
+        validate=False,
         objective=objective,
         checkpoint=context.path("finding"),
         label=context.label("finding"),
     )
 
 
-def advance(trainer: Trainer, every: int, last: int | None = None) -> None:
+def advance(trainer: Loop, every: int, last: int | None = None) -> None:
     """Train up to the next multiple of `every` steps, and not past step `last`."""
     stop = (trainer.steps // every + 1) * every
     trainer.fit(stop_at=stop if last is None else min(stop, last))

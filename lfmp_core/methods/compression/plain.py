@@ -1,20 +1,22 @@
 """Compression without a search: a table of another form, or a smaller plain one."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from pydantic import Field
-from torch import Tensor
 
 from ...embeddings.registry import table_factory
 from ...embeddings.small_dense import dim_in_bytes, smaller_dim
 from ...embeddings.tt_rec import TTRecTable
-from ...models import build_model
 from ...seeds import derive
+from ...tasks import Task
 from ...training import Objective
-from ..base import Context, Outcome, Task
-from ..train import fresh_model, steps_per_epoch, train_to_outcome
-from .base import CompressionSettings, all_fields, compression
+from ...training.objective import Extended
+from ..base import Context, Outcome
+from ..train import train_to_outcome
+from .base import CompressionSettings, compression, plain_model
 
 
 class TableSettings(CompressionSettings):
@@ -45,51 +47,53 @@ class SmallerDenseSettings(CompressionSettings):
     equal: Literal["numbers", "bytes"] = "numbers"
 
 
-class CacheFilling(Objective):
-    """Log-loss; after the first pass the most frequent ids' rows of a TT-Rec table are kept plainly.
+class CacheFilling(Extended):
+    """The task's loss; after the first pass the most frequent ids' rows of TT-Rec tables are kept plainly.
 
-    The counts are those of the pass. Source: Yin et al. 2021; LERS §4.1.2 ("build cache").
+    Args:
+        loss: the task's.
+        tables: by name. counts: how often each of their ids is asked for in a pass, by name.
+        per_epoch: steps in a pass.
+
+    Source: Yin et al. 2021; LERS §4.1.2 ("build cache").
     """
 
-    counts: Tensor
-    steps: Tensor
+    def __init__(
+        self,
+        loss: Objective,
+        tables: Mapping[str, TTRecTable],
+        counts: Mapping[str, np.ndarray],
+        per_epoch: int,
+    ):
+        super().__init__(loss)
+        self.tables, self.counts, self.per_epoch = dict(tables), counts, per_epoch
 
-    def __init__(self, table: TTRecTable, per_epoch: int):
-        super().__init__()
-        self.tables, self.left = [table], per_epoch  # in a list, since its weights are the model's
-        # buffers, so that they are kept with the rest of a checkpoint
-        self.register_buffer("counts", torch.zeros(table.n, dtype=torch.int64))
-        self.register_buffer("steps", torch.tensor(0))
-
-    def forward(self, model, ids, values, labels, step):
-        loss = super().forward(model, ids, values, labels, step)  # first: it refuses ids that have no count
-        if step < self.left:
-            self.counts += torch.bincount(ids.flatten(), minlength=len(self.counts))
-        return loss
-
-    def after_step(self) -> None:
-        self.steps.add_(1)
-        if self.steps == self.left:
-            self.tables[0].populate(self.counts)
+    def after_step(self, step: int) -> None:
+        if step + 1 == self.per_epoch:
+            for name, table in self.tables.items():
+                table.populate(torch.from_numpy(self.counts[name]))
 
 
 @compression("table", TableSettings)
 def table(task: Task, settings: TableSettings, context: Context) -> Outcome:
-    """Train a backbone whose table has another form, sized for the budget.
+    """Train a model whose tables have another form, each sized for the budget.
 
     Raises:
         BudgetError: the form can't have about so many parameters.
     """
-    schema = task.dataset.schema
     factory = table_factory(
         settings.table, settings.sparsity, settings.table_settings, tolerance=settings.tolerance
     )
-    seed = derive(context.seed, "weights")
-    model = build_model(task.backbone, schema.field_sizes, schema.scalar_columns, seed=seed, table=factory)
-    made, objective = model.table, None
-    if isinstance(made, TTRecTable) and made.cache is not None:
-        objective = CacheFilling(made, steps_per_epoch(task))
-    return train_to_outcome(task, model, all_fields(task), context, objective=objective)
+    model = task.model(derive(context.seed, "weights"), table=factory)
+    cached = {
+        name: made
+        for name, made in model.tables().items()
+        if isinstance(made, TTRecTable) and made.cache is not None
+    }
+    objective = None
+    if cached:
+        objective = CacheFilling(task.objective(context.seed), cached, task.id_counts(), task.steps_per_epoch)
+    return train_to_outcome(task, model, task.all_fields, context, objective=objective)
 
 
 @compression("smaller_dense", SmallerDenseSettings)
@@ -99,12 +103,11 @@ def smaller_dense(task: Task, settings: SmallerDenseSettings, context: Context) 
     Raises:
         BudgetError: no whole dimension is near the budget.
     """
-    sizes, dim = task.dataset.schema.field_sizes, task.backbone.embedding_dim
+    sizes, dim = [size for own in task.table_sizes.values() for size in own], task.dim
     if settings.equal == "bytes":
         smaller = dim_in_bytes(sizes, dim, settings.sparsity)
     else:
         smaller = smaller_dim(sizes, dim, settings.sparsity, tolerance=settings.tolerance)
-    backbone = task.backbone.model_copy(update={"embedding_dim": smaller})
-    small = Task(task.dataset, backbone, task.training)
-    model = fresh_model(small, context.seed)
-    return train_to_outcome(small, model, all_fields(task), context, details={"embedding_dim": smaller})
+    small = task.with_dim(smaller)
+    model, _ = plain_model(small, context.seed)
+    return train_to_outcome(small, model, task.all_fields, context, details={"embedding_dim": smaller})

@@ -4,21 +4,20 @@ from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ...embeddings.field_columns import FieldColumnsTable
 from ...embeddings.masked import MaskedRows
 from ...models import Backbone
+from ...models.batch import ClickBatch
 from ...seeds import derive
-from ...training import Batches, Trainer
-from ...training.batches import Batch
-from ..base import Context, Outcome, Task
-from ..train import fresh_model
+from ...tasks import Clicks
+from ...training.objective import click_loss
+from ..base import Context, Outcome
 from .base import CompressionSettings, budget, compression, plain_model, train_masked
 from .phases import finding
 
 
-def saliency(model: Backbone, batches: Iterable[Batch]) -> Tensor:
+def saliency(model: Backbone, batches: Iterable[ClickBatch]) -> Tensor:
     """Mean over batches of |∂L/∂α|, for a mask α [m, D] of ones over the field vectors; L as in training.
 
     Source: SSEDS (Qu et al. 2022), eq. 5–7.
@@ -27,8 +26,8 @@ def saliency(model: Backbone, batches: Iterable[Batch]) -> Tensor:
     plain, total, count = model.table, torch.zeros(()), 0
     alpha = torch.ones(model.num_fields, plain.dim, requires_grad=True, device=model.bias.device)
     model.table = MaskedRows(plain, lambda ids, e: alpha)
-    for ids, values, labels in batches:
-        loss = functional.binary_cross_entropy_with_logits(model(ids, values), labels)
+    for batch in batches:
+        loss = click_loss(model, batch)
         (grad,) = torch.autograd.grad(loss, [alpha])
         total, count = total.to(grad) + grad.abs(), count + 1
     model.table = plain
@@ -54,8 +53,8 @@ def columns_within(scores: Tensor, field_sizes: Sequence[int], count: int) -> Te
     return kept
 
 
-@compression("sseds", CompressionSettings)
-def sseds(task: Task, settings: CompressionSettings, context: Context) -> Outcome:
+@compression("sseds", CompressionSettings, task=Clicks)
+def sseds(task: Clicks, settings: CompressionSettings, context: Context) -> Outcome:
     """Train, rank all (field, dimension) pairs by one pass of gradients, keep what fits, retrain afresh.
 
     Phase PT trains the whole model under the task's protocol and makes the pass; phase CT trains a fresh one.
@@ -68,19 +67,12 @@ def sseds(task: Task, settings: CompressionSettings, context: Context) -> Outcom
     """
     sizes = task.dataset.schema.field_sizes
     with finding(context):
-        rows, seed = task.dataset.split("train"), derive(context.seed, "finding")
-        trainer = Trainer(
-            fresh_model(task, context.seed),
-            rows,
-            task.training,
-            seed=seed,
-            validation=task.dataset.split("val"),
-            checkpoint=context.path("finding"),
-            label=context.label("finding"),
-        )
-        trainer.fit()
-        batches = Batches(rows, task.training.batch_size, seed, device=task.training.device)
-        scores = saliency(trainer.model, batches.epoch(0))
+        seed = derive(context.seed, "finding")
+        whole = task.model(derive(context.seed, "weights"))
+        task.trainer(
+            whole, seed=seed, checkpoint=context.path("finding"), label=context.label("finding")
+        ).fit()
+        scores = saliency(whole, task.batches(seed))
         kept = columns_within(scores.cpu(), sizes, budget(task, settings))
     model, plain = plain_model(task, derive(context.seed, "again"))
     mask = kept.repeat_interleave(torch.tensor(sizes), 0)

@@ -8,10 +8,12 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ...embeddings.soft_threshold import SoftThresholdTable
-from ...models import Backbone
+from ...models.model import Model
+from ...tasks import Task
 from ...training import Objective
-from ..base import Context, Task
-from .base import CompressionSettings, budget
+from ...training.objective import Extended
+from ..base import Context
+from .base import CompressionSettings, budget, stacked
 from .magnitude import largest
 from .phases import advance, finder
 
@@ -68,23 +70,30 @@ class Threshold(nn.Module):
         self.state.copy_(torch.tensor([s, m, v, t]))
 
 
-class RisingThreshold(Objective):
-    """Log-loss; after every step the threshold of `tables` rises.
+class RisingThreshold(Extended):
+    """The task's loss; after every step the threshold of `tables` rises.
 
     Args:
+        loss: the task's.
         tables: parts of the model.
         settings: see `ThresholdSettings`.
         per_epoch: steps in a pass.
     """
 
-    def __init__(self, tables: Sequence[SoftThresholdTable], settings: ThresholdSettings, per_epoch: int):
-        super().__init__()
+    def __init__(
+        self,
+        loss: Objective,
+        tables: Sequence[SoftThresholdTable],
+        settings: ThresholdSettings,
+        per_epoch: int,
+    ):
+        super().__init__(loss)
         self.tables, self.per_epoch = list(tables), per_epoch
         start = settings.threshold_start
         self.threshold = Threshold(start, -start / (settings.rise_epochs * per_epoch))
         self._set()
 
-    def after_step(self) -> None:
+    def after_step(self, step: int) -> None:
         self.threshold.advance()
         self._set()
 
@@ -94,7 +103,7 @@ class RisingThreshold(Objective):
 
 
 def find(
-    task: Task, model: Backbone, objective: RisingThreshold, settings: ThresholdSettings, context: Context
+    task: Task, model: Model, objective: RisingThreshold, settings: ThresholdSettings, context: Context
 ) -> tuple[Tensor, dict]:
     """Train until no more than the budget of numbers are over the threshold, and mask the rest.
 
@@ -102,7 +111,7 @@ def find(
     the threshold at which exactly the budget stays, so that the sparsity is the one asked for.
 
     Args:
-        model: its table is, or is made of, `objective.tables`; trained in place.
+        model: its tables are, or are made of, `objective.tables`; trained in place.
 
     Returns:
         the mask [rows of all the objective's tables, D], and what finding has to say of itself: steps, the
@@ -111,8 +120,8 @@ def find(
     count = budget(task, settings)
     trainer = finder(task, model, context, epochs=settings.find_epochs, objective=objective)
     every = max(1, objective.per_epoch // settings.checks)
-    while (left := model.table.num_parameters()) > count and not trainer.finished:
+    while (left := model.num_embedding_parameters()) > count and not trainer.finished:
         advance(trainer, every)
-    weights = torch.cat([table.table.weight_view().detach() for table in objective.tables])
+    weights = stacked(table.table for table in objective.tables)
     details = {"find_steps": trainer.steps, "threshold": objective.threshold.value(), "over_threshold": left}
     return largest(weights.abs(), count), details

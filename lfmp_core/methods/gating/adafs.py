@@ -8,12 +8,14 @@ from torch import Tensor, nn
 
 from ...masking import num_kept
 from ...models import Backbone
+from ...models.batch import ClickBatch
 from ...models.controllers import AdaptiveGates
 from ...seeds import derive
 from ...settings import Settings
-from ...training import Batches, Objective
+from ...tasks import Clicks
+from ...training import Batches, LogLoss
 from ...training.batches import Numbered, least_rows
-from ..base import Choice, Context, Outcome, Task, register
+from ..base import Choice, Context, Outcome, register
 from ..train import fresh_model, train_to_outcome
 from .phases import Made, choose_by_gates, first_phase, mean_gates, pretrain, rounded
 
@@ -33,7 +35,7 @@ class AdaFSSettings(Settings):
     update_every: int = Field(10, ge=1)
 
 
-class ControllerOnValidation(Objective):
+class ControllerOnValidation(LogLoss):
     """Training rows move the weights, validation rows the controller (first-order bi-level optimisation).
 
     With every `update_every`-th training step the controller gets its gradient from a validation batch of
@@ -49,22 +51,20 @@ class ControllerOnValidation(Objective):
         super().__init__()
         self.validation, self.update_every = Numbered(validation), update_every
 
-    def forward(
-        self, model: Backbone, ids: Tensor, values: Tensor | None, labels: Tensor, step: int
-    ) -> Tensor:
+    def forward(self, model: Backbone, batch: ClickBatch, step: int) -> Tensor:
         own = list(controller_of(model).parameters())
         number, rest = divmod(step + 1, self.update_every)
         if not rest:
             for parameter in own:
                 parameter.requires_grad_(True)
-            loss = super().forward(model, *self.validation[number - 1], step)
+            loss = super().forward(model, self.validation[number - 1], step)
             gradients = torch.autograd.grad(loss, own)
         for parameter in own:
             parameter.requires_grad_(False)
         if not rest:
             for parameter, gradient in zip(own, gradients, strict=True):
                 parameter.grad = gradient
-        return super().forward(model, ids, values, labels, step)
+        return super().forward(model, batch, step)
 
 
 def controller_of(model: Backbone) -> nn.Module:
@@ -73,13 +73,13 @@ def controller_of(model: Backbone) -> nn.Module:
     return model.controller.controller
 
 
-def _choose(task: Task, prune_ratio: float, settings: AdaFSSettings, context: Context) -> Choice:
+def _choose(task: Clicks, prune_ratio: float, settings: AdaFSSettings, context: Context) -> Choice:
     model = adafs(task, prune_ratio, settings, context).model
     return choose_by_gates(model, task, prune_ratio, context)
 
 
 @register("adafs", AdaFSSettings, chooser=_choose)
-def adafs(task: Task, prune_ratio: float, settings: AdaFSSettings, context: Context) -> Outcome:
+def adafs(task: Clicks, prune_ratio: float, settings: AdaFSSettings, context: Context) -> Outcome:
     """Weigh the fields of every example by a small network on all its vectors; the whole model is served.
 
     e'_f = w_f·BN(e_f), see `AdaptiveGates`. Two epochs without gates, then weights on training rows and the

@@ -7,7 +7,8 @@ from ...masking import num_kept
 from ...models.controllers import MultiViewGates
 from ...seeds import derive
 from ...settings import Settings
-from ..base import Choice, Context, Outcome, Task, register
+from ...tasks import Clicks
+from ..base import Choice, Context, Outcome, register
 from ..train import fresh_model, train_to_outcome
 from .phases import Made, choose_by_gates, first_phase, mean_gates, pretrain, rounded
 
@@ -30,13 +31,13 @@ class MvFSSettings(Settings):
     pretrain_epochs: int = Field(2, ge=0)
 
 
-def _choose(task: Task, prune_ratio: float, settings: MvFSSettings, context: Context) -> Choice:
+def _choose(task: Clicks, prune_ratio: float, settings: MvFSSettings, context: Context) -> Choice:
     model = mvfs(task, prune_ratio, settings, context).model
     return choose_by_gates(model, task, prune_ratio, context)
 
 
 @register("mvfs", MvFSSettings, chooser=_choose)
-def mvfs(task: Task, prune_ratio: float, settings: MvFSSettings, context: Context) -> Outcome:
+def mvfs(task: Clicks, prune_ratio: float, settings: MvFSSettings, context: Context) -> Outcome:
     """Gate the fields of every example by K mixed views of their importance; the whole model is served.
 
     e'_f = s_f e_f, see `MultiViewGates`. Two epochs of the backbone alone, then everything together.

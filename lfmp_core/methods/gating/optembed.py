@@ -12,12 +12,14 @@ from ...embeddings.masked import FixedWidths, MaskedRows, field_of_ids, leading,
 from ...embeddings.ragged import RaggedTable
 from ...masking import num_kept
 from ...models import Backbone
+from ...models.batch import ClickBatch
 from ...seeds import derive
 from ...settings import Settings
-from ...training import Objective, Trainer, evaluate
-from ..base import Choice, Context, Outcome, Task, register
+from ...tasks import Clicks
+from ...training import LogLoss
+from ..base import Choice, Context, Outcome, register
 from ..selection.base import largest
-from ..train import fresh_model, steps_per_epoch, train_to_outcome
+from ..train import fresh_model, train_to_outcome
 from .evolution import EvolutionSettings, evolve
 from .phases import Made, first_phase, rounded
 from .values import openness, remove_values
@@ -54,7 +56,7 @@ class OptEmbedSettings(Settings):
         return self
 
 
-class Supernet(Objective):
+class Supernet(LogLoss):
     """Log-loss + α Σ_f exp(−t_f), with e'_i = 1[‖e_i‖₁ > t_f]·e_i cut to random widths in the model's table.
 
     Each vector of each example keeps its first k dimensions, k ~ U{1..D}. The thresholds follow plain SGD.
@@ -91,21 +93,19 @@ class Supernet(Objective):
         widths = torch.randint(1, self.dim + 1, ids.shape, generator=self.generator).to(ids.device)
         return unit_step(self.margins(ids, e)) * leading(widths, self.dim)
 
-    def forward(
-        self, model: Backbone, ids: Tensor, values: Tensor | None, labels: Tensor, step: int
-    ) -> Tensor:
+    def forward(self, model: Backbone, batch: ClickBatch, step: int) -> Tensor:
         price = self.settings.regularisation * (-self.thresholds).exp().sum()
-        return super().forward(model, ids, values, labels, step) + price
+        return super().forward(model, batch, step) + price
 
     @torch.no_grad()
-    def after_step(self) -> None:
+    def after_step(self, step: int) -> None:
         assert self.thresholds.grad is not None
         self.thresholds.sub_(self.rate * self.thresholds.grad)
         self.thresholds.grad = None
 
 
 def train_supernet(
-    task: Task, settings: OptEmbedSettings, context: Context
+    task: Clicks, settings: OptEmbedSettings, context: Context
 ) -> tuple[Backbone, Tensor, Tensor]:
     """A whole model that fits every width, its rows' margins ‖e_i‖₁ − t_f [n], and the thresholds [m]."""
     model = fresh_model(task, context.seed)
@@ -113,15 +113,14 @@ def train_supernet(
     generator = torch.Generator().manual_seed(derive(context.seed, "widths"))
     rate = settings.threshold_learning_rate
     if settings.threshold_rise is not None:
-        steps = settings.search_epochs * steps_per_epoch(task)
+        steps = settings.search_epochs * task.steps_per_epoch
         rate = settings.threshold_rise / (settings.regularisation * steps)
     objective = Supernet(model.field_sizes, table.dim, settings, generator, rate)
     model.table = MaskedRows(table, objective.gate)
-    Trainer(
+    task.with_training(epochs=settings.search_epochs).trainer(
         model,
-        task.dataset.split("train"),
-        task.training.model_copy(update={"epochs": settings.search_epochs}),
         seed=derive(context.seed, "search"),
+        validate=False,
         objective=objective,
         label=context.label("supernet"),
     ).fit()
@@ -133,7 +132,7 @@ def train_supernet(
 
 
 def fittest_widths(
-    task: Task, supernet: Backbone, kept: Tensor, settings: OptEmbedSettings, context: Context
+    task: Clicks, supernet: Backbone, kept: Tensor, settings: OptEmbedSettings, context: Context
 ) -> tuple[tuple[int, ...], list[float]]:
     """Widths of the fields [m] by evolution, and the best fitness after each generation.
 
@@ -144,12 +143,11 @@ def fittest_widths(
     gate = FixedWidths(torch.empty(0), dim)
     plain = supernet.table
     supernet.table = MaskedRows(RaggedTable.pack(plain.weight_view(), kept * dim, sizes), gate)
-    rows = task.dataset.split("val")
-    rows = rows.take(np.arange(0, len(rows), -(-len(rows) // settings.fitness_rows)))
+    measure = task.fitness(supernet, settings.fitness_rows)
 
     def fitness(widths: tuple[int, ...]) -> float:
         gate.of_ids = spread(widths, sizes)
-        return evaluate(supernet, rows)[0]["auc"]
+        return measure()
 
     rng = np.random.default_rng(derive(context.seed, "evolution"))
     found = evolve(fitness, len(sizes), dim, settings.evolution, rng)
@@ -157,7 +155,7 @@ def fittest_widths(
     return found
 
 
-def search(task: Task, settings: OptEmbedSettings, context: Context) -> tuple[Tensor, dict[str, Any]]:
+def search(task: Clicks, settings: OptEmbedSettings, context: Context) -> tuple[Tensor, dict[str, Any]]:
     """Which values keep their row [n], and what there is to say of both masks."""
     supernet, margins, thresholds = train_supernet(task, settings, context)
     kept = margins > 0
@@ -171,7 +169,7 @@ def search(task: Task, settings: OptEmbedSettings, context: Context) -> tuple[Te
     }
 
 
-def _choose(task: Task, prune_ratio: float, settings: OptEmbedSettings, context: Context) -> Choice:
+def _choose(task: Clicks, prune_ratio: float, settings: OptEmbedSettings, context: Context) -> Choice:
     count = num_kept(task.dataset.schema.num_fields, prune_ratio)
     with context.phase("PT"):
         _, margins, thresholds = train_supernet(task, settings, context)
@@ -181,7 +179,7 @@ def _choose(task: Task, prune_ratio: float, settings: OptEmbedSettings, context:
 
 
 @register("optembed", OptEmbedSettings, chooser=_choose)
-def optembed(task: Task, prune_ratio: float, settings: OptEmbedSettings, context: Context) -> Outcome:
+def optembed(task: Clicks, prune_ratio: float, settings: OptEmbedSettings, context: Context) -> Outcome:
     """Learn which values keep a vector, search how long each field's vectors are, train anew with both.
 
     Search (PT): a supernet learns weights and the fields' thresholds while every vector of every example is

@@ -10,10 +10,12 @@ from ...embeddings.gather import gather
 from ...embeddings.masked import MaskedRows
 from ...masking import num_kept
 from ...models import Backbone
+from ...models.batch import ClickBatch
 from ...seeds import derive
 from ...settings import Settings
-from ...training import Objective, Trainer
-from ..base import Choice, Context, Outcome, Task, register
+from ...tasks import Clicks
+from ...training import LogLoss, Trainer
+from ..base import Choice, Context, Outcome, register
 from ..selection.base import largest
 from ..train import fresh_model, train_to_outcome
 from .phases import Made, first_phase
@@ -50,7 +52,7 @@ class OptFSSettings(Settings):
         return self
 
 
-class ValueGates(Objective):
+class ValueGates(LogLoss):
     """Log-loss + λ Σ_i σ(T c_i), with e'_i = g_i e_i and g_i = σ(T c_i)/σ(c⁰) in the model's table.
 
     Args:
@@ -73,19 +75,17 @@ class ValueGates(Objective):
         s = self.settings
         return s.final_temperature ** (step // self.epoch_steps / (s.search_epochs - 1))
 
-    def forward(
-        self, model: Backbone, ids: Tensor, values: Tensor | None, labels: Tensor, step: int
-    ) -> Tensor:
+    def forward(self, model: Backbone, batch: ClickBatch, step: int) -> Tensor:
         self.temperature = self.temperature_at(step)
         open_values = (self.temperature * self.c).sigmoid().sum()
-        return super().forward(model, ids, values, labels, step) + self.settings.regularisation * open_values
+        return super().forward(model, batch, step) + self.settings.regularisation * open_values
 
     def groups(self, learning_rate: float) -> list[dict[str, Any]]:
         rate = self.settings.mask_learning_rate or learning_rate
         return [{"params": [self.c], "lr": rate, "weight_decay": 0.0}]
 
 
-def search(task: Task, settings: OptFSSettings, context: Context) -> tuple[Backbone, Tensor]:
+def search(task: Clicks, settings: OptFSSettings, context: Context) -> tuple[Backbone, Tensor]:
     """The whole model as it was at the start of the rewind epoch, and c [n] at the end of the search."""
     model, rows = fresh_model(task, context.seed), task.dataset.split("train")
     training = task.training.model_copy(update={"epochs": settings.search_epochs})
@@ -109,7 +109,7 @@ def search(task: Task, settings: OptFSSettings, context: Context) -> tuple[Backb
     return model, objective.c.detach().flatten()
 
 
-def _choose(task: Task, prune_ratio: float, settings: OptFSSettings, context: Context) -> Choice:
+def _choose(task: Clicks, prune_ratio: float, settings: OptFSSettings, context: Context) -> Choice:
     schema = task.dataset.schema
     count = num_kept(schema.num_fields, prune_ratio)
     with context.phase("PT"):
@@ -120,7 +120,7 @@ def _choose(task: Task, prune_ratio: float, settings: OptFSSettings, context: Co
 
 
 @register("optfs", OptFSSettings, chooser=_choose)
-def optfs(task: Task, prune_ratio: float, settings: OptFSSettings, context: Context) -> Outcome:
+def optfs(task: Clicks, prune_ratio: float, settings: OptFSSettings, context: Context) -> Outcome:
     """Learn one gate a value, remove the values whose gate closes, train on from an early moment.
 
     Search (PT): weights and gates together on Σ BCE + λ Σ_i σ(T c_i), T annealed until gates are steps; then

@@ -15,8 +15,9 @@ from ...models.controllers import FieldGates
 from ...ownership import FolderKind
 from ...seeds import derive
 from ...settings import canonical_json
+from ...tasks import Clicks
 from ...training import Trainer, predict
-from ..base import Choice, Context, Task
+from ..base import Choice, Context
 from ..selection.base import largest
 
 Made = tuple[Backbone, dict[str, Any]]
@@ -49,7 +50,7 @@ def first_phase(context: Context, make: Callable[[], Made]) -> Made:
     return model, details
 
 
-def pretrain(task: Task, model: Backbone, epochs: int, context: Context) -> None:
+def pretrain(task: Clicks, model: Backbone, epochs: int, context: Context) -> None:
     """Train a model in place for some epochs, without early stopping."""
     if epochs:
         Trainer(
@@ -82,7 +83,7 @@ def rounded(numbers: Tensor) -> list[float]:
     return [float(f"{x:.6g}") for x in numbers.flatten().tolist()]
 
 
-def choose_by_gates(model: Backbone, task: Task, prune_ratio: float, context: Context) -> Choice:
+def choose_by_gates(model: Backbone, task: Clicks, prune_ratio: float, context: Context) -> Choice:
     """The m − ⌊τm⌋ fields whose gates are the most open on average over the validation rows."""
     with context.phase("PT"):
         scores = mean_gates(model, task.dataset.split("val")).numpy()

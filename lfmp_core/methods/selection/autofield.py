@@ -7,11 +7,12 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ...models import Backbone
+from ...models.batch import ClickBatch
 from ...seeds import derive
 from ...settings import Settings
-from ...training import Objective
-from ...training.batches import Batch
-from ..base import Context, Task
+from ...tasks import Clicks
+from ...training import LogLoss
+from ..base import Context
 from .base import Scores, selector
 from .deep import endless, gated_loss, train_all_fields
 
@@ -34,7 +35,7 @@ class AutoFieldSettings(Settings):
     temperature_decay: float = Field(5e-5, ge=0)
 
 
-class TwoLevel(Objective):
+class TwoLevel(LogLoss):
     """Log-loss of a training batch under the gates p^keep; every so often one of Adam's steps on the logits.
 
     p_f = softmax((l_f + g_f)/t) of the logits l_f = (drop, keep), (½, ½) at the start, with Gumbel noise g_f
@@ -48,20 +49,20 @@ class TwoLevel(Objective):
         seed: of the noise.
     """
 
-    def __init__(self, num_fields: int, settings: AutoFieldSettings, validation: Iterator[Batch], seed: int):
+    def __init__(
+        self, num_fields: int, settings: AutoFieldSettings, validation: Iterator[ClickBatch], seed: int
+    ):
         super().__init__()
         self.settings, self.validation, self.updates = settings, validation, 0
         self.generator = torch.Generator().manual_seed(seed)
         self.logits = nn.Parameter(torch.full((num_fields, 2), 0.5))
         self.optimizer = torch.optim.Adam([self.logits], settings.learning_rate)
 
-    def forward(
-        self, model: Backbone, ids: Tensor, values: Tensor | None, labels: Tensor, step: int
-    ) -> Tensor:
+    def forward(self, model: Backbone, batch: ClickBatch, step: int) -> Tensor:
         # here and not in `after_step`: within a step, rows that a lazy trainer owes steps to are made up
         if (step + 1) % self.settings.update_every == 0:
             self._update(model, step)
-        return gated_loss(model, (ids, values, labels), self.sample(step).detach())
+        return gated_loss(model, batch, self.sample(step).detach())
 
     def _update(self, model: Backbone, step: int) -> None:
         loss = gated_loss(model, next(self.validation), self.sample(step))
@@ -88,7 +89,7 @@ class TwoLevel(Objective):
 
 
 @selector("autofield", AutoFieldSettings)
-def autofield(task: Task, prune_ratio: float, settings: AutoFieldSettings, context: Context) -> Scores:
+def autofield(task: Clicks, prune_ratio: float, settings: AutoFieldSettings, context: Context) -> Scores:
     """Learn a drop and a keep logit a field by the validation loss, and keep the largest differences.
 
     Source: AutoField (Wang et al. 2022). Departures: passes and rhythm (`AutoFieldSettings`); the temperature

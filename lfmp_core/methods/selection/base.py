@@ -11,10 +11,11 @@ from ...errors import Diverged, LfmpError
 from ...files import atomic_write
 from ...masking import num_kept
 from ...settings import Settings, canonical_json
-from ..base import Choice, Context, Outcome, Task, register
+from ...tasks import Clicks
+from ..base import Choice, Context, Outcome, register
 from ..train import fresh_model, train_to_outcome
 
-Scoring = Callable[[Task, float, Any, Context], "Scores"]
+Scoring = Callable[[Clicks, float, Any, Context], "Scores"]
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,13 @@ def selector(name: str, settings_type: type[Settings] = Settings) -> Callable[[S
     """
 
     def enter(score: Scoring) -> Scoring:
-        def choose(task: Task, prune_ratio: float, settings: Any, context: Context) -> Choice:
+        def choose(task: Clicks, prune_ratio: float, settings: Any, context: Context) -> Choice:
             count = num_kept(task.dataset.schema.num_fields, prune_ratio)  # a wrong τ costs no scoring
             scores = score(task, prune_ratio, settings, context)
             values = _checked(name, task, scores.values)
             return Choice(largest(values, count), tuple(values.tolist()), scores.details)
 
-        def run(task: Task, prune_ratio: float, settings: Any, context: Context) -> Outcome:
+        def run(task: Clicks, prune_ratio: float, settings: Any, context: Context) -> Outcome:
             choice = _once(choose, task, prune_ratio, settings, context)
             rounded = [float(f"{value:.6g}") for value in choice.scores]
             model = fresh_model(task, context.seed, choice.fields)
@@ -69,7 +70,7 @@ def selector(name: str, settings_type: type[Settings] = Settings) -> Callable[[S
     return enter
 
 
-def _checked(name: str, task: Task, values: np.ndarray) -> np.ndarray:
+def _checked(name: str, task: Clicks, values: np.ndarray) -> np.ndarray:
     values = np.asarray(values, dtype=np.float64)
     fields = task.dataset.schema.fields
     if values.shape != (len(fields),):
@@ -80,7 +81,7 @@ def _checked(name: str, task: Task, values: np.ndarray) -> np.ndarray:
     return values
 
 
-def _once(choose: Callable, task: Task, prune_ratio: float, settings: Any, context: Context) -> Choice:
+def _once(choose: Callable, task: Clicks, prune_ratio: float, settings: Any, context: Context) -> Choice:
     """Choose as phase PT; with a folder, a choice that was made before an interrupt is taken from it."""
     path = context.path("choice.json")
     if path is not None and path.exists():

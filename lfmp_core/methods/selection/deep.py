@@ -3,20 +3,21 @@
 from collections.abc import Iterator
 
 from torch import Tensor
-from torch.nn import functional
 
 from ...data.dataset import Rows
 from ...errors import DataError
 from ...models import Backbone
+from ...models.batch import ClickBatch
 from ...seeds import derive
+from ...tasks import Clicks
 from ...training import Batches, Objective, Trainer
-from ...training.batches import Batch
-from ..base import Context, Task
+from ...training.objective import click_loss
+from ..base import Context
 from ..train import fresh_model
 
 
 def train_all_fields(
-    task: Task, context: Context, *, epochs: int | None = None, objective: Objective | None = None
+    task: Clicks, context: Context, *, epochs: int | None = None, objective: Objective | None = None
 ) -> Backbone:
     """A model that reads all fields, trained on the training rows for the sake of a choice.
 
@@ -39,18 +40,16 @@ def train_all_fields(
     return trainer.model
 
 
-def gated_loss(model: Backbone, batch: Batch, gate: Tensor) -> Tensor:
+def gated_loss(model: Backbone, batch: ClickBatch, gate: Tensor) -> Tensor:
     """Mean log-loss of a batch under a gate [m] on all that a field says.
 
     The selectors' sources gate vectors alone, in backbones that have nothing else. Ours may have a
     first-order weight per id too; left open, it would hide what a field is worth.
     """
-    ids, values, labels = batch
-    logits = model(ids, values, gate, gate_linear=True)
-    return functional.binary_cross_entropy_with_logits(logits.float(), labels)
+    return click_loss(model, batch, gate, gate_linear=True)
 
 
-def validation_rows(task: Task) -> Rows:
+def validation_rows(task: Clicks) -> Rows:
     """The validation rows, of which there must be some.
 
     Raises:
@@ -63,7 +62,7 @@ def validation_rows(task: Task) -> Rows:
     return rows
 
 
-def endless(task: Task, seed: int, least: int = 1) -> Iterator[Batch]:
+def endless(task: Clicks, seed: int, least: int = 1) -> Iterator[ClickBatch]:
     """Shuffled batches of the validation rows, of the task's batch size, pass after pass.
 
     Args:

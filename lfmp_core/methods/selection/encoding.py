@@ -13,7 +13,8 @@ from ...data import Rows, Schema
 from ...errors import LfmpError
 from ...seeds import derive
 from ...settings import Settings
-from ..base import Context, Task
+from ...tasks import Clicks
+from ..base import Context
 
 # what the selectors of this kind import when they run; a clock that should not count it imports it first
 LIBRARIES = (
@@ -137,7 +138,7 @@ class Encoded:
     encoder: Encoder
 
 
-def encode_training(task: Task, settings: EncodingSettings, context: Context) -> Encoded:
+def encode_training(task: Clicks, settings: EncodingSettings, context: Context) -> Encoded:
     """Encode the task's training rows, at most `max_rows` of them."""
     rows = task.dataset.split("train")
     if len(rows) > settings.max_rows:

@@ -3,7 +3,8 @@
 from pydantic import Field
 from threadpoolctl import threadpool_limits
 
-from ..base import Context, Task
+from ...tasks import Clicks
+from ..base import Context
 from .base import Scores, selector
 from .encoding import encode_training, optional, random_state, threads
 from .permutation import PermutedSettings, loss_by_shuffling
@@ -22,7 +23,7 @@ class GBDTSettings(PermutedSettings):
 
 
 @selector("gbdt", GBDTSettings)
-def gbdt(task: Task, prune_ratio: float, settings: GBDTSettings, context: Context) -> Scores:
+def gbdt(task: Clicks, prune_ratio: float, settings: GBDTSettings, context: Context) -> Scores:
     """Rank fields by the validation AUC that gradient-boosted trees lose when a field is shuffled.
 
     Departure: ERASE ranks by the impurity that scikit-learn's exact GradientBoostingClassifier removes on

@@ -3,7 +3,8 @@
 import numpy as np
 from pydantic import Field
 
-from ..base import Context, Task
+from ...tasks import Clicks
+from ..base import Context
 from .base import Scores, selector
 from .encoding import EncodingSettings, encode_training, optional
 
@@ -17,7 +18,7 @@ class LassoSettings(EncodingSettings):
 
 
 @selector("lasso", LassoSettings)
-def lasso(task: Task, prune_ratio: float, settings: LassoSettings, context: Context) -> Scores:
+def lasso(task: Clicks, prune_ratio: float, settings: LassoSettings, context: Context) -> Scores:
     """Rank fields by |w| of a Lasso on the click.
 
     min_w ‖y − ȳ − Xw‖²/2N + α‖w‖₁ over encoded and standardised fields X [N, m].

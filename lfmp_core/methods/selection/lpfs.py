@@ -8,9 +8,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...models import Backbone
+from ...models.batch import ClickBatch
 from ...settings import Settings
-from ...training import Objective
-from ..base import Context, Task
+from ...tasks import Clicks
+from ...training import LogLoss
+from ..base import Context
 from .base import Scores, selector
 from .deep import gated_loss, train_all_fields
 
@@ -38,7 +40,7 @@ class LPFSSettings(Settings):
     tau: float = Field(2.0, gt=0)
 
 
-class PolarisingGates(Objective):
+class PolarisingGates(LogLoss):
     """Log-loss under g(x_f) = sign(x_f)·(x_f²/(x_f² + ε) + α ε^{1/τ} atan|x_f|), x = 1 at the start.
 
     After each of Adam's steps on x comes the proximal step of λ|x|: x ← sign(x)·max(0, |x| − λη).
@@ -65,21 +67,19 @@ class PolarisingGates(Objective):
         # sign(x) atan|x| written so that the slope at 0 is α ε^{1/τ} and not 0: a shut gate may open again
         return x * x.abs() / (x.square() + epsilon) + alpha * epsilon ** (1 / self.settings.tau) * x.atan()
 
-    def forward(
-        self, model: Backbone, ids: Tensor, values: Tensor | None, labels: Tensor, step: int
-    ) -> Tensor:
-        return gated_loss(model, (ids, values, labels), self.gates(step))
+    def forward(self, model: Backbone, batch: ClickBatch, step: int) -> Tensor:
+        return gated_loss(model, batch, self.gates(step))
 
     def groups(self, learning_rate: float) -> list[dict[str, Any]]:
         return [{"params": [self.x], "lr": self.settings.learning_rate, "weight_decay": 0.0}]
 
     @torch.no_grad()
-    def after_step(self) -> None:
+    def after_step(self, step: int) -> None:
         self.x.copy_(functional.softshrink(self.x, self.settings.threshold * self.settings.learning_rate))
 
 
 @selector("lpfs", LPFSSettings)
-def lpfs(task: Task, prune_ratio: float, settings: LPFSSettings, context: Context) -> Scores:
+def lpfs(task: Clicks, prune_ratio: float, settings: LPFSSettings, context: Context) -> Scores:
     """Learn one polarising gate a field with the weights, ε falling, and keep the fields of largest |gate|.
 
     Source: LPFS++ (Guo et al. 2022); the constants as the ERASE benchmark (2024) has them. Departures: ε, the

@@ -3,7 +3,8 @@
 import numpy as np
 from pydantic import Field
 
-from ..base import Context, Task
+from ...tasks import Clicks
+from ..base import Context
 from .base import Scores, selector
 from .encoding import EncodingSettings, encode_training, optional
 
@@ -18,7 +19,7 @@ class PCASettings(EncodingSettings):
 
 
 @selector("pca", PCASettings)
-def pca(task: Task, prune_ratio: float, settings: PCASettings, context: Context) -> Scores:
+def pca(task: Clicks, prune_ratio: float, settings: PCASettings, context: Context) -> Scores:
     """Rank fields by the part of their variance that the leading principal components explain.
 
     s_f = Σ_k λ_k v_kf² over the leading components k with variance λ_k and loadings v_k [m]. Over all

@@ -6,7 +6,8 @@ import numpy as np
 from pydantic import Field
 
 from ...seeds import derive
-from ..base import Context, Task
+from ...tasks import Clicks
+from ..base import Context
 from .base import Scores, selector
 from .encoding import Encoded, EncodingSettings, encode_training, optional, random_state, threads
 from .random_forest import ForestSettings, grow_forest
@@ -27,7 +28,7 @@ class PermutationSettings(PermutedSettings, ForestSettings):
 
 
 def loss_by_shuffling(
-    model: Any, rows: Encoded, task: Task, settings: PermutedSettings, context: Context
+    model: Any, rows: Encoded, task: Clicks, settings: PermutedSettings, context: Context
 ) -> Scores:
     """Fall of a fitted classifier's validation AUC when a field's column is shuffled, mean over repeats [m].
 
@@ -53,7 +54,7 @@ def loss_by_shuffling(
 
 
 @selector("permutation", PermutationSettings)
-def permutation(task: Task, prune_ratio: float, settings: PermutationSettings, context: Context) -> Scores:
+def permutation(task: Clicks, prune_ratio: float, settings: PermutationSettings, context: Context) -> Scores:
     """Rank fields by the validation AUC that a random forest loses when a field is shuffled.
 
     Departure: ERASE shuffles the training rows and measures accuracy, which few clicks leave unmoved.

@@ -4,7 +4,8 @@ from typing import Any
 
 from pydantic import Field
 
-from ..base import Context, Task
+from ...tasks import Clicks
+from ..base import Context
 from .base import Scores, selector
 from .encoding import Encoded, EncodingSettings, encode_training, optional, random_state, threads
 
@@ -31,7 +32,7 @@ def grow_forest(rows: Encoded, settings: ForestSettings, context: Context) -> An
 
 
 @selector("random_forest", ForestSettings)
-def random_forest(task: Task, prune_ratio: float, settings: ForestSettings, context: Context) -> Scores:
+def random_forest(task: Clicks, prune_ratio: float, settings: ForestSettings, context: Context) -> Scores:
     """Rank fields by the mean decrease of Gini impurity over a forest's splits.
 
     s_f = mean over trees of Σ (share of the tree's rows at the split) · (fall of impurity), over splits on f.

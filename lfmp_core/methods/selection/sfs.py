@@ -7,10 +7,11 @@ from pydantic import Field
 from torch import Tensor
 
 from ...models import Backbone
+from ...models.batch import ClickBatch
 from ...seeds import derive
 from ...settings import Settings
-from ...training.batches import Batch
-from ..base import Context, Task
+from ...tasks import Clicks
+from ..base import Context
 from .base import Scores, selector
 from .deep import endless, gated_loss, train_all_fields, validation_rows
 
@@ -28,7 +29,7 @@ class SFSSettings(Settings):
     batches: int = Field(100, ge=1)
 
 
-def saliency(model: Backbone, batches: Iterable[Batch]) -> Tensor:
+def saliency(model: Backbone, batches: Iterable[ClickBatch]) -> Tensor:
     """Σ_batches B |∂L/∂z_f| at z = 1, scaled to sum 1: [m] float64.
 
     Args:
@@ -48,7 +49,7 @@ def saliency(model: Backbone, batches: Iterable[Batch]) -> Tensor:
 
 
 @selector("sfs", SFSSettings)
-def sfs(task: Task, prune_ratio: float, settings: SFSSettings, context: Context) -> Scores:
+def sfs(task: Clicks, prune_ratio: float, settings: SFSSettings, context: Context) -> Scores:
     """Train with all gates at 1, and keep the fields whose gates the validation loss is most sensitive to.
 
     Source: single-shot selection as the ERASE benchmark (2024) codes it: trained weights, validation batches.

@@ -7,9 +7,11 @@ from torch import Tensor
 
 from ...data.dataset import Rows
 from ...models import Backbone
+from ...models.batch import ClickBatch
 from ...settings import Settings
-from ...training.batches import Batch, to_batch
-from ..base import Context, Task
+from ...tasks import Clicks
+from ...training.batches import to_batch
+from ..base import Context
 from .base import Scores, selector
 from .deep import train_all_fields, validation_rows
 
@@ -30,7 +32,7 @@ def permutation_importance(model: Backbone, rows: Rows, batch_size: int = 4096) 
     model.eval()
     device = next(model.parameters()).device
 
-    def batches() -> Iterator[Batch]:
+    def batches() -> Iterator[ClickBatch]:
         return (to_batch(rows, slice(a, a + batch_size), device) for a in range(0, len(rows), batch_size))
 
     dim = model.table.dim
@@ -51,7 +53,7 @@ def permutation_importance(model: Backbone, rows: Rows, batch_size: int = 4096) 
 
 
 @torch.no_grad()
-def inputs(model: Backbone, batch: Batch) -> Tensor:
+def inputs(model: Backbone, batch: ClickBatch) -> Tensor:
     """Field vectors [B, m, D], and where the backbone has first-order weights those as coordinate D + 1.
 
     In a scalar field both are times the value.
@@ -62,7 +64,7 @@ def inputs(model: Backbone, batch: Batch) -> Tensor:
 
 
 @selector("shark")
-def shark(task: Task, prune_ratio: float, settings: Settings, context: Context) -> Scores:
+def shark(task: Clicks, prune_ratio: float, settings: Settings, context: Context) -> Scores:
     """Train once, and keep the fields whose mean vector in place of their own would change the loss most.
 
     Source: SHARK (Zhang et al. 2023), F-permutation by its first-order expansion, over validation rows as

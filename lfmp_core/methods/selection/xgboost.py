@@ -5,7 +5,8 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from ..base import Context, Task
+from ...tasks import Clicks
+from ..base import Context
 from .base import Scores, selector
 from .encoding import EncodingSettings, encode_training, optional, random_state, threads
 
@@ -24,7 +25,7 @@ class XGBoostSettings(EncodingSettings):
 
 
 @selector("xgboost", XGBoostSettings)
-def xgboost(task: Task, prune_ratio: float, settings: XGBoostSettings, context: Context) -> Scores:
+def xgboost(task: Clicks, prune_ratio: float, settings: XGBoostSettings, context: Context) -> Scores:
     """Rank fields by the loss that XGBoost's splits on them remove.
 
     s_f = mean over the splits on f of G_L²/(H_L + λ) + G_R²/(H_R + λ) − G²/(H + λ), G and H the sums of the

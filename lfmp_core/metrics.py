@@ -1,0 +1,75 @@
+"""What models are measured by: each metric knows which end of it is better, and of what it is a mean."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from .errors import check_name
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure of merit.
+
+    Attributes:
+        name: in records, behind the name of a split: `val_auc`.
+        title: for people.
+        higher: a larger value is better.
+        unit: what is drawn again when its uncertainty is asked for.
+        margin: a difference that the field calls large.
+
+    Example:
+        >>> from lfmp_core.metrics import AUC, LOG_LOSS
+        >>> AUC.better(0.76, 0.75), LOG_LOSS.better(0.46, 0.45)
+        (True, False)
+    """
+
+    name: str
+    title: str
+    higher: bool
+    unit: Literal["row", "user"]
+    margin: float = 0.001
+
+    @property
+    def sign(self) -> int:
+        """1 where larger is better, else −1."""
+        return 1 if self.higher else -1
+
+    def gain(self, one: float, other: float) -> float:
+        """How much better one value is than another; negative where it is worse."""
+        return self.sign * (one - other)
+
+    def better(self, one: float, other: float) -> bool:
+        """Whether one value is better than another."""
+        return self.gain(one, other) > 0
+
+
+AUC = Metric("auc", "AUC", True, "row")
+LOG_LOSS = Metric("logloss", "log-loss", False, "row")
+NDCG20 = Metric("ndcg20", "NDCG@20", True, "user")
+RECALL20 = Metric("recall20", "Recall@20", True, "user")
+METRICS = {metric.name: metric for metric in (AUC, LOG_LOSS, NDCG20, RECALL20)}
+
+
+def metric_of(name: str) -> Metric:
+    """The metric of that name.
+
+    Raises:
+        UnknownName: there is none; it lists the nearest.
+    """
+    return METRICS[check_name(name, METRICS, "metric")]
+
+
+def deciding(measured: Iterable[str]) -> Metric:
+    """The metric that decides among those measured: the first of `METRICS` that is there.
+
+    Args:
+        measured: names of metrics behind the name of a split, as a record has them: `val_auc`.
+    """
+    names = {name.partition("_")[2] for name in measured}
+    return next(metric for metric in METRICS.values() if metric.name in names)
+
+
+def stands_best(values: Sequence[float], metric: Metric) -> bool:
+    """Whether the last value is better than all before it."""
+    return all(metric.better(values[-1], before) for before in values[:-1])

@@ -1,0 +1,207 @@
+"""Collaborative filtering: pairs of users and items in, the best items of every user out."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+
+from ..data.interactions import InteractionData, Interactions
+from ..embeddings.registry import TableFactory
+from ..errors import DataError
+from ..metrics import NDCG20, RECALL20
+from ..models.batch import PairBatch
+from ..models.recommender import Recommender, RecommenderSettings, side_of
+from ..models.recommenders import build_recommender, recommender_kind
+from ..seeds import derive
+from ..training import Loop, Objective
+from ..training.pair_losses import PairLogLoss, PairwiseLoss
+from ..training.pairs import PairBatches, PairTrainingSettings
+from ..training.ranking import BLOCK, hits, ndcg, recall, top_items
+from .base import Scores, Task
+
+_TIMED_USERS = 2048  # of ranking; all of them would take as long as some epochs of training
+
+
+@dataclass(frozen=True)
+class TopItems(Task):
+    """Who took what, a recommender, and one training protocol.
+
+    Validation pairs are ranked among the items that a user did not take in training; test pairs too, so that
+    validation items compete with them, as in LERS' code. See `evaluate` for the other convention.
+
+    Args:
+        dataset: interactions by split.
+        recommender: which, and its sizes.
+        training: see `PairTrainingSettings`.
+    """
+
+    dataset: InteractionData
+    recommender: RecommenderSettings
+    training: PairTrainingSettings
+
+    metrics = (NDCG20, RECALL20)
+
+    @property
+    def settings(self) -> RecommenderSettings:
+        return self.recommender
+
+    @property
+    def fingerprint(self) -> str:
+        return self.dataset.fingerprint
+
+    @property
+    def pairs(self) -> Interactions:
+        """What is learnt from."""
+        return self.dataset.splits["train"]
+
+    @property
+    def table_sizes(self) -> dict[str, tuple[int, ...]]:
+        sizes = {"users": self.dataset.num_users, "items": self.dataset.num_items}
+        return {name: (sizes[side_of(name)],) for name in recommender_kind(self.recommender.name).tables}
+
+    def start_std(self, rows: int) -> float:
+        """Xavier's, √(2 / (rows + D))."""
+        return (2 / (rows + self.dim)) ** 0.5
+
+    def model(self, seed: int, *, table: TableFactory | None = None) -> Recommender:
+        return build_recommender(self.recommender, self.pairs, seed=seed, table=table)
+
+    def objective(self, seed: int) -> Objective:
+        if recommender_kind(self.recommender.name).kind.loss == "logloss":
+            return PairLogLoss(self.training)
+        return PairwiseLoss(self.training, torch.Generator().manual_seed(derive(seed, "contrast")))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return -(-len(self.pairs) // self.training.batch_size)
+
+    def trainer(
+        self,
+        model: Any,
+        *,
+        seed: int,
+        validate: bool = True,
+        objective: Objective | None = None,
+        checkpoint: Path | None = None,
+        label: str | None = None,
+        **options: Any,
+    ) -> Loop:
+        own = self.training
+        measure = self._measure(model, own.validation_users)
+        return Loop(
+            model,
+            PairBatches(self.pairs, own.batch_size, own.negatives, seed, own.device),
+            own,
+            seed=seed,
+            objective=objective or self.objective(seed),
+            validate=measure if validate else None,
+            metrics=self.metrics,
+            checkpoint=checkpoint,
+            label=label,
+            **options,
+        )
+
+    def batches(self, seed: int) -> Iterator[PairBatch]:
+        own = self.training
+        return PairBatches(self.pairs, own.batch_size, own.negatives, seed, own.device).epoch(0)
+
+    def fitness(self, model: Any, units: int) -> Callable[[], float]:
+        measure = self._measure(model, units)
+        return lambda: measure()[NDCG20.name]
+
+    def _measure(self, model: Recommender, most: int) -> Callable[[], dict[str, float]]:
+        """The metrics on the validation pairs of at most so many users, the same each time."""
+        users = self._ranked("val")
+        if len(users) > most:
+            picked = np.random.default_rng(0).choice(len(users), most, replace=False)
+            users = users[np.sort(picked)]
+
+        def measure() -> dict[str, float]:
+            found = self._found(model, users, "val", [self.pairs])[0]
+            return {metric.name: float(found[:, k].mean()) for k, metric in enumerate(self.metrics)}
+
+        return measure
+
+    def _ranked(self, split: str) -> np.ndarray:
+        """Users that have pairs in a split."""
+        users = np.flatnonzero(self.dataset.splits[split].degrees())
+        if not len(users):
+            remedy = "Prepare the data set with a share for it"
+            raise DataError(f"no pair of {split} to rank for", file=self.dataset.folder, remedy=remedy)
+        return users
+
+    @torch.inference_mode()
+    def _found(
+        self, model: Recommender, users: np.ndarray, split: str, left_out: list[Interactions]
+    ) -> list[np.ndarray]:
+        """(NDCG, Recall ÷ min(|T|, 20), Recall ÷ |T|) of each user [users, 3], for each set of pairs left out
+        of the ranking."""
+        wanted = self.dataset.splits[split]
+        degrees = wanted.degrees()
+        was_training = model.training
+        model.eval()
+        score = model.scorer()
+        device = next(model.parameters()).device
+        found = [np.empty((len(users), 3)) for _ in left_out]
+        for start in range(0, len(users), BLOCK):
+            part = users[start : start + BLOCK]
+            values = score(torch.from_numpy(part).to(device)).float().cpu().numpy()
+            for taken, out in zip(left_out, found, strict=True):
+                for _, items, _ in top_items(lambda _, values=values: values, part, taken):
+                    hit, many = hits(part, items, wanted), degrees[part]
+                    columns = (
+                        ndcg(hit, many),
+                        recall(hit, many, capped=True),
+                        recall(hit, many, capped=False),
+                    )
+                    out[start : start + BLOCK] = np.stack(columns, axis=1)
+        model.train(was_training)
+        return found
+
+    def evaluate(self, model: Any, split: str) -> Scores:
+        """All metrics on a split, of users that have pairs in it.
+
+        Besides `ndcg20` and `recall20` (÷ min(|T|, 20), as LERS' code) there is `recall20_whole` (÷ |T|, as
+        LightGCN); and of the test pairs each again with `_unseen`, where validation items are left out of
+        the ranking too.
+
+        Returns:
+            Its units are NDCG and Recall of each of those users, in their order [users, 2].
+        """
+        left_out = [self.pairs]
+        if split == "test":
+            left_out.append(self.pairs.together(self.dataset.splits["val"]))
+        found = self._found(model, self._ranked(split), split, left_out)
+        names = (NDCG20.name, RECALL20.name, f"{RECALL20.name}_whole")
+        metrics = {
+            f"{name}{suffix}": float(own[:, k].mean())
+            for own, suffix in zip(found, ("", "_unseen"), strict=False)
+            for k, name in enumerate(names)
+        }
+        return Scores(metrics, found[0][:, :2].astype(np.float32))
+
+    def scoring(self, model: Any) -> tuple[Callable[[], None], int]:
+        users = self._ranked("val")[:_TIMED_USERS]
+
+        def score() -> None:
+            self._found(model, users, "val", [self.pairs])
+
+        return score, len(users)
+
+    def id_counts(self) -> dict[str, np.ndarray]:
+        """Degrees: how often an id is in a pair that is learnt from."""
+        counts = {"users": self.pairs.degrees(), "items": self.pairs.item_degrees()}
+        return {name: counts[side_of(name)] for name in self.table_sizes}
+
+    def id_groups(self) -> dict[str, tuple[str, slice]]:
+        """Users and items, as in LERS Fig. 2c and 2d: of each the first table."""
+        found: dict[str, tuple[str, slice]] = {}
+        for name in self.table_sizes:
+            found.setdefault(side_of(name), (name, slice(None)))
+        return found
+
+    def with_dim(self, dim: int) -> Self:
+        return replace(self, recommender=self.recommender.model_copy(update={"embedding_dim": dim}))
