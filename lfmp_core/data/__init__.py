@@ -1,6 +1,16 @@
-"""Public sets, one's own tables and planted data, prepared out of core into memory-mapped rows of ids."""
+"""Public sets, one's own tables and planted data, prepared into memory-mapped rows of ids, or pairs."""
 
 from .dataset import Dataset, Rows
+from .interactions import (
+    InteractionData,
+    Interactions,
+    InteractionSchema,
+    InteractionSettings,
+    PlantedInteractionSettings,
+    open_interactions,
+    own_interactions,
+    prepare_interactions,
+)
 from .planted import PlantedSettings
 from .planted_text import write_planted
 from .prepared import prepare, prepare_cached, prepare_named
@@ -13,6 +23,11 @@ __all__ = [
     "SPLITS",
     "Dataset",
     "Field",
+    "InteractionData",
+    "InteractionSchema",
+    "InteractionSettings",
+    "Interactions",
+    "PlantedInteractionSettings",
     "PlantedSettings",
     "PrepareSettings",
     "Rows",
@@ -20,9 +35,12 @@ __all__ = [
     "Source",
     "get_source",
     "is_shadow",
+    "open_interactions",
+    "own_interactions",
     "own_table",
     "prepare",
     "prepare_cached",
+    "prepare_interactions",
     "prepare_named",
     "with_shadows",
     "write_planted",

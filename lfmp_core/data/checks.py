@@ -40,7 +40,7 @@ def check_contents(folder: Path, schema: Schema, *, again: bool = False) -> None
     memory = home() / "contents" / f"{digest(str(folder.resolve()))}.json"
     large = sum(size for size, *_ in stamps.values()) >= REMEMBERED_BYTES
     known = {} if again or not large else _recall(memory, stamps)
-    found = {key: known.get(key) or _read(path) for key, path in paths.items()}
+    found = {key: known.get(key) or read_contents(path) for key, path in paths.items()}
     for key, contents in found.items():
         _check_ranges(paths[key], contents, schema)
     for split in SPLITS:
@@ -75,11 +75,39 @@ def _recall(memory: Path, stamps: dict[str, list[int]]) -> dict[str, Contents]:
         return {}
 
 
-def _read(path: Path) -> Contents:
+def read_contents(path: Path) -> Contents:
+    """What an array's file holds.
+
+    Raises:
+        DataError: it is no whole array.
+    """
     try:
         return contents_of(path)
     except (OSError, ValueError) as error:
         raise DataError(f"not a whole array ({error})", file=path, remedy=REMEDY) from error
+
+
+def open_array(path: Path, dtype: type) -> np.ndarray:
+    """A .npy file of that type, memory-mapped read-only.
+
+    Raises:
+        DataError: it is absent, no whole array, or of another type.
+    """
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise DataError("file is missing", file=path, remedy=REMEDY) from None
+    except ValueError as error:
+        # numpy can't map a file of zero rows; it is still a valid array
+        try:
+            array = np.load(path, allow_pickle=False)
+        except (ValueError, OSError, EOFError):
+            raise DataError(f"not a whole array ({error})", file=path, remedy=REMEDY) from None
+    except (OSError, EOFError) as error:
+        raise DataError(f"not a whole array ({error})", file=path, remedy=REMEDY) from None
+    if array.dtype != dtype:
+        raise DataError(f"{array.dtype} numbers where {np.dtype(dtype)} belong", file=path, remedy=REMEDY)
+    return array
 
 
 def _check_ranges(path: Path, contents: Contents, schema: Schema) -> None:

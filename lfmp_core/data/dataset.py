@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from ..errors import DataError, LfmpError, check_name
 from ..ownership import FolderKind, restore
-from .checks import REMEDY, check_contents
+from .checks import REMEDY, check_contents, open_array
 from .plain import Given, described
 from .schema import SPLITS, Schema
 
@@ -189,22 +189,7 @@ class Dataset:
         return dataset
 
     def _open(self, split: str, name: str, dtype: type) -> np.ndarray:
-        path = self.folder / split / f"{name}.npy"
-        try:
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except FileNotFoundError:
-            raise DataError("file is missing", file=path, remedy=REMEDY) from None
-        except ValueError as error:
-            # numpy can't map a file of zero rows; it is still a valid array
-            try:
-                array = np.load(path, allow_pickle=False)
-            except (ValueError, OSError, EOFError):
-                raise DataError(f"not a whole array ({error})", file=path, remedy=REMEDY) from None
-        except (OSError, EOFError) as error:
-            raise DataError(f"not a whole array ({error})", file=path, remedy=REMEDY) from None
-        if array.dtype != dtype:
-            raise DataError(f"{array.dtype} numbers where {np.dtype(dtype)} belong", file=path, remedy=REMEDY)
-        return array
+        return open_array(self.folder / split / f"{name}.npy", dtype)
 
     def split(self, name: str) -> Rows:
         """Rows of "train", "val" or "test", memory-mapped read-only."""

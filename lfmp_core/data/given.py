@@ -1,6 +1,6 @@
 """Splits that are files of their own: read one after the other, each by a reader with the same columns."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,18 +42,23 @@ class GivenReader:
         return train | dict(zip(SPLITS[1:], others, strict=True))
 
 
-def check_given(paths: Mapping[str, Path | str | None]) -> dict[str, Path]:
-    """The three files of one's own splits.
+def check_given(paths: Mapping[str, Path | str | None], needed: Collection[str] = SPLITS) -> dict[str, Path]:
+    """The files of one's own splits.
+
+    Args:
+        needed: the splits that must have one.
 
     Raises:
         DataError: one is not named, or two are the same file.
     """
     named = {split: Path(path) for split, path in paths.items() if path is not None}
-    lacking = [f"--{split}" for split in SPLITS if split not in named]
+    lacking = [f"--{split}" for split in needed if split not in named]
     if lacking:
-        raise DataError(f"{' and '.join(lacking)} is missing", remedy="Splits of one's own are three files")
-    for split in SPLITS[1:]:
-        for other in SPLITS[: SPLITS.index(split)]:
+        remedy = f"Splits of one's own are a file each of {', '.join(needed)}"
+        raise DataError(f"{' and '.join(lacking)} is missing", remedy=remedy)
+    given = [split for split in SPLITS if split in named]
+    for split in given:
+        for other in given[: given.index(split)]:
             if named[split].resolve() == named[other].resolve():
                 what = f"the same rows for {other} and {split}"
                 raise DataError(what, file=named[split], remedy="Give a file of other rows for each")
@@ -76,13 +81,14 @@ def check_same_columns(
     lacks = [name for name in wanted if name not in there]
     more = [name for name in there if name not in wanted]
     if lacks or more:
-        parts = [f"lacks {_some(lacks)}"] if lacks else []
-        parts += [f"has {_some(more)} besides"] if more else []
+        parts = [f"lacks {some(lacks)}"] if lacks else []
+        parts += [f"has {some(more)} besides"] if more else []
         remedy = "Give all splits the same columns, or leave these out (--drop)"
         what = f"other columns than in {first.name}: it {' and '.join(parts)}"
         raise DataError(what, file=path, column=(lacks or more)[0], remedy=remedy)
 
 
-def _some(names: list[str], shown: int = 5) -> str:
+def some(names: Sequence[object], shown: int = 5) -> str:
+    """The first few of them, and how many more there are."""
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
     return ", ".join(map(repr, names[:shown])) + more

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataError
-from ..files import atomic_write
-from ..folders import scratch_folder, sweep
+from ..folders import scratch_folder
 from ..ownership import check_target
 from ..settings import digest, home
+from .cache import cached
 from .dataset import PREPARED, Dataset
 from .faults import reading
 from .passes import BLOCK_BYTES, prepare_reader
@@ -120,29 +120,19 @@ def prepare_cached(
     if not generated:
         key["file"] = str(source.file().absolute())
     own = home() / "data" / f"{source.name}-{digest(key)}"
-    out = own if out is None else check_target(out, PREPARED)
-    sweep(out.parent, PREPARED, path=None if out == own else out)
-    stamp = out.with_name(f".{out.name}.source.json")
-    state = json.loads(json.dumps({"key": digest(key, 64), "files": {} if generated else _state(source)}))
-    if (out / "schema.json").exists() and stamp.exists():
-        try:
-            if json.loads(stamp.read_text()) == state:
-                return Dataset.load(out)
-        except (DataError, ValueError):
-            pass  # damaged: prepare it again
-    # what is not in our own folder and has no stamp was prepared by hand, perhaps from what is gone by now
-    replace = out == own or stamp.exists()
-    check_target(out, PREPARED, replace=replace)
-    stamp.unlink(missing_ok=True)
-    if generated:
+
+    def state() -> dict[str, Any]:
+        return {"key": digest(key, 64), "files": {} if generated else _state(source)}
+
+    def make(out: Path, replace: bool) -> Dataset:
+        if not generated:
+            return prepare(source, out, settings, progress, replace=replace)
         # the text is only a stage on the way, kept out of the dataset's folder
         with scratch_folder(out.with_name(f"{out.name}.text")) as text:
-            source = source.at(write_planted(text / "planted", planted, progress=progress))
-            dataset = prepare(source, out, settings, progress, replace=replace)
-    else:
-        dataset = prepare(source, out, settings, progress, replace=replace)
-    atomic_write(stamp, json.dumps(state))
-    return dataset
+            written = source.at(write_planted(text / "planted", planted, progress=progress))
+            return prepare(written, out, settings, progress, replace=replace)
+
+    return cached(own, out, PREPARED, state, Dataset.load, make)
 
 
 def _state(source: Source) -> dict[str, list[int]]:

@@ -1,18 +1,29 @@
 """What a prepared dataset is: its fields, their id ranges, its rows and how it was made."""
 
-import json
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field as Setting
 from pydantic import field_validator
 
-from ..errors import DataError, LfmpError
-from ..settings import Settings, digest
+from ..errors import DataError
+from ..settings import Settings
 from .notices import Notice
+from .sealed import read_sealed, write_sealed
 
 SPLITS = ("train", "val", "test")
 Kind = Literal["categorical", "integer", "scalar"]
+
+
+def check_shares(shares: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Shares of train, val and test by which rows can be split.
+
+    Raises:
+        ValueError: one is negative, or nothing would be trained on.
+    """
+    if min(shares) < 0 or shares[0] == 0:
+        raise ValueError("shares are whole numbers, not negative, and train's is positive")
+    return shares
 
 
 def check_both_classes(split: str, rows: int, clicks: int) -> None:
@@ -64,9 +75,7 @@ class PrepareSettings(Settings):
     @field_validator("shares")
     @classmethod
     def _shares_usable(cls, shares: tuple[int, int, int]) -> tuple[int, int, int]:
-        if min(shares) < 0 or shares[0] == 0:
-            raise ValueError("shares are whole numbers, not negative, and train's is positive")
-        return shares
+        return check_shares(shares)
 
 
 class Field(Settings):
@@ -149,22 +158,8 @@ class Schema(Settings):
         Raises:
             DataError: it is absent or no schema.
         """
-        remedy = "Prepare the dataset again: `lfmp data prepare`"
-        try:
-            stored = json.loads(path.read_bytes())
-            seal = stored.pop("seal", None)  # absent from data sets prepared before there was one
-            schema, sealed = cls.model_validate(stored), digest(stored, 64)
-        except FileNotFoundError:
-            raise DataError("no prepared dataset here", file=path.parent, remedy=remedy) from None
-        except (ValueError, TypeError, AttributeError, RecursionError, LfmpError) as error:
-            raise DataError(
-                f"not a dataset's schema ({str(error).splitlines()[0]})", file=path, remedy=remedy
-            ) from None
-        if seal not in (None, sealed):
-            raise DataError("this schema was edited after the data was prepared", file=path, remedy=remedy)
-        return schema
+        return read_sealed(path, cls, ("num_items", "Open interactions with InteractionData.load"))
 
     def write(self, path: Path) -> None:
         """Write schema.json, with a digest of what it says."""
-        stored = self.model_dump(mode="json")
-        path.write_text(json.dumps(stored | {"seal": digest(stored, 64)}, indent=1) + "\n")
+        write_sealed(path, self)

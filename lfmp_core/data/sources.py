@@ -53,11 +53,21 @@ class Source(Settings):
         files: expected below LFMP_DATA.
         rows: of the publisher's full set.
         threshold: default of PrepareSettings.
+        pairs: of interactions, SHA-256 of the pairs of each published split (`lightgcn.pairs_digest`).
     """
 
     name: str
     title: str
-    format: Literal["criteo", "avazu", "movielens", "table", "planted"]
+    format: Literal[
+        "criteo",
+        "avazu",
+        "movielens",
+        "table",
+        "planted",
+        "lightgcn",
+        "interactions",
+        "planted_interactions",
+    ]
     files: tuple[str, ...] = ()
     rows: int | None = None
     page: str = ""
@@ -65,6 +75,13 @@ class Source(Settings):
     threshold: int = 1
     path: Path | None = None
     options: dict[str, Any] = Setting(default_factory=dict)
+    pairs: dict[str, str] = Setting(default_factory=dict)
+
+    @property
+    def holds(self) -> Literal["clicks", "interactions"]:
+        """What its rows are: clicks, a label and fields each; interactions, a user and an item each."""
+        of_pairs = ("lightgcn", "interactions", "planted_interactions")
+        return "interactions" if self.format in of_pairs else "clicks"
 
     def at(self, path: Path | str) -> "Source":
         """The same source read from another file (or, for MovieLens, folder)."""
@@ -84,7 +101,10 @@ class Source(Settings):
         if self.path is not None:
             return self.path
         if not self.files:
-            raise DataError("no file named", remedy="Give --file and --label, or use own_table(path, label)")
+            remedy = "Give --file and --label, or use own_table(path, label)"
+            if self.holds == "interactions":
+                remedy = "Give --file, --user and --item, or use own_interactions(path, user, item)"
+            raise DataError("no file named", remedy=remedy)
         return data_root() / self.files[0]
 
 
@@ -150,6 +170,61 @@ SOURCES: dict[str, Source] = {
             title="One's own CSV or Parquet file with a label column of 0 and 1",
             format="table",
             threshold=2,
+        ),
+        Source(
+            name="gowalla",
+            title="Gowalla check-ins, users and places, as LightGCN split them",
+            format="lightgcn",
+            files=("gowalla/train.txt", "gowalla/test.txt"),
+            rows=1_027_370,
+            page="https://github.com/gusye1234/LightGCN-PyTorch/tree/master/data/gowalla",
+            licence="Gowalla's terms; not to be redistributed",
+            pairs={
+                "train": "0b0b94d462df3f1ff2c2a8a23b118dacfd87eeaa979cffd325053564fd37b817",
+                "test": "c4bcd33a012ef39f8488375448eb2a6e6147b457845c0c0b88bc2222fcae40b4",
+            },
+        ),
+        Source(
+            name="yelp2018",
+            title="Yelp 2018, users and businesses, as LightGCN split them",
+            format="lightgcn",
+            files=("yelp2018/train.txt", "yelp2018/test.txt"),
+            rows=1_561_406,
+            page="https://github.com/gusye1234/LightGCN-PyTorch/tree/master/data/yelp2018",
+            licence="Yelp's terms; not to be redistributed",
+            pairs={
+                "train": "ac698e4515e8d506424bdf4ae5244b0c438732cb32ad71f8b4cd72410e6fb7d4",
+                "test": "9c93a3eede14ee90e2b213a2165111324651ab31e04748ea0b2c44987029563f",
+            },
+        ),
+        Source(
+            name="kgat-amazon-book",
+            title="Amazon books, users and books, as KGAT split them (not LightGCN's Amazon-book)",
+            format="lightgcn",
+            files=("kgat-amazon-book/train.txt", "kgat-amazon-book/test.txt"),
+            rows=846_434,
+            page="https://github.com/xiangwang1223/knowledge_graph_attention_network",
+            licence="not stated; not to be redistributed",
+            pairs={
+                "train": "3478812f7cef7ff0ff3106140d47e87178da3625a1cebe47e9020023c0001d53",
+                "test": "edb3b5eaf9f389766e16a5c5f96664ad5eb0a4d2da9f70a852230cc90c5d84d7",
+            },
+        ),
+        Source(
+            name="planted_interactions",
+            title="Generated pairs of users and items in blocks with known neighbours and a popularity tail",
+            format="planted_interactions",
+            licence="generated, free",
+        ),
+        Source(
+            name="lightgcn",
+            title="One's own folder with train.txt and test.txt, a line `user item item …` a user",
+            format="lightgcn",
+        ),
+        Source(
+            name="interactions",
+            title="One's own CSV or Parquet file with a column of users and one of items",
+            format="interactions",
         ),
     )
 }
@@ -220,6 +295,8 @@ def open_reader(source: Source, settings: PrepareSettings) -> Reader:
     Raises:
         DataError: a file is missing or of the wrong kind.
     """
+    if source.holds == "interactions":
+        raise DataError(f"{source.name} holds interactions, no clicks", remedy="Use prepare_interactions")
     if source.format == "planted" and source.path is None:
         raise DataError("planted data is generated: use prepare_named('planted') or write_planted first")
     openers: dict[str, Callable[[Source, PrepareSettings], Reader]] = {

@@ -20,6 +20,10 @@ _ENTRIES_PER_RUN, _BYTES_PER_RUN = 1_500_000, 256 << 20
 _GROUPS = 64
 _ROWS_AT_ONCE = 1 << 16
 _LAYOUT = pa.schema([("field", pa.int32()), ("value", pa.string()), ("n", pa.int64())])
+# of vocabulary.parquet
+VOCABULARY = pa.schema(
+    [("field", pa.string()), ("value", pa.string()), ("count", pa.int64()), ("id", pa.int32())]
+)
 Counted = tuple[int, pa.StringArray, np.ndarray]
 
 
@@ -204,16 +208,13 @@ def write_vocabulary(
     Args:
         kept: per field its values and their counts.
     """
-    layout = pa.schema(
-        [("field", pa.string()), ("value", pa.string()), ("count", pa.int64()), ("id", pa.int32())]
-    )
     waiting: list[pa.Table] = []
     rows = 0
-    with pq.ParquetWriter(path, layout) as writer:
+    with pq.ParquetWriter(path, VOCABULARY) as writer:
         for field, (values, counts) in zip(fields, kept, strict=True):
             names = pa.repeat(pa.scalar(field.name), len(values))
             ids = pa.array(np.arange(1, len(values) + 1, dtype=np.int32) + field.offset)
-            waiting.append(pa.table([names, values, pa.array(counts), ids], schema=layout))
+            waiting.append(pa.table([names, values, pa.array(counts), ids], schema=VOCABULARY))
             rows += len(values)
             if rows >= _ROWS_AT_ONCE:
                 writer.write_table(pa.concat_tables(waiting))
