@@ -128,7 +128,7 @@ def f():
     assert list(imports(ast.parse(text), package, types=False)) == always
     assert set(imports(ast.parse(text), package, types=True)) == {*always, "lfmp_core.training.loop"}
     found = graph(types=False)
-    assert found["lfmp_core.training.loop"] > {"lfmp_core.data.dataset", "lfmp_core.training.checkpoint"}
+    assert found["lfmp_core.training.trainer"] > {"lfmp_core.data.dataset", "lfmp_core.training.loop"}
     assert found["lfmp_book.lers.table2"] > {"lfmp_book.evidence.datasets", "lfmp_core.experiments.spec"}
 
 

@@ -108,10 +108,7 @@ def test_budget_is_what_the_floor_leaves(task):
 def test_budget_of_a_whole_number_is_that_number():
     """.29·100 is 28.999… in binary, and .57·100 is 56.999…; of what is no whole number the floor goes."""
     for size in (100, 700, 10_000, 123_400, 1_086_800):
-        one = SimpleNamespace(
-            dataset=SimpleNamespace(schema=SimpleNamespace(field_sizes=(size // 4, size // 4))),
-            backbone=SimpleNamespace(embedding_dim=2),
-        )
+        one = SimpleNamespace(num_ids=size // 2, dim=2)
         left = [budget(one, CompressionSettings(sparsity=k / 100)) for k in range(100)]
         assert left == [size - size * k // 100 for k in range(100)]
         assert budget(one, CompressionSettings(sparsity=0.3337)) == size - size * 3337 // 10_000

@@ -50,12 +50,18 @@ def filled(rows):
 class Read(nn.Module):
     """A model of a table and of what it does with the vectors."""
 
-    def __init__(self, table, read):
+    def __init__(self, table, use):
         super().__init__()
-        self.table, self.read = table, read
+        self.table, self.use = table, use
+
+    def tables(self):
+        return {"table": self.table}
+
+    def read(self, batch):
+        return {"table": batch.ids}
 
     def forward(self, ids, values=None):
-        return self.read(self.table(ids))
+        return self.use(self.table(ids))
 
 
 # -------------------------------------------------------------------------------------------------- magnitude
@@ -165,7 +171,7 @@ def test_the_mixture_is_drawn_as_printed(step, minus_log_u, expected, monkeypatc
     monkeypatch.setattr(torch, "rand", lambda *shape, generator: u.clone())
     logits = [5.0, 5.0 + math.log(3)]
     objective, model, table = choosing(None, lambda e: e.sum((1, 2)), logits, update_every=7)
-    objective(model, torch.zeros(2, 1, dtype=torch.int64), None, torch.zeros(2), step)
+    objective(model, ClickBatch(torch.zeros(2, 1, dtype=torch.int64), None, torch.zeros(2)), step)
     assert table.mixture[0].tolist() == pytest.approx(expected, abs=2e-4)
     assert not table.mixture.requires_grad
 
@@ -185,11 +191,11 @@ def test_the_choice_learns_from_validation_rows_and_the_weights_from_training_ro
     optimizer = torch.optim.Adam(objective.groups(0.5))
     assert optimizer.param_groups[0]["lr"] == pytest.approx(3 * 2 / 100)  # the choice's own, not the weights'
     scale = nn.Parameter(torch.tensor(2.0))
-    model.read = lambda e: scale * table.mixture[0, 1].expand(len(e))
+    model.use = lambda e: scale * table.mixture[0, 1].expand(len(e))
     ids, labels = torch.zeros(6, 1, dtype=torch.int64), torch.zeros(6)
     for step in range(8):
         before = objective.logits.detach().clone()
-        loss = objective(model, ids, None, labels, step)
+        loss = objective(model, ClickBatch(ids, None, labels), step)
         wanted = objective.logits.grad
         wanted = None if wanted is None else wanted.clone()
         loss.backward()

@@ -18,6 +18,7 @@ from lfmp_core.methods.selection.lpfs import LPFSSettings, PolarisingGates
 from lfmp_core.methods.selection.sfs import saliency
 from lfmp_core.methods.selection.shark import inputs, permutation_importance
 from lfmp_core.models import Backbone, BackboneSettings, build_model
+from lfmp_core.models.batch import ClickBatch
 from lfmp_core.tasks import Clicks
 from lfmp_core.training import Trainer, TrainingSettings, to_batch
 
@@ -176,7 +177,7 @@ def trainer_of(dataset, objective, optimizer="dense", name="deepfm") -> Trainer:
 
 def flipped(batches):
     for ids, values, labels in batches:
-        yield ids, values, 1 - labels
+        yield ClickBatch(ids, values, 1 - labels)
 
 
 def two_level(dataset, *, flip=False, **settings):
@@ -219,7 +220,7 @@ def test_logits_step_is_adams_on_the_validation_loss(planted):
     batch = next(twin.validation)
     (slope,) = torch.autograd.grad(gated_loss(trainer.model, batch, twin.sample(0)), [twin.logits])
     before = {k: v.clone() for k, v in trainer.model.state_dict().items()}
-    objective(trainer.model, *to_batch(planted.split("train"), slice(0, 256)), 0)
+    objective(trainer.model, to_batch(planted.split("train"), slice(0, 256)), 0)
     moved = objective.logits.detach() - 0.5
     assert torch.allclose(moved, -0.01 * slope / (slope.abs() + 1e-8), atol=1e-7)
     assert all(torch.equal(before[k], v) for k, v in trainer.model.state_dict().items())

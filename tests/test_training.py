@@ -341,7 +341,7 @@ def test_early_stopping_restores_the_best_epoch(monkeypatch):
         seen.append({k: v.clone() for k, v in model.state_dict().items()})
         return {"auc": next(scores), "logloss": 0.5}, None
 
-    monkeypatch.setattr("lfmp_core.training.loop.evaluate", judge)
+    monkeypatch.setattr("lfmp_core.training.trainer.evaluate", judge)
     rows = make_rows(60)
     settings = TrainingSettings(batch_size=20, epochs=10, patience=3, learning_rate=0.05)
     trainer = Trainer(make_model(), rows, settings, seed=0, validation=rows)
@@ -365,7 +365,7 @@ def test_what_counts_as_progress(monkeypatch, progress, patience, epochs):
         auc, logloss = next(scores)
         return {"auc": auc, "logloss": logloss}, None
 
-    monkeypatch.setattr("lfmp_core.training.loop.evaluate", judge)
+    monkeypatch.setattr("lfmp_core.training.trainer.evaluate", judge)
     settings = TrainingSettings(batch_size=20, epochs=10, patience=patience, progress=progress)
     history = Trainer(make_model(), (rows := make_rows(60)), settings, seed=0, validation=rows).fit()
     assert len(history) == epochs

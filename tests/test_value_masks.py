@@ -183,7 +183,7 @@ def test_value_gates_by_hand():
     model.table = MaskedRows(model.table, gates.gate)
     labels = torch.ones(1)
     for step, temperature, gate, price in ((0, 1, 1.0, 2.801067), (10, 4, 1.415029, 3.963586)):
-        loss = gates(model, ids, None, labels, step)
+        loss = gates(model, ClickBatch(ids, None, labels), step)
         assert torch.allclose(gates.gate(ids, None), torch.full((1, 3, 1), gate))
         rest = functional.binary_cross_entropy_with_logits(model(ids), labels)
         assert loss.item() == pytest.approx(rest.item() + price, abs=1e-5)

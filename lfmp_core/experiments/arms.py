@@ -117,7 +117,7 @@ def told(cell: Sequence[RunSpec], store: Store) -> Trial | None:
         return None
     if any(record.status == "failed" for record in done):
         return Trial(None)
-    key = f"val_{deciding(done[0].metrics)}"
+    key = f"val_{deciding(done[0].metrics).name}"
     history = tuple(float(row[key]) for row in done[0].details.get("history", ()) if key in row)
     return Trial(sum(r.metrics[key] for r in done) / len(done), history)
 

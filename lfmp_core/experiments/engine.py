@@ -14,7 +14,7 @@ from ..errors import DataError, LfmpError
 from ..workers import undisturbed
 from .arms import Search, ended
 from .asked import only, remember
-from .executor import execute, open_dataset, preload, reference
+from .executor import execute, open_dataset, opened, preload, reference
 from .expected import seconds_of
 from .items import Item, get_item
 from .pool import Result, Runner, Worker, measured
@@ -217,7 +217,7 @@ class _Engine:
         if own:
             preload()
             for ref in {spec.dataset for spec in todo}:
-                open_dataset(ref)  # prepared once here, rather than by every worker at the same time
+                opened(ref)  # prepared once here, rather than by every worker at the same time
         threads = max(spec.threads for spec in todo)
         size = self.asked or max(1, min(len(todo), cores() // threads))
         while pending or self.claims:

@@ -16,7 +16,14 @@ from .record import Record
 from .spec import DatasetRef, RunSpec, plain
 
 if TYPE_CHECKING:
-    from ..data import Dataset, PlantedSettings, PrepareSettings
+    from ..data import (
+        Dataset,
+        InteractionData,
+        InteractionSettings,
+        PlantedInteractionSettings,
+        PlantedSettings,
+        PrepareSettings,
+    )
     from ..tasks import Task
 
 __all__ = ["cpu_threads", "cut_to", "execute", "open_dataset", "preload", "prepared", "reference", "shadowed"]
@@ -25,14 +32,29 @@ __all__ = ["cpu_threads", "cut_to", "execute", "open_dataset", "preload", "prepa
 def reference(
     name: str, prepare: "PrepareSettings | None" = None, planted: "PlantedSettings | None" = None
 ) -> DatasetRef:
-    """Reference to a named data set as it is on this machine, prepared now unless it has been before."""
+    """Reference to a named set of clicks as it is on this machine, prepared now unless it has been before."""
     from ..data import PrepareSettings
 
-    settings = plain(prepare or PrepareSettings())
+    return _pinned(name, prepare or PrepareSettings(), planted)
+
+
+def reference_to_pairs(
+    name: str,
+    settings: "InteractionSettings | None" = None,
+    planted: "PlantedInteractionSettings | None" = None,
+) -> DatasetRef:
+    """The same to a named set of interactions."""
+    from ..data import InteractionSettings
+
+    return _pinned(name, settings or InteractionSettings(), planted)
+
+
+def _pinned(name: str, settings: Any, planted: Any) -> DatasetRef:
+    said = plain(settings)
     if planted is not None:
-        settings["planted"] = plain(planted)
-    ref = DatasetRef(name=name, settings=settings)
-    return ref.model_copy(update={"fingerprint": open_dataset(ref).schema.fingerprint})
+        said["planted"] = plain(planted)
+    ref = DatasetRef(name=name, settings=said)
+    return ref.model_copy(update={"fingerprint": opened(ref).schema.fingerprint})
 
 
 def shadowed(ref: DatasetRef, seed: int = 0) -> DatasetRef:
@@ -59,28 +81,51 @@ def cut_to(ref: DatasetRef, rows: Mapping[str, int]) -> DatasetRef:
 
 
 def open_dataset(ref: DatasetRef) -> "Dataset":
-    """The prepared data set that `ref` names; prepared on first use.
+    """The prepared set of clicks that `ref` names; prepared on first use.
 
-    Its settings are those of PrepareSettings, and for generated data `planted`: those of PlantedSettings;
-    or `prepared` instead: the fingerprint of one's own data (see `own_data`). Beside any of them, `rows`
-    cuts splits (see `data.thinned`), and `shadows` is the seed of a shadow field beside every field (see
+    Its settings are those of PrepareSettings, and for generated data `planted`: those of PlantedSettings; or
+    `prepared` instead: the fingerprint of one's own data (see `own_data`). Beside any of them, `rows` cuts
+    splits (see `data.thinned`), and `shadows` is the seed of a shadow field beside every field (see
     `data.shadows`), in this order; the fingerprint is then that of the whole.
 
     Raises:
+        LfmpError: it names interactions.
         DataError: its content is not that of the reference.
     """
-    from ..data import PlantedSettings, PrepareSettings, prepare_named
+    from ..data import Dataset
+
+    dataset = opened(ref)
+    if not isinstance(dataset, Dataset):
+        raise LfmpError(f"{ref.name} holds interactions, where clicks are asked for")
+    return dataset
+
+
+def open_pairs(ref: DatasetRef) -> "InteractionData":
+    """The prepared interactions that `ref` names; prepared on first use.
+
+    Its settings are those of InteractionSettings, and for generated pairs `planted`: those of
+    PlantedInteractionSettings.
+
+    Raises:
+        LfmpError: it names clicks.
+        DataError: its content is not that of the reference.
+    """
+    from ..data import InteractionData
+
+    dataset = opened(ref)
+    if not isinstance(dataset, InteractionData):
+        raise LfmpError(f"{ref.name} holds clicks, where interactions are asked for")
+    return dataset
+
+
+def opened(ref: DatasetRef) -> "Dataset | InteractionData":
+    """What `ref` names, whatever it holds; see `open_dataset` and `open_pairs`."""
     from ..data.shadows import with_shadows
     from ..data.thinned import thinned
 
     settings = dict(ref.settings)
     shadows, rows = settings.pop("shadows", None), settings.pop("rows", None)
-    if settings.pop("prepared", ""):
-        dataset = open_own(ref)
-    else:
-        generated = settings.pop("planted", None)
-        planted = PlantedSettings(**generated) if generated is not None else None
-        dataset = prepare_named(ref.name, PrepareSettings(**settings), planted=planted, progress=False)
+    dataset: Any = open_own(ref) if settings.pop("prepared", "") else _named(ref.name, settings)
     if rows is not None:
         dataset = thinned(dataset, rows)
     if shadows is not None:
@@ -95,7 +140,27 @@ def open_dataset(ref: DatasetRef) -> "Dataset":
     return dataset
 
 
-def execute(spec: RunSpec, *, dataset: "Dataset | None" = None) -> Result:
+def _named(name: str, settings: dict[str, Any]) -> "Dataset | InteractionData":
+    """The set of that name under the settings of a reference."""
+    from ..data import (
+        InteractionSettings,
+        PlantedInteractionSettings,
+        PlantedSettings,
+        PrepareSettings,
+        get_source,
+        open_interactions,
+        prepare_named,
+    )
+
+    generated = settings.pop("planted", None)
+    if get_source(name).holds == "interactions":
+        of_pairs = None if generated is None else PlantedInteractionSettings(**generated)
+        return open_interactions(name, InteractionSettings(**settings), planted=of_pairs)
+    planted = None if generated is None else PlantedSettings(**generated)
+    return prepare_named(name, PrepareSettings(**settings), planted=planted, progress=False)
+
+
+def execute(spec: RunSpec, *, dataset: "Dataset | InteractionData | None" = None) -> Result:
     """Compute one run in this process: load, run the method, evaluate, measure.
 
     A search run is evaluated on validation rows, never opens the test rows and is not timed at inference.
@@ -110,10 +175,10 @@ def execute(spec: RunSpec, *, dataset: "Dataset | None" = None) -> Result:
     """
     keep_memory()
     with cpu_threads(spec.threads):
-        return _execute(spec, open_dataset(spec.dataset) if dataset is None else dataset)
+        return _execute(spec, opened(spec.dataset) if dataset is None else dataset)
 
 
-def _execute(spec: RunSpec, dataset: "Dataset") -> Result:
+def _execute(spec: RunSpec, dataset: "Dataset | InteractionData") -> Result:
     from ..efficiency import rate
     from ..embeddings.remembered import compact
     from ..methods import get_method

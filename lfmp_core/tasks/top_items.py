@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +24,10 @@ from ..training.ranking import BLOCK, hits, ndcg, recall, top_items
 from .base import Scores, Task
 
 _TIMED_USERS = 2048  # of ranking; all of them would take as long as some epochs of training
+
+
+def _given(values: np.ndarray, users: np.ndarray) -> np.ndarray:
+    return values
 
 
 @dataclass(frozen=True)
@@ -150,7 +155,7 @@ class TopItems(Task):
             part = users[start : start + BLOCK]
             values = score(torch.from_numpy(part).to(device)).float().cpu().numpy()
             for taken, out in zip(left_out, found, strict=True):
-                for _, items, _ in top_items(lambda _, values=values: values, part, taken):
+                for _, items, _ in top_items(partial(_given, values), part, taken):
                     hit, many = hits(part, items, wanted), degrees[part]
                     columns = (
                         ndcg(hit, many),

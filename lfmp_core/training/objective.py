@@ -39,7 +39,8 @@ def click_loss(
     model: Backbone, batch: ClickBatch, gate: Tensor | None = None, *, gate_linear: bool = False
 ) -> Tensor:
     """Mean log-loss of a batch, of a model under a gate where one is given; see `Backbone.forward`."""
-    logits = model(batch.ids, batch.values, gate, gate_linear=gate_linear)
+    gated = {} if gate is None else {"gate": gate, "gate_linear": gate_linear}
+    logits = model(batch.ids, batch.values, **gated)
     # the loss in the labels' float32, whatever autocast made of the logits
     return functional.binary_cross_entropy_with_logits(logits.to(batch.labels), batch.labels)
 

@@ -7,6 +7,7 @@ from .deeplight import DeepLightSettings, deeplight
 from .dsl import DSLSettings, dsl
 from .magnitude import MagPruneSettings, magprune
 from .optembed import OptEmbedBudgetSettings, optembed_budget
+from .optembed_d import OptEmbedDSettings, optembed_d
 from .pep import pep
 from .plain import SmallerDenseSettings, TableSettings, smaller_dense, table
 from .sseds import sseds
@@ -20,6 +21,7 @@ __all__ = [
     "DeepLightSettings",
     "MagPruneSettings",
     "OptEmbedBudgetSettings",
+    "OptEmbedDSettings",
     "SmallerDenseSettings",
     "TableSettings",
     "ThresholdSettings",
@@ -29,6 +31,7 @@ __all__ = [
     "dsl",
     "magprune",
     "optembed_budget",
+    "optembed_d",
     "pep",
     "smaller_dense",
     "sseds",

@@ -8,21 +8,32 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from ...embeddings import FullTable
+from ...embeddings.entry_mask import EntryMask
+from ...embeddings.masked import MaskedRows
 from ...embeddings.sparse import SparseTable
+from ...models.model import Model
 from ...tasks import Task
 from ..base import Context, Outcome
 from ..train import train_to_outcome
-from .base import CompressionSettings, budget, compression, plain_model, stacked, unstacked
+from .base import CompressionSettings, budget, compression, numbers_left, plain_model
 
 
 class MagPruneSettings(CompressionSettings):
     """
     Attributes:
-        row_minimum: n_min, numbers that every row keeps whatever their size. LERS: 0 for click prediction,
-            searched for collaborative filtering.
+        row_minimum: n_min, numbers that every row keeps whatever their size. LERS: 0 for click prediction;
+            None searches it on validation, as LERS does for collaborative filtering.
+        per_table: remove the same share of each table, as LERS' code does; else the smallest numbers of all
+            tables together, as its §5.2.1 says.
+        fitness_users: validation users, or rows, that the search measures on; at most so many.
     """
 
-    row_minimum: int = Field(0, ge=0)
+    later = frozenset({"per_table", "fitness_users"})
+
+    row_minimum: int | None = Field(0, ge=0)
+    per_table: bool = False
+    fitness_users: int = Field(2048, ge=1)
 
 
 def largest(scores: Tensor, count: int, row_minimum: int = 0) -> Tensor:
@@ -97,31 +108,78 @@ def _frequencies(task: Task, magnitudes: Mapping[str, Tensor], masks: Mapping[st
     return {"all": whole, "fields": kinds}
 
 
+def kept_entries(
+    magnitudes: Mapping[str, Tensor], sparsity: float, row_minimum: int, *, per_table: bool = False
+) -> dict[str, Tensor]:
+    """Masks of the numbers that stay at sparsity t, by table.
+
+    Args:
+        magnitudes: |E| of each table. row_minimum, per_table: see `MagPruneSettings`.
+    """
+    if per_table:
+        return {
+            name: largest(own, numbers_left(own.numel(), sparsity), row_minimum)
+            for name, own in magnitudes.items()
+        }
+    rows = torch.cat(list(magnitudes.values()))
+    mask = largest(rows, numbers_left(rows.numel(), sparsity), row_minimum)
+    return dict(zip(magnitudes, mask.split([len(own) for own in magnitudes.values()]), strict=True))
+
+
+def best_minimum(
+    task: Task, model: Model, plain: Mapping[str, FullTable], settings: MagPruneSettings
+) -> tuple[int, list[float]]:
+    """The n_min of 0..⌊D(1−t)⌋ of best validation score, the least of equals, and the score of each.
+
+    LERS halves the interval, which assumes a single peak; trying all finds the best of any curve.
+    """
+    magnitudes = {name: table.weight.detach().abs() for name, table in plain.items()}
+    gates = {name: EntryMask(torch.ones(own.shape, dtype=torch.bool)) for name, own in magnitudes.items()}
+    model.put({name: MaskedRows(table, gates[name]) for name, table in plain.items()})
+    measure, scores = task.fitness(model, settings.fitness_users), []
+    for minimum in range(int(task.dim * (1 - settings.sparsity) + 1e-9) + 1):
+        masks = kept_entries(magnitudes, settings.sparsity, minimum, per_table=settings.per_table)
+        for name, mask in masks.items():
+            gates[name].mask.copy_(mask)
+        scores.append(measure())
+    model.put(plain)
+    decides = task.metrics[0]
+    best = max(range(len(scores)), key=lambda k: (decides.sign * scores[k], -k))
+    return best, scores
+
+
 @compression("magprune", MagPruneSettings)
 def magprune(task: Task, settings: MagPruneSettings, context: Context) -> Outcome:
     """Train with L2, then zero the ⌊t·nD⌋ smallest |E| of all tables together; nothing is trained afterwards.
 
-    Its details say how |E| and what stays of it follow an id's frequency (`frequency`, see `by_frequency`).
+    Its details say how |E| and what stays of it follow an id's frequency (`frequency`, see `by_frequency`),
+    and what each n_min scores on validation, where it is searched (`minimums`, from 0 on).
 
     Raises:
         ValueError: the rows' minimum alone exceeds the budget.
 
     Source: LERS §4.2, Algorithm 1.
     """
-    count = budget(task, settings)
-    _check_minimum(settings.row_minimum, task.num_ids, count)
+    if settings.row_minimum is not None:
+        _check_minimum(settings.row_minimum, task.num_ids, budget(task, settings))
     model, plain = plain_model(task, context.seed)
     outcome = train_to_outcome(task, model, task.all_fields, context)
+    minimum = settings.row_minimum
+    scores: list[float] = []
     with context.phase("PT"):
-        magnitudes = stacked(plain.values()).abs()
-        masks = unstacked(largest(magnitudes, count, settings.row_minimum), plain)
+        if minimum is None:
+            minimum, scores = best_minimum(task, model, plain, settings)
+        magnitudes = {name: table.weight.detach().abs() for name, table in plain.items()}
+        masks = kept_entries(magnitudes, settings.sparsity, minimum, per_table=settings.per_table)
         model.put(
             {
                 name: SparseTable.of(table.weight.detach(), masks[name], table.field_sizes)
                 for name, table in plain.items()
             }
         )
-    outcome.details["frequency"] = _frequencies(task, unstacked(magnitudes, plain), masks)
+    outcome.details["frequency"] = _frequencies(task, magnitudes, masks)
+    if scores:
+        outcome.details |= {"row_minimum": minimum, "minimums": [round(score, 6) for score in scores]}
     return outcome
 
 

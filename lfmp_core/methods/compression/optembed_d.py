@@ -1,0 +1,128 @@
+"""OptEmbed-D: a width for every row by evolution, no row removed; what LERS runs on pairs."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from ...embeddings import FullTable
+from ...embeddings.masked import FixedWidths, MaskedRows, leading
+from ...embeddings.ragged import RaggedTable
+from ...models.model import Model
+from ...seeds import derive
+from ...tasks import Task
+from ..base import Context, Outcome
+from ..gating.evolution import EvolutionSettings, evolve
+from .base import CompressionSettings, budget, compression, plain_model, train_masked, unstacked
+from .optembed import LEVELS, width_at, width_bias
+from .phases import finder, finding
+
+
+class OptEmbedDSettings(CompressionSettings):
+    """
+    Attributes:
+        search_epochs: of the supernet. (LERS: 100.)
+        fitness_users: validation users, or rows, that fitness is measured on; at most so many.
+        evolution: see `EvolutionSettings`.
+    """
+
+    search_epochs: int = Field(8, ge=1)
+    fitness_users: int = Field(2048, ge=1)
+    evolution: EvolutionSettings = EvolutionSettings()
+
+
+class RandomWidths:
+    """A gate that keeps the first k dimensions of each vector, k ~ U{1..D}, drawn at every look-up.
+
+    Args:
+        dim: D. generator: source of k.
+    """
+
+    def __init__(self, dim: int, generator: torch.Generator):
+        self.dim, self.generator = dim, generator
+
+    def __call__(self, ids: Tensor, e: Tensor) -> Tensor:
+        return leading(torch.randint(1, self.dim + 1, ids.shape, generator=self.generator), self.dim)
+
+
+def supernet(task: Task, settings: OptEmbedDSettings, context: Context) -> tuple[Model, dict[str, FullTable]]:
+    """A model that was trained under random widths, its plain tables back in their places."""
+    model, plain = plain_model(task, context.seed)
+    gate = RandomWidths(task.dim, torch.Generator().manual_seed(derive(context.seed, "widths")))
+    model.put({name: MaskedRows(table, gate) for name, table in plain.items()})
+    finder(task, model, context, epochs=settings.search_epochs).fit()
+    model.put(plain)
+    return model, plain
+
+
+def fittest_rows(
+    task: Task,
+    model: Model,
+    plain: Mapping[str, FullTable],
+    count: int,
+    settings: OptEmbedDSettings,
+    seed: int,
+) -> tuple[Tensor, list[float]]:
+    """Widths of all rows [n] of at most `count` numbers, and the best fitness after each generation.
+
+    Widths follow p_i ∝ α^{h−i} with the α whose mean width is the budget's; a vector of widths over the
+    budget is drawn again.
+    """
+    rows, dim = task.num_ids, task.dim
+    table = width_at(width_bias(count / rows, dim), dim)
+    gates = {name: FixedWidths(torch.empty(0), dim) for name in plain}
+    model.put({name: MaskedRows(own, gates[name]) for name, own in plain.items()})
+    measure = task.fitness(model, settings.fitness_users)
+
+    def widths_of(places: tuple[int, ...]) -> np.ndarray:
+        return table[np.array(places) - 1]
+
+    def fitness(places: tuple[int, ...]) -> float:
+        for name, own in unstacked(torch.from_numpy(widths_of(places)), plain).items():
+            gates[name].of_ids = own
+        return measure()
+
+    def fits(places: tuple[int, ...]) -> bool:
+        return int(widths_of(places).sum()) <= count
+
+    rng = np.random.default_rng(derive(seed, "evolution"))
+    found, best = evolve(fitness, rows, LEVELS, settings.evolution, rng, fits)
+    model.put(plain)
+    return torch.from_numpy(widths_of(found)), best
+
+
+@compression("optembed_d", OptEmbedDSettings)
+def optembed_d(task: Task, settings: OptEmbedDSettings, context: Context) -> Outcome:
+    """Train a net for all widths, search a width for every row within the budget, train anew with them.
+
+    Phase PT is supernet and evolution, phase CT the training from the supernet's initial weights. No row is
+    removed, and users and items share the budget.
+
+    Departures: α of the biased law comes by bisection, and the sum of the widths meets the budget exactly or
+    stays a little below.
+
+    Raises:
+        LfmpError: no drawn vector of widths meets the budget.
+
+    Source: OptEmbed (Lyu et al. 2022); LERS §5.2.2, and its public code, where every row has its own width.
+    """
+    count, dim = budget(task, settings), task.dim
+    with finding(context):
+        model, plain = supernet(task, settings, context)
+        widths, best = fittest_rows(task, model, plain, count, settings, context.seed)
+    model, plain = plain_model(task, context.seed)
+    details = {
+        "mean_widths": {name: own.double().mean().item() for name, own in unstacked(widths, plain).items()},
+        "best_fitness": [round(x, 6) for x in best],
+    }
+    return train_masked(
+        task,
+        model,
+        plain,
+        leading(widths, dim).bool(),
+        context,
+        pack=lambda weight, mask, sizes: RaggedTable.pack(weight, mask.sum(1).cpu(), sizes),
+        details=details,
+    )
