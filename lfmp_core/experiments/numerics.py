@@ -28,10 +28,13 @@ from ..embeddings.sparse import SparseTable
 from ..methods.base import METHODS, Outcome, get_method
 from ..models import BackboneSettings
 from ..models.backbone import REGISTRY
-from ..tasks import Clicks
-from ..training import Trainer, TrainingSettings, predict
+from ..models.recommender import Recommender
+from ..models.recommenders import RECOMMENDERS, recommender_settings
+from ..tasks import Clicks, TopItems
+from ..training import Loop, TrainingSettings, predict
+from ..training.pairs import PairTrainingSettings
 from .stamp import SINGLE_PHASE, UNTRAINED, WAYS
-from .tiny import SIZES, planted
+from .tiny import SIZES, planted, planted_pairs
 
 BATCH = 301  # five batches a pass, the last one shorter
 PASSES = 4
@@ -55,6 +58,7 @@ _SHORT: dict[str, dict[str, Any]] = {
     "optembed_budget": {
         "search": {"search_epochs": 2, "threshold_rise": 0.05, "evolution": {"generations": 1}}
     },
+    "optembed_d": {"search_epochs": 2, "evolution": {"generations": 1}},
     "pep": {"rise_epochs": 2.0, "find_epochs": 4},
     "cerp": {"rise_epochs": 2.0, "find_epochs": 4},
     "deeplight": {"prune_every": 2},
@@ -115,9 +119,40 @@ def task_of(backbone: Mapping[str, Any], half: bool, **training: Any) -> Clicks:
 PLAIN = {"name": "wide_deep"}
 
 
+def pairs_of(name: str, **settings: Any) -> TopItems:
+    """A task on the planted pairs."""
+    sizes = {
+        "name": name,
+        "embedding_dim": 16,
+        **({"hidden": (24, 17)} if name == "neumf" else {}),
+        **settings,
+    }
+    training = {
+        "learning_rate": 1e-2,
+        "l2": 1e-2,
+        "batch_size": BATCH,
+        "epochs": PASSES,
+        "patience": PASSES,
+        "negatives": 2,
+        "contrast": 0.5,
+        "contrast_rows": 50,
+    }
+    own = PairTrainingSettings.model_validate(training)
+    return TopItems(planted_pairs(), recommender_settings(sizes), own)
+
+
 def trained(outcome: Outcome) -> Pin:
-    """Pin a trained model: its validation logits as served, the losses on the way, the fields it reads."""
+    """Pin a trained model: its validation logits as served, the losses on the way, the fields it reads.
+
+    Of a recommender: the scores of all users for all items.
+    """
     history = outcome.history
+    if isinstance(outcome.model, Recommender):
+        outcome.model.eval()
+        with torch.no_grad():
+            scores = outcome.model.scorer()(torch.arange(outcome.model.num_users))
+        seen = {key: [float(row[key]) for row in history] for key in ("train_loss", "val_ndcg20")}
+        return pin({"logits": scores.numpy(), **seen})
     return pin(
         {
             "logits": predict(outcome.model, planted().split("val")),
@@ -135,18 +170,27 @@ def _training(half: bool, **training: Any) -> Pin:
     return trained(get_method("no_selection").run(task_of(PLAIN, half, **training), 0.0, 1))
 
 
+def _recommender(name: str, **settings: Any) -> Pin:
+    return trained(get_method("no_selection").run(pairs_of(name, **settings), 0.0, 1))
+
+
+def _table_of_pairs(name: str, settings: dict[str, Any]) -> Pin:
+    given = {"table": name, "sparsity": 0.5, **_TABLES.get(name, {}), "tolerance": 0.3, **settings}
+    return trained(get_method("table").run(pairs_of("lightgcn"), 0.0, 1, settings=given))
+
+
 @contextmanager
 def _watched() -> Iterator[list[float]]:
     """Yield a list that gets the loss of every optimiser step, whichever phase of a method makes it."""
     losses: list[float] = []
-    step = Trainer.step
+    step = Loop.step
 
-    def watched(trainer: Trainer, *batch: Any) -> torch.Tensor:
+    def watched(trainer: Loop, *batch: Any) -> torch.Tensor:
         loss = step(trainer, *batch)
         losses.append(float(loss))
         return loss
 
-    with patch.object(Trainer, "step", watched):
+    with patch.object(Loop, "step", watched):
         yield losses
 
 
@@ -163,7 +207,7 @@ def _said(value: Any) -> Iterator[float]:
 
 
 @cache
-def _method(name: str, way: str, half: bool) -> dict[str, Pin]:
+def _method(name: str, way: str, half: bool, pairs: bool = False) -> dict[str, Pin]:
     """What a method makes, and what it saw on the way there."""
     settings = WAYS[name][way] if way else {}
     method = get_method(name)
@@ -173,13 +217,14 @@ def _method(name: str, way: str, half: bool) -> dict[str, Pin]:
     ratio = 0.0 if compressing or name == "no_selection" else 0.5
     # half of the steps choose, half train what was chosen
     with _watched() as losses:
-        outcome = method.run(task_of(PLAIN, half, epochs=PASSES // 2), ratio, 1, settings=known)
+        task = pairs_of("neumf") if pairs else task_of(PLAIN, half)
+        outcome = method.run(task.with_training(epochs=PASSES // 2), ratio, 1, settings=known)
     way_there = {"losses": losses, "said": list(_said(outcome.details)) or [0.0]}
     return {"method": trained(outcome), "search": pin(way_there)}
 
 
-def _of_method(part: str, name: str, way: str, half: bool) -> Pin:
-    return _method(name, way, half)[part]
+def _of_method(part: str, name: str, way: str, half: bool, pairs: bool = False) -> Pin:
+    return _method(name, way, half, pairs)[part]
 
 
 def _choice(name: str) -> Pin:
@@ -259,10 +304,26 @@ def cases() -> Iterator[tuple[str, Callable[[], Pin]]]:
                 for part in ("method",) if name in SINGLE_PHASE else ("method", "search"):
                     own = f"{part}:{name}:{way}" if way else f"{part}:{name}"
                     yield own + mark, partial(_of_method, part, name, way, half)
+    yield from _cases_of_pairs()
     for name in UNTRAINED:
         yield f"choice:{name}", partial(_choice, name)
     for name, make in _made_tables().items():
         yield f"table:{name}", partial(_made, make)
+
+
+def _cases_of_pairs() -> Iterator[tuple[str, Callable[[], Pin]]]:
+    yield "training:pairs", partial(_recommender, "neumf", hidden=(9,))
+    for name in RECOMMENDERS:
+        yield f"backbone:{name}", partial(_recommender, name)
+    yield "backbone:neumf:regular", partial(_recommender, "neumf", dropout=0.2)
+    for name in TABLES:
+        yield f"table:{name}:pairs", partial(_table_of_pairs, name, {})
+    cached = {"table_settings": {"cache_share": 0.05}}
+    yield "table:tt_rec:cached:pairs", partial(_table_of_pairs, "tt_rec", cached)
+    for name, method in METHODS.items():
+        if issubclass(TopItems, method.task):
+            for part in ("method",) if name in SINGLE_PHASE else ("method", "search"):
+                yield f"{part}:{name}:pairs", partial(_of_method, part, name, "", False, pairs=True)
 
 
 def backbone_cases(name: str) -> dict[str, dict[str, Any]]:

@@ -23,6 +23,8 @@ UNSTAMPED = "no stamp"  # stands for the component of a record that carries none
 UNTRAINED = ("gbdt", "lasso", "pca", "permutation", "random_fields", "random_forest", "xgboost")
 # methods of a single phase; all others search before they train, and what they saw on the way is pinned apart
 SINGLE_PHASE = (*UNTRAINED, "dsl", "magprune", "no_selection", "smaller_dense", "table")
+# recommenders: what a method computes on their pairs is pinned apart from what it computes on clicks
+OF_PAIRS = ("lightgcn", "neumf")
 # data sets of so many fields that xDeepFM's loops work on short chunks; elsewhere they may work on long ones
 MANY_FIELDS = ("criteo", "avazu", "planted")
 # settings that open another way through a method, by component beside the method's own
@@ -46,6 +48,7 @@ TABLES_OF: dict[str, tuple[str, ...]] = {
     "magprune": ("sparse",),
     "optembed": ("masked", "masked:widths", "ragged"),
     "optembed_budget": ("masked", "masked:widths", "ragged"),
+    "optembed_d": ("masked", "masked:widths", "ragged"),
     "optfs": ("masked", "ragged"),
     "pep": ("masked", "soft_threshold", "sparse"),
     "sseds": ("field_columns", "masked"),
@@ -71,13 +74,16 @@ def components(spec: "RunSpec") -> tuple[str, ...]:
     """Names of what decides the numbers of a run.
 
     backbone:NAME, table:NAME, method:NAME, search:NAME, choice:NAME and training, each with the ways that it
-    goes, such as `backbone:dcn_mix:regular:bfloat16`. `regular` means batch norm or dropout.
+    goes, such as `backbone:dcn_mix:regular:bfloat16`. `regular` means batch norm or dropout, `pairs` that it
+    is of a recommender.
     """
     settings, backbone, training = spec.method_settings, spec.backbone, spec.training
     method = spec.method
     if spec.role == "choice" and method in UNTRAINED:
         return (f"choice:{method}",)
     half = ":bfloat16" if training.get("precision") == "bfloat16" else ""
+    if backbone["name"] in OF_PAIRS:
+        half = ":pairs" + half
     names = ["training" + half]
     ways = ["", *(f":{way}" for way, own in WAYS.get(method, {}).items() if goes(settings, own))]
     parts = ("method",) if method in SINGLE_PHASE else ("method", "search")
@@ -86,7 +92,7 @@ def components(spec: "RunSpec") -> tuple[str, ...]:
     names += ["training:either" + half] if training.get("progress") == "either" else []
     names += [f"table:{name}" for name in TABLES_OF.get(method, ())]  # of lookups alone, which are float32
     names += [name + half for name in _trained_tables(method, settings)]
-    names += [name + half for name in _of_backbone(backbone, spec.dataset.name)]
+    names += [name + half.removeprefix(":pairs") for name in _of_backbone(backbone, spec.dataset.name)]
     return tuple(names)
 
 

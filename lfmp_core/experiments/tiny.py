@@ -1,4 +1,4 @@
-"""Tiny planted rows in memory, on which numerics are pinned."""
+"""Tiny planted rows and pairs in memory, on which numerics are pinned."""
 
 from dataclasses import dataclass, field
 from functools import cache
@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data import Dataset, PrepareSettings, Rows, Schema
+from ..data import Dataset, InteractionData, PrepareSettings, Rows, Schema
 from ..data.schema import Field
 
 SIZES = (5, 37, 211, 3, 101, 19, 523, 2, 67)  # ids of each field; the table has four blocks of RowAdam's
 ROWS = {"train": 1493, "val": 701, "test": 32}
+USERS, ITEMS, BLOCKS = 61, 83, 4
 
 
 @dataclass(frozen=True)
@@ -60,3 +61,12 @@ def planted() -> Dataset:
         fingerprint="pins",
     )
     return _Planted(Path("pins"), schema, parts)
+
+
+@cache
+def planted_pairs() -> InteractionData:
+    """Users who take a third of the items of their block and a thirtieth of the others."""
+    rng = np.random.RandomState(19)
+    likes = np.arange(USERS)[:, None] % BLOCKS == np.arange(ITEMS) % BLOCKS
+    users, items = np.nonzero(rng.uniform(size=(USERS, ITEMS)) < np.where(likes, 1 / 3, 1 / 30))
+    return InteractionData.from_pairs(users, items, num_users=USERS, num_items=ITEMS, name="pins")

@@ -135,7 +135,7 @@ class Method:
     settings_type: type[Settings]
     procedure: Callable[[Any, float, Any, Context], Outcome]
     chooser: Callable[[Any, float, Any, Context], Choice] | None = None
-    task: type[Task] = Clicks
+    task: type = Clicks
 
     @property
     def summary(self) -> str:
@@ -242,7 +242,7 @@ def register(
     settings_type: type[Settings] = Settings,
     *,
     chooser: Callable[[Any, float, Any, Context], Choice] | None = None,
-    task: type[Task] = Clicks,
+    task: type = Clicks,
 ) -> Callable[[Callable], Callable]:
     """Enter a procedure into the registry; `chooser` is its first half, where it has one; see `Method`."""
 

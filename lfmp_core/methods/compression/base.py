@@ -34,7 +34,7 @@ class CompressionSettings(Settings):
 
 
 def compression(
-    name: str, settings_type: type[CompressionSettings] = CompressionSettings, *, task: type[Task] = Task
+    name: str, settings_type: type[CompressionSettings] = CompressionSettings, *, task: type = Task
 ) -> Callable[[Procedure], Procedure]:
     """Enter a procedure (task, settings, context) → Outcome into the registry of methods.
 
