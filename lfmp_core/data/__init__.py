@@ -11,6 +11,7 @@ from .interactions import (
     own_interactions,
     prepare_interactions,
 )
+from .load import load_prepared
 from .planted import PlantedSettings
 from .planted_text import write_planted
 from .prepared import prepare, prepare_cached, prepare_named
@@ -35,6 +36,7 @@ __all__ = [
     "Source",
     "get_source",
     "is_shadow",
+    "load_prepared",
     "open_interactions",
     "own_interactions",
     "own_table",

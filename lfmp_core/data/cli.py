@@ -1,34 +1,50 @@
 """`lfmp data`: list the sets at hand, prepare one, describe a prepared one, fetch a public one."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 
 from ..bounds import check_number, within
 from ..entry import Commands
-from ..errors import LfmpError, check_name, visible
+from ..errors import LfmpError, visible
 from ..ownership import check_target
 from ..settings import data_root
+from .asked import fail, named_source
 from .canonical import MISSING
 from .dataset import PREPARED, Dataset
-from .given import check_given
+from .interactions import InteractionData, InteractionSchema, InteractionSettings, prepare_interactions
+from .interactions.dataset import PREPARED_INTERACTIONS
+from .interactions.planted import PlantedInteractionSettings
+from .interactions.shown import describe_interactions, splits_table
+from .load import load_prepared
 from .notices import lines as notice_lines
 from .passes import BLOCK_BYTES
 from .planted import PlantedSettings
 from .planted_text import PLANTED, write_planted
 from .prepared import prepare as run_prepare
-from .schema import SPLITS, PrepareSettings
+from .schema import SPLITS, PrepareSettings, Schema
 from .shown import console, fields_table, lined
-from .sources import SOURCES, Source, get_source, own_table
+from .sources import SOURCES, Source
 
 app = typer.Typer(cls=Commands, help="Real, own and planted data.", no_args_is_help=True)
 
 
-def _fail(text: str) -> NoReturn:
-    raise LfmpError(text) from None
+# options of `prepare` that say how fields are read, or how many rows at a time
+_OF_CLICKS = (
+    "rows",
+    "numeric",
+    "threshold",
+    "numeric_threshold",
+    "vocabulary_rows",
+    "genres",
+    "avazu_hour",
+    "threads",
+    "block_mib",
+)
 
 
 @app.command("list")
@@ -58,28 +74,37 @@ def list_sources() -> None:
 
 @app.command()
 def prepare(
-    source: Annotated[str, typer.Argument(help=f"one of {', '.join(SOURCES)}")],
+    context: typer.Context,
+    source: Annotated[
+        str,
+        typer.Argument(help=f"one of {', '.join(SOURCES)}; or one's own file, as csv or interactions"),
+    ],
     out: Annotated[Path, typer.Option(help="folder to write: a new or an empty one, or see --replace")],
     file: Annotated[Path | None, typer.Option(help="read this file instead of LFMP_DATA's")] = None,
     label: Annotated[
         str | None, typer.Option(help="csv: the column of 0 and 1, or of true and false")
     ] = None,
+    user: Annotated[str | None, typer.Option(help="interactions: the column of users")] = None,
+    item: Annotated[str | None, typer.Option(help="interactions: the column of items")] = None,
     positive: Annotated[
         list[str] | None, typer.Option(help="csv: a label that counts as a click, all others do not")
     ] = None,
     kind: Annotated[list[str] | None, typer.Option(help="csv: FIELD=categorical|integer|scalar")] = None,
     drop: Annotated[list[str] | None, typer.Option(help="csv: a column to leave out")] = None,
     time: Annotated[
-        str | None, typer.Option(help="csv: the column that orders rows, of whole numbers or ISO dates")
+        str | None,
+        typer.Option(help="own files: the column that orders rows, of whole numbers or ISO dates"),
     ] = None,
     missing: Annotated[
-        list[str] | None, typer.Option(help=f"csv: a text for no value, besides {', '.join(MISSING)}")
+        list[str] | None,
+        typer.Option(help=f"own files: a text for no value, besides {', '.join(MISSING)}"),
     ] = None,
     not_missing: Annotated[
-        list[str] | None, typer.Option(help="csv: one of these that is a value, such as NA for Namibia")
+        list[str] | None,
+        typer.Option(help="own files: one of these that is a value, such as NA for Namibia"),
     ] = None,
     delimiter: Annotated[
-        str | None, typer.Option(help="csv: between columns; default tab in .tsv, else a comma")
+        str | None, typer.Option(help="own files: between columns; default tab in .tsv, else a comma")
     ] = None,
     multi: Annotated[
         list[str] | None,
@@ -88,9 +113,9 @@ def prepare(
     separator: Annotated[
         str | None, typer.Option(help="csv: between the several values of a text; default |")
     ] = None,
-    train: Annotated[Path | None, typer.Option(help="csv: training rows, in place of --file")] = None,
-    val: Annotated[Path | None, typer.Option(help="csv: validation rows, with --train")] = None,
-    test: Annotated[Path | None, typer.Option(help="csv: test rows, with --train")] = None,
+    train: Annotated[Path | None, typer.Option(help="own files: training rows, in place of --file")] = None,
+    val: Annotated[Path | None, typer.Option(help="own files: validation rows, with --train")] = None,
+    test: Annotated[Path | None, typer.Option(help="own files: test rows, with --train")] = None,
     rows: Annotated[int, typer.Option(callback=within("rows"), help="planted: rows to generate")] = 20_000,
     numeric: Annotated[str, typer.Option(help="ln_squared | log2 | scalar")] = "ln_squared",
     threshold: Annotated[
@@ -101,8 +126,16 @@ def prepare(
         int | None, typer.Option(callback=within("numeric_threshold"), help="the same for integer fields")
     ] = None,
     vocabulary_rows: Annotated[str, typer.Option(help="train | all")] = "train",
-    split: Annotated[str, typer.Option(help="random | chronological | in_order")] = "random",
-    shares: Annotated[str, typer.Option(help="train,val,test")] = "8,1,1",
+    split: Annotated[
+        str,
+        typer.Option(
+            help="random | chronological | in_order; interactions: random (of each user) | chronological | "
+            "last_out (of each user the latest)"
+        ),
+    ] = "random",
+    shares: Annotated[
+        str | None, typer.Option(help="train,val,test; default 8,1,1; interactions with a test file 9,1,0")
+    ] = None,
     seed: Annotated[
         int, typer.Option(callback=within("seed"), help="of the random split and of planted data")
     ] = 0,
@@ -121,27 +154,27 @@ def prepare(
 
     What this program did not write is never replaced; an older data set stays until the new one is whole.
     """
-    try:
-        shares_read = check_number("share", tuple(int(part) for part in shares.split(",")))
-    except ValueError:
-        _fail(f"--shares {shares!r} is not like 8,1,1")
+    own: dict[str, Any] = {"label": label, "kind": kind, "drop": drop, "time": time, "positive": positive}
+    own |= {"missing": missing, "not-missing": not_missing, "delimiter": delimiter}
+    own |= {"multi": multi, "separator": separator, "train": train, "val": val, "test": test}
+    chosen = named_source(source, file, own | {"user": user, "item": item})
+    asked: dict[str, Any] = {"split": split, "seed": seed}
+    asked |= {} if shares is None else {"shares": _shares(shares)}
+    if chosen.holds == "interactions":
+        _check_options(context, chosen.name)
+        _interactions(chosen, out, InteractionSettings.model_validate(asked), replace)
+        return
     settings = PrepareSettings.model_validate(
-        dict(
+        asked
+        | dict(
             numeric=numeric,
             threshold=threshold,
             numeric_threshold=numeric_threshold,
-            split=split,
-            seed=seed,
             vocabulary_rows=vocabulary_rows,
-            shares=shares_read,
             genres=genres,
             avazu_hour=avazu_hour,
         )
     )
-    own: dict[str, Any] = {"kind": kind, "drop": drop, "time": time, "positive": positive}
-    own |= {"missing": missing, "not-missing": not_missing, "delimiter": delimiter}
-    own |= {"multi": multi, "separator": separator, "train": train, "val": val, "test": test}
-    chosen = _source(source, file, label, own)
     check_target(out, PREPARED, replace=replace, holds=chosen.named(), called="--out")
     if chosen.format == "planted" and chosen.path is None:
         # beside the dataset, so that the text can be prepared again with other settings
@@ -159,46 +192,45 @@ def prepare(
         replace=replace,
     )
     schema = dataset.schema
+    _tell(
+        out,
+        schema,
+        f"{sum(schema.rows.values()):,} rows ({_counts(schema.rows)}), {schema.num_fields} fields, "
+        f"{schema.num_ids:,} ids",
+    )
+
+
+def _interactions(source: Source, out: Path, settings: InteractionSettings, replace: bool) -> None:
+    check_target(out, PREPARED_INTERACTIONS, replace=replace, holds=source.named(), called="--out")
+    planted = PlantedInteractionSettings(seed=settings.seed)
+    schema = prepare_interactions(source, out, settings, planted=planted, replace=replace).schema
+    total = f"{sum(schema.pairs.values()):,} pairs ({_counts(schema.pairs)})"
+    _tell(out, schema, f"{total}, {schema.num_users:,} users, {schema.num_items:,} items")
+
+
+def _tell(out: Path, schema: Schema | InteractionSchema, what: str) -> None:
     for line in notice_lines(schema.notices):
         typer.echo(line)
-    typer.echo(
-        f"{out}: {sum(schema.rows.values()):,} rows "
-        f"({', '.join(f'{s} {schema.rows[s]:,}' for s in SPLITS)}), "
-        f"{schema.num_fields} fields, {schema.num_ids:,} ids, fingerprint {schema.fingerprint[:16]}"
-    )
+    typer.echo(f"{out}: {what}, fingerprint {schema.fingerprint[:16]}")
 
 
-def _source(name: str, file: Path | None, label: str | None, own: dict[str, Any]) -> Source:
-    """The source of that name; `own` are the options that go with a table of one's own."""
-    source = get_source(name)
-    if source.format != "table":
-        for option, value in ({"label": label} | own).items():
-            if value is not None and value != []:
-                _fail(f"--{option} goes with source csv, {name} has a format of its own")
-        return source.at(file) if file else source
-    parts = {split: own.pop(split) for split in SPLITS}
-    if any(parts.values()):
-        if file is not None:
-            _fail("--file goes without --train, --val and --test")
-        file = check_given(parts)["train"]
-    if file is None or label is None:
-        _fail("source csv needs --file FILE and --label COLUMN; three files go by --train, --val and --test")
-    kinds, multi = (
-        _pairs("kind", own.pop("kind"), "price=scalar"),
-        _pairs("multi", own.pop("multi"), "tags=flags"),
-    )
-    own["separator"] = "|" if own["separator"] is None else own["separator"]
-    values = [check_name(text, MISSING, "missing marker") for text in own.pop("not-missing") or []]
-    own["missing"] = [text for text in (*MISSING, *(own["missing"] or [])) if text not in values]
-    own |= {option: own[option] or () for option in ("drop", "positive")}
-    return own_table(file, label, kinds=kinds, multi=multi, val=parts["val"], test=parts["test"], **own)
+def _counts(rows: Mapping[str, int]) -> str:
+    return ", ".join(f"{split} {rows[split]:,}" for split in SPLITS)
 
 
-def _pairs(option: str, given: list[str] | None, like: str) -> dict[str, str]:
-    for pair in given or []:
-        if "=" not in pair:
-            _fail(f"--{option} {pair!r} is not like {like}")
-    return dict(pair.rsplit("=", 1) for pair in given or [])
+def _shares(text: str) -> tuple[int, ...]:
+    try:
+        return check_number("share", tuple(int(part) for part in text.split(",")))
+    except ValueError:
+        fail(f"--shares {text!r} is not like 8,1,1")
+
+
+def _check_options(context: typer.Context, name: str) -> None:
+    """Refuse what is said of fields and labels where there are none."""
+    for option in _OF_CLICKS:
+        source = context.get_parameter_source(option)
+        if source is not None and source.name == "COMMANDLINE":
+            fail(f"--{option.replace('_', '-')} goes with clicks, {name} holds interactions")
 
 
 @app.command()
@@ -206,12 +238,34 @@ def describe(
     folder: Annotated[Path, typer.Argument(help="a prepared dataset")],
     as_json: Annotated[bool, typer.Option("--json", help="machine-readable")] = False,
 ) -> None:
-    """Fields, sizes, thresholds, counts, and the share of unseen values per split."""
-    dataset = Dataset.load(folder)
-    report = describe_dataset(dataset)
+    """Fields, sizes, thresholds, counts, and the share of unseen values per split; or users, items, pairs."""
+    dataset = load_prepared(folder)
+    if isinstance(dataset, InteractionData):
+        report = describe_interactions(dataset)
+    else:
+        report = describe_dataset(dataset)
     if as_json:
         typer.echo(json.dumps(report, indent=1))
         return
+    if isinstance(dataset, InteractionData):
+        _show_interactions(report)
+    else:
+        _show_fields(report)
+    for line in notice_lines(dataset.schema.notices):
+        typer.echo(visible(line))
+
+
+def _show_interactions(report: dict[str, Any]) -> None:
+    out = console()
+    pairs = f"{sum(report['pairs'].values()):,} pairs ({100 * report['density']:.3g} % of all)"
+    out.print(
+        f"{visible(report['name'])}: {report['num_users']:,} users, {report['num_items']:,} items, {pairs}, "
+        f"fingerprint {report['fingerprint'][:16]}"
+    )
+    out.print(splits_table(report))
+
+
+def _show_fields(report: dict[str, Any]) -> None:
     out = console()
     out.print(
         f"{visible(report['name'])}: {report['num_fields']} fields, {report['num_ids']:,} ids, "
@@ -222,8 +276,6 @@ def describe(
         share = report["positives"][split] / rows if rows else 0
         out.print(f"  {split}: {rows:,} rows, {100 * share:.2f} % clicks")
     out.print(fields_table(report["fields"]))
-    for line in notice_lines(dataset.schema.notices):
-        typer.echo(visible(line))
 
 
 def describe_dataset(dataset: Dataset) -> dict[str, Any]:

@@ -30,6 +30,11 @@ FETCHED = FolderKind(
 _BY_HAND = {
     "criteo": "Accept Criteo's terms at {page}, download the labelled train.txt and put it at {file}",
     "avazu": "Log in at {page}, accept the rules, download train.gz, unpack it and put it at {file}",
+    **dict.fromkeys(
+        ("gowalla", "yelp2018", "kgat-amazon-book"),
+        "Download train.txt and test.txt from {page}, and put them at {file} and beside it; when they are "
+        "prepared, their pairs are held against the published ones",
+    ),
 }
 
 
@@ -45,11 +50,12 @@ def fetch(name: str, root: Path, sha256: str | None = None) -> list[Path]:
     source = get_source(name)
     if name not in ARCHIVES:
         if name in _BY_HAND:
+            login = source.holds == "clicks"
             raise DataError(
-                f"{name} can't be downloaded without a login",
+                f"{name} can't be downloaded without a login" if login else f"{name} is no single archive",
                 remedy=_BY_HAND[name].format(page=source.page, file=root / source.files[0]),
             )
-        raise DataError(f"{name} is not downloaded", remedy="planted data is generated; csv is your own file")
+        raise DataError(f"{name} is not downloaded", remedy="It is generated, or your own file")
     pinned, members = ARCHIVES[name]
     url = f"{_SITE}/{name}.zip"
     folder = root / name

@@ -102,8 +102,10 @@ class Source(Settings):
             return self.path
         if not self.files:
             remedy = "Give --file and --label, or use own_table(path, label)"
-            if self.holds == "interactions":
+            if self.format == "interactions":
                 remedy = "Give --file, --user and --item, or use own_interactions(path, user, item)"
+            elif self.format == "lightgcn":
+                remedy = "Give --file FOLDER, or use get_source('lightgcn').at(folder)"
             raise DataError("no file named", remedy=remedy)
         return data_root() / self.files[0]
 

@@ -59,6 +59,25 @@ def fields_table(described: dict[str, Any]) -> Table:
     return table(data, caption=f"Fields of {described['name']}", formats=formats)
 
 
+def interactions_table(described: dict[str, Any]) -> Table:
+    """One row a split: pairs, and how many users and items have any."""
+    rows = [
+        {
+            "split": split,
+            "pairs": pairs,
+            "users": described["users"][split]["with_pairs"],
+            "items": described["items"][split]["with_pairs"],
+            "pairs a user (median)": described["users"][split]["median"],
+            "pairs an item (median)": described["items"][split]["median"],
+        }
+        for split, pairs in described["pairs"].items()
+    ]
+    users, items = described["num_users"], described["num_items"]
+    caption = f"{described['name']}: {users:,} users, {items:,} items"
+    formats = {f"pairs {side} (median)": ",.1f" for side in ("a user", "an item")}
+    return table(pd.DataFrame(rows), caption=caption, formats=formats)
+
+
 def discretisations(largest: int) -> Figure:
     """Id of each integer 0 … largest under the two discretisations."""
     figure = Figure(figsize=(8, 3), layout="constrained")

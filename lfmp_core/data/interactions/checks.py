@@ -1,5 +1,6 @@
 """A prepared folder's pairs held against its schema, before anything follows what they say."""
 
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -40,16 +41,14 @@ def check_parts(folder: Path, schema: InteractionSchema, parts: dict[str, Intera
     Raises:
         DataError: naming the file, and the first user or item that is wrong.
     """
+    keys = {}
     for split, part in parts.items():
-        _check_rows(folder / split, part, schema)
-    keys = {split: part.keys() for split, part in parts.items()}
-    for late, split in enumerate(SPLITS):
-        for early in SPLITS[:late]:
-            both = _common(keys[early], keys[split])
-            if len(both):
-                user, item = divmod(int(both[0]), schema.num_items)
-                problem = f"user {user} and item {item} are a pair of {early} too"
-                raise DataError(problem, file=folder / split / "items.npy", remedy=REMEDY)
+        _check_starts(folder / split / "starts.npy", part)
+        _check_range(folder / split / "items.npy", part)
+        keys[split] = part.keys()
+        _check_order(folder / split / "items.npy", part, keys[split])
+    if (np.diff(np.sort(np.concatenate(list(keys.values())))) == 0).any():
+        raise _in_two_splits(folder, keys, schema.num_items)
     digests = {
         f"{split}/{name}": read_contents(folder / split / f"{name}.npy").digest
         for split in SPLITS
@@ -61,25 +60,35 @@ def check_parts(folder: Path, schema: InteractionSchema, parts: dict[str, Intera
         raise DataError(problem, file=folder, remedy=REMEDY)
 
 
-def _common(many: np.ndarray, few: np.ndarray) -> np.ndarray:
-    """Which of the ascending `few` are among the ascending `many`."""
-    place = np.minimum(np.searchsorted(many, few), max(len(many) - 1, 0))
-    return few[many[place] == few] if len(many) else few[:0]
-
-
-def _check_rows(folder: Path, part: Interactions, schema: InteractionSchema) -> None:
-    starts, items = part.starts, part.items
-    if starts[0] != 0 or starts[-1] != len(items) or (np.diff(starts) < 0).any():
-        problem = f"the rows don't lead from 0 to the {len(items):,} items, one after the other"
-        raise DataError(problem, file=folder / "starts.npy", remedy=REMEDY)
-    path = folder / "items.npy"
-    if len(items) and (items.min() < 0 or items.max() >= schema.num_items):
-        wrong = int(np.flatnonzero((items < 0) | (items >= schema.num_items))[0])
-        problem = f"{items[wrong]} in place {wrong} (from 0), where 0 to {schema.num_items - 1} may stand"
+def _check_starts(path: Path, part: Interactions) -> None:
+    starts = part.starts
+    if starts[0] != 0 or starts[-1] != len(part) or (np.diff(starts) < 0).any():
+        problem = f"the rows don't lead from 0 to the {len(part):,} items, one after the other"
         raise DataError(problem, file=path, remedy=REMEDY)
-    falls = np.diff(part.keys()) <= 0
+
+
+def _check_range(path: Path, part: Interactions) -> None:
+    items, last = part.items, part.num_items - 1
+    if len(items) and (items.min() < 0 or items.max() > last):
+        wrong = int(np.flatnonzero((items < 0) | (items > last))[0])
+        problem = f"{items[wrong]} in place {wrong} (from 0), where 0 to {last} may stand"
+        raise DataError(problem, file=path, remedy=REMEDY)
+
+
+def _check_order(path: Path, part: Interactions, keys: np.ndarray) -> None:
+    falls = np.diff(keys) <= 0
     if falls.any():
         wrong = int(np.flatnonzero(falls)[0]) + 1
-        user = int(np.searchsorted(starts, wrong, side="right")) - 1
-        problem = f"the items of user {user} don't ascend ({items[wrong - 1]}, {items[wrong]})"
+        user = int(keys[wrong] // part.num_items)
+        problem = f"the items of user {user} don't ascend ({part.items[wrong - 1]}, {part.items[wrong]})"
         raise DataError(problem, file=path, remedy=REMEDY)
+
+
+def _in_two_splits(folder: Path, keys: dict[str, np.ndarray], num_items: int) -> DataError:
+    for early, late in combinations(SPLITS, 2):
+        both = np.intersect1d(keys[early], keys[late], assume_unique=True)
+        if len(both):
+            user, item = divmod(int(both[0]), num_items)
+            problem = f"user {user} and item {item} are a pair of {early} too"
+            return DataError(problem, file=folder / late / "items.npy", remedy=REMEDY)
+    raise AssertionError

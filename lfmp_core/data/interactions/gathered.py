@@ -1,6 +1,7 @@
 """Pairs as a source has them, before they are split."""
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ class Gathered:
         source: file names, bytes and hashes.
         notices: what reading showed.
         truth: what was planted.
+        file: that they were read from, for messages.
     """
 
     users: np.ndarray
@@ -36,6 +38,7 @@ class Gathered:
     source: dict[str, Any] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
     truth: dict[str, Any] | None = None
+    file: Path | None = None
 
     def keys(self) -> np.ndarray:
         """Each pair as one number, user · items + item: int64 [pairs]."""

@@ -94,7 +94,14 @@ def gather_lightgcn(source: Source) -> Gathered:
     notices = [*_twice(lines), *_other(source, lines, num_users, num_items)]
     (_, train), (_, test) = read["train"], read["test"]
     return Gathered(
-        users, items, num_users, num_items, given=given, source=train | {"test": test}, notices=tuple(notices)
+        users,
+        items,
+        num_users,
+        num_items,
+        given=given,
+        source=train | {"test": test},
+        notices=tuple(notices),
+        file=paths_of(source)["train"],
     )
 
 

@@ -105,6 +105,7 @@ def gather_own(source: Source) -> Gathered:
         names=names,
         source=sources.pop("train") | sources,
         notices=tuple(_left_out(names, absent)),
+        file=path,
     )
 
 

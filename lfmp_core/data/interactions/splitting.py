@@ -61,14 +61,14 @@ def split_pairs(found: Gathered, settings: InteractionSettings, shares: Shares) 
         DataError: a split that should have pairs gets none, or a split by time is asked for without times.
     """
     if not len(found.users):
-        raise DataError("no pairs", remedy="Give at least a user and an item")
+        raise DataError("no pairs", file=found.file, remedy="Give at least a user and an item")
     if settings.split == "random":
         parts = _random(found, shares, settings.seed)
     elif settings.split == "given":
         parts = _given(found, shares, settings.seed)
     elif found.times is None:
         remedy = "Name the column of times: --time COLUMN"
-        raise DataError(f"the split {settings.split} needs times", remedy=remedy)
+        raise DataError(f"the split {settings.split} needs times", file=found.file, remedy=remedy)
     elif settings.split == "chronological":
         parts = _chronological(found, found.times, shares)
     else:
@@ -78,7 +78,7 @@ def split_pairs(found: Gathered, settings: InteractionSettings, shares: Shares) 
         if asked and not len(parts[split]):
             problem = f"split {split} gets none of the {len(found.users):,} pairs"
             remedy = "Give more pairs a user, or other shares (--shares)"
-            raise DataError(problem, remedy=remedy)
+            raise DataError(problem, file=found.file, remedy=remedy)
     return parts
 
 
