@@ -51,6 +51,15 @@ BOOK = (
 )
 LEVELS = [*(("lfmp_core", rooms) for rooms in CORE), *(("lfmp_book", rooms) for rooms in BOOK)]
 LEVEL_OF = {f"{name}.{room}": level for level, (name, rooms) in enumerate(LEVELS) for room in rooms}
+# What the pages of a paper stand on. All else in its room is a page: a file or a folder, with the files that
+# are named after it (`fig3_claims`). Pages don't know of each other; what two need lies below both.
+BELOW = {
+    "lightfmp": {"arms", "values", "truth", "grids", "selection_grids", "choice_grids", "open_grids"}
+    | {"selectors", "view"},
+    "lers": {"grids", "cf_grids", "counts"},
+}
+# What looks at all pages of a paper: its list of those that judge, and the audit of its own numbers.
+ABOVE = {"judges", "audit"}
 # Files that may print, beside the commands (cli.py and executor.py).
 SPEAKERS = {"lfmp_core/experiments/engine.py": "how to go on after Ctrl-C, on stderr"}
 
@@ -146,6 +155,28 @@ def test_imports_go_downwards():
         if LEVEL_OF[room(target)] >= LEVEL_OF[room(module)]
     ]
     assert upwards == []
+
+
+@pytest.mark.parametrize("paper", BELOW)
+def test_pages_of_a_paper_do_not_import_each_other(paper):
+    here = f"lfmp_book.{paper}."
+    found = graph(types=True)
+    units = {module: module.removeprefix(here).split(".")[0] for module in found if module.startswith(here)}
+    names = set(units.values())
+    assert names > BELOW[paper]
+    pages = names - BELOW[paper] - ABOVE
+
+    def page(unit: str) -> str:
+        """The page that a file is named after, else itself."""
+        return next((name for name in pages if unit.startswith(f"{name}_")), unit)
+
+    sideways = [
+        f"{module} → {target}"
+        for module, unit in units.items()
+        for target in found[module] & units.keys()
+        if unit not in ABOVE and units[target] not in BELOW[paper] and page(unit) != page(units[target])
+    ]
+    assert sideways == []
 
 
 def test_no_cycle():

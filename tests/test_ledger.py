@@ -1,19 +1,31 @@
 """The ledger: full coverage, verdicts from claims and never without records."""
 
+import re
+
 import pandas as pd
 import pytest
 
 from lfmp_book.claims import sentences
 from lfmp_book.claims.claim import Claim
+from lfmp_book.claims.judge import Judge
+from lfmp_book.claims.pending import NOT_YET
+from lfmp_book.evidence.frames import COMPARED, framed
 from lfmp_book.evidence.results import BASE
 from lfmp_book.ledger import ledger
 from lfmp_book.ledger.ledger import Evidence, Ledger, combine
 from lfmp_book.ledger.tables import open_table, paper_table, runs_table, summary_table
-from lfmp_book.lightfmp import further
+from lfmp_book.lers import judges as lers
+from lfmp_book.lightfmp import fig3, judges
+from lfmp_book.lightfmp.arms import judged_by_arm, readings
+from lfmp_book.lightfmp.fig3_claims import ON_GATES
+from lfmp_book.lightfmp.table3_claims import ON_MODELS
 from lfmp_core.errors import LfmpError
-from lfmp_core.experiments.items import registry
+from lfmp_core.experiments.items import get_item, registry
+from lfmp_core.settings import project_root
 
+PAPERS = {"lightfmp": judges, "lers": lers}
 SAID = {paper: sentences.load(paper) for paper in sentences.PAPERS}
+NOTEBOOKS = project_root() / "notebooks"
 EVERY = [sentence for own in SAID.values() for sentence in own.values()]
 
 
@@ -23,8 +35,8 @@ def real() -> Ledger:
     return ledger.make()
 
 
-def claim(words, verdict, arm="Light-FMP, as printed"):
-    return Claim(words, f"§4 ({arm})", "a test", "a figure", verdict)
+def claim(sentence, verdict, arm="Light-FMP, as printed", beyond=False):
+    return Claim("words", "§4", "a test", "a figure", verdict, (sentence,), arm, beyond)
 
 
 def gatherer(**claims):
@@ -40,17 +52,47 @@ def entry(book: Ledger, sentence: str):
 @pytest.mark.parametrize(("paper", "least"), [("lightfmp", 100), ("lers", 40)])
 def test_sentences_are_unique_and_each_has_a_test_or_a_reason(paper, least):
     rows = sentences.published.load(f"{paper}_sentences")
-    assert rows["id"].is_unique and len(rows) == len(SAID[paper]) > least
+    assert rows["id"].is_unique and rows.part_of.isna().sum() == len(SAID[paper]) > least
     for sentence in SAID[paper].values():
         assert sentence.words and sentence.place and sentence.paper == paper
         assert sentence.items or sentence.audited or sentence.reason, sentence.id
         assert len(sentence.words.split()) <= 40, "a quotation is a sentence, not a passage"
 
 
-def test_every_item_exists_or_is_planned():
-    named = {item for s in EVERY for item in s.items}
-    assert named <= set(registry()) | set(ledger.PLANNED)
-    assert set(ledger.JUDGES) <= set(registry()) | set(ledger.PLANNED)
+def _words(text: str) -> list[str]:
+    return re.sub(r"[^\w%]+", " ", text.replace("’", "'").replace("…", " ").lower()).split()
+
+
+@pytest.mark.parametrize("paper", SAID)
+def test_a_part_has_the_words_of_its_sentence_in_their_order(paper):
+    parts = {name: q for name, q in sentences.quotes(paper).items() if name not in SAID[paper]}
+    assert parts
+    for name, quote in parts.items():
+        whole = iter(_words(quote.sentence.words))
+        assert all(word in whole for word in _words(quote.words)), name
+        assert name.startswith(quote.sentence.id) and quote.words
+
+
+@pytest.mark.parametrize("paper", SAID)
+def test_sentences_and_the_tests_of_their_items_name_each_other(paper):
+    """What a test quotes is judged by its item, or by the audit alone; what stands with it, by the item."""
+    quotes = sentences.quotes(paper)
+    named = {item for sentence in SAID[paper].values() for item in sentence.items}
+    assert named == {judge.item for judge in PAPERS[paper].JUDGES}
+    for judge in PAPERS[paper].JUDGES:
+        quoted = [quotes[name].sentence for test in judge.tests for name in test.sentences]
+        assert all(judge.item in s.items or s.audited for s in quoted)
+        also = {name for test in judge.tests for name in test.also}
+        judged = {s.id for s in quoted if judge.item in s.items} | also
+        assert judged == {s.id for s in SAID[paper].values() if judge.item in s.items}, judge.item
+        assert all(len(test.sentences) == 1 for test in judge.tests if test.also)
+
+
+def test_a_judging_page_is_its_items_notebook():
+    for judge in ledger.JUDGES.values():
+        assert (NOTEBOOKS / f"{judge.page}.ipynb").exists()
+        if judge.item in registry():
+            assert get_item(judge.item).notebook == judge.page
 
 
 def test_no_records_no_verdict():
@@ -61,20 +103,16 @@ def test_no_records_no_verdict():
     assert entry(book, "4.1-7").verdict == "fails"  # its own table says so
 
 
-def test_an_item_that_nobody_judges_says_nothing(monkeypatch):
-    monkeypatch.setattr(ledger, "JUDGES", {})
-    assert ledger.gather("lightfmp_fig2a").reason == "no reference records yet"
-    there = ledger.gather("lightfmp_table3")
-    assert there.records and not there.claims and there.reason == "its records are not judged yet"
-
-
 def test_a_judge_that_cannot_judge_leaves_its_reason(monkeypatch):
-    def refuse():
-        raise LfmpError("not compared yet; run: lfmp compare lightfmp_table3")
+    def refuse(reference):
+        raise LfmpError("not compared yet; run: lfmp compare x")
 
-    monkeypatch.setattr(ledger, "JUDGES", {"lightfmp_table3": refuse, "lightfmp_fig2a": lambda: ([], [])})
-    assert "not compared yet" in ledger.gather("lightfmp_table3").reason
-    assert ledger.gather("lightfmp_fig2a").reason == "no reference records yet"
+    there, none = (lambda: pd.DataFrame({"id": ["b", "a", "b"]})), (lambda: pd.DataFrame({"id": []}))
+    made = {"x": Judge("x", "page", (), there, refuse), "y": Judge("y", "page", (), none, refuse)}
+    monkeypatch.setattr(ledger, "JUDGES", made)
+    uncompared = ledger.gather("x")
+    assert "not compared yet" in uncompared.reason and uncompared.records == ("a", "b")
+    assert ledger.gather("y").reason == NOT_YET and not ledger.gather("y").claims
 
 
 @pytest.mark.parametrize(
@@ -93,23 +131,20 @@ def test_combine(verdicts, one):
 
 
 def test_runs_outweigh_the_papers_own_numbers():
-    words = "Light-FMP leads to a substantial improvement in AUC and Logloss across all backbone models"
-    book = ledger.make("lightfmp", gatherer(lightfmp_table3=[claim(words, "fails")]))
+    book = ledger.make("lightfmp", gatherer(lightfmp_table3=[claim("4.3-2", "fails")]))
     found = entry(book, "4.3-2")
     assert (found.by_paper, found.by_runs, found.verdict, found.route) == ("holds", "fails", "fails", "runs")
 
 
 def test_the_books_own_arms_have_no_say():
-    words = "feature selection is driven by data relevance rather than arbitrary choices"
-    claims = [claim(words, "fails"), claim(words, "holds", "Light-FMP, one pass")]
+    claims = [claim("4.5-2", "fails"), claim("4.5-2", "holds", "Light-FMP, one pass", beyond=True)]
     found = entry(ledger.make("lightfmp", gatherer(lightfmp_fig3=claims)), "4.5-2")
     assert found.verdict == "fails" and len(found.claims) == 2
 
 
 def test_papers_that_number_alike_are_kept_apart():
     """Both have a sentence abstract-1; each gets its own findings and its own claims."""
-    words = SAID["lers"]["abstract-1"].words
-    book = ledger.make(gatherer=gatherer(lers_table5=[claim(words, "fails", "x")]))
+    book = ledger.make(gatherer=gatherer(lers_table5=[claim("abstract-1", "fails", "x")]))
     one, two = (e for e in book.entries if e.sentence.id == "abstract-1")
     assert (one.sentence.title, two.sentence.title) == ("Light-FMP", "LERS")
     assert not one.claims and two.by_runs == "fails"
@@ -120,22 +155,15 @@ def test_papers_that_number_alike_are_kept_apart():
     assert {e.sentence.paper for e in alone.entries} == {"lers"}
 
 
-def test_words_match_in_parts_and_by_named_fragments():
-    own = sentences.Sentence("x", "§1", "Light-FMP’s gates, being small, are fast.", match=("quick gates",))
-    assert own.quoted_by("light-fmp's gates … are fast")
-    assert own.quoted_by("These are quick gates indeed")
-    assert not own.quoted_by("gates … are slow")
-
-
 def test_claims_that_judge_no_sentence_are_kept_apart():
-    stray = claim("nobody wrote this", "holds")
+    stray = claim("0-0", "holds")
     book = ledger.make("lightfmp", gatherer(lightfmp_table3=[stray]))
     assert book.unmatched() == [("lightfmp_table3", stray)]
 
 
 def test_the_committed_records_judge_and_every_claim_finds_its_sentence(real):
     assert real.unmatched() == []
-    waiting = {i for i in ledger.JUDGES if real.evidence[i].reason == ledger.NO_RECORDS}
+    waiting = {i for i in ledger.JUDGES if real.evidence[i].reason == NOT_YET}
     assert not waiting & {"lightfmp_table3", "lightfmp_fig3", "lightfmp_fig2c"}
     for item in set(ledger.JUDGES) - waiting:
         evidence = real.evidence[item]
@@ -167,7 +195,8 @@ def test_faster_means_beyond_two_standard_errors(speed, verdict):
         {"backbone": "dnn", "arm": arm, "against": BASE, "metric": m, "difference": d, "low": d - 0.01,
          "high": d + 0.01, "prune_ratio": 0.5} for m, d in (("auc", -0.02), ("logloss", 0.03))
     ]  # fmt: skip
-    found = {c.words: c for c in further.on_backbones(reference, pd.DataFrame(rows))}
+    made = judged_by_arm("lightfmp_table3", ON_MODELS, readings(reference, pd.DataFrame(rows)))
+    found = {c.words: c for c in made}
     assert found["enabling faster inference"].verdict == verdict
     assert found["our framework produces a compact model"].verdict == "holds"
     assert "40% to 40% fewer" in found["our framework produces a compact model"].found
@@ -178,9 +207,9 @@ def test_gates_are_judged_by_ratio():
     names = [f"C{i}" for i in range(1, 27)]
     rows = [
         {"arm": "Light-FMP, as printed", "prune_ratio": ratio, "kept_fields": tuple(range(20)),
-         "gates": [1.0] * 13 + [0.0] * 13} for ratio in (0.25, 0.5)
+         "gates": [1.0] * 13 + [0.0] * 13, "log_alpha": [0.0] * 26} for ratio in (0.25, 0.5)
     ]  # fmt: skip
-    binary, share, pruned = further.on_gates(pd.DataFrame(rows), names)
+    binary, share, pruned = fig3.claims(pd.DataFrame(rows), framed((), COMPARED), names, ON_GATES)
     assert binary.verdict == "holds"
     assert share.verdict == "part"  # half open fits τ = .5 alone
     # C21 and C22 are among the last six, C8, C9, C17 and C18 are not; by chance 3 in 95 of 100 draws

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from lfmp_book.evidence import published
-from lfmp_book.lightfmp import fig3
+from lfmp_book.lightfmp.fig3_claims import PAPER_KEPT, PAPER_PRUNED
 from lfmp_core.errors import UnknownName
 
 
@@ -63,7 +63,7 @@ def test_what_the_text_states_of_figures_2_and_3():
     assert two["2d", "Light-FMP", "pretrain_share"].tolist() == [0.0005, 0.001, 0.1]
     three = published.load("lightfmp_fig3").groupby("said").field.apply(list)
     assert {group: len(fields) for group, fields in three.items()} == {"kept": 8, "middle": 6, "pruned": 6}
-    assert tuple(three["kept"]) == fig3.PAPER_KEPT and tuple(three["pruned"]) == fig3.PAPER_PRUNED
+    assert tuple(three["kept"]) == PAPER_KEPT and tuple(three["pruned"]) == PAPER_PRUNED
 
 
 def test_underlined_cells_of_table2_exist():

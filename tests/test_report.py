@@ -14,6 +14,7 @@ from lfmp_book.evidence.differences import difference_table
 from lfmp_book.evidence.draws import Draws
 from lfmp_book.evidence.stamps import contents
 from lfmp_book.lightfmp import fig3, table3
+from lfmp_book.lightfmp.fig3_claims import PAPER_KEPT
 from lfmp_book.show.figures import Picture
 from lfmp_core.errors import LfmpError
 
@@ -166,15 +167,16 @@ def test_ties_are_marked():
 
 
 def test_fig3_claims_judge_stability_and_the_named_fields():
-    names = [*fig3.PAPER_KEPT, *(f"X{i}" for i in range(31))]
+    names = [*PAPER_KEPT, *(f"X{i}" for i in range(31))]
     theirs, others = tuple(range(8)), tuple(range(8, 16))
     frame = _frame({"all fields": (0.75, 10.0), ARM: (0.76, 5.0)}, kept=theirs, ratio=0.75)
     compared = _compared({("xdeepfm", ARM, "random fields"): (0.02, 0.01, 0.03)}, ratio=0.75)
-    stable, named, twin = fig3.claims(frame[frame.backbone == "dnn"], compared, names)
+    stable, named, twin, quarter = fig3.claims(frame[frame.backbone == "dnn"], compared, names)
     assert (stable.verdict, named.verdict, twin.verdict) == ("holds", "holds", "holds")
+    assert quarter.verdict == "untestable"  # no run at τ = .25
     mixed = frame[frame.backbone == "dnn"].copy()
     mixed["kept_fields"] = [theirs, others] * (len(mixed) // 2)
-    stable, named, _ = fig3.claims(mixed, compared, names)
+    stable, named, *_ = fig3.claims(mixed, compared, names)
     assert (stable.verdict, named.verdict) == ("fails", "part")
 
 

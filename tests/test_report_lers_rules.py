@@ -8,16 +8,15 @@ import pytest
 from scipy.stats import norm, ttest_ind
 from table5_runs import NETWORKS, drawn, framed, run
 
-from lfmp_book.claims import sentences
 from lfmp_book.claims.cases import Case, any_of, judge
+from lfmp_book.claims.settled import settled
 from lfmp_book.evidence import results
 from lfmp_book.evidence.draws import Draws
 from lfmp_book.lers import grids as lers
 from lfmp_book.lers.table5 import cases as rules
 from lfmp_book.lers.table5 import overall
-from lfmp_book.lers.table5.claims import TESTS, claims
+from lfmp_book.lers.table5.claims import ON_SCORES, claims
 from lfmp_book.lers.table5.records import Measured
-from lfmp_book.lers.table5.settled import settled
 from lfmp_book.lers.table5.view import HIGH, LOW, METHODS, ORIGINAL, Cell, Printed, Span, Values
 
 CELL = Cell("Criteo", "DCN", HIGH)
@@ -309,11 +308,8 @@ def test_noisy_draws_leave_in_doubt_what_means_would_decide():
         rows += [row for arm, auc in arms.items() for row in run(name, network, arm, t, auc)]
         rows += run(name, network, ORIGINAL, 0.0, 0.752) if t == LOW else []
     frame = framed(rows)
-    by_words = {s.words: s.id for s in sentences.load("lers").values()}
-    on_scores = {name for test in TESTS if test.cases for name in test.sentences}
     sure, unsure = (
-        {by_words[c.words]: c for c in claims(frame, drawn(frame, doubt)) if by_words[c.words] in on_scores}
-        for doubt in (0.0, 0.005)
+        {c.sentences: c for c in claims(frame, drawn(frame, doubt), ON_SCORES)} for doubt in (0.0, 0.005)
     )
     assert sum(c.verdict in ("holds", "fails") for c in sure.values()) > 20
     for name, claim in unsure.items():  # a case or two of many may be settled by luck; no sentence is

@@ -7,15 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lfmp_book.claims import sentences
+from lfmp_book.claims.cases import Case, all_of, judge, said
 from lfmp_book.claims.claim import Claim
 from lfmp_book.evidence import frames, results
-from lfmp_book.lightfmp import fig2a
+from lfmp_book.lightfmp import fig2a, selectors
+from lfmp_book.lightfmp.arms import OURS
 from lfmp_book.lightfmp.table2 import checks as table2_checks
 from lfmp_book.lightfmp.table2 import claims as on_table2
 from lfmp_book.lightfmp.table2 import page as table2
 from lfmp_book.lightfmp.table2 import shadows
-from lfmp_book.lightfmp.table2.view import OURS, RIVALS, Case, View, all_of, judge, said
+from lfmp_book.lightfmp.view import RIVALS, View
 from lfmp_book.show import pareto
 from lfmp_book.show.html import Stack, table
 from lfmp_core.data.shadows import is_shadow, shadow_order, with_shadows
@@ -53,7 +54,7 @@ def compared(cells):
 
 def verdicts(reference, against, words, arm=PRINTED):
     found = on_table2.claims(reference, against)
-    return {c.verdict for c in found if words in c.words and (arm in c.place or "Light-FMP" not in c.place)}
+    return {c.verdict for c in found if words in c.words and c.arm in ("", arm)}
 
 
 def test_front_by_hand():
@@ -87,11 +88,11 @@ def test_labels_keep_off_what_is_to_be_avoided():
 
 def test_scaled_shrinks_a_fixed_pretraining_alone():
     own = frame({("criteo", a): {"PT": 20.0} for a in (PRINTED, "Light-FMP, stream", "OptFS")}, seeds=1)
-    found = table2.scaled("Criteo", own).set_index("arm")
-    assert table2.rows_share("Criteo") == pytest.approx(109_711 / 33e6)
+    found = selectors.scaled("Criteo", own).set_index("arm")
+    assert selectors.rows_share("Criteo") == pytest.approx(109_711 / 33e6)
     assert found["TT scaled"][PRINTED] == pytest.approx(10 + 20 * 109_711 / 33e6)
     assert found["TT scaled"]["OptFS"] == found["TT scaled"]["Light-FMP, stream"] == 30
-    assert "TT scaled" not in table2.scaled("planted", own)
+    assert "TT scaled" not in selectors.scaled("planted", own)
 
 
 def test_main_table_of_a_part_of_the_records():
@@ -112,7 +113,9 @@ def test_main_table_of_a_part_of_the_records():
     assert table2.counts(reference).splitlines()[1] == "MovieLens: no reference records yet"
     nothing = results.frame([], None)
     assert "no reference records yet" in repr(table2.picture("Avazu", table2.part(nothing, "Avazu")))
-    got = table2.arms_of(frame({("criteo", a): {} for a in ("random fields", PRINTED, "MvFS", "SFS", "PCA")}))
+    got = selectors.arms_of(
+        frame({("criteo", a): {} for a in ("random fields", PRINTED, "MvFS", "SFS", "PCA")})
+    )
     assert got == ["PCA", "SFS", "MvFS", PRINTED, "random fields"]
 
 
@@ -220,9 +223,7 @@ def test_claims_on_time_take_pretraining_scaled():
     assert verdicts(cells, against, "60.84%") == {"holds"}
     assert verdicts(cells, against, "highest total training efficiency") == {"holds"}
     assert verdicts(cells, against, "60.84%", REPAIRED) == {"fails"}  # as slow as all fields
-    (found,) = {
-        c.found for c in on_table2.claims(cells, against) if "60.84%" in c.words and PRINTED in c.place
-    }
+    (found,) = {c.found for c in on_table2.claims(cells, against) if "60.84%" in c.words and c.arm == PRINTED}
     assert "time × 0.59 (measured 3.58)" in found
 
 
@@ -244,19 +245,10 @@ def test_random_fields_spoil_a_trade_off_unless_they_take_longer():
         assert verdicts(cells, against, "best accuracy-efficiency") == {verdict}
 
 
-@pytest.mark.parametrize("item", ["lightfmp_table2", "lightfmp_fig2a"])
-def test_every_sentence_of_the_item_is_judged_and_quoted(item):
-    tests = on_table2.TESTS if item == "lightfmp_table2" else fig2a.TESTS
-    words = [w for test in tests for w in test.sentences.values()]
-    own = [s for s in sentences.load("lightfmp").values() if item in s.items]
-    assert own and not [s.id for s in own if not any(s.quoted_by(w) for w in words)]
-    assert not [w for w in words if not any(s.quoted_by(w) for s in own)]
-
-
 def test_arms_table_has_a_row_for_each_test():
     cells = [("a", "§1", PRINTED, "3", "holds"), ("b", "§2", PRINTED, "3", "holds")]
     cells.append(("a", "§1", REPAIRED, "4", "fails"))
-    made = [Claim(w, f"{place} ({arm})", "rule", found, verdict) for w, place, arm, found, verdict in cells]
+    made = [Claim(w, place, "rule", found, verdict, arm=arm) for w, place, arm, found, verdict in cells]
     assert on_table2.arms_table(made).plain == [["a (§1); b (§2)", "rule", "holds: 3", "does not hold: 4"]]
 
 
@@ -297,7 +289,7 @@ def test_fig2a_states_what_the_paper_states_and_judges_pretraining_at_its_rows()
     cells = {("criteo", a): {"PT": 2.0} for a in ("OptFS", "OptEmbed", "AutoField")}
     cells |= {("criteo", PRINTED): {"PT": 6.0, "CT": 4.0}, ("criteo", "all fields"): {}}
     reference = frame(cells)
-    found = {c.words: c for c in fig2a.claims(reference) if PRINTED in c.place}
+    found = {c.words: c for c in fig2a.claims(reference) if c.arm == PRINTED}
     of = {
         k: next(c for w, c in found.items() if k in w)
         for k in ("120 seconds", "lowest continued", "remaining")

@@ -16,6 +16,8 @@ class Claim:
     Attributes:
         words: as printed. place: where. test: how it is tested here. found: what the records say, in figures.
         verdict: "holds", "part", "fails" or "untestable".
+        sentences: ids of those that it judges. arm: that it speaks of, where a method has several readings.
+        beyond: of an arm that the paper doesn't have: shown beside the others, without a say.
     """
 
     words: str
@@ -23,6 +25,14 @@ class Claim:
     test: str
     found: str
     verdict: str
+    sentences: tuple[str, ...] = ()
+    arm: str = ""
+    beyond: bool = False
+
+    @property
+    def where(self) -> str:
+        """The place, with the arm."""
+        return f"{self.place} ({self.arm})" if self.arm else self.place
 
 
 def share_verdict(passed: Sequence[bool]) -> str:
@@ -35,7 +45,7 @@ def share_verdict(passed: Sequence[bool]) -> str:
 def claims_table(claims: Sequence[Claim]) -> Table:
     """The claims of a page."""
     rows = [
-        {"claim": c.words, "place": c.place, "test": c.test, "found": c.found, "verdict": verdict(c.verdict)}
+        {"claim": c.words, "place": c.where, "test": c.test, "found": c.found, "verdict": verdict(c.verdict)}
         for c in claims
     ]
     return table(pd.DataFrame(rows), caption="Verdicts on the reference records")

@@ -1,4 +1,4 @@
-"""The checkable sentences of a paper: words, place, and what each is tested by."""
+"""The checkable sentences of a paper: words, place, what each is tested by, and how pages quote it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,14 +12,13 @@ PAPERS = {"lightfmp": "Light-FMP", "lers": "LERS"}
 
 @dataclass(frozen=True)
 class Sentence:
-    """One row of `published/<paper>_sentences.csv`.
+    """One row of `published/<paper>_sentences.csv` that is no part of another.
 
     Attributes:
         paper: a key of `PAPERS`. id: unique within the paper. place: section, table or figure.
         words: as printed; … stands for what is left out.
         items: of the book, that judge it by runs.
         audited: whether it is held against the paper's own numbers.
-        match: parts of the words of claims that judge it; a claim that quotes the sentence needs none.
         reason: why it can't be tested here, where nothing tests it.
     """
 
@@ -28,7 +27,6 @@ class Sentence:
     words: str
     items: tuple[str, ...] = ()
     audited: bool = False
-    match: tuple[str, ...] = ()
     reason: str = ""
     paper: str = ""
 
@@ -37,11 +35,18 @@ class Sentence:
         """The paper's name on pages."""
         return PAPERS.get(self.paper, self.paper)
 
-    def quoted_by(self, words: str) -> bool:
-        """Whether a claim with these words judges this sentence."""
-        own, theirs = _plain(self.words), _plain(words)
-        parts = [part.strip() for part in theirs.split("…") if part.strip()]
-        return all(part in own for part in parts) or any(_plain(m) in theirs for m in self.match)
+
+@dataclass(frozen=True)
+class Quote:
+    """A sentence as a page quotes it, whole or in part; a part has a row and an id of its own.
+
+    Attributes:
+        sentence: of which it is. place, words: of the quotation.
+    """
+
+    sentence: Sentence
+    place: str
+    words: str
 
 
 def load(paper: str) -> Mapping[str, Sentence]:
@@ -50,22 +55,31 @@ def load(paper: str) -> Mapping[str, Sentence]:
     Args:
         paper: as in the names of its published tables, such as `lightfmp`.
     """
-    rows = published.load(f"{paper}_sentences").fillna("").astype(str)
     found = {}
-    for row in rows.to_dict("records"):
+    for row in _rows(paper):
         by = row["judged_by"].split()
-        found[row["id"]] = Sentence(
-            id=row["id"],
-            place=row["place"],
-            words=row["words"],
-            items=tuple(name for name in by if name != AUDIT),
-            audited=AUDIT in by,
-            match=tuple(part for part in row["match"].split("|") if part),
-            reason=row["reason"],
-            paper=paper,
-        )
+        if not row["part_of"]:
+            found[row["id"]] = Sentence(
+                id=row["id"],
+                place=row["place"],
+                words=row["words"],
+                items=tuple(name for name in by if name != AUDIT),
+                audited=AUDIT in by,
+                reason=row["reason"],
+                paper=paper,
+            )
     return found
 
 
-def _plain(text: str) -> str:
-    return " ".join(text.replace("’", "'").lower().split()).rstrip(".")
+def quotes(paper: str) -> Mapping[str, Quote]:
+    """What pages may quote of a paper by id: each of its sentences, and the parts of some."""
+    known = load(paper)
+    return {
+        row["id"]: Quote(known[row["part_of"] or row["id"]], row["place"], row["words"])
+        for row in _rows(paper)
+    }
+
+
+def _rows(paper: str) -> list[dict[str, str]]:
+    rows = published.load(f"{paper}_sentences").fillna("").astype(str).to_dict("records")
+    return [{str(key): str(value) for key, value in row.items()} for row in rows]

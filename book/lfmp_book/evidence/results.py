@@ -245,6 +245,18 @@ def known_comparisons(item: str, reference: pd.DataFrame) -> tuple[pd.DataFrame,
     return carrying(found, [one for one in own if one.dataset in set(found.dataset)]), without
 
 
+def all_comparisons(item: str, reference: pd.DataFrame) -> pd.DataFrame:
+    """The same of all data sets.
+
+    Raises:
+        LfmpError: some set has none.
+    """
+    compared, without = known_comparisons(item, reference)
+    if without:
+        raise LfmpError("; ".join(without))
+    return compared
+
+
 def draws_of(compared: pd.DataFrame) -> dict[str, Draws]:
     """The draws that comparisons rest on, by data set; none where they were not kept."""
     return compared.attrs.get("draws", {})

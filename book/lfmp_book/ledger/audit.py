@@ -5,34 +5,11 @@ import pandas as pd
 from lfmp_core.errors import check_name
 
 from ..claims.finding import Finding, audit_table
-from ..lers import audit as lers_ctr
-from ..lightfmp.audit import (
-    accuracy as lightfmp_accuracy,
-)
-from ..lightfmp.audit import (
-    backbones as lightfmp_backbones,
-)
-from ..lightfmp.audit import (
-    design as lightfmp_design,
-)
-from ..lightfmp.audit import (
-    methods as lightfmp_methods,
-)
-from ..lightfmp.audit import (
-    times as lightfmp_times,
-)
+from ..lers import judges as lers
+from ..lightfmp import judges as lightfmp
 from ..show.html import VERDICTS, Table, table
 
-PAPERS = {
-    "lightfmp": {
-        "times": lightfmp_times,
-        "methods": lightfmp_methods,
-        "accuracy": lightfmp_accuracy,
-        "backbones": lightfmp_backbones,
-        "design": lightfmp_design,
-    },
-    "lers": {"click prediction": lers_ctr},
-}
+PAPERS = {"lightfmp": lightfmp.AUDIT, "lers": lers.AUDIT}
 
 
 def findings(paper: str = "lightfmp", part: str | None = None) -> list[Finding]:
@@ -46,7 +23,7 @@ def findings(paper: str = "lightfmp", part: str | None = None) -> list[Finding]:
     """
     parts = PAPERS[check_name(paper, PAPERS, "audited paper")]
     chosen = parts.values() if part is None else [parts[check_name(part, parts, "part of the audit")]]
-    return [finding for module in chosen for finding in module.findings()]
+    return [finding for found in chosen for finding in found()]
 
 
 def audit_summary(paper: str = "lightfmp") -> Table:

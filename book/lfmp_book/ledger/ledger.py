@@ -7,140 +7,19 @@ own numbers. An item without records judges nothing.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import pandas as pd
-
 from lfmp_core.errors import LfmpError, check_name
-from lfmp_core.experiments.items import get_item, registry
-from lfmp_core.experiments.store import store_for
 from lfmp_core.settings import digest
 
 from ..claims.claim import Claim
+from ..claims.pending import NOT_YET
 from ..claims.sentences import PAPERS, Sentence, load
-from ..evidence import datasets, results
-from ..lers import fig2 as lers_fig2
-from ..lers import fig6 as lers_fig6
-from ..lers.table5 import claims as on_lers
-from ..lers.table5 import page as lers_table5
-from ..lightfmp import fig2a, fig2b, fig2c, fig2d, fig3, further, recovery, table3
-from ..lightfmp.table2 import claims as on_table2
-from ..lightfmp.table2 import page as table2
+from ..lers import judges as lers
+from ..lightfmp import judges as lightfmp
 from . import audit
 
-# Items that sentences name before they exist; one that is made moves to the register by itself.
-PLANNED = (
-    "lightfmp_table2",
-    "lightfmp_fig2a",
-    "lightfmp_fig2b",
-    "lightfmp_fig2c",
-    "lightfmp_fig2d",
-    "planted_recovery",
-    "lers_fig2",
-)
-# Pages that show another item's runs, so that no item of their name is in the register.
-PAGES = {
-    "lightfmp_fig2a": "lightfmp_fig2a_phase_times",
-    "lightfmp_fig2c": "lightfmp_fig2c_prune_ratio",
-    "lers_fig2": "lers_fig2_frequency",
-}
-# Arms of the book's own making: shown beside the others, without a say on what the paper claims.
-BEYOND = ("Light-FMP, one pass",)
 UNTESTABLE = "untestable"
-NO_RECORDS = "no reference records yet"
-
-
-Judged = tuple[Sequence[str], Sequence[Claim]]
-
-
-def _table3() -> Judged:
-    reference = results.reference_frame("lightfmp_table3")
-    compared = results.load_comparisons("lightfmp_table3", reference)
-    return reference.id, [*table3.claims(reference, compared), *further.on_backbones(reference, compared)]
-
-
-def _fig3() -> Judged:
-    reference = results.reference_frame("lightfmp_fig3")
-    compared = results.load_comparisons("lightfmp_fig3", reference)
-    names, _ = datasets.fields(datasets.description("criteo"))
-    return reference.id, [*fig3.claims(reference, compared, names), *further.on_gates(reference, names)]
-
-
-def _table2() -> Judged:
-    reference = results.reference_frame(table2.ITEM)
-    compared = _compared(reference, table2.ITEM)
-    return list(reference.id), on_table2.claims(reference, compared) if len(reference) else []
-
-
-def _fig2a() -> Judged:
-    reference = fig2a.on_criteo(results.reference_frame(table2.ITEM))
-    return list(reference.id), fig2a.claims(reference) if len(reference) else []
-
-
-def _fig2b() -> Judged:
-    reference = fig2b.ablated(results.reference_frame("lightfmp_fig2b"))
-    compared = results.load_comparisons("lightfmp_fig2b", reference)
-    return list(reference.id), fig2b.claims(reference, compared)
-
-
-def _fig2c() -> Judged:
-    reference = results.reference_frame("lightfmp_fig3")
-    compared = results.load_comparisons("lightfmp_fig3", reference)
-    return list(reference.id), fig2c.claims(reference, compared)
-
-
-def _fig2d() -> Judged:
-    reference = fig2d.measured(results.reference_frame("lightfmp_fig2d"))
-    compared = results.load_comparisons("lightfmp_fig2d", reference)
-    return list(reference.id), fig2d.claims(reference, compared)
-
-
-def _recovery() -> Judged:
-    reference = recovery.of_reference()
-    return sorted(set(reference.id)), recovery.claims(reference)
-
-
-def _compared(reference: pd.DataFrame, item: str) -> pd.DataFrame:
-    """The comparisons of an item whose records come in data set by data set.
-
-    Raises:
-        LfmpError: those of some set are missing.
-    """
-    compared, without = results.known_comparisons(item, reference)
-    if without:
-        raise LfmpError("; ".join(without))
-    return compared
-
-
-def _lers_table5() -> Judged:
-    reference = lers_table5.reference()
-    compared = _compared(reference, lers_table5.ITEM)
-    return list(reference.id), on_lers.claims(reference, compared) if len(reference) else []
-
-
-def _lers_fig2() -> Judged:
-    grids = lers_fig2.grids("reference", sets="criteo")  # the sentences speak of its fields
-    reference = lers_fig2.curves(grids, store_for("reference"))
-    return sorted(set(reference.id)), lers_fig2.claims(reference)
-
-
-def _lers_fig6() -> Judged:
-    reference = lers_fig6.reference()
-    return list(reference.id), lers_fig6.claims(reference)
-
-
-# Item → ids of the reference records that it shows, its own or another item's, and its claims on them.
-JUDGES: dict[str, Callable[[], Judged]] = {
-    "lightfmp_table3": _table3,
-    "lightfmp_fig3": _fig3,
-    "lightfmp_table2": _table2,
-    "lightfmp_fig2a": _fig2a,
-    "lightfmp_fig2b": _fig2b,
-    "lightfmp_fig2c": _fig2c,
-    "lightfmp_fig2d": _fig2d,
-    "planted_recovery": _recovery,
-    "lers_table5": _lers_table5,
-    "lers_fig2": _lers_fig2,
-    "lers_fig6": _lers_fig6,
-}
+# item → the page that judges by its records
+JUDGES = {judge.item: judge for judge in (*lightfmp.JUDGES, *lers.JUDGES)}
 
 
 @dataclass(frozen=True)
@@ -167,17 +46,14 @@ class Evidence:
 
 def gather(item: str) -> Evidence:
     """An item's claims, or why it has none."""
-    known = item in registry()
-    page = get_item(item).notebook if known else PAGES.get(item, "")
-    made = get_item(item).records("reference", store_for("reference")) if known else []
-    own = tuple(sorted(r.id for r in made if r.spec.role != "search"))
-    if item not in JUDGES:
-        return Evidence(item, page, own, reason="its records are not judged yet" if own else NO_RECORDS)
+    judge = JUDGES[item]
+    reference = judge.reference()
+    ids = tuple(sorted(set(reference.id)))
     try:
-        ids, claims = JUDGES[item]()
-    except LfmpError as error:  # not all records are there, or they were not compared
-        return Evidence(item, page, own, reason=str(error))
-    return Evidence(item, page, tuple(sorted(ids)), tuple(claims), "" if len(ids) else NO_RECORDS)
+        claims = tuple(judge.claims(reference)) if ids else ()
+    except LfmpError as error:  # they were not compared
+        return Evidence(item, judge.page, ids, reason=str(error))
+    return Evidence(item, judge.page, ids, claims, "" if ids else NOT_YET)
 
 
 def combine(verdicts: Sequence[str]) -> str:
@@ -186,11 +62,6 @@ def combine(verdicts: Sequence[str]) -> str:
     if not told:
         return UNTESTABLE
     return told.pop() if len(told) == 1 else "part"
-
-
-def arm_of(claim: Claim) -> str:
-    """The arm that a claim's place names in brackets; empty where it names none."""
-    return claim.place.rpartition("(")[2].rstrip(")") if claim.place.endswith(")") else ""
 
 
 @dataclass(frozen=True)
@@ -209,7 +80,7 @@ class Entry:
     @property
     def by_runs(self) -> str:
         """Verdict of the reference runs of the paper's own arms."""
-        return combine([claim.verdict for _, claim in self.claims if arm_of(claim) not in BEYOND])
+        return combine([claim.verdict for _, claim in self.claims if not claim.beyond])
 
     @property
     def by_paper(self) -> str:
@@ -267,7 +138,7 @@ def make(papers: str | Sequence[str] = tuple(PAPERS), gatherer: Callable[[str], 
             (item, claim)
             for item in sentence.items
             for claim in evidence[item].claims
-            if sentence.quoted_by(claim.words)
+            if sentence.id in claim.sentences
         )
         told = {item for item, _ in claims}
         waiting = tuple(

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..claims.claim import Claim, claims_table
 from ..show.html import VERDICTS, Table, table, verdict
-from .ledger import BEYOND, Entry, Ledger, arm_of
+from .ledger import Entry, Ledger
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def _evidence(entry: Entry, ledger: Ledger) -> Lines:
         if item != last:
             source, last = ledger.evidence[item], item
             lines.append((source.page, item, f"({len(source.records)} records)"))
-        arm = arm_of(claim).removeprefix("Light-FMP, ") + " (beyond the paper)" * (arm_of(claim) in BEYOND)
+        arm = claim.arm.removeprefix("Light-FMP, ") + " (beyond the paper)" * claim.beyond
         told = f"{VERDICTS[claim.verdict]}; {claim.found}"
         lines.append(("", "", f"{arm}: {told}" if arm else told))
     lines += [("", item, f"({reason})") for item, reason in entry.waiting]

@@ -6,14 +6,14 @@ from itertools import pairwise
 
 import pandas as pd
 
-from ..claims.cases import Case, judge, said
+from ..claims.cases import Case, judge
 from ..claims.claim import share_verdict
 from ..claims.finding import Finding
 from ..claims.sentences import load
 from ..evidence import published
 from ..evidence.rounding import Span
 from .table5.cases import PAIRS
-from .table5.claims import TESTS
+from .table5.claims import ON_SCORES
 from .table5.view import BACKBONES, HIGH, LOW, METHODS, ORIGINAL, SEARCHED, Cell, Printed, cells, methods_at
 
 PAPER = "lers"
@@ -69,13 +69,13 @@ def _by_rule() -> list[Finding]:
     """Each sentence by the rule that the records are judged by, on the printed cells."""
     values, sentences = Printed(), load(PAPER)
     found = []
-    for test in TESTS:
+    for test in ON_SCORES:
         own = [name for name in test.sentences if sentences[name].audited]
-        if test.cases is None or not own:
-            continue
-        cases = test.cases(values)
-        so = CONSEQUENCES[own[0]](cases) if own[0] in CONSEQUENCES else ""
-        found.append(Finding(" ".join(own), "Table 5", test.rule, said(cases), judge(cases), so))
+        if own:
+            outcome = test.outcome(values)
+            so = CONSEQUENCES[own[0]](outcome.cases) if own[0] in CONSEQUENCES else ""
+            verdict = judge(outcome.cases)
+            found.append(Finding(" ".join(own), "Table 5", test.rule, outcome.found, verdict, so))
     return found
 
 

@@ -13,10 +13,12 @@ from scipy.stats import rankdata, spearmanr
 
 from lfmp_core.experiments.items import Grid
 from lfmp_core.experiments.stamp import outdated
-from lfmp_core.experiments.store import Store
+from lfmp_core.experiments.store import Store, store_for
 
-from ..claims.cases import Case, judge
-from ..claims.claim import Claim, Prose, share_verdict
+from ..claims.cases import Case
+from ..claims.claim import Claim, Prose
+from ..claims.judge import Judge
+from ..claims.test import Outcome, Test, claims_of
 from ..evidence import results
 from ..evidence.frames import framed
 from ..show.curves import band, bare
@@ -229,53 +231,6 @@ def removed_table(frame: pd.DataFrame) -> Table:
     return table(data, caption="What MagPrune leaves, by frequency", formats=formats, group="backbone")
 
 
-def claims(reference: pd.DataFrame) -> list[Claim]:
-    """What §4.2 says of Figure 2a and 2b, judged on the reference records of Criteo."""
-    own = reference[reference.dataset == "criteo"]
-    if not len(own):
-        return []
-    sizes = correlations(once(own), "magnitude")
-    fields = sizes[sizes.field != ALL]
-    kept = correlations(own[own.field == ALL], "kept")
-    told = [
-        f"{field}: {part['rank'].min():.2f} to {part['rank'].max():.2f}"
-        for field, part in fields.groupby("field", sort=False)
-    ]
-    rare = sizes[sizes.field == ALL]
-    shares = [
-        f"{part.rare.mean():.0%} of the rarest and {part.frequent.mean():.0%} of the most frequent at {t:.0%}"
-        for t, part in kept.groupby("sparsity")
-    ]
-    rank = f"Spearman over buckets above 0, by chance in fewer than {CHANCE:.0%}"
-    return [
-        Claim(
-            "embeddings with higher frequency correspond to the common features, whose embedding magnitude "
-            "appears to be higher than that of the low-frequency features",
-            "§4.2, Fig. 2a, 2b",
-            f"{rank}, in the first and the second field, each backbone and seed",
-            "; ".join(told),
-            judge(_cases(fields)),
-        ),
-        Claim(
-            "low-frequency features … are predominantly influenced by gradients from the L2 term, which "
-            "keeps most of their values within a small range",
-            "§4.2",
-            "mean |E| of ids that occur least often below a row's that was never trained, each backbone and "
-            "seed",
-            f"{rare.rare.min():.4f} to {rare.rare.max():.4f}; at the start {rare.start.iloc[0]:.4f}",
-            share_verdict([bool(row.rare < row.start) for row in rare.itertuples()]),
-        ),
-        Claim(
-            "MagPrune can effectively take out the less informative dimensions of low-frequency feature "
-            "embeddings",
-            "§4.2",
-            f"share of numbers kept against frequency, all fields: {rank}, each sparsity, backbone and seed",
-            "kept " + "; ".join(shares),
-            judge(_cases(kept)),
-        ),
-    ]  # fmt: skip
-
-
 def _cases(found: pd.DataFrame) -> list[Case]:
     """Whether each correlation is beyond chance; untold of so few buckets that no order of them could be."""
     cases = []
@@ -283,6 +238,66 @@ def _cases(found: pd.DataFrame) -> list[Case]:
         told = not np.isnan(row.rank) and 1 / factorial(row.buckets) < CHANCE
         cases.append(Case("", "", bool(row.rank > 0 and row.chance < CHANCE) if told else None))
     return cases
+
+
+def _higher(own: pd.DataFrame) -> Outcome:
+    """Magnitude by frequency, in the fields that Figure 2 draws."""
+    sizes = correlations(once(own), "magnitude")
+    fields = sizes[sizes.field != ALL]
+    told = [
+        f"{field}: {part['rank'].min():.2f} to {part['rank'].max():.2f}"
+        for field, part in fields.groupby("field", sort=False)
+    ]
+    return Outcome(_cases(fields), "; ".join(told))
+
+
+def _small(own: pd.DataFrame) -> Outcome:
+    """The rarest ids against a row that was never trained."""
+    sizes = correlations(once(own), "magnitude")
+    rare = sizes[sizes.field == ALL]
+    cases = [Case("", "", bool(row.rare < row.start)) for row in rare.itertuples()]
+    told = f"{rare.rare.min():.4f} to {rare.rare.max():.4f}; at the start {rare.start.iloc[0]:.4f}"
+    return Outcome(cases, told)
+
+
+def _taken_out(own: pd.DataFrame) -> Outcome:
+    """What MagPrune keeps by frequency."""
+    kept = correlations(own[own.field == ALL], "kept")
+    shares = [
+        f"{part.rare.mean():.0%} of the rarest and {part.frequent.mean():.0%} of the most frequent at {t:.0%}"
+        for t, part in kept.groupby("sparsity")
+    ]
+    return Outcome(_cases(kept), "kept " + "; ".join(shares))
+
+
+_RANK = f"Spearman over buckets above 0, by chance in fewer than {CHANCE:.0%}"
+TESTS = (
+    Test(("4.2-1a",), f"{_RANK}, in the first and the second field, each backbone and seed", _higher),
+    Test(
+        ("4.2-2",),
+        "mean |E| of ids that occur least often below a row's that was never trained, each backbone and seed",
+        _small,
+    ),
+    Test(
+        ("4.2-3",),
+        f"share of numbers kept against frequency, all fields: {_RANK}, each sparsity, backbone and seed",
+        _taken_out,
+    ),
+)
+
+
+def claims(reference: pd.DataFrame) -> list[Claim]:
+    """What §4.2 says of Figure 2a and 2b, judged on the reference records of Criteo."""
+    own = reference[reference.dataset == "criteo"]
+    return claims_of("lers", "lers_fig2", TESTS, {"": own}) if len(own) else []
+
+
+def _of_criteo() -> pd.DataFrame:
+    """The records that the sentences speak of."""
+    return curves(grids("reference", sets="criteo"), store_for("reference"))
+
+
+JUDGE = Judge("lers_fig2", "lers_fig2_frequency", TESTS, _of_criteo, claims)
 
 
 def state(reference: pd.DataFrame) -> Prose:

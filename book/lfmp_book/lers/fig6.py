@@ -9,9 +9,11 @@ from lfmp_core.experiments.items import Grid, get_item
 from lfmp_core.experiments.stamp import outdated
 from lfmp_core.experiments.store import Store, store_for
 
-from ..claims.cases import Case, judge
+from ..claims.cases import Case
 from ..claims.claim import Claim, Prose
+from ..claims.judge import Judge
 from ..claims.pending import NOT_YET
+from ..claims.test import Outcome, Test, claims_of
 from ..evidence.frames import framed
 from ..evidence.results import clearly_below, seeds_in_words
 from ..show.curves import band, bare
@@ -19,7 +21,6 @@ from ..show.html import Spread, Table, is_stale, table
 from .grids import DECAYS
 
 ITEM = "lers_fig6"
-WORDS = "higher sparsity model prefers lower weight decay coefficient"
 COLUMNS = {
     **{"dataset": "str", "backbone": "str", "arm": "str", "sparsity": "float64", "l2": "float64"},
     **{"seed": "int64", "val_auc": "float64", "stale": "bool", "id": "str"},
@@ -162,9 +163,9 @@ def picture(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def claims(reference: pd.DataFrame) -> list[Claim]:
-    """Whether a higher sparsity prefers a lower weight decay, from the least to the greatest sparsity."""
-    best, cases = preferred(reference), []
+def _lower(best: pd.DataFrame) -> Outcome:
+    """The λ preferred at the least and at the greatest sparsity, method by method."""
+    cases = []
     for arm, own in best.groupby("arm", sort=False):
         ends = (
             own[own.sparsity == own.sparsity.min()].iloc[0],
@@ -176,11 +177,24 @@ def claims(reference: pd.DataFrame) -> list[Claim]:
         told = ", ".join(f"{row.best:g} at {row.sparsity:.0%}" for row in own.itertuples())
         passed = lower(*ends)
         cases.append(Case(str(arm), "", passed, told + " (seeds can't tell)" * (passed is None)))
-    if not cases:
-        return []
-    rule = (
+    return Outcome(cases, "; ".join(f"{case.where}: {case.figure}" for case in cases))
+
+
+TESTS = (
+    Test(
+        ("6.6-1",),
         "the λ of highest mean validation AUC is lower at the greatest sparsity than at the least, and each "
-        f"of the two is clearly worse than the other at the other's sparsity ({TIE}); for each method"
-    )
-    found = "; ".join(f"{case.where}: {case.figure}" for case in cases)
-    return [Claim(WORDS, "§6.6, Fig. 6", rule, found, judge(cases))]
+        f"of the two is clearly worse than the other at the other's sparsity ({TIE}); for each method",
+        _lower,
+        also=("6.6-2",),
+    ),
+)
+
+
+def claims(reference: pd.DataFrame) -> list[Claim]:
+    """Whether a higher sparsity prefers a lower weight decay, from the least to the greatest sparsity."""
+    best = preferred(reference)
+    return claims_of("lers", ITEM, TESTS, {"": best}) if len(best) else []
+
+
+JUDGE = Judge(ITEM, "lers_fig6_weight_decay", TESTS, reference, claims)

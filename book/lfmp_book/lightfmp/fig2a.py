@@ -8,19 +8,20 @@ from matplotlib.figure import Figure
 
 from lfmp_core.experiments.items import Grid
 
+from ..claims.cases import Case, all_of
 from ..claims.claim import Claim
+from ..claims.judge import Judge
 from ..claims.pending import NOT_YET as NO_RECORDS
-from ..evidence import datasets, published
+from ..claims.test import Test
+from ..evidence import datasets, published, results
 from ..evidence.frames import COMPARED, framed
 from ..evidence.results import BASE, TWIN
 from ..show.comparison import Column, comparison
 from ..show.html import Table
-from .table2 import claims as table2_claims
-from .table2.cases import Cases
-from .table2.claims import Test
-from .table2.page import KINDS, PRINTED, arms_of, kind_of, part, relative, seeds_of
-from .table2.view import OURS, TWO_STAGE, Case, View, all_of
+from .arms import LITERAL, OURS, judged
+from .selectors import ITEM, KINDS, PRINTED, arms_of, kind_of, part, relative, seeds_of
 from .values import BASE_SECONDS
+from .view import TWO_STAGE, View
 
 PHASES = {"PT": "#8a6100", "CT": "#89c2d9"}
 SHOWN = (BASE, *KINDS["deep, two stages"], TWIN)
@@ -44,7 +45,7 @@ def stated() -> pd.DataFrame:
     found = figure.pivot(index="method", columns="quantity", values="value")
     table2 = published.load("lightfmp_table2").query("dataset == 'Criteo'").set_index("method")
     total = (table2.tt * BASE_SECONDS["Criteo"]).rename("TT")
-    return found.join(total, how="outer").loc[[PRINTED[a] for a in (BASE, *TWO_STAGE, OURS[0])]]
+    return found.join(total, how="outer").loc[[PRINTED[a] for a in (BASE, *TWO_STAGE, LITERAL)]]
 
 
 def times_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
@@ -57,8 +58,8 @@ def times_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
     paper, reference, run = stated(), on_criteo(reference), on_criteo(run)
     others = ", ".join(run.dataset.unique())
     frames = {k: f for k, f in {"reference": reference, f"this run ({others})": run}.items() if len(f)}
-    printed = {a: PRINTED[a] for a in (BASE, *TWO_STAGE, OURS[0])}
-    ours = reference[reference.arm == OURS[0]].PT.mean()
+    printed = {a: PRINTED[a] for a in (BASE, *TWO_STAGE, LITERAL)}
+    ours = reference[reference.arm == LITERAL].PT.mean()
     arms = arms_of(pd.DataFrame({"arm": list(printed)}), *frames.values())
     epoch = relative(reference.assign(epoch=reference.CT / reference.epochs), "epoch")
 
@@ -143,31 +144,31 @@ def _stated_bars() -> pd.DataFrame:
 
 
 def _against(
-    column: str, at_most: float = 1.0, also: Callable[[View, str, str], bool | None] = lambda *_: True
-) -> Cases:
+    column: str, at_most: float = 1.0, also: Callable[[View, str], bool | None] = lambda *_: True
+) -> Callable[[View], list[Case]]:
     """On Criteo, a column clearly below each two-stage deep baseline's, and at most so much of it."""
 
-    def cases(v: View, arm: str) -> list[Case]:
+    def cases(v: View) -> list[Case]:
         found = []
         for m in TWO_STAGE:
-            ratio, measured = (v.ratio("Criteo", arm, c, m) for c in (column, column.split()[0]))
+            ratio, measured = (v.ratio("Criteo", v.arm, c, m) for c in (column, column.split()[0]))
             least = None if ratio is None else ratio <= at_most
             figure = "" if ratio is None else f"× {ratio:.2g}"
             figure += f" (measured {measured:.2g})" if measured != ratio else ""
-            passed = all_of(v.below("Criteo", arm, m, column), least, also(v, arm, m))
+            passed = all_of(v.below("Criteo", v.arm, m, column), least, also(v, m))
             found.append(Case("Criteo", m, passed, figure))
         return found
 
     return cases
 
 
-def _no_more_epochs(v: View, arm: str, other: str) -> bool | None:
-    ours, theirs = (v.mean("Criteo", m, "epochs") for m in (arm, other))
+def _no_more_epochs(v: View, other: str) -> bool | None:
+    ours, theirs = (v.mean("Criteo", m, "epochs") for m in (v.arm, other))
     return None if ours is None or theirs is None else ours <= theirs
 
 
-def _light(v: View, arm: str) -> list[Case]:
-    ours, measured = (v.mean("Criteo", arm, column) for column in ("PT scaled", "PT"))
+def _light(v: View) -> list[Case]:
+    ours, measured = (v.mean("Criteo", v.arm, column) for column in ("PT scaled", "PT"))
     whole = v.mean("Criteo", BASE, "TT")
     if ours is None or measured is None or whole is None:
         return [Case("Criteo", "", None)]
@@ -175,43 +176,40 @@ def _light(v: View, arm: str) -> list[Case]:
     return [Case("Criteo", "", ours <= 0.1 * whole, figure)]
 
 
-def _rest(v: View, arm: str) -> list[Case]:
-    ratio = v.ratio("Criteo", arm, "epoch", TWIN)
-    return [Case("Criteo", TWIN, v.below("Criteo", arm, TWIN, "epoch"), f"× {ratio:.2f}" if ratio else "")]
+def _rest(v: View) -> list[Case]:
+    ratio = v.ratio("Criteo", v.arm, "epoch", TWIN)
+    return [Case("Criteo", TWIN, v.below("Criteo", v.arm, TWIN, "epoch"), f"× {ratio:.2f}" if ratio else "")]
 
 
 _LEAST = "by Welch's t at 95 % than OptFS, OptEmbed and AutoField"
 TESTS = (
     Test(
-        {
-            "Abstract": "a masking layer is efficiently pretrained on a small data subset",
-            "§2.7": "a very small dataset subset for stable, low-overhead gradient-based optimization",
-        },
+        ("abstract-2a", "2.7-2"),
         "pretraining (scaled) at most a tenth of the total time of all fields",
         _light,
     ),
     Test(
-        {"§4.2": "Light-FMP requires only 120 seconds for pretraining, far lower than the second best"},
+        ("4.2-2a",),
         f"less pretraining (scaled) {_LEAST}, and at most half of theirs",
         _against("PT scaled", 0.5),
     ),
     Test(
-        {"§4.2": "Light-FMP also achieves the lowest continued training time"},
+        ("4.2-3a",),
         f"less continued training {_LEAST}",
         _against("CT"),
     ),
     Test(
-        {"§2.5": "this phase achieves better convergence and lower computational costs"},
+        ("2.5-1a",),
         f"less continued training {_LEAST}, in no more epochs",
         _against("CT", also=_no_more_epochs),
     ),
     Test(
-        {"§4.2": "Light-FMP achieves the highest total training efficiency"},
+        ("4.2-1a",),
         f"less total time (scaled) {_LEAST}",
         _against("TT scaled"),
     ),
     Test(
-        {"§4.2": "This efficiency extends to continued training, as Light-FMP uses the remaining subset"},
+        ("4.2-5a",),
         "an epoch takes less by Welch's t at 95 % than with as many random fields, which sees all rows",
         _rest,
     ),
@@ -220,4 +218,14 @@ TESTS = (
 
 def claims(reference: pd.DataFrame) -> list[Claim]:
     """What §4.2 says of Figure 2a, and its like, judged on the reference records of Criteo."""
-    return table2_claims.claims(reference, framed((), COMPARED), TESTS)
+    view = View(reference, framed((), COMPARED))
+    return judged("lightfmp_fig2a", TESTS, {arm: view.of(arm) for arm in OURS})
+
+
+JUDGE = Judge(
+    "lightfmp_fig2a",
+    "lightfmp_fig2a_phase_times",
+    TESTS,
+    lambda: on_criteo(results.reference_frame(ITEM)),
+    claims,
+)

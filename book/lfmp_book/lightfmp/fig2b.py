@@ -4,18 +4,18 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..claims import pending
-from ..claims.claim import Claim, Prose, share_verdict
-from ..evidence import published
+from ..claims.claim import Claim, Prose
+from ..claims.judge import Judge
+from ..evidence import published, results
 from ..evidence.differences import interval
 from ..evidence.frames import framed
 from ..show.curves import bare, colour_of, short
 from ..show.html import Spread, Table, is_stale, table
+from .arms import BACKBONES, judged_by_arm
+from .fig2b_claims import METRICS, PAPER_LARGE, PAPER_SMALL, TESTS, warm_starts
 from .selection_grids import FRESH
-from .table3 import MARGINAL, PAPER_NAMES
 
-# §4.4 names the backbones of which it says that they gain much, and little
-PAPER_LARGE, PAPER_SMALL = ("wide_deep", "dnn"), ("xdeepfm", "deepfm", "pnn")
-METRICS = {"auc": "AUC", "logloss": "log-loss"}
+ITEM = "lightfmp_fig2b"
 GAINS = {
     **dict.fromkeys(("backbone", "arm", "metric"), "str"),
     **dict.fromkeys(("kept", "fresh"), "object"),
@@ -92,7 +92,7 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
     for backbone, arm in dict.fromkeys(
         pd.concat([reference, run])[["backbone", "arm"]].itertuples(index=False, name=None)
     ):
-        row: dict = {("", "backbone"): PAPER_NAMES.get(backbone, backbone), ("", "arm"): arm}
+        row: dict = {("", "backbone"): BACKBONES.get(backbone, backbone), ("", "arm"): arm}
         for metric, label in METRICS.items():
             row["paper, gain in %", label] = _said(backbone, metric)
         for heading, data, places in (("reference", reference, 4), ("this run", run, 3)):
@@ -133,7 +133,7 @@ def difference_table(found: pd.DataFrame) -> Table | Prose:
         return pending.reason(found)
     rows = []
     for (backbone, arm), part in found.groupby(["backbone", "arm"], sort=False):
-        row = {"backbone": PAPER_NAMES.get(backbone, backbone), "arm": arm}
+        row = {"backbone": BACKBONES.get(backbone, backbone), "arm": arm}
         for d in part.itertuples():
             tied = " tied" if d.low <= 0 <= d.high else ""
             row[f"{METRICS[d.metric]}, kept − fresh"] = interval(d.difference, d.low, d.high) + tied
@@ -159,7 +159,7 @@ def picture(found: pd.DataFrame) -> Figure:
             axis.scatter(*place, marker="x", color="#222222", s=40, zorder=4, label="paper")
         axis.axvline(0, color="#222222", lw=0.8)
         bare(axis, xlabel=f"gain in {label}, % (right is better)")
-        axis.set_yticks(range(len(backbones)), [PAPER_NAMES.get(b, b) for b in backbones])
+        axis.set_yticks(range(len(backbones)), [BACKBONES.get(b, b) for b in backbones])
     axis.invert_yaxis()
     axis.legend(frameon=False, fontsize=8, ncols=3, loc="lower right", bbox_to_anchor=(1, 1))
     return figure
@@ -174,99 +174,13 @@ def same_choice(frame: pd.DataFrame) -> bool:
 
 def claims(reference: pd.DataFrame, compared: pd.DataFrame) -> list[Claim]:
     """What the paper says of the pretrained weights, judged on the reference records."""
-    everything = gains(reference, compared)
-    found = []
-    for arm in everything.arm.unique():
-        own = everything[everything.arm == arm]
-        auc, loss = (own[own.metric == m].set_index("backbone") for m in METRICS)
-        epochs = {
-            side: reference[reference.arm == arm + side].groupby("backbone").epochs.mean()
-            for side in ("", FRESH)
-        }
-        rows = [*_by_backbone(auc, loss), *_by_all(auc, epochs[""], epochs[FRESH])]
-        for words, place, test, told, cases in rows:
-            count = f"{sum(cases)} of {len(cases)} backbones; {told}"
-            found.append(Claim(words, f"{place} ({arm})", test, count, share_verdict(cases)))
-    return found
+    return judged_by_arm(ITEM, TESTS, warm_starts(gains(reference, compared), reference))
 
 
-Judged = tuple[str, str, str, str, list[bool]]
-
-
-def _by_backbone(auc: pd.DataFrame, loss: pd.DataFrame) -> list[Judged]:
-    """(words, place, test, figures, cases) of the sentences on single backbones."""
-    large, small = ([b for b in names if b in auc.index] for names in (PAPER_LARGE, PAPER_SMALL))
-    least = auc.percent[large].min() if large else float("nan")
-
-    def told(names: list[str]) -> str:
-        return ", ".join(
-            f"{PAPER_NAMES[b]} AUC {auc.percent[b]:+.2f} % and log-loss {loss.percent[b]:+.2f} %"
-            for b in names
-        )
-
-    def marginal(m: pd.DataFrame, b: str) -> bool:
-        return abs(m.difference[b]) < MARGINAL or m.low[b] <= 0 <= m.high[b]
-
-    pnn = [b for b in small if b == "pnn"]
-    return [
-        (
-            "significant gains are observed for Wide&Deep, and DNN",
-            "§4.4, Fig. 2b",
-            "AUC or log-loss better with the kept weights, 95 % interval without 0",
-            told(large),
-            [bool(auc.low[b] > 0 or loss.high[b] < 0) for b in large],
-        ),
-        (
-            "improvements remain marginal for xDeepFM, DeepFM and PNN",
-            "§4.4, Fig. 2b",
-            "differences in AUC and in log-loss under 0.001 or tied",
-            told(small),
-            [bool(marginal(auc, b) and marginal(loss, b)) for b in small],
-        ),
-        (
-            "PNN showing a slight 0.04% performance degradation in LogLoss",
-            "§4.4, Fig. 2b",
-            "PNN's log-loss worse with the kept weights, 95 % interval above 0, by 0.1 % at most",
-            told(pnn),
-            [bool(loss.low[b] > 0 and loss.percent[b] >= -0.1) for b in pnn],
-        ),
-        (
-            "xDeepFM, DeepFM, and PNN, can compensate for suboptimal embeddings … resulting in smaller gains",
-            "§4.4",
-            "DNN and Wide&Deep both gain AUC, and each of the three less than both",
-            f"DNN and Wide&Deep {least:+.2f} % at least; {told(small)}",
-            [bool(auc.percent[b] < least and least > 0) for b in small] if large else [],
-        ),
-    ]
-
-
-def _by_all(auc: pd.DataFrame, kept_epochs: pd.Series, fresh_epochs: pd.Series) -> list[Judged]:
-    """(words, place, test, figures, cases) of the sentences on all backbones."""
-    reached = {b: _above_chance(auc.fresh[b]) / _above_chance(auc.kept[b]) for b in auc.index}
-    return [
-        (
-            "leading to improved accuracy in the continued training phase",
-            "§1",
-            "AUC with the kept weights above that with fresh ones, 95 % interval above 0",
-            f"AUC {auc.difference.min():+.4f} to {auc.difference.max():+.4f}",
-            [bool(low > 0) for low in auc.low],
-        ),
-        (
-            "weight transfer provides a strong initialization for continued training",
-            "§2.4",
-            "fewer epochs of continued training than from fresh weights, mean over seeds",
-            ", ".join(f"{PAPER_NAMES[b]} {kept_epochs[b]:.1f} for {fresh_epochs[b]:.1f}" for b in auc.index),
-            [bool(kept_epochs[b] < fresh_epochs[b]) for b in auc.index],
-        ),
-        (
-            "the compact model learns primarily during the continued training phase rather than pretraining",
-            "§4.4",
-            "fresh weights reach more than half of the AUC above 0.5",
-            f"{min(reached.values()):.0%} to {max(reached.values()):.0%} of it",
-            [share > 0.5 for share in reached.values()],
-        ),
-    ]
-
-
-def _above_chance(values: list[float]) -> float:
-    return sum(values) / len(values) - 0.5
+JUDGE = Judge(
+    ITEM,
+    "lightfmp_fig2b_domain_init",
+    TESTS,
+    lambda: ablated(results.reference_frame(ITEM)),
+    lambda reference: claims(reference, results.load_comparisons(ITEM, reference)),
+)

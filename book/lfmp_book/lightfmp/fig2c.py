@@ -1,19 +1,26 @@
 """Light-FMP's Figure 2c: accuracy and time by prune ratio."""
 
+from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from ..claims import pending
-from ..claims.claim import Claim, Prose, share_verdict
-from ..evidence import published
+from ..claims.cases import Case
+from ..claims.claim import Claim, Prose
+from ..claims.judge import Judge
+from ..claims.test import Outcome, Test
+from ..evidence import published, results
 from ..evidence.differences import interval
 from ..evidence.results import BASE, TWIN, UNPRUNED, clearly_below
-from ..show.comparison import Column, comparison, keys
+from ..show.comparison import Column, comparison, keys, seed_counts
 from ..show.curves import band, bare, colour_of, label_ends, short
 from ..show.html import Table, table
+from .arms import LITERAL, Reading, judged_by_arm
 
+SHOWN = "lightfmp_fig3"  # the item whose runs the page shows
 CELL = {"arm": "arm", "prune_ratio": "τ"}
 COLUMNS = (
     Column("test_auc", "AUC"),
@@ -52,7 +59,7 @@ def picture(frame: pd.DataFrame) -> Figure:
 def _paper(arm: str, ratio: float) -> dict[str, float]:
     """Table 3's xDeepFM row, which is the figure's point at τ = .5; the others are drawn without numbers."""
     row = published.load("lightfmp_table3").set_index("backbone").loc["xDeepFM"]
-    part = {(BASE, 0.0): "base", ("Light-FMP, as printed", 0.5): "lightfmp"}.get((arm, ratio))
+    part = {(BASE, 0.0): "base", (LITERAL, 0.5): "lightfmp"}.get((arm, ratio))
     keys = {"test_auc": "auc", "test_logloss": "logloss", "TT": "seconds"}
     return {key: float(row[f"{part}_{name}"]) for key, name in keys.items()} if part else {}
 
@@ -78,21 +85,6 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) -> T
         "Of the paper's points only τ = .5 is printed, in its Table 3. TT of the reference is processor time "
         "on one thread.",
     )
-
-
-def seed_counts(reference: pd.DataFrame, run: pd.DataFrame, cell: list[str]) -> str:
-    """How many seeds a cell of a table stands on, for its note.
-
-    Args:
-        cell: columns that tell cells apart.
-    """
-    told = []
-    for heading, data in (("reference", reference), ("this run", run)):
-        if len(data):
-            counts = data.groupby(cell).size()
-            least, most = counts.min(), counts.max()
-            told.append(f"{heading}: {least}" + (f" to {most}" if most > least else ""))
-    return ", ".join(told)
 
 
 def unpruned_table(compared: pd.DataFrame) -> Table | Prose:
@@ -136,67 +128,103 @@ def free_shares(compared: pd.DataFrame) -> Prose:
     return Prose(tuple(sentences))
 
 
+def _by_ratio(v: Reading) -> dict[float, pd.DataFrame]:
+    return dict(iter(v.runs.groupby("prune_ratio")))
+
+
+def _means(v: Reading, key: str, places: int) -> str:
+    return ", ".join(f"{own[key].mean():,.{places}f} at {ratio:g}" for ratio, own in _by_ratio(v).items())
+
+
+def _falls(v: Reading, key: str, since: float = 0.0) -> list[Case]:
+    """At each step from one ratio to the next, by Welch's t."""
+    runs = _by_ratio(v)
+    return [
+        Case("falls", f"to {b:g}", bool(clearly_below(runs[b][key], runs[a][key])))
+        for a, b in pairwise(sorted(runs))
+        if a >= since
+    ]
+
+
+def _unpruned(v: Reading) -> pd.DataFrame:
+    """AUC against the same arm's without pruning, by ratio."""
+    return v.against(UNPRUNED).set_index("prune_ratio").sort_index()
+
+
+def _gains(auc: pd.DataFrame) -> list[Case]:
+    return [Case("gains", f"at {r:g}", bool(auc.low[r] > 0)) for r in (0.25,) if r in auc.index]
+
+
+def _change(auc: pd.DataFrame) -> str:
+    return ", ".join(f"{interval(d.difference, d.low, d.high)} at {r:g}" for r, d in auc.iterrows())
+
+
+def _yes(cases: Sequence[Case]) -> str:
+    return ", ".join("yes" if case.passed else "no" for case in cases)
+
+
+def _peaks(v: Reading) -> Outcome:
+    gains, falls = _gains(_unpruned(v)), _falls(v, "test_auc", since=0.25)
+    figures = f"AUC {_means(v, 'test_auc', 4)}, log-loss {_means(v, 'test_logloss', 4)}"
+    return Outcome([*gains, *falls], f"{figures}; improves: {_yes(gains)}; declines: {_yes(falls)}")
+
+
+def _moderate(v: Reading) -> Outcome:
+    auc = _unpruned(v)
+    harms = [Case("harms", f"at {r:g}", bool(auc.high[r] < 0)) for r in auc.index if r > 0.5]
+    return Outcome([*_gains(auc), *harms], _change(auc))
+
+
+def _quicker(v: Reading) -> Outcome:
+    epochs = ", ".join(f"{(own.CT / own.epochs).mean():.0f}" for own in _by_ratio(v).values())
+    return Outcome(_falls(v, "TT"), f"{_means(v, 'TT', 0)} s; an epoch of continued training {epochs} s")
+
+
+def _simpler(v: Reading) -> Outcome:
+    runs, auc = _by_ratio(v), _unpruned(v)
+    steps = pairwise(sorted(runs))
+    smaller = [bool(runs[b].parameters.max() < runs[a].parameters.min()) for a, b in steps]
+    cases = [Case("smaller", "", all(smaller)), Case("better", "", bool((auc.low > 0).any()))]
+    return Outcome(cases, f"{_means(v, 'parameters', 0)} parameters; AUC {_change(auc)}")
+
+
+TESTS = (
+    Test(
+        ("4.4-1b",),
+        "AUC at .25 above the same arm's at τ = 0, 95 % interval above 0; then it falls at each step by "
+        "Welch's t over seeds at 95 %",
+        _peaks,
+    ),
+    Test(
+        ("4.4-2",),
+        "AUC against the same arm's at τ = 0: above at .25, below at .75, 95 % intervals without 0",
+        _moderate,
+    ),
+    Test(
+        ("4.4-4",),
+        "processor time of both phases falls at each step, by Welch's t at 95 % over seeds",
+        _quicker,
+    ),
+    Test(
+        ("4.4-5a",),
+        "fewer parameters at each step, and AUC at some ratio above the same arm's at τ = 0, 95 % interval "
+        "above 0",
+        _simpler,
+    ),
+)
+
+
 def claims(reference: pd.DataFrame, compared: pd.DataFrame) -> list[Claim]:
     """What §4.4 says of the prune ratio, judged on the reference records of Figure 3."""
-    found = []
-    for arm in [a for a in curves_of(reference) if a != TWIN]:
-        runs = {ratio: part for ratio, part in reference[reference.arm == arm].groupby("prune_ratio")}
-        own = compared[(compared.arm == arm) & (compared.against == UNPRUNED)]
-        auc = own[own.metric == "auc"].set_index("prune_ratio").sort_index()
-        steps = list(pairwise(sorted(runs)))
-
-        def rises(key: str, a: float, b: float, runs=runs) -> bool:
-            return bool(clearly_below(runs[a][key], runs[b][key]))
-
-        def told(key: str, places: int, runs=runs) -> str:
-            return ", ".join(f"{part[key].mean():,.{places}f} at {ratio:g}" for ratio, part in runs.items())
-
-        gains = [bool(auc.low[r] > 0) for r in (0.25,) if r in auc.index]
-        falls = [rises("test_auc", b, a) for a, b in steps if a >= 0.25]
-        change = ", ".join(f"{interval(d.difference, d.low, d.high)} at {r:g}" for r, d in auc.iterrows())
-        harms = [bool(auc.high[r] < 0) for r in auc.index if r > 0.5]
-        smaller = [bool(runs[b].parameters.max() < runs[a].parameters.min()) for a, b in steps]
-        found += [
-            Claim(
-                "Accuracy improves when τ increases from 0% to 25%, but declines with further pruning (50% "
-                "and 75%)",
-                f"§4.4, Fig. 2c ({arm})",
-                "AUC at .25 above the same arm's at τ = 0, 95 % interval above 0; then it falls at each step "
-                "by Welch's t over seeds at 95 %",
-                f"AUC {told('test_auc', 4)}, log-loss {told('test_logloss', 4)}; improves: {_yes(gains)}; "
-                f"declines: {_yes(falls)}",
-                share_verdict([*gains, *falls]),
-            ),
-            Claim(
-                "moderate pruning (< 25%) can enhance generalization, while excessive removal (> 50%) likely "
-                "discards important features and harms performance",
-                f"§4.4 ({arm})",
-                "AUC against the same arm's at τ = 0: above at .25, below at .75, 95 % intervals without 0",
-                change,
-                share_verdict([*gains, *harms]),
-            ),
-            Claim(
-                "Total training time consistently decreases as τ increases",
-                f"§4.4, Fig. 2c ({arm})",
-                "processor time of both phases falls at each step, by Welch's t at 95 % over seeds",
-                f"{told('TT', 0)} s; an epoch of continued training {_epochs(runs)} s",
-                share_verdict([rises("TT", b, a) for a, b in steps]),
-            ),
-            Claim(
-                "removing redundant features reduces model complexity … thereby improving generalization",
-                f"§4.4 ({arm})",
-                "fewer parameters at each step, and AUC at some ratio above the same arm's at τ = 0, 95 % "
-                "interval above 0",
-                f"{told('parameters', 0)} parameters; AUC {change}",
-                share_verdict([all(smaller), bool((auc.low > 0).any())]),
-            ),
-        ]
-    return found
+    arms = [arm for arm in curves_of(reference) if arm != TWIN]
+    asked = {arm: Reading(arm, reference, compared) for arm in arms}
+    return judged_by_arm("lightfmp_fig2c", TESTS, asked)
 
 
-def _yes(cases: list[bool]) -> str:
-    return ", ".join("yes" if case else "no" for case in cases)
-
-
-def _epochs(runs: dict[float, pd.DataFrame]) -> str:
-    return ", ".join(f"{(part.CT / part.epochs).mean():.0f}" for part in runs.values())
+JUDGE = Judge(
+    "lightfmp_fig2c",
+    "lightfmp_fig2c_prune_ratio",
+    TESTS,
+    partial(results.reference_frame, SHOWN),
+    lambda reference: claims(reference, results.load_comparisons(SHOWN, reference)),
+)

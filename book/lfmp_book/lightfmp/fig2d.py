@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -11,16 +10,18 @@ from matplotlib.figure import Figure
 from lfmp_core.methods import LightFMPSettings
 
 from ..claims import pending
-from ..claims.claim import Claim, Prose, share_verdict
-from ..evidence import published
-from ..evidence.differences import interval
-from ..evidence.results import BASE, TWIN, clearly_below
-from ..show.comparison import Column, comparison
+from ..claims.claim import Claim, Prose
+from ..claims.judge import Judge
+from ..evidence import published, results
+from ..evidence.results import BASE, TWIN
+from ..show.comparison import Column, comparison, seed_counts
 from ..show.curves import GREY, INK, ONE_PASS, bare, label_ends
 from ..show.html import Table
-from .fig2c import seed_counts
+from .arms import judged
+from .fig2d_claims import TESTS, Sizes, with_interval
 
 _ARM = re.compile(r"^([\d,]+) rows × (\d+)$")
+ITEM = "lightfmp_fig2d"
 METRICS = {"auc": "AUC", "logloss": "log-loss"}
 
 
@@ -103,7 +104,7 @@ def answer(compared: pd.DataFrame) -> Prose:
             + "."
         )
     best = twin.difference.idxmax()
-    sentences.append(f"The best size tried is {best:,} rows: {_interval(twin.loc[best])} over {TWIN}.")
+    sentences.append(f"The best size tried is {best:,} rows: {with_interval(twin.loc[best])} over {TWIN}.")
     return Prose(tuple(sentences))
 
 
@@ -151,7 +152,7 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, compared: pd.DataFram
 
     def over(differences: pd.DataFrame) -> Callable[[pd.DataFrame, str], str | None]:
         known = differences.index  # a size may have another number of passes in this run
-        return lambda _, arm: _interval(differences.loc[rows_of(arm)]) if rows_of(arm) in known else None
+        return lambda _, arm: with_interval(differences.loc[rows_of(arm)]) if rows_of(arm) in known else None
 
     reference_only = ("reference",)
     return comparison(
@@ -183,67 +184,19 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, compared: pd.DataFram
     )
 
 
-def _interval(d: pd.Series) -> str:
-    return interval(d.difference, d.low, d.high)
-
-
-def below(ours: pd.Series, theirs: pd.Series) -> bool:
-    return bool(clearly_below(ours, theirs))  # with a single seed nothing is clear
-
-
 def claims(reference: pd.DataFrame, compared: pd.DataFrame) -> list[Claim]:
     """What §4.4 says of the pretraining size, judged on the reference records."""
-    runs = {rows: part for rows, part in sized(reference).groupby("rows")}
+    runs = {int(rows): part for rows, part in sized(reference).groupby("rows")}
     auc, loss = against(compared, BASE), against(compared, BASE, "logloss")
     if not runs or not set(runs) <= set(auc.index):  # of other numerics than all fields
         return []
-    steps = list(pairwise(runs))
-    falls = [below(runs[b].test_auc, runs[a].test_auc) for a, b in steps]
-    climbs = [below(runs[a].test_auc, runs[b].test_auc) for a, b in steps]
-    worse = [below(runs[a].test_logloss, runs[b].test_logloss) for a, b in steps]
-    above = {rows: bool(auc.low[rows] > 0 and loss.high[rows] < 0) for rows in auc.index}
-    means = ", ".join(f"{part.test_auc.mean():.4f} with {rows:,}" for rows, part in runs.items())
-    least, most = min(runs), max(runs)
-    first, last = runs[least], runs[most]
-    change = f"{last.test_auc.mean() - first.test_auc.mean():+.4f}"
-    place = "§4.4, Fig. 2d"
-    return [
-        Claim(
-            "model performance in terms of AUC and Logloss consistently declines as pretrain size increases",
-            place,
-            "AUC falls and log-loss rises from each size to the next, by Welch's t at 95 % over seeds",
-            f"of {len(steps)} steps AUC falls in {sum(falls)}, climbs in {sum(climbs)}, the rest are within "
-            f"error; {means}",
-            share_verdict([a and b for a, b in zip(falls, worse, strict=True)]),
-        ),
-        Claim(
-            "yet remains above the No Selection baseline",
-            place,
-            "AUC above and log-loss below those of all fields, 95 % intervals without 0, at each size",
-            ", ".join(f"{_interval(d)} with {rows:,}" for rows, d in auc.iterrows()),
-            share_verdict(list(above.values())),
-        ),
-        Claim(
-            "Light-FMP achieves performance gains even with minimal … pretraining data",
-            "§4.4",
-            f"the same with the {least:,} rows that are the least",
-            f"AUC {_interval(auc.loc[least])}, log-loss {_interval(loss.loc[least])}",
-            share_verdict([above[least]]),
-        ),
-        Claim(
-            "While a larger pretraining set can further improve training efficiency, it may compromise "
-            "predictive performance",
-            "§4.4",
-            f"total processor time and AUC with {most:,} rows below those with {least:,}, by more than two "
-            "standard errors over seeds",
-            f"{last.TT.mean():.0f} s for {first.TT.mean():.0f} s; AUC {change}",
-            share_verdict([below(last.TT, first.TT), below(last.test_auc, first.test_auc)]),
-        ),
-        Claim(
-            "a larger pretraining subset leads to a smaller continued training set",
-            "§4.4",
-            "none: every size continues on all training rows here, so that only the pretraining differs",
-            f"the paper's largest size is {max(published.pretrain_sizes()):,} of 33 million training rows",
-            "untestable",
-        ),
-    ]
+    return judged(ITEM, TESTS, {"": Sizes(runs, auc, loss)})
+
+
+JUDGE = Judge(
+    ITEM,
+    "lightfmp_fig2d_pretrain_size",
+    TESTS,
+    lambda: measured(results.reference_frame(ITEM)),
+    lambda reference: claims(reference, results.load_comparisons(ITEM, reference)),
+)

@@ -1,33 +1,22 @@
 """Light-FMP's Figure 3: which fields the gates keep, how surely, and whether it pays."""
 
 from collections.abc import Sequence
-from itertools import combinations
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from scipy.stats import hypergeom, spearmanr
+from scipy.stats import spearmanr
 
-from ..claims.claim import Claim, share_verdict
-from ..evidence.differences import interval
-from ..evidence.results import TWIN, UNPRUNED
+from ..claims.claim import Claim
+from ..claims.judge import Judge
+from ..claims.test import Test
+from ..evidence import datasets, results
 from ..show.html import Spread, Table, is_stale, table
+from .arms import judged_by_arm
+from .fig3_claims import ON_CHOICE, ON_GATES, Gates, expected_jaccard, mean_jaccard
 
-# §4.5 names the fields that Figure 3 keeps at every ratio, prunes at the higher ones, and always prunes.
-PAPER_KEPT = ("C3", "C4", "C7", "C11", "C16", "C20", "C25", "C26")
-PAPER_PRUNED = ("C8", "C9", "C17", "C18", "C21", "C22")
-
-
-def expected_jaccard(num_fields: int, kept: int) -> float:
-    """Mean |A∩B| / |A∪B| of two sets of `kept` fields drawn at random from `num_fields`."""
-    overlap = np.arange(kept + 1)
-    return float((hypergeom(num_fields, kept, kept).pmf(overlap) * overlap / (2 * kept - overlap)).sum())
-
-
-def mean_jaccard(sets: Sequence[Sequence[int]]) -> float:
-    """Mean |A∩B| / |A∪B| over all pairs of the sets; NaN for a single one."""
-    pairs = [len(set(a) & set(b)) / len(set(a) | set(b)) for a, b in combinations(sets, 2)]
-    return float(np.mean(pairs)) if pairs else float("nan")
+ITEM = "lightfmp_fig3"
 
 
 def _gated(frame: pd.DataFrame) -> pd.DataFrame:
@@ -128,68 +117,32 @@ def accuracy_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) 
     )
 
 
-def claims(reference: pd.DataFrame, compared: pd.DataFrame, names: Sequence[str]) -> list[Claim]:
-    """What §4.5 says of Figure 3, judged on the reference records."""
-    found = []
-    m = len(names)
-    position = {name: i for i, name in enumerate(names)}
-    for arm in _gated(reference).arm.unique():
-        runs = reference[(reference.arm == arm) & (reference.prune_ratio > 0)]
-        same = {r: mean_jaccard(g.kept_fields.tolist()) for r, g in runs.groupby("prune_ratio")}
-        chance = {r: expected_jaccard(m, len(g.kept_fields.iloc[0])) for r, g in runs.groupby("prune_ratio")}
-        # half-way from chance to certainty: more often alike than not
-        wins = [same[r] >= (1 + chance[r]) / 2 for r in same]
-        figures = ", ".join(f"{same[r]:.2f} ({chance[r]:.2f}) at {r:g}" for r in same)
-        found.append(
-            Claim(
-                "a consistent pattern in how the masking variable is learned",
-                f"§4.5 ({arm})",
-                "kept fields of two seeds alike at least half-way from chance to identity, at each ratio",
-                f"Jaccard (chance) {figures}",
-                share_verdict(wins),
-            )
-        )
-        tight = runs[runs.prune_ratio == runs.prune_ratio.max()]
-        k = len(tight.kept_fields.iloc[0])
-        theirs = [position[n] for n in PAPER_KEPT if n in position]
-        hits = [len(set(kept) & set(theirs)) for kept in tight.kept_fields]
-        # the most that chance reaches in 95 of 100 draws
-        limit = int(hypergeom(m, len(theirs), k).ppf(0.95))
-        found.append(
-            Claim(
-                f"{', '.join(PAPER_KEPT)} are the most impactful",
-                f"§4.5 ({arm})",
-                f"of the {k} fields kept at τ = {tight.prune_ratio.iloc[0]:g}, more of these than 95 % of "
-                "random choices have, in each seed",
-                f"{min(hits)} to {max(hits)} of {len(theirs)}; by chance {k * len(theirs) / m:.1f}, and "
-                f"{limit} at most in 95 of 100 draws",
-                share_verdict([h > limit for h in hits]),
-            )
-        )
-        rows = compared[(compared.arm == arm) & (compared.metric == "auc") & (compared.against == TWIN)]
-        rows = rows[rows.prune_ratio > 0]
-        better = [bool(r.low > 0) for r in rows.itertuples()]
-        gains = ", ".join(f"{r.difference:+.4f} at {r.prune_ratio:g}" for r in rows.itertuples())
-        found.append(
-            Claim(
-                "feature selection is driven by data relevance rather than arbitrary choices",
-                f"§4.5 ({arm})",
-                "AUC above as many random fields, 95 % interval above 0, at each ratio",
-                gains,
-                share_verdict(better),
-            )
-        )
-        rows = compared[(compared.arm == arm) & (compared.metric == "auc") & (compared.against == UNPRUNED)]
-        quarter = rows[rows.prune_ratio == 0.25]
-        if len(quarter):
-            gain = quarter.iloc[0]
-            found.append(
-                Claim(
-                    "Accuracy improves when τ increases from 0% to 25%",
-                    f"§4.4 ({arm})",
-                    "AUC at τ = .25 above the same arm's at τ = 0, 95 % interval above 0",
-                    interval(gain.difference, gain.low, gain.high),
-                    share_verdict([bool(gain.low > 0)]),
-                )
-            )
-    return found
+def claims(
+    reference: pd.DataFrame,
+    compared: pd.DataFrame,
+    names: Sequence[str],
+    tests: Sequence[Test[Gates]] = ON_CHOICE,
+) -> list[Claim]:
+    """What §4.5 says of Figure 3, judged on the reference records.
+
+    Args:
+        names: of the fields. tests: on the choice of fields by default; the page leaves those on the gates
+            themselves to the ledger.
+    """
+    arms = _gated(reference).arm.unique()
+    return judged_by_arm(ITEM, tests, {arm: Gates(arm, reference, compared, names) for arm in arms})
+
+
+def _judged(reference: pd.DataFrame) -> list[Claim]:
+    compared = results.load_comparisons(ITEM, reference)
+    names, _ = datasets.fields(datasets.description("criteo"))
+    return [claim for tests in (ON_CHOICE, ON_GATES) for claim in claims(reference, compared, names, tests)]
+
+
+JUDGE = Judge(
+    ITEM,
+    "lightfmp_fig3_mask",
+    (*ON_CHOICE, *ON_GATES),
+    partial(results.reference_frame, ITEM),
+    _judged,
+)

@@ -9,9 +9,9 @@ from ..evidence.differences import interval
 from ..evidence.results import BASE, TWIN, seeds_in_words
 from ..show.comparison import Column, comparison
 from ..show.html import Table, table
+from .arms import ONE_PASS, STREAM
+from .values import MARGINAL
 
-FEW, ONCE, STREAM = "Light-FMP, 2,000 rows", "Light-FMP, one pass", "Light-FMP, stream"
-MARGINAL = 0.001
 COLUMNS = (
     Column("test_auc", "AUC"),
     Column("test_logloss", "log-loss"),
@@ -23,7 +23,7 @@ COLUMNS = (
 
 def base_of(arm: str) -> str:
     """The arm that this one changes in one thing; the stream is held against the one pass."""
-    return ONCE if arm == STREAM else arm.split(":")[0]
+    return ONE_PASS if arm == STREAM else arm.split(":")[0]
 
 
 def changes(arms: Sequence[str]) -> list[str]:

@@ -13,19 +13,19 @@ from lfmp_core.experiments.store import store_for
 from lfmp_core.settings import canonical_json
 
 from ..claims import pending
-from ..claims.claim import Claim, Prose, share_verdict
+from ..claims.cases import Case
+from ..claims.claim import Claim, Prose
+from ..claims.judge import Judge
+from ..claims.test import Outcome, Test
 from ..evidence import results
 from ..evidence.frames import framed
 from ..evidence.results import TWIN
 from ..show.html import Spread, Table, table
+from .arms import LITERAL, ONE_PASS, judged
 from .truth import chance_limit, scored, truth_of
 
 ITEM = "planted_recovery"
-LITERAL, REPAIRED, ONE_PASS = (
-    "Light-FMP, as printed",
-    "Light-FMP, repaired, 2,000 × 25",
-    "Light-FMP, one pass",
-)
+REPAIRED = "Light-FMP, repaired, 2,000 × 25"
 TRUTH = {
     **{"signal": "float64", "redundant": "int64", "case": "str"},
     **dict.fromkeys(("precision", "recall", "useful_precision", "useful_recall", "ranking"), "float64"),
@@ -252,24 +252,30 @@ def _mean(frame: pd.DataFrame, arm: str) -> str:
     return f"{frame[frame.arm == arm].recall.mean():.2f}"
 
 
+def _relevant(runs: pd.DataFrame) -> Outcome:
+    """More informative fields than 95 of 100 random choices have, data set by data set, in each seed."""
+    cells = [own for _, own in runs.groupby(["signal", "redundant"])]
+    cases = [Case(own.case.iloc[0], "", bool((own.recall > own.limit).all())) for own in cells]
+    told = ", ".join(f"{own.recall.mean():.2f} ({own.case.iloc[0]})" for own in cells)
+    chance, limit = runs.chance.iloc[0], runs.limit.iloc[0]
+    return Outcome(cases, f"{told}; by chance {chance:.2f}, 95 of 100 draws at most {limit:.2f}")
+
+
+TESTS = (
+    Test(
+        ("4.5-2",),
+        "on planted rows more informative fields kept than 95 % of random choices have, in each seed, for "
+        "each strength of the signal and each redundancy",
+        _relevant,
+        also=("abstract-2", "2.7-3"),
+    ),
+)
+
+
 def claims(frame: pd.DataFrame) -> list[Claim]:
     """What §4.5 says of the choice, judged where the truth is known."""
-    found = []
-    for arm in (LITERAL, REPAIRED, ONE_PASS):
-        part = frame[frame.arm == arm]
-        cells = [g for _, g in part.groupby(["signal", "redundant"])]
-        above = [bool((g.recall > g.limit).all()) for g in cells]
-        if not cells:
-            continue
-        found.append(
-            Claim(
-                "feature selection is driven by data relevance rather than arbitrary choices",
-                f"§4.5 ({arm})",
-                "on planted rows more informative fields kept than 95 % of random choices have, in each "
-                "seed, for each strength of the signal and each redundancy",
-                ", ".join(f"{g.recall.mean():.2f} ({g.case.iloc[0]})" for g in cells)
-                + f"; by chance {part.chance.iloc[0]:.2f}, 95 of 100 draws at most {part.limit.iloc[0]:.2f}",
-                share_verdict(above),
-            )
-        )
-    return found
+    by_arm = {arm: frame[frame.arm == arm] for arm in (LITERAL, REPAIRED, ONE_PASS)}
+    return judged(ITEM, TESTS, {arm: runs for arm, runs in by_arm.items() if len(runs)})
+
+
+JUDGE = Judge(ITEM, ITEM, TESTS, of_reference, claims)

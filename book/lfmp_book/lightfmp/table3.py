@@ -1,32 +1,36 @@
 """Light-FMP's Table 3: five backbones with and without Light-FMP."""
 
+from functools import partial
+
 import pandas as pd
 from matplotlib.figure import Figure
 
 from lfmp_core.experiments.items import get_item
 from lfmp_core.experiments.store import store_for
 
-from ..claims.claim import Claim, share_verdict
-from ..evidence import published
-from ..evidence.results import BASE, TWIN
+from ..claims.claim import Claim
+from ..claims.judge import Judge
+from ..evidence import published, results
+from ..evidence.results import BASE
 from ..show.comparison import Column, comparison, keys
 from ..show.html import Table, table
+from .arms import BACKBONES, LITERAL, judged, judged_by_arm, readings
+from .table3_claims import ON_MODELS, ON_TABLE
 
-PAPER_NAMES = {"xdeepfm": "xDeepFM", "deepfm": "DeepFM", "wide_deep": "Wide&Deep", "pnn": "PNN", "dnn": "DNN"}
+ITEM = "lightfmp_table3"
 CELL = {"backbone": "backbone", "arm": "arm"}
 COLUMNS = (
     Column("test_auc", "AUC", best="max"),
     Column("test_logloss", "log-loss", best="min"),
     Column("TT", "TT, s", 1, best="min", sides=("paper", "reference")),
 )
-MARGINAL = 0.001
 
 
 def _paper(backbone: str, arm: str) -> dict[str, float]:
     """The printed row; the paper has all fields and Light-FMP only."""
     rows = published.load("lightfmp_table3").set_index("backbone")
-    part = "base" if arm == BASE else "lightfmp" if arm.startswith("Light-FMP, as printed") else None
-    name = PAPER_NAMES.get(backbone)
+    part = "base" if arm == BASE else "lightfmp" if arm.startswith(LITERAL) else None
+    name = BACKBONES.get(backbone)
     if part is None or name not in rows.index:
         return {}
     row = rows.loc[name]
@@ -56,7 +60,7 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) -> T
         COLUMNS,
         _paper,
         runs,
-        head={"backbone": lambda backbone, _: PAPER_NAMES.get(backbone, backbone)},
+        head={"backbone": lambda backbone, _: BACKBONES.get(backbone, backbone)},
         digits={"this run": digits},
         bold=runs,
         caption="Test AUC, log-loss and total training time",
@@ -72,17 +76,17 @@ def improvement_table(reference: pd.DataFrame) -> Table:
     means = reference.groupby(list(CELL), sort=False)[[c.key for c in COLUMNS]].mean()
     rows = []
     for backbone in reference.backbone.unique():
-        paper = printed.loc[PAPER_NAMES[backbone]]
+        paper = printed.loc[BACKBONES[backbone]]
         base = means.loc[backbone, BASE]
         for arm in [a for a in means.loc[backbone].index if a != BASE]:
-            row: dict = {("", "backbone"): PAPER_NAMES[backbone], ("", "arm"): arm}
+            row: dict = {("", "backbone"): BACKBONES[backbone], ("", "arm"): arm}
             for key, column, label in (
                 ("test_auc", "auc", "AUC"),
                 ("test_logloss", "logloss", "log-loss"),
                 ("TT", "seconds", "TT"),
             ):
                 own = means.loc[backbone, arm][key]
-                is_printed = arm == "Light-FMP, as printed"
+                is_printed = arm == LITERAL
                 pair = paper[f"base_{column}"], paper[f"lightfmp_{column}"]
                 row["paper, printed", label] = float(paper[f"improvement_{column}"]) if is_printed else None
                 row["paper, recomputed", label] = published.improvement(*pair, column) if is_printed else None
@@ -102,7 +106,7 @@ def search_table(item: str) -> Table:
     rows = []
     for grid in get_item(item).grids("reference"):
         for choice in grid.choices(store_for("reference")):
-            row: dict = {"backbone": PAPER_NAMES.get(choice.backbone, choice.backbone), "arm": choice.arm}
+            row: dict = {"backbone": BACKBONES.get(choice.backbone, choice.backbone), "arm": choice.arm}
             row |= {
                 f"{c['learning_rate']:g}": s for c, s in zip(choice.candidates, choice.scores, strict=True)
             }
@@ -111,7 +115,7 @@ def search_table(item: str) -> Table:
             row["on the border"] = "yes" if choice.border else ""
             rows.append(row)
     decided = {
-        (PAPER_NAMES.get(b, b), arm) for grid in get_item(item).grids("reference") for b, arm in grid.decided
+        (BACKBONES.get(b, b), arm) for grid in get_item(item).grids("reference") for b, arm in grid.decided
     }
     note = "".join(
         f"{arm} on {backbone}: its runs stand on the rate that its search chose before the search "
@@ -124,60 +128,23 @@ def search_table(item: str) -> Table:
 
 def claims(reference: pd.DataFrame, compared: pd.DataFrame) -> list[Claim]:
     """The paper's sentences on Table 3, judged on the reference records."""
-    found = []
-    own = [arm for arm in reference.arm.unique() if arm.startswith("Light-FMP")]
-    for arm in own:
-        better = compared[(compared.arm == arm) & (compared.against == BASE)]
-        auc, loss = (better[better.metric == m].set_index("backbone") for m in ("auc", "logloss"))
-        wins = [
-            bool(auc.low[b] > 0 and auc.difference[b] >= MARGINAL)
-            and bool(loss.high[b] < 0 and loss.difference[b] <= -MARGINAL)
-            for b in auc.index
-        ]
-        found.append(
-            Claim(
-                "Light-FMP leads to a substantial improvement in AUC and Logloss across all backbone models",
-                f"§4.3, Table 3 ({arm})",
-                "AUC above and log-loss below those of all fields by at least 0.001, 95 % intervals "
-                "without 0, for each backbone",
-                f"{sum(wins)} of {len(wins)} backbones; AUC {auc.difference.min():+.4f} to "
-                f"{auc.difference.max():+.4f}, log-loss {loss.difference.min():+.4f} to "
-                f"{loss.difference.max():+.4f}",
-                share_verdict(wins),
-            )
-        )
-    per_epoch = (reference.CT / reference.epochs).groupby([reference.backbone, reference.arm]).mean()
-    total = reference.groupby(["backbone", "arm"])["TT"].mean()
-    for arm in own:
-        trained = [b for b in reference.backbone.unique() if {(b, arm), (b, BASE)} <= set(total.index)]
-        saved = {b: 1 - per_epoch[b, arm] / per_epoch[b, BASE] for b in trained}
-        whole = [1 - total[b, arm] / total[b, BASE] for b in saved]
-        each = ", ".join(f"{PAPER_NAMES[b]} {s:.0%}" for b, s in saved.items())
-        found.append(
-            Claim(
-                "substantial reductions in training time, … from 26.22% (PNN) to 53.06% (DeepFM)",
-                f"§4.3, Table 3 ({arm})",
-                "processor time of an epoch of continued training at least 26.22 % under one on all fields, "
-                "for each backbone (at the paper's 33 million rows pretraining weighs nothing)",
-                f"{each}; total time with pretraining at this size: {-max(whole):+.0%} to {-min(whole):+.0%}",
-                share_verdict([s >= 0.2622 for s in saved.values()]),
-            )
-        )
-    for arm in own:
-        rows = compared[(compared.arm == arm) & (compared.metric == "auc") & (compared.against == TWIN)]
-        wins = [bool(r.low > 0) for r in rows.itertuples()]
-        found.append(
-            Claim(
-                "feature selection is driven by data relevance rather than arbitrary choices",
-                f"§4.5 ({arm})",
-                "AUC above as many random fields, 95 % interval above 0, for each backbone",
-                f"{sum(wins)} of {len(wins)} backbones; differences {rows.difference.min():+.4f} to "
-                f"{rows.difference.max():+.4f}",
-                share_verdict(wins),
-            )
-        )
-    return found
+    return judged(ITEM, ON_TABLE, readings(reference, compared))
 
+
+def _judged(reference: pd.DataFrame) -> list[Claim]:
+    """The same, and the sentences on what the cut models are like, which the page leaves to the ledger."""
+    compared = results.load_comparisons(ITEM, reference)
+    models = judged_by_arm(ITEM, ON_MODELS, readings(reference, compared))
+    return [*claims(reference, compared), *models]
+
+
+JUDGE = Judge(
+    ITEM,
+    "lightfmp_table3_backbones",
+    (*ON_TABLE, *ON_MODELS),
+    partial(results.reference_frame, ITEM),
+    _judged,
+)
 
 ARM_COLOURS = ("#222222", "#c44e52", "#dd8452", "#0b6e4f", "#9aa0a6")
 
@@ -194,7 +161,7 @@ def picture(reference: pd.DataFrame) -> Figure:
             x = j + 0.15 * (i - (len(arms) - 1) / 2)
             axis.scatter([x] * len(values), values, s=14, color=colour, alpha=0.4, lw=0)
             axis.hlines(values.mean(), x - 0.06, x + 0.06, color=colour, lw=2.5, label=arm if j == 0 else "")
-    axis.set_xticks(range(len(backbones)), [PAPER_NAMES.get(b, b) for b in backbones])
+    axis.set_xticks(range(len(backbones)), [BACKBONES.get(b, b) for b in backbones])
     axis.set_ylabel("test AUC")
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False, fontsize=8, ncols=len(arms), loc="lower center", bbox_to_anchor=(0.5, 1))

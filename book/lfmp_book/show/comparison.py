@@ -97,3 +97,18 @@ def comparison(
     best = {(side, c.title): c.best for side, c in figures if c.best and (bold is None or side in bold)}
     data = pd.DataFrame(cells, columns=pd.MultiIndex.from_tuples(names))
     return table(data, highlight=best, **shown)
+
+
+def seed_counts(reference: pd.DataFrame, run: pd.DataFrame, cell: list[str]) -> str:
+    """How many seeds a cell of a table stands on, for its note.
+
+    Args:
+        cell: columns that tell cells apart.
+    """
+    told = []
+    for heading, data in (("reference", reference), ("this run", run)):
+        if len(data):
+            counts = data.groupby(cell).size()
+            least, most = counts.min(), counts.max()
+            told.append(f"{heading}: {least}" + (f" to {most}" if most > least else ""))
+    return ", ".join(told)

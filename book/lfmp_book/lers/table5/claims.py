@@ -1,18 +1,17 @@
 """The sentences of LERS on click prediction: one rule each, for the printed cells and for records."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import pandas as pd
 
-from ...claims import sentences
-from ...claims.cases import Case, judge, said
 from ...claims.claim import Claim
-from ...evidence.results import draws_of
+from ...claims.judge import Judge
+from ...claims.settled import settled
+from ...claims.test import Test, claims_of
+from ...evidence.results import all_comparisons, draws_of
 from . import cases as cells_of
-from . import overall
+from . import overall, page
 from .records import Measured
-from .settled import settled
 from .view import (
     BACKBONES,
     COMPOSED,
@@ -25,10 +24,11 @@ from .view import (
     SEARCHED,
     SIMPLE,
     Cell,
+    Values,
     cells,
 )
 
-PAPER, ITEM = "lers", "lers_table5"
+PAPER, ITEM = "lers", page.ITEM
 FINDING = ("PEP", SEARCHED, HYBRID)  # find a mask first, then train
 TOP = "among the first {} of the paper's rows by mean AUC"
 MEDIAN = "mean AUC not 0.001 and more below the median of the paper's rows"
@@ -36,33 +36,11 @@ CLEARLY = "clearly better AUC"
 SECONDS = "total training time (processor seconds)"
 
 
-@dataclass(frozen=True)
-class Test:
-    """One test of one or more sentences.
-
-    Attributes:
-        sentences: ids. rule: how they are tested. cases: of any values; those on means are `settled`.
-        timed: cases of records alone; the paper prints no such figures beside its Table 5.
-    """
-
-    sentences: tuple[str, ...]
-    rule: str
-    cases: cells_of.Cases | None = None
-    timed: overall.Timed | None = None
-
-    def measured(self, values: Measured) -> list[Case]:
-        """The cases in the records."""
-        if self.timed is not None:
-            return self.timed(values)
-        assert self.cases is not None
-        return self.cases(values)
-
-
 def _at(name: str, share: float) -> list[Cell]:
     return list(cells((name,), shares=(share,)))
 
 
-TESTS = (
+ON_SCORES: tuple[Test[Values], ...] = (
     Test(
         ("abstract-1",),
         f"MagPrune has {CLEARLY} than two or more of TTRec, DHE, PEP, OptEmbed, CERP, in each block",
@@ -221,61 +199,67 @@ TESTS = (
         "block",
         cells_of.outperform(("Criteo", "Avazu"), ("PEP",), METHODS),
     ),
-    # ---- of records alone
+)
+# the paper prints no such figures beside its Table 5
+ON_RECORDS: tuple[Test[Measured], ...] = (
     Test(
         ("4.1-1",),
         f"{SECONDS} clearly less than AutoDim's, in each block that has both",
-        timed=overall.quicker((SEARCHED,), ("AutoDim",)),
+        overall.quicker((SEARCHED,), ("AutoDim",)),
     ),
     Test(
         ("4.2-5",),
         f"one training of MagPrune, which serves every sparsity: {SECONDS} clearly less than those of PEP, "
         "OptEmbed and CERP in more pairs than not, in each block",
-        timed=overall.quicker(("MagPrune",), FINDING),
+        overall.quicker(("MagPrune",), FINDING),
     ),
     Test(
         ("6.1-17",),
         "validation AUC after retraining less that of the fittest widths with the supernet's weights, mean "
         "over sparsities for each seed: the 95 % t interval over seeds lies above 0 on Avazu with DCN, and "
         "below 0.001 else",
-        timed=overall.fruitless,
+        overall.fruitless,
     ),
     Test(
         ("7-1",),
         f"{SECONDS} of four methods or more of seven clearly above Original's, in each block",
-        timed=overall.above_original("TT", METHODS, 4),
+        overall.above_original("TT", METHODS, 4),
     ),
     Test(
         ("7-5",),
         f"{SECONDS} not above the median of the seven methods, in each block",
-        timed=overall.quick_enough(("QR", "PEP")),
+        overall.quick_enough(("QR", "PEP")),
     ),
     Test(
         ("7-9",),
         "time to score rows clearly above Original's, for each of the five methods, in each block",
-        timed=overall.above_original("IT", (*COMPOSED, *PRUNED), 5),
+        overall.above_original("IT", (*COMPOSED, *PRUNED), 5),
     ),
     Test(
         ("7-10",),
         f"{SECONDS}: QR, TTRec and DHE quicker than PEP and MagPrune in more pairs than not, in each block",
-        timed=overall.quicker(COMPOSED, PRUNED),
+        overall.quicker(COMPOSED, PRUNED),
     ),
 )
+TESTS: tuple[Test[Measured], ...] = (*ON_SCORES, *ON_RECORDS)
 
 
-def claims(reference: pd.DataFrame, compared: pd.DataFrame, tests: Sequence[Test] = TESTS) -> list[Claim]:
+def claims(
+    reference: pd.DataFrame, compared: pd.DataFrame, tests: Sequence[Test[Measured]] = TESTS
+) -> list[Claim]:
     """Every sentence that the records of Table 5 judge, with its verdict.
 
     Args:
         reference: see `lers_table5.reference`.
         compared: see `results.known_comparisons`; their draws say what can be told.
     """
-    said_there, values = sentences.load(PAPER), Measured(reference, draws_of(compared))
-    found = []
-    for test in tests:
-        made = test.measured(values)
-        for name in test.sentences:
-            sentence = said_there[name]
-            if ITEM in sentence.items:
-                found.append(Claim(sentence.words, sentence.place, test.rule, said(made), judge(made)))
-    return found
+    return claims_of(PAPER, ITEM, tests, {"": Measured(reference, draws_of(compared))})
+
+
+JUDGE = Judge(
+    ITEM,
+    "lers_table5_ctr",
+    TESTS,
+    page.reference,
+    lambda reference: claims(reference, all_comparisons(ITEM, reference)),
+)

@@ -16,7 +16,8 @@ from ...evidence import datasets, published
 from ...evidence.differences import difference_table
 from ...evidence.results import BASE, TWIN
 from ...show.html import Spread, Table, table
-from .page import ITEM, PRINTED, SETS, arms_of, kind_of, part, set_of, short
+from ..selectors import ITEM, PRINTED, arms_of, kind_of, part, set_of, short
+from ..values import SETS
 
 IDS = ("user_id", "movie_id")
 

@@ -1,41 +1,34 @@
 """Light-FMP's Table 2: every selector on xDeepFM, on three data sets."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import pandas as pd
 
 from ...claims.claim import Prose
 from ...claims.pending import NOT_YET as NO_RECORDS
-from ...evidence import datasets, published
+from ...evidence import published
 from ...evidence.differences import difference_table
-from ...evidence.results import BASE, TWIN, seeds_in_words
+from ...evidence.results import BASE
 from ...show import pareto
 from ...show.comparison import Column, comparison
 from ...show.figures import Picture
 from ...show.html import Spread, Stack, Table, table
-from ..selection_grids import AVAZU_ROWS, DEEP, MOVIELENS_ROWS, SHALLOW
-from ..values import size
+from ..selectors import ITEM as ITEM  # as the page's own
+from ..selectors import (
+    KINDS,
+    PRINTED,
+    arms_of,
+    kind_of,
+    part,
+    relative,
+    scaled,
+    seeds_of,
+    set_of,
+    short,
+)
+from ..values import SETS
 
-ITEM = "lightfmp_table2"
-NAMES = {"criteo": "Criteo", "ml-1m": "MovieLens", "ml-20m": "MovieLens", "avazu": "Avazu"}
-SETS = ("Criteo", "MovieLens", "Avazu")
-# our arm → the paper's row; its AdaFS prunes half of the fields, so it is the hard one
-PRINTED = {
-    BASE: "No Selection", "Lasso": "Lasso", "PCA": "PCA", "XGBoost": "XGBoost", "OptFS": "OptFS",
-    "OptEmbed": "OptEm", "AutoField": "AutoField", "AdaFS, hard": "AdaFS", "MvFS": "MvFS",
-    "Light-FMP, as printed": "Light-FMP",
-}  # fmt: skip
-STREAM = "Light-FMP, stream"  # its gates are learnt while training begins: that grows with the rows
-_GATES = ("AdaFS, soft", "AdaFS, hard", "MvFS")
-KINDS = {
-    "whole model": (BASE,),
-    "shallow": tuple(SHALLOW),
-    "deep, two stages": tuple(arm for arm in DEEP if arm not in _GATES),
-    "deep, one stage": _GATES,
-    "Light-FMP": (),
-    "at random": (TWIN,),
-}
 LOOKS = dict(
     zip(
         KINDS,
@@ -65,58 +58,9 @@ COLUMNS = (
 )
 
 
-def set_of(dataset: str) -> str:
-    """The paper's name of a data set; of another one, its own."""
-    return NAMES.get(dataset, dataset)
-
-
-def kind_of(arm: str) -> str:
-    """The kind of an arm, a key of `KINDS`."""
-    return next((kind for kind, arms in KINDS.items() if arm in arms), "Light-FMP")
-
-
 def parted(kinds: Sequence[str]) -> str:
     """What the rules of a table part, for its note."""
     return f"Rules part: {'; '.join(dict.fromkeys(kinds))}."
-
-
-def part(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The rows of one set, by the paper's name; those of planted or one's own rows stand by Criteo's.
-
-    Args:
-        frame: see `results.frame`.
-    """
-    sets = frame.dataset.map(set_of)
-    return frame[(sets == name) | (~sets.isin(SETS) & (name == SETS[0]))]
-
-
-def arms_of(*frames: pd.DataFrame) -> list[str]:
-    """All arms of some frames, kind by kind."""
-    found = dict.fromkeys(arm for frame in frames for arm in frame.arm)
-    order = [arm for arms in KINDS.values() for arm in arms]
-    place = {arm: i for i, arm in enumerate(dict.fromkeys([*order, *found]))}
-    kinds = list(KINDS)
-    return sorted(found, key=lambda arm: (kinds.index(kind_of(arm)), place[arm]))
-
-
-def rows_share(name: str) -> float:
-    """Training rows of a set's reference runs over the paper's."""
-    cut = {"MovieLens": MOVIELENS_ROWS, "Avazu": AVAZU_ROWS}
-    own = cut[name] if name in cut else datasets.description(name.lower())["rows"]["train"]
-    return own / size(name, "train").middle
-
-
-def scaled(name: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """The runs on a set with `PT scaled` and `TT scaled`, what they would be on the paper's number of rows.
-
-    A fixed number of pretraining steps costs the same on any number of rows, so it weighs less beside phases
-    that grow with them. In the unit of the reference's own rows: PT · (its rows / the paper's) + CT.
-    """
-    if name not in SETS:
-        return frame
-    fixed = (frame.arm.map(kind_of) == "Light-FMP") & (frame.arm != STREAM)
-    pretraining = frame.PT.where(~fixed, frame.PT * rows_share(name))
-    return frame.assign(**{"PT scaled": pretraining, "TT scaled": pretraining + frame.CT})
 
 
 def counts(reference: pd.DataFrame) -> str:
@@ -129,22 +73,6 @@ def counts(reference: pd.DataFrame) -> str:
         else:
             lines.append(f"{name}: {NO_RECORDS}")
     return "\n".join(lines)
-
-
-def seeds_of(frame: pd.DataFrame) -> str:
-    """Seeds of each arm, in words."""
-    return seeds_in_words(frame.groupby("arm").size())
-
-
-def relative(frame: pd.DataFrame, column: str) -> Callable[[str], Spread | None]:
-    """arm → a column of its runs over the mean of all fields'; None without either."""
-    base = frame[frame.arm == BASE][column].mean()
-
-    def of(arm: str) -> Spread | None:
-        own = frame[frame.arm == arm]
-        return Spread.over(own.assign(ratio=own[column] / base), "ratio", 2) if base == base else None
-
-    return of
 
 
 def timed(frame: pd.DataFrame) -> pd.DataFrame:
@@ -242,11 +170,6 @@ def cost_table(title: str, frame: pd.DataFrame) -> Table:
         pd.DataFrame(rows), caption=f"{title}: what is really removed", formats=formats, highlight=bold,
         rule=kinds, note=f"{note} {parted(kinds)}",
     )  # fmt: skip
-
-
-def short(arm: str) -> str:
-    """An arm's label in a figure."""
-    return arm.replace("Light-FMP", "LFMP").replace(", ", " ")
 
 
 def panels(name: str, frame: pd.DataFrame) -> list[pareto.Panel]:

@@ -17,7 +17,8 @@ from ...show.comparison import Column, comparison
 from ...show.html import Table
 from ..choice_grids import shadows
 from ..selection_grids import SETS as KEYS
-from .page import SETS, arms_of, kind_of, set_of
+from ..selectors import arms_of, kind_of, set_of
+from ..values import SETS
 
 COLUMNS = (
     Column("share", "shadows", 2),

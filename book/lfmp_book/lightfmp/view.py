@@ -1,30 +1,19 @@
-"""Lookups in the records of Light-FMP's Table 2, and the cases that its sentences come down to."""
+"""Lookups in the records of Light-FMP's Table 2, by which its sentences and those of Figure 2a are tested."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from copy import copy
 
 import pandas as pd
 
-from ...claims.cases import Case, all_of, judge
-from ...claims.cases import said as in_words
-from ...evidence.results import BASE, clearly_below
-from .page import SETS, part, scaled, short
+from ..evidence.results import BASE, clearly_below
+from .selectors import part, scaled
+from .values import SETS
 
-OURS = ("Light-FMP, as printed", "Light-FMP, 2,000 rows")  # the paper's own; other arms are the book's
 SHALLOW, TWO_STAGE = ("Lasso", "PCA", "XGBoost"), ("OptFS", "OptEmbed", "AutoField")
 ONE_STAGE = ("AdaFS, hard", "MvFS")
 DEEP = (*TWO_STAGE, *ONE_STAGE)
 RIVALS = (*SHALLOW, *DEEP)
-MARGINAL = 0.001
 METRICS = ("auc", "logloss")
-TIME = "TT scaled"  # see `table2.scaled`
-
-__all__ = ["Case", "View", "all_of", "judge", "said"]
-
-
-def said(cases: Sequence[Case]) -> str:
-    """See `cases.said`; with the arms' short names."""
-    return in_words([replace(case, what=short(case.what)) for case in cases])
+TIME = "TT scaled"  # see `selectors.scaled`
 
 
 class View:
@@ -32,9 +21,11 @@ class View:
 
     Args:
         reference: see `results.frame`. compared: see `results.compare`.
+        arm: that a sentence speaks of, where it speaks of one.
     """
 
-    def __init__(self, reference: pd.DataFrame, compared: pd.DataFrame):
+    def __init__(self, reference: pd.DataFrame, compared: pd.DataFrame, arm: str = ""):
+        self.arm = arm
         self._runs = {
             (name, arm): own for name in SETS for arm, own in _timed(name, reference).groupby("arm")
         }
@@ -47,6 +38,12 @@ class View:
                 ours, theirs = (gain, lost) if r.metric == "auc" else (lost, gain)
                 self._gains[name, str(r.arm), str(r.against), str(r.metric)] = ours
                 self._gains.setdefault((name, str(r.against), str(r.arm), str(r.metric)), theirs)
+
+    def of(self, arm: str) -> "View":
+        """The same records, asked of another arm."""
+        found = copy(self)
+        found.arm = arm
+        return found
 
     def mean(self, name: str, arm: str, column: str) -> float | None:
         """Mean of a column over an arm's seeds."""

@@ -1,16 +1,26 @@
 """Rules on means, with what a bootstrap leaves open of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Protocol, Self, TypeVar
 
-from ...claims.cases import OPEN, Case, untold
-from .cases import Cases
-from .view import Values
+from .cases import OPEN, Case, untold
 
 SURE = 0.95  # share of the draws
 
 
-def settled(cases: Cases) -> Cases:
+class Redrawn(Protocol):
+    """What answers a rule, and could have answered otherwise."""
+
+    def draws(self) -> Sequence[Self] | None:
+        """The same on each bootstrap draw; None where means are taken as they are."""
+
+
+V = TypeVar("V", bound=Redrawn)
+Cases = Callable[[V], list[Case]]
+
+
+def settled(cases: Cases[V]) -> Cases[V]:
     """Cases on means, held against what the means could have been.
 
     The cases are made again from every bootstrap draw. One passes if it does on 95 % of the draws and more,
@@ -18,7 +28,7 @@ def settled(cases: Cases) -> Cases:
     Printed cells have no draws and are taken as they are.
     """
 
-    def made(v: Values) -> list[Case]:
+    def made(v: V) -> list[Case]:
         found, draws = cases(v), v.draws()
         if draws is None:
             return found

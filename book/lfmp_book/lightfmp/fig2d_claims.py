@@ -1,0 +1,115 @@
+"""The sentences of §4.4 on pretraining rows, tested on the reference records of Light-FMP's Figure 2d."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import pandas as pd
+
+from ..claims.cases import Case
+from ..claims.test import Outcome, Test
+from ..evidence import published
+from ..evidence.differences import interval
+from ..evidence.results import clearly_below
+
+
+def with_interval(d: pd.Series) -> str:
+    """A difference with its interval, in words."""
+    return interval(d.difference, d.low, d.high)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Runs by pretraining rows, from the least to the most, and what they gain over all fields.
+
+    Attributes:
+        runs: rows → runs. auc, loss: see `against`.
+    """
+
+    runs: Mapping[int, pd.DataFrame]
+    auc: pd.DataFrame
+    loss: pd.DataFrame
+
+    def below(self, ours: int, theirs: int, column: str) -> bool:
+        """Whether one size is below another in a column; with a single seed nothing is clear."""
+        return bool(clearly_below(self.runs[ours][column], self.runs[theirs][column]))
+
+    @property
+    def steps(self) -> list[tuple[int, int]]:
+        """From each size to the next."""
+        return list(pairwise(self.runs))
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """The least and the most rows."""
+        return min(self.runs), max(self.runs)
+
+    def above(self, rows: int) -> bool:
+        """Whether one size is better than all fields in AUC and log-loss."""
+        return bool(self.auc.low[rows] > 0 and self.loss.high[rows] < 0)
+
+
+def _declines(v: Sizes) -> Outcome:
+    falls = [v.below(b, a, "test_auc") for a, b in v.steps]
+    climbs = [v.below(a, b, "test_auc") for a, b in v.steps]
+    worse = [v.below(a, b, "test_logloss") for a, b in v.steps]
+    means = ", ".join(f"{part.test_auc.mean():.4f} with {rows:,}" for rows, part in v.runs.items())
+    cases = [
+        Case(f"to {b:,}", "", fall and loss) for (_, b), fall, loss in zip(v.steps, falls, worse, strict=True)
+    ]
+    return Outcome(
+        cases,
+        f"of {len(cases)} steps AUC falls in {sum(falls)}, climbs in {sum(climbs)}, the rest are within "
+        f"error; {means}",
+    )
+
+
+def _stays_above(v: Sizes) -> Outcome:
+    told = ", ".join(f"{with_interval(d)} with {rows:,}" for rows, d in v.auc.iterrows())
+    return Outcome([Case(f"{rows:,}", "", v.above(rows)) for rows in v.auc.index], told)
+
+
+def _gains_with_least(v: Sizes) -> Outcome:
+    least, _ = v.ends
+    told = f"AUC {with_interval(v.auc.loc[least])}, log-loss {with_interval(v.loss.loc[least])}"
+    return Outcome([Case(f"{least:,}", "", v.above(least))], told, {"least": least})
+
+
+def _quicker_and_worse(v: Sizes) -> Outcome:
+    least, most = v.ends
+    first, last = v.runs[least], v.runs[most]
+    cases = [Case(column, "", v.below(most, least, column)) for column in ("TT", "test_auc")]
+    change = last.test_auc.mean() - first.test_auc.mean()
+    told = f"{last.TT.mean():.0f} s for {first.TT.mean():.0f} s; AUC {change:+.4f}"
+    return Outcome(cases, told, {"least": least, "most": most})
+
+
+def _smaller_rest(_: Sizes) -> Outcome:
+    largest = max(published.pretrain_sizes())
+    return Outcome([], f"the paper's largest size is {largest:,} of 33 million training rows")
+
+
+TESTS = (
+    Test(
+        ("4.4-6a",),
+        "AUC falls and log-loss rises from each size to the next, by Welch's t at 95 % over seeds",
+        _declines,
+    ),
+    Test(
+        ("4.4-6b",),
+        "AUC above and log-loss below those of all fields, 95 % intervals without 0, at each size",
+        _stays_above,
+    ),
+    Test(("4.4-7",), "the same with the {least:,} rows that are the least", _gains_with_least),
+    Test(
+        ("4.4-8a",),
+        "total processor time and AUC with {most:,} rows below those with {least:,}, by more than two "
+        "standard errors over seeds",
+        _quicker_and_worse,
+    ),
+    Test(
+        ("4.4-9a",),
+        "none: every size continues on all training rows here, so that only the pretraining differs",
+        _smaller_rest,
+    ),
+)

@@ -1,0 +1,176 @@
+"""The sentences of §4.5 and §2.3 on the gates, tested on the reference records of Light-FMP's Figure 3."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import hypergeom
+
+from ..claims.cases import Case
+from ..claims.test import Outcome, Test
+from ..evidence.differences import interval
+from ..evidence.results import TWIN, UNPRUNED
+from .arms import Reading
+
+# §4.5 names the fields that Figure 3 keeps at every ratio, and those that it always prunes
+PAPER_KEPT = ("C3", "C4", "C7", "C11", "C16", "C20", "C25", "C26")
+PAPER_PRUNED = ("C8", "C9", "C17", "C18", "C21", "C22")
+
+
+def expected_jaccard(num_fields: int, kept: int) -> float:
+    """Mean |A∩B| / |A∪B| of two sets of `kept` fields drawn at random from `num_fields`."""
+    overlap = np.arange(kept + 1)
+    return float((hypergeom(num_fields, kept, kept).pmf(overlap) * overlap / (2 * kept - overlap)).sum())
+
+
+def mean_jaccard(sets: Sequence[Sequence[int]]) -> float:
+    """Mean |A∩B| / |A∪B| over all pairs of the sets; NaN for a single one."""
+    pairs = [len(set(a) & set(b)) / len(set(a) | set(b)) for a, b in combinations(sets, 2)]
+    return float(np.mean(pairs)) if pairs else float("nan")
+
+
+@dataclass(frozen=True)
+class Gates(Reading):
+    """One arm's gates.
+
+    Attributes:
+        names: of the fields.
+    """
+
+    names: Sequence[str]
+
+    @property
+    def pruned(self) -> pd.DataFrame:
+        """The arm's runs that lack fields."""
+        return self.runs[self.runs.prune_ratio > 0]
+
+    @property
+    def count(self) -> int:
+        """Number of fields."""
+        return len(self.names)
+
+    def places(self, named: Sequence[str]) -> set[int]:
+        """Positions of some fields, of those that the data have."""
+        return {i for i, name in enumerate(self.names) if name in named}
+
+    def limit(self, named: int, drawn: int) -> int:
+        """How many of so many named fields are at most among those drawn, in 95 of 100 random draws."""
+        return int(hypergeom(self.count, named, drawn).ppf(0.95))
+
+
+def _at(values: dict[float, bool]) -> list[Case]:
+    return [Case(f"τ = {ratio:g}", "", flag) for ratio, flag in values.items()]
+
+
+def _seeds(hits: Sequence[int], limit: int) -> list[Case]:
+    return [Case(f"seed {i}", "", hit > limit) for i, hit in enumerate(hits)]
+
+
+def _consistent(v: Gates) -> Outcome:
+    kept = {r: own.kept_fields.tolist() for r, own in v.pruned.groupby("prune_ratio")}
+    same = {r: mean_jaccard(sets) for r, sets in kept.items()}
+    chance = {r: expected_jaccard(v.count, len(sets[0])) for r, sets in kept.items()}
+    figures = ", ".join(f"{same[r]:.2f} ({chance[r]:.2f}) at {r:g}" for r in same)
+    # half-way from chance to certainty: more often alike than not
+    return Outcome(_at({r: same[r] >= (1 + chance[r]) / 2 for r in same}), f"Jaccard (chance) {figures}")
+
+
+def _impactful(v: Gates) -> Outcome:
+    tight = v.pruned[v.pruned.prune_ratio == v.pruned.prune_ratio.max()]
+    theirs, k = v.places(PAPER_KEPT), len(tight.kept_fields.iloc[0])
+    hits = [len(theirs & set(kept)) for kept in tight.kept_fields]
+    limit = v.limit(len(theirs), k)
+    return Outcome(
+        _seeds(hits, limit),
+        f"{min(hits)} to {max(hits)} of {len(theirs)}; by chance {k * len(theirs) / v.count:.1f}, and "
+        f"{limit} at most in 95 of 100 draws",
+        {"kept": k, "ratio": tight.prune_ratio.iloc[0]},
+    )
+
+
+def _relevant(v: Gates) -> Outcome:
+    rows = v.against(TWIN)
+    rows = rows[rows.prune_ratio > 0]
+    gains = ", ".join(f"{r.difference:+.4f} at {r.prune_ratio:g}" for r in rows.itertuples())
+    return Outcome(_at({r.prune_ratio: bool(r.low > 0) for r in rows.itertuples()}), gains)
+
+
+def _improves(v: Gates) -> Outcome:
+    rows = v.against(UNPRUNED)
+    rows = rows[rows.prune_ratio == 0.25]
+    gains = ", ".join(interval(r.difference, r.low, r.high) for r in rows.itertuples())
+    return Outcome(_at({r.prune_ratio: bool(r.low > 0) for r in rows.itertuples()}), gains)
+
+
+def _gates(v: Gates) -> dict[float, np.ndarray]:
+    return {ratio: np.array(own.gates.tolist()) for ratio, own in v.pruned.groupby("prune_ratio")}
+
+
+def _binary(v: Gates) -> Outcome:
+    shares = {ratio: float(np.isin(gates, (0, 1)).mean()) for ratio, gates in _gates(v).items()}
+    told = ", ".join(f"{share:.0%} at {r:g}" for r, share in shares.items())
+    return Outcome(_at({r: share >= 0.9 for r, share in shares.items()}), told)
+
+
+def _controlled(v: Gates) -> Outcome:
+    open_ = {ratio: float(gates.mean()) for ratio, gates in _gates(v).items()}
+    told = ", ".join(f"{share:.2f} at {r:g}" for r, share in open_.items())
+    return Outcome(_at({r: abs(share - (1 - r)) <= 0.1 for r, share in open_.items()}), told)
+
+
+def _unimportant(v: Gates) -> Outcome:
+    light = v.pruned[v.pruned.prune_ratio == v.pruned.prune_ratio.min()]
+    theirs, fields = v.places(PAPER_PRUNED), set(range(v.count))
+    gone = [fields - set(kept) for kept in light.kept_fields]
+    hits = [len(theirs & lost) for lost in gone]
+    limit = v.limit(len(theirs), len(gone[0]))
+    return Outcome(
+        _seeds(hits, limit),
+        f"{min(hits)} to {max(hits)} of {len(theirs)}; {limit} at most in 95 of 100 draws",
+        {"pruned": len(gone[0]), "ratio": light.prune_ratio.iloc[0]},
+    )
+
+
+ON_CHOICE = (
+    Test(
+        ("4.5-6a",),
+        "kept fields of two seeds alike at least half-way from chance to identity, at each ratio",
+        _consistent,
+        also=("1-6", "2.7-2", "3-1"),
+    ),
+    Test(
+        ("4.5-3a",),
+        "of the {kept} fields kept at τ = {ratio:g}, more of these than 95 % of random choices have, in each "
+        "seed",
+        _impactful,
+    ),
+    Test(
+        ("4.5-2",),
+        "AUC above as many random fields, 95 % interval above 0, at each ratio",
+        _relevant,
+        also=("abstract-2", "2.7-3"),
+    ),
+    Test(("4.4-1a",), "AUC at τ = .25 above the same arm's at τ = 0, 95 % interval above 0", _improves),
+)
+ON_GATES = (
+    Test(
+        ("2.3-1a",),
+        "after pretraining at least nine gates of ten are 0 or 1, at each ratio",
+        _binary,
+        also=("2.3-5",),
+    ),
+    Test(
+        ("2.3-6a",),
+        "mean gate after pretraining within 0.1 of the share to keep, at each ratio",
+        _controlled,
+    ),
+    Test(
+        ("4.5-5a",),
+        "of the {pruned} fields pruned at τ = {ratio:g}, more of these than 95 % of random choices have, in "
+        "each seed",
+        _unimportant,
+        also=("3-1",),
+    ),
+)
