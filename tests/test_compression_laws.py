@@ -49,8 +49,13 @@ CASES: dict[str, tuple[str, dict, float]] = {
         {"search": {"search_epochs": 1, "evolution": {"mutated": 3, "crossed": 2, "generations": 1}}},
         0,
     ),
+    "optembed_d": (
+        "optembed_d",
+        {"search_epochs": 1, "evolution": {"mutated": 3, "crossed": 2, "generations": 1}},
+        0,
+    ),
 }
-SPARSER = {"autodim", "optembed_budget"}  # choose among all that is small enough
+SPARSER = {"autodim", "optembed_budget", "optembed_d"}  # choose among all that is small enough
 TABLE_CASES: dict[str, tuple[str, dict, float]] = {
     "hashing": ("hashing", {}, 0.01),
     "universal": ("hashing", {"hash": "universal"}, 0.01),

@@ -26,6 +26,7 @@ from lfmp_core.methods.base import Method
 from lfmp_core.models import BackboneSettings, build_model, load_model, save_model
 from lfmp_core.ownership import MARKER
 from lfmp_core.settings import Settings
+from lfmp_core.tasks import Clicks
 from lfmp_core.training import Trainer, TrainingSettings, predict
 
 TINY = PlantedSettings(rows=1500, scale=0.001)
@@ -60,9 +61,7 @@ WRITERS = {
 
 def task():
     schema = SimpleNamespace(fingerprint="f")
-    return SimpleNamespace(
-        backbone=BackboneSettings(), training=TrainingSettings(), dataset=SimpleNamespace(schema=schema)
-    )
+    return Clicks(SimpleNamespace(schema=schema), BackboneSettings(), TrainingSettings())
 
 
 def clicks(path):

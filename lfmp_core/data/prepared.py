@@ -15,7 +15,7 @@ from .passes import BLOCK_BYTES, prepare_reader
 from .planted import PlantedSettings
 from .planted_text import write_planted
 from .schema import SPLITS, PrepareSettings
-from .sources import Source, get_source, open_reader
+from .sources import Source, get_source, open_reader, refuse_pairs
 
 
 def resolve(source: Source, settings: PrepareSettings) -> PrepareSettings:
@@ -59,6 +59,7 @@ def prepare(
         DataError: `out` is anything else; malformed input, too few rows, or a full disk. What was at `out`
             stays intact.
     """
+    refuse_pairs(source)
     holds = source.named() or ([source.file()] if source.files else [])
     check_target(out, PREPARED, replace=replace, holds=holds)  # before anything is read
     settings = resolve(source, settings or PrepareSettings())

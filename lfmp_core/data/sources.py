@@ -291,14 +291,23 @@ def own_table(
     return SOURCES["csv"].model_copy(update={"name": name or path.stem, "path": path, "options": options})
 
 
+def refuse_pairs(source: Source) -> None:
+    """Refuse a source of interactions where rows of clicks are asked for.
+
+    Raises:
+        DataError: it is one.
+    """
+    if source.holds == "interactions":
+        raise DataError(f"{source.name} holds interactions, no clicks", remedy="Use prepare_interactions")
+
+
 def open_reader(source: Source, settings: PrepareSettings) -> Reader:
     """The reader of a source's files under these settings.
 
     Raises:
         DataError: a file is missing or of the wrong kind.
     """
-    if source.holds == "interactions":
-        raise DataError(f"{source.name} holds interactions, no clicks", remedy="Use prepare_interactions")
+    refuse_pairs(source)
     if source.format == "planted" and source.path is None:
         raise DataError("planted data is generated: use prepare_named('planted') or write_planted first")
     openers: dict[str, Callable[[Source, PrepareSettings], Reader]] = {

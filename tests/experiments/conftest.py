@@ -34,7 +34,7 @@ def lfmp(monkeypatch, tmp_path, capsys, log):
     monkeypatch.setattr("lfmp_core.experiments.items.registry", lambda: fake_runs.ITEMS)
     monkeypatch.setattr(engine, "execute", fake_runs.runner)
     monkeypatch.setattr(engine, "preload", fake_runs.preload)
-    monkeypatch.setattr(engine, "open_dataset", lambda ref: None)
+    monkeypatch.setattr(engine, "opened", lambda ref: None)
 
     def call(*arguments):
         with pytest.raises(SystemExit) as caught:

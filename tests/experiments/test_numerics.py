@@ -66,7 +66,8 @@ def test_a_change_is_seen_on_another_processor(monkeypatch):
 def test_a_new_table_without_a_pin_is_found(monkeypatch):
     monkeypatch.setitem(TABLES, "mine", TABLES["qr"])
     found = list(pins.examine(["table:mine"]))
-    assert [(f.component, f.state) for f in found] == [("table:mine", "new"), ("table:mine:bfloat16", "new")]
+    names = ["table:mine", "table:mine:bfloat16", "table:mine:pairs"]
+    assert [(f.component, f.state) for f in found] == [(name, "new") for name in names]
     assert not any(f.holds for f in found)
 
 
@@ -94,6 +95,7 @@ def test_tables_that_a_method_makes_are_in_its_stamp(method, monkeypatch):
         "RaggedTable": "ragged",
         "FieldColumnsTable": "field_columns",
         "MaskedRows": "masked",
+        "WatchedRows": "masked",
         "PairTable": "pair",
     }
     numerics._method.cache_clear()

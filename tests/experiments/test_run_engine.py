@@ -249,7 +249,7 @@ import fake_runs
 from lfmp_core import cli
 from lfmp_core.experiments import engine, items
 items.registry = lambda: fake_runs.ITEMS
-engine.execute, engine.preload, engine.open_dataset = fake_runs.runner, fake_runs.preload, lambda ref: None
+engine.execute, engine.preload, engine.opened = fake_runs.runner, fake_runs.preload, lambda ref: None
 if __name__ == "__main__":
     cli.main(["run", "demo", "--workers", "2", "--no-progress"])
 """

@@ -72,6 +72,7 @@ class WatchedRows(MaskedRows):
         seen: (ids, gradient [..., D] of their vectors) of that step; None before any.
     """
 
+    uncuttable = "its numbers change places among all fields: cut the fields first"
     seen: tuple[Tensor, Tensor] | None = None
 
     def gated(self, ids: Tensor, e: Tensor) -> Tensor:
