@@ -61,7 +61,9 @@ WRITERS = {
 def task():
     schema = SimpleNamespace(fingerprint="f")
     return SimpleNamespace(
-        backbone=BackboneSettings(), training=TrainingSettings(), dataset=SimpleNamespace(schema=schema)
+        backbone=BackboneSettings(name="dnn"),
+        training=TrainingSettings(),
+        dataset=SimpleNamespace(schema=schema),
     )
 
 

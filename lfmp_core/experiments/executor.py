@@ -235,7 +235,7 @@ def task_of(spec: RunSpec, dataset: Any) -> "Task":
         raise LfmpError(f"{spec.backbone['name']} learns from {wanted}; {spec.dataset.name} holds {held}")
     if of_pairs:
         return TopItems(dataset, recommender_settings(spec.backbone), PairTrainingSettings(**spec.training))
-    return Clicks(dataset, BackboneSettings(**spec.backbone), TrainingSettings(**spec.training))
+    return Clicks(dataset, BackboneSettings.read(spec.backbone), TrainingSettings(**spec.training))
 
 
 def _choose(spec: RunSpec, task: "Task") -> Record:

@@ -110,7 +110,7 @@ def table2(
         rows = rows_for(name, profile) if dataset is None else rows_of(dataset)
         settings = backbone_for(backbone, profile)
         if profile != "quick":
-            settings = settings.model_copy(update={"embedding_dim": DIMENSIONS[name]})
+            settings["embedding_dim"] = DIMENSIONS[name]
         count = by_profile(profile, quick=1, reference=10 if name == "avazu" else 3, paper=3)
         default = (3e-4, 1e-3, 3e-3) if profile == "reference" else None
         grids.append(
