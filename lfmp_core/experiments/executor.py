@@ -157,7 +157,7 @@ def _named(name: str, settings: dict[str, Any]) -> "Dataset | InteractionData":
         of_pairs = None if generated is None else PlantedInteractionSettings(**generated)
         return open_interactions(name, InteractionSettings(**settings), planted=of_pairs)
     planted = None if generated is None else PlantedSettings(**generated)
-    return prepare_named(name, PrepareSettings(**settings), planted=planted, progress=False)
+    return prepare_named(name, PrepareSettings.read(settings), planted=planted, progress=False)
 
 
 def execute(spec: RunSpec, *, dataset: "Dataset | InteractionData | None" = None) -> Result:

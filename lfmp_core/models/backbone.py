@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..axes import FieldAxis
 from ..embeddings import FullTable, Table
-from ..errors import IdError, LfmpError, WrongValue, check_name
+from ..errors import IdError, LfmpError, check_name
 from ..registry import Registry
 from ..settings import Settings
 from .batch import ClickBatch
@@ -41,12 +41,12 @@ class BackboneSettings(Settings):
     init_std: float = Field(0.01, ge=0)
 
     def __new__(cls, **settings: Any) -> "BackboneSettings":
-        return super().__new__(_type_of(settings) if cls is BackboneSettings else cls)
+        return super().__new__(_type_of(settings) if cls is BackboneSettings and "name" in settings else cls)
 
     @model_validator(mode="wrap")
     @classmethod
     def _of_the_named(cls, data: Any, handler: ModelWrapValidatorHandler) -> Any:
-        if cls is BackboneSettings and isinstance(data, dict):
+        if cls is BackboneSettings and isinstance(data, dict) and "name" in data:
             return _type_of(data).model_validate(data)
         return handler(data)
 
@@ -294,8 +294,6 @@ def register(name: str, settings_type: type[BackboneSettings]) -> Callable[[Kind
 
 def _type_of(settings: Mapping[str, Any]) -> type[BackboneSettings]:
     """The class of settings that say which backbone they are of."""
-    if "name" not in settings:
-        raise WrongValue(f"BackboneSettings needs name: {', '.join(REGISTRY)}")
     return REGISTRY[check_name(settings["name"], REGISTRY, "backbone")].settings_type
 
 
