@@ -1,10 +1,20 @@
-"""What is found by a name: backbones, tables, methods, items."""
+"""What is found by a name: backbones, recommenders, tables, methods, items."""
 
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 from .errors import LfmpError, check_name
 
+
+class Named(Protocol):
+    """A class that is entered under a name, with the class of its settings; `register` sets both."""
+
+    kind: ClassVar[str]
+    settings_type: ClassVar[type[Any]]
+
+
 Thing = TypeVar("Thing")
+Kind = TypeVar("Kind", bound=type[Named])
 
 
 class Registry(dict[str, Thing]):
@@ -32,3 +42,13 @@ class Registry(dict[str, Thing]):
         if self.setdefault(name, thing) is not thing:
             raise LfmpError(f"{self.what} {name!r} is registered twice")
         return thing
+
+    def register(self, name: str, settings_type: type[Any]) -> Callable[[Kind], Kind]:
+        """A decorator that enters a class with the class of its settings; see `enter`."""
+
+        def entered(kind: Kind) -> Kind:
+            self.enter(name, cast(Thing, kind))
+            kind.kind, kind.settings_type = name, settings_type
+            return kind
+
+        return entered

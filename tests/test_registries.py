@@ -8,16 +8,18 @@ import pytest
 import torch
 
 import lfmp_core
-from lfmp_core.embeddings import TABLES, FullTable, build_table
+from lfmp_core.embeddings import TABLES, build_table
 from lfmp_core.embeddings import register as register_table
 from lfmp_core.embeddings.qr import QRSettings, QRTable
 from lfmp_core.errors import LfmpError, UnknownName, WrongValue
 from lfmp_core.experiments.executor import execute
 from lfmp_core.experiments.spec import DatasetRef, RunSpec
 from lfmp_core.experiments.tiny import planted
-from lfmp_core.models import REGISTRY, BackboneSettings, DeepFMSettings, build_model, load_model, register
+from lfmp_core.models import REGISTRY, BackboneSettings, DeepFMSettings, build_model, load_model
 from lfmp_core.models import save_model as save
 from lfmp_core.models.deepfm import DeepFM
+from lfmp_core.models.lightgcn import LightGCN
+from lfmp_core.models.recommenders import RECOMMENDERS
 from lfmp_core.registry import Registry
 from lfmp_core.surgery import cut, plan_fields
 
@@ -138,19 +140,22 @@ def test_a_table_of_ones_own(tmp_path):
         assert type(loaded.table) is Halved and torch.equal(loaded(ids), model(ids))
 
 
-def test_every_registry_refuses_alike():
+@pytest.mark.parametrize(
+    ("registry", "base", "name"),
+    [(REGISTRY, DeepFM, "deepfm"), (TABLES, QRTable, "qr"), (RECOMMENDERS, LightGCN, "lightgcn")],
+    ids=lambda value: getattr(value, "what", None),
+)
+def test_every_registry_refuses_alike(registry, base, name):
     """A second thing under a name, and a name that is not there."""
-    for registry, again, what in (
-        (REGISTRY, register("deepfm", DeepFMSettings), "backbone 'deepfm'"),
-        (TABLES, register_table("qr", QRSettings), "table 'qr'"),
-    ):
-        before = dict(registry)
-        with pytest.raises(LfmpError, match=f"{what} is registered twice"):
-            again(type("Another", (DeepFM if registry is REGISTRY else QRTable,), {}))
-        assert registry == before
-        with pytest.raises(UnknownName, match=f"unknown {registry.what} 'deepfn'"):
-            registry["deepfn"]
-        assert "deepfn" not in registry and registry.get("deepfn") is None
-    assert FullTable is TABLES["full"] and DeepFM is REGISTRY["deepfm"]
+    before = dict(registry)
+    with pytest.raises(LfmpError, match=f"^{registry.what} '{name}' is registered twice$"):
+        registry.register(name, base.settings_type)(type("Another", (base,), {}))
+    assert registry == before and registry[name] is base and base.kind == name
+    with pytest.raises(UnknownName, match=f"^unknown {registry.what} '{name}s'; did you mean '{name}'"):
+        registry[name + "s"]
+    assert name + "s" not in registry and registry.get(name + "s") is None
+
+
+def test_the_same_thing_may_be_entered_again():
     one = Registry("thing")
     assert one.enter("a", "first") == one.enter("a", "first") == "first"

@@ -80,7 +80,7 @@ class NamedTable(Table):
     """A table that is made from settings, by the name under which it is registered.
 
     Attributes:
-        kind: that name; settings_type: the class of its settings; both by `registry.register`.
+        kind: that name. settings_type: the class of its settings. Both by `registry.register`.
         settings: its own.
     """
 

@@ -1,33 +1,17 @@
 """Tables by name: from settings, from a budget, and back from what is stored of one."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 
 from ..registry import Registry
-from ..settings import Settings
 from .base import NamedTable, Table
 
 TableFactory = Callable[[tuple[int, ...], int, torch.Generator], Table]
-Kind = TypeVar("Kind", bound=type[NamedTable])
 
 TABLES: Registry[type[NamedTable]] = Registry("table")
-
-
-def register(name: str, settings_type: type[Settings]) -> Callable[[Kind], Kind]:
-    """Enter a table with its settings into the registry.
-
-    Raises:
-        LfmpError: there is another one of that name.
-    """
-
-    def enter(table: Kind) -> Kind:
-        table.kind, table.settings_type = name, settings_type
-        TABLES.enter(name, table)
-        return table
-
-    return enter
+register = TABLES.register
 
 
 def build_table(

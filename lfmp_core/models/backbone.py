@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field, ModelWrapValidatorHandler, field_validator, model_validator
@@ -90,7 +90,8 @@ class Backbone(Model):
         table: makes the table from (field_sizes, D, generator); a plain one by default.
     """
 
-    settings_type: ClassVar[type[BackboneSettings]]  # by `register`
+    kind: ClassVar[str]  # its name in the registry; this and the next by `register`
+    settings_type: ClassVar[type[BackboneSettings]]
     first_order: ClassVar[bool] = True
     decayed = ("table", "linear")
     # buffers that speak of the rows that a model is given, and of its fields there: a cut model has its own
@@ -111,11 +112,11 @@ class Backbone(Model):
         table: TableFactory | None = None,
     ):
         super().__init__()
-        names = [name for name, kind in REGISTRY.items() if kind is type(self)]
-        if names and settings.name not in names:
+        own = vars(type(self)).get("kind", settings.name)
+        if own != settings.name:
             raise LfmpError(
-                f"{type(self).__name__} is the backbone {names[0]!r}, its settings say {settings.name!r}: "
-                f"give them name={names[0]!r}, or take build_model"
+                f"{type(self).__name__} is the backbone {own!r}, its settings say {settings.name!r}: "
+                f"give them name={own!r}, or take build_model"
             )
         self.settings, self.field_sizes = settings, tuple(field_sizes)
         self.scalar_fields = tuple(scalar_fields)
@@ -274,22 +275,7 @@ class Backbone(Model):
 
 
 REGISTRY: Registry[type[Backbone]] = Registry("backbone")
-Kind = TypeVar("Kind", bound=type[Backbone])
-
-
-def register(name: str, settings_type: type[BackboneSettings]) -> Callable[[Kind], Kind]:
-    """Enter a backbone with its settings into the registry.
-
-    Raises:
-        LfmpError: there is another one of that name.
-    """
-
-    def enter(kind: Kind) -> Kind:
-        kind.settings_type = settings_type
-        REGISTRY.enter(name, kind)
-        return kind
-
-    return enter
+register = REGISTRY.register
 
 
 def _type_of(settings: Mapping[str, Any]) -> type[BackboneSettings]:
