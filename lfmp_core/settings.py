@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args, get_origin
 
@@ -30,28 +31,32 @@ class Settings(BaseModel):
     Attributes:
         later: fields that a class gained after records were made. At their default they are left out of every
             dump, so that settings from before and after are the same JSON and have the same digest.
+        former: fields that a class lost after records were made, by the value that says what it still does.
+            They are in every dump, for the same reason, and may be given, with that value alone.
     """
 
     later: ClassVar[frozenset[str]] = frozenset()
+    former: ClassVar[Mapping[str, Any]] = {}
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def parts(self) -> dict[str, Any]:
-        """The values by name, those of `later` left out at their default; without pydantic's serialiser, in
-        which a Ctrl-C is lost.
+        """The values by name, those of `later` left out at their default, and those of `former` besides;
+        without pydantic's serialiser, in which a Ctrl-C is lost.
         """
         fields = type(self).model_fields
         silent = {name for name in self.later if getattr(self, name) == fields[name].default}
-        return {name: value for name, value in self if name not in silent}
+        return {name: value for name, value in self if name not in silent} | dict(self.former)
 
     @model_serializer(mode="wrap")
-    def _without_later_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _as_recorded(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         kept = self.parts()
-        return {key: value for key, value in handler(self).items() if key in kept}
+        return {key: value for key, value in handler(self).items() if key in kept} | dict(self.former)
 
     @model_validator(mode="before")
     @classmethod
     def _refuse_unknown(cls, data: Any) -> Any:
         if isinstance(data, dict):
+            data = {key: value for key, value in data.items() if not cls._says_former(key, value)}
             for key in data:
                 check_name(key, cls.model_fields, f"{cls.__name__} parameter")
             for key, value in data.items():
@@ -59,6 +64,11 @@ class Settings(BaseModel):
                     if isinstance(number, int) and abs(number) > MOST:
                         raise WrongValue(f"{key} is {number}: it must fit into 64 bits")
         return data
+
+    @classmethod
+    def _says_former(cls, key: str, value: Any) -> bool:
+        """Whether a field is `former` and has its value, of which JSON makes a list where it is a tuple."""
+        return key in cls.former and cls.former[key] == (tuple(value) if isinstance(value, list) else value)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

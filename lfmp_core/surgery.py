@@ -150,11 +150,7 @@ def cut(
     parameters = dict(model.named_parameters())
     for name, parameter in small.named_parameters():
         parameter.copy_(plan.take(name, parameters[name]))
-    # buffers that speak of fields are the smaller model's own; the rest (batch statistics) are copied
-    buffers = {k: v for k, v in model.named_buffers() if k not in model.of_rows}
-    for name, buffer in small.named_buffers():
-        if name in buffers and buffer.shape == buffers[name].shape:
-            buffer.copy_(buffers[name])
+    small.copy_statistics(model)
     small.restrict(plan.fields, model.field_sizes, model.scalar_fields, model)
     if gate is not None:
         kept = gate[list(plan.fields)]

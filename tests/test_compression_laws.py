@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from sized import sized
 from torch.nn import functional
 
 from lfmp_core.data import PrepareSettings, own_table, prepare
@@ -25,7 +26,7 @@ from lfmp_core.embeddings.sparse import SparseTable
 from lfmp_core.methods import METHODS, get_method
 from lfmp_core.methods.compression import CompressionSettings
 from lfmp_core.methods.compression.autodim import CandidateTable
-from lfmp_core.models import BackboneSettings, build_model, load_model, save_model
+from lfmp_core.models import build_model, load_model, save_model
 from lfmp_core.models.backbone import REGISTRY
 from lfmp_core.tasks import Clicks
 from lfmp_core.training import TrainingSettings, evaluate, predict
@@ -93,7 +94,7 @@ def crossed(tmp_path_factory):
 
 def small(backbone, dim=DIM):
     sizes = {"hidden": (16,), "cin": (4,), "cross_layers": 1, "experts": 2, "rank": 4}
-    return BackboneSettings(name=backbone, embedding_dim=dim, init_std=0.1, **sizes)
+    return sized(backbone, embedding_dim=dim, init_std=0.1, **sizes)
 
 
 def test_the_matrix_is_whole():

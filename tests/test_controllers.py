@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sized import sized
 from torch.nn import functional
 
 from lfmp_core.efficiency import export_onnx
@@ -255,7 +256,7 @@ PAIRS += [("dnn", kind) for kind in KINDS]
 @pytest.mark.parametrize(("name", "make"), PAIRS)
 def test_gated_models_are_stored_and_exported(name, make, tmp_path):
     """Law 2: saved over every backbone, exported from one; a cut is refused."""
-    settings = BackboneSettings(name=name, embedding_dim=3, hidden=(6,), cin=(4, 3), init_std=0.5)
+    settings = sized(name, embedding_dim=3, hidden=(6,), cin=(4, 3), init_std=0.5)
     model = build_model(settings, (5, 4, 3), (1,), seed=0)
     ids = torch.randint(0, 3, (30, 3), dtype=torch.int32) + torch.tensor([0, 5, 9], dtype=torch.int32)
     values = torch.randn(30, 1)

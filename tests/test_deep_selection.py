@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from sized import sized
 from torch.nn import functional
 
 from lfmp_core.data import Dataset, Rows
@@ -30,7 +31,7 @@ SCALARS = (3, 4)
 
 def small(name: str, scalars=SCALARS, **settings) -> Backbone:
     """A model of random weights, first-order ones included, large enough for every term to count."""
-    own = BackboneSettings(name=name, embedding_dim=3, hidden=(6,), cin=(3,), init_std=0.7, **settings)
+    own = sized(name, embedding_dim=3, hidden=(6,), cin=(3,), init_std=0.7, **settings)
     model = build_model(own, SIZES, scalars, seed=4)
     if model.linear is not None:
         torch.nn.init.normal_(model.linear.weight, generator=torch.Generator().manual_seed(5))
@@ -240,7 +241,7 @@ def test_gumbel_softmax(planted):
 
 
 def quick(dataset, name="dnn", epochs=4) -> Clicks:
-    backbone = BackboneSettings(name=name, embedding_dim=4, hidden=(16,), cin=(4,))
+    backbone = sized(name, embedding_dim=4, hidden=(16,), cin=(4,))
     return Clicks(dataset, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=epochs))
 
 

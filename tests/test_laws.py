@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pytest
 import torch
+from sized import sized
 from torch.nn import functional
 
 from lfmp_core.efficiency import export_onnx
 from lfmp_core.embeddings import FullTable
-from lfmp_core.errors import DataError, UnknownName
-from lfmp_core.models import BackboneSettings, build_model, load_model, save_model
+from lfmp_core.errors import DataError, UnknownName, WrongValue
+from lfmp_core.models import BackboneSettings, DNNSettings, build_model, load_model, save_model
 from lfmp_core.models.backbone import REGISTRY
 from lfmp_core.surgery import CutPlan, cut, cut_optimizer_state, plan_fields
 from lfmp_core.training import Trainer, TrainingSettings, predict
@@ -25,7 +26,7 @@ MASKS = [(0,), (5,), (1, 4), (0, 2, 3), (1, 2, 3, 4, 5), (0, 1, 2, 3, 4, 5)]
 
 def make(name, options, scalars=(), seed=3):
     options = {"cin": (4, 3, 5)} | options
-    settings = BackboneSettings(name=name, embedding_dim=3, hidden=(8, 6), init_std=0.5, **options)
+    settings = sized(name, embedding_dim=3, hidden=(8, 6), init_std=0.5, **options)
     model = build_model(settings, SIZES, scalars, seed=seed)
     generator = torch.Generator().manual_seed(1)
     for parameter in model.parameters():  # zeros would hide a wrong cut
@@ -200,7 +201,7 @@ def test_starting_logits_are_sane(name):
 @pytest.mark.parametrize("name", REGISTRY)
 def test_every_backbone_learns(name, planted):
     """Law 6: on planted rows with a strong signal each beats chance (.5) by a wide margin."""
-    settings = BackboneSettings(name=name, embedding_dim=4, hidden=(32,), cin=(8, 8))
+    settings = sized(name, embedding_dim=4, hidden=(32,), cin=(8, 8))
     schema = planted.schema
     model = build_model(settings, schema.field_sizes, schema.scalar_columns, seed=0)
     training = TrainingSettings(learning_rate=0.01, batch_size=256, epochs=4)
@@ -214,7 +215,7 @@ def test_same_seed_same_bits(name, planted):
     rows, schema = planted.split("train")[:1000], planted.schema
 
     def logits(seed):
-        settings = BackboneSettings(name=name, embedding_dim=4, hidden=(16,), cin=(4, 4), dropout=0.3)
+        settings = sized(name, embedding_dim=4, hidden=(16,), cin=(4, 4), dropout=0.3)
         model = build_model(settings, schema.field_sizes, seed=seed)
         Trainer(model, rows, TrainingSettings(batch_size=256, epochs=2), seed=seed).fit()
         return predict(model, rows)
@@ -227,7 +228,13 @@ def test_refusals_name_the_nearest():
     with pytest.raises(UnknownName, match="'xdeepfm'"):
         BackboneSettings(name="xdeepmf")
     with pytest.raises(UnknownName, match="'embedding_dim'"):
-        BackboneSettings(embeding_dim=3)
+        BackboneSettings(name="dnn", embeding_dim=3)
+    with pytest.raises(UnknownName, match="DNNSettings parameter 'cin'"):
+        BackboneSettings(name="dnn", cin=(4, 4))
+    with pytest.raises(WrongValue, match="BackboneSettings needs name"):
+        BackboneSettings(embedding_dim=3)
+    with pytest.raises(WrongValue, match="the backbone 'pnn' takes PNNSettings"):
+        DNNSettings(name="pnn")
     model = make("dnn", {})
     for fields in ((), (0, 0), (6,), (-1, 2)):
         with pytest.raises(ValueError, match=r"0\.\.5"):

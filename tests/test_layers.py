@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
+from sized import sized
 
 from lfmp_core.axes import FieldAxis
 from lfmp_core.models import BackboneSettings, build_model, kernels
@@ -373,7 +374,7 @@ CASES = [(name, "inner") for name in REGISTRY] + [("pnn", "outer")]
 @pytest.mark.parametrize("scalar", [False, True], ids=["ids", "scalars"])
 @pytest.mark.parametrize(("name", "product"), CASES)
 def test_backbone_is_its_formula(name, product, scalar):
-    settings = BackboneSettings(name=name, embedding_dim=2, hidden=(4, 3), cin=(2, 3), product=product)
+    settings = sized(name, embedding_dim=2, hidden=(4, 3), cin=(2, 3), product=product)
     model = build_model(settings, SIZES, SCALARS if scalar else (), seed=0)
     # biases and first-order weights start at zero; of unit size, three cross layers multiply rounding errors
     # as they multiply the numbers: any order of the sums is up to 1e-3 off

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from outcomes import assert_same_outcome
+from sized import sized
 
 from lfmp_core.errors import LfmpError
 from lfmp_core.masking import HardConcrete, MaskSettings
@@ -175,7 +176,7 @@ def test_open_gates_are_plain_training(planted, monkeypatch, backbone, fold):
     open_gates = lambda self: torch.ones_like(self.a)
     monkeypatch.setattr(HardConcrete, "sample", open_gates)
     monkeypatch.setattr(HardConcrete, "deterministic", open_gates)
-    small = BackboneSettings(name=backbone, embedding_dim=4, hidden=(16,), cin=(4, 4))
+    small = sized(backbone, embedding_dim=4, hidden=(16,), cin=(4, 4))
     task = Clicks(planted, small, TrainingSettings(learning_rate=0.01, batch_size=512, epochs=2))
     whole = run(task, ratio=0.0, pieces=1, fold=fold)
     plain = get_method("no_selection").run(task, 0.0, 1)
@@ -272,7 +273,7 @@ def test_recovers_the_planted_fields(planted):
 
 @pytest.mark.parametrize("backbone", REGISTRY)
 def test_chooser_chooses_what_run_keeps(planted, backbone):
-    small = BackboneSettings(name=backbone, embedding_dim=4, hidden=(16,), cin=(4, 4))
+    small = sized(backbone, embedding_dim=4, hidden=(16,), cin=(4, 4))
     task = Clicks(planted, small, TrainingSettings(learning_rate=0.01, batch_size=512, epochs=1))
     method = get_method("light_fmp_stream")
     choice, outcome = method.choose(task, 0.75, 1), run(task, 0.75)

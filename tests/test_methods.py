@@ -298,8 +298,8 @@ def test_refusals(task, tmp_path):
 def test_settings_may_be_given_as_such(task):
     same = get_method("light_fmp").run(task, 0.5, 1, settings=LightFMPSettings(**QUICK))
     assert_same_outcome(same, run(task))
-    with pytest.raises(LfmpError, match="LightFMPSettings can't be made of BackboneSettings"):
-        get_method("light_fmp").run(task, 0.5, 1, settings=BackboneSettings())
+    with pytest.raises(LfmpError, match="LightFMPSettings can't be made of DNNSettings"):
+        get_method("light_fmp").run(task, 0.5, 1, settings=BackboneSettings(name="dnn"))
 
 
 def test_literal_is_the_papers_wording():

@@ -61,7 +61,7 @@ WRITERS = {
 
 def task():
     schema = SimpleNamespace(fingerprint="f")
-    return Clicks(SimpleNamespace(schema=schema), BackboneSettings(), TrainingSettings())
+    return Clicks(SimpleNamespace(schema=schema), BackboneSettings(name="dnn"), TrainingSettings())
 
 
 def clicks(path):

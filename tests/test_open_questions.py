@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from sized import sized
 from torch.nn import functional
 
 from lfmp_core.errors import UnknownName
@@ -110,7 +111,7 @@ def test_coverage_covers_more(task):
 @pytest.mark.parametrize("backbone", REGISTRY)
 def test_gate_gradients_are_those_of_single_rows(planted, backbone):
     """Against one backward pass a row through a gate shared by the batch, as in pretraining."""
-    settings = BackboneSettings(name=backbone, embedding_dim=4, hidden=(16,), cin=(4, 4), init_std=0.3)
+    settings = sized(backbone, embedding_dim=4, hidden=(16,), cin=(4, 4), init_std=0.3)
     task = Clicks(planted, settings, TrainingSettings())
     model, index = fresh_model(task, 1), np.array([5, 3, 100])
     found = gate_gradients(model, task, index, batch_size=2)

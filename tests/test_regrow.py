@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from outcomes import assert_same_outcome
+from sized import sized
 
 from lfmp_core.data import Rows
 from lfmp_core.methods import Context, RegrowSettings, get_method
@@ -117,7 +118,7 @@ def test_upcoming_rows_are_the_next_ones(task):
 
 @pytest.mark.parametrize("backbone", REGISTRY)
 def test_put_back_undoes_take(planted, backbone):
-    settings = BackboneSettings(name=backbone, embedding_dim=4, hidden=(16,), cin=(4, 4))
+    settings = sized(backbone, embedding_dim=4, hidden=(16,), cin=(4, 4))
     task = Clicks(planted, settings, TrainingSettings())
     model, other = fresh_model(task, 1), fresh_model(task, 2)
     plan = plan_fields(model, range(0, 39, 2))
@@ -133,9 +134,7 @@ def test_put_back_undoes_take(planted, backbone):
 @pytest.mark.parametrize("backbone", REGISTRY)
 def test_exchange_keeps_what_stays(planted, backbone):
     """Same fields: the same logits and moments. Others: what both have is the cut model's, the rest fresh."""
-    settings = BackboneSettings(
-        name=backbone, embedding_dim=4, hidden=(16,), cin=(4, 4), init_std=0.1, batch_norm=True
-    )
+    settings = sized(backbone, embedding_dim=4, hidden=(16,), cin=(4, 4), init_std=0.1, batch_norm=True)
     task = Clicks(planted, settings, TrainingSettings(batch_size=256, epochs=1))
     rows = planted.split("val")
     plan = plan_fields(fresh_model(task, 1), range(20))

@@ -6,6 +6,7 @@ import signal
 import numpy as np
 import pytest
 import torch
+from sized import sized
 from torch.nn import functional
 
 from lfmp_core.data import Rows
@@ -267,7 +268,7 @@ def make_rows(count, seed=0):
 
 
 def make_model(name="xdeepfm", dropout=0.0, seed=3):
-    settings = BackboneSettings(name=name, embedding_dim=3, hidden=(6,), cin=(3, 2), dropout=dropout)
+    settings = sized(name, embedding_dim=3, hidden=(6,), cin=(3, 2), dropout=dropout)
     return build_model(settings, SIZES, seed=seed)
 
 
@@ -629,7 +630,7 @@ def test_bfloat16_learns_as_much(name, planted):
     schema, found = planted.schema, {}
     rows = planted.split("val")
     for precision in ("float32", "bfloat16"):
-        settings = BackboneSettings(name=name, embedding_dim=4, hidden=(16,), cin=(4, 4))
+        settings = sized(name, embedding_dim=4, hidden=(16,), cin=(4, 4))
         model = build_model(settings, schema.field_sizes, seed=0)
         training = TrainingSettings(learning_rate=0.01, batch_size=256, epochs=2, precision=precision)
         Trainer(model, planted.split("train"), training, seed=0).fit()

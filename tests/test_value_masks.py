@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sized import sized
 from torch.nn import functional
 
 from lfmp_core.data import Rows
@@ -105,7 +106,7 @@ def test_masked_rows_gate_what_is_looked_up():
 @pytest.mark.parametrize("name", REGISTRY)
 def test_masked_equals_served(name, widths, tmp_path):
     """Masked model, model without the numbers, the same saved and loaded, and exported: equal logits."""
-    settings = BackboneSettings(name=name, embedding_dim=4, hidden=(6,), cin=(4, 3), init_std=0.5)
+    settings = sized(name, embedding_dim=4, hidden=(6,), cin=(4, 3), init_std=0.5)
     model = build_model(settings, SIZES, (2,), seed=0)
     if model.linear is not None:
         model.linear.weight.data.normal_(generator=torch.Generator().manual_seed(1))

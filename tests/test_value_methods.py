@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from sized import sized
 
 from lfmp_core.embeddings.masked import MaskedRows
 from lfmp_core.embeddings.ragged import RaggedTable
@@ -15,7 +16,6 @@ from lfmp_core.methods.gating import OptEmbedSettings, OptFSSettings, optembed, 
 from lfmp_core.methods.gating.optembed import fittest_widths, train_supernet
 from lfmp_core.methods.gating.optfs import ValueGates, search
 from lfmp_core.methods.train import fresh_model
-from lfmp_core.models import BackboneSettings
 from lfmp_core.models.backbone import REGISTRY
 from lfmp_core.seeds import derive
 from lfmp_core.surgery import plan_fields
@@ -33,7 +33,7 @@ CASES = [("optfs", OPTFS), ("optembed", OPTEMBED)]
 
 
 def make_task(planted, name="dnn", epochs=2):
-    backbone = BackboneSettings(name=name, embedding_dim=4, hidden=(16,), cin=(4, 4))
+    backbone = sized(name, embedding_dim=4, hidden=(16,), cin=(4, 4))
     return Clicks(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=epochs))
 
 

@@ -1,6 +1,6 @@
 """The data sets of reference and quick runs, pinned, so that records can be read where the data is not."""
 
-from lfmp_core.data import PlantedSettings, PrepareSettings
+from lfmp_core.data import MovieLensSettings, PlantedSettings, PrepareSettings
 from lfmp_core.experiments.executor import reference
 from lfmp_core.experiments.spec import DatasetRef, plain
 
@@ -27,6 +27,6 @@ AVAZU = DatasetRef(
 # genres as one value, as the paper's few fields suggest
 ML_1M = DatasetRef(
     name="ml-1m",
-    settings=plain(PrepareSettings(threshold=1, numeric_threshold=1, genres="combined")),
+    settings=plain(MovieLensSettings(threshold=1, numeric_threshold=1, genres="combined")),
     fingerprint="e2edeb9ce75220ed021e78bdcc568e0681a9116d4e42a97eb326d26893f21cae",
 )

@@ -1,5 +1,6 @@
 """Public sets, one's own tables and planted data, prepared into memory-mapped rows of ids, or pairs."""
 
+from .avazu import AvazuSettings
 from .dataset import Dataset, Rows
 from .interactions import (
     InteractionData,
@@ -12,22 +13,26 @@ from .interactions import (
     prepare_interactions,
 )
 from .load import load_prepared
+from .movielens import MovieLensSettings
 from .planted import PlantedSettings
 from .planted_text import write_planted
+from .preparation import PrepareSettings
 from .prepared import prepare, prepare_cached, prepare_named
-from .schema import SPLITS, Field, PrepareSettings, Schema
+from .schema import SPLITS, Field, Schema
 from .shadows import is_shadow, with_shadows
 from .sources import SOURCES, Source, get_source, own_table
 
 __all__ = [
     "SOURCES",
     "SPLITS",
+    "AvazuSettings",
     "Dataset",
     "Field",
     "InteractionData",
     "InteractionSchema",
     "InteractionSettings",
     "Interactions",
+    "MovieLensSettings",
     "PlantedInteractionSettings",
     "PlantedSettings",
     "PrepareSettings",

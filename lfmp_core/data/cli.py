@@ -26,7 +26,7 @@ from .passes import BLOCK_BYTES
 from .planted import PlantedSettings
 from .planted_text import PLANTED, write_planted
 from .prepared import prepare as run_prepare
-from .schema import SPLITS, PrepareSettings, Schema
+from .schema import SPLITS, Schema
 from .shown import console, fields_table, lined
 from .sources import SOURCES, Source
 
@@ -139,8 +139,8 @@ def prepare(
     seed: Annotated[
         int, typer.Option(callback=within("seed"), help="of the random split and of planted data")
     ] = 0,
-    genres: Annotated[str, typer.Option(help="MovieLens: each | combined")] = "each",
-    avazu_hour: Annotated[str, typer.Option(help="Avazu: raw | parts")] = "raw",
+    genres: Annotated[str | None, typer.Option(help="MovieLens: each | combined; default each")] = None,
+    avazu_hour: Annotated[str | None, typer.Option(help="Avazu: raw | parts; default raw")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="an older data set at --out may go")] = False,
     threads: Annotated[
         int | None, typer.Option(callback=within("threads"), help="default: one a core")
@@ -164,15 +164,20 @@ def prepare(
         _check_options(context, chosen.name)
         _interactions(chosen, out, InteractionSettings.model_validate(asked), replace)
         return
-    settings = PrepareSettings.model_validate(
+    options = {
+        key: value for key, value in (("genres", genres), ("avazu_hour", avazu_hour)) if value is not None
+    }
+    for key in options:
+        if key not in chosen.settings_type.model_fields:
+            fail(f"--{key.replace('_', '-')} is no option of {source}")
+    settings = chosen.settings_type.model_validate(
         asked
+        | options
         | dict(
             numeric=numeric,
             threshold=threshold,
             numeric_threshold=numeric_threshold,
             vocabulary_rows=vocabulary_rows,
-            genres=genres,
-            avazu_hour=avazu_hour,
         )
     )
     check_target(out, PREPARED, replace=replace, holds=chosen.named(), called="--out")

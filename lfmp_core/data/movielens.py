@@ -6,11 +6,13 @@ The join costs nothing per row: a user's age or a movie's genre is a function of
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import ClassVar, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
+from pydantic import Field as Setting
 
 from ..errors import DataError
 from ..settings import data_root
@@ -19,7 +21,7 @@ from .delimited import DelimitedReader
 from .faults import reading
 from .malformed import check_beginning, check_header, read_header
 from .parquet import ParquetReader
-from .schema import PrepareSettings
+from .preparation import PrepareSettings
 from .spelling import Spelling
 
 _RATINGS = Spelling(
@@ -66,7 +68,17 @@ _RENAMED = {"zip_code": "zip", "movie_title": "title", "userId": "user_id", "mov
 RATINGS_20M = ["userId", "movieId", "rating", "timestamp"]
 
 
-def open_movielens(source, settings: PrepareSettings) -> Reader:
+class MovieLensSettings(PrepareSettings):
+    """How the rows of a MovieLens set become ids."""
+
+    former: ClassVar = {"avazu_hour": PrepareSettings.former["avazu_hour"]}
+
+    genres: Literal["each", "combined"] = Setting(
+        default="each", description="one 0/1 field per genre, or the whole genre list as one value"
+    )
+
+
+def open_movielens(source, settings: MovieLensSettings) -> Reader:
     """Reader of a MovieLens folder: fields user, movie, what is known of the user, and genres."""
     folder = source.path if source.path is not None else data_root() / source.name
     if folder.suffix in (".parquet", ".csv", ".dat", ".data"):

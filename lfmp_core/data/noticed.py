@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from ..errors import DataError
 from .columns import Block, Column
 from .notices import Notice
-from .schema import SPLITS, Field, PrepareSettings
+from .preparation import PrepareSettings
+from .schema import SPLITS, Field
 from .splits import shares_text
 
 FEW_CLICKS = 30

@@ -24,7 +24,8 @@ from .dataset import PREPARED, Dataset
 from .encode import Encoded, encode, kind_of
 from .faults import writing
 from .noticed import Watch, check_splits, scarce
-from .schema import SPLITS, Field, PrepareSettings, Schema
+from .preparation import PrepareSettings
+from .schema import SPLITS, Field, Schema
 from .splits import Chronological, Given, Splitter, StratifiedRuns, chronological_cuts, spill_times
 from .vocabulary import Spill, connect, count_fields, lookups, write_vocabulary
 

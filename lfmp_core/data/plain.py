@@ -9,7 +9,8 @@ import numpy as np
 from ..bounds import whole_numbers
 from ..errors import DataError, check_name
 from .arrays import fingerprint_of
-from .schema import SPLITS, Field, PrepareSettings, Schema
+from .preparation import PrepareSettings
+from .schema import SPLITS, Field, Schema
 from .splits import StratifiedRuns
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray | None]  # ids, labels, values

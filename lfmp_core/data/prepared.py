@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..errors import DataError
+from ..errors import DataError, LfmpError
 from ..folders import scratch_folder
 from ..ownership import check_target
 from ..settings import digest, home
@@ -14,7 +14,8 @@ from .faults import reading
 from .passes import BLOCK_BYTES, prepare_reader
 from .planted import PlantedSettings
 from .planted_text import write_planted
-from .schema import SPLITS, PrepareSettings
+from .preparation import PrepareSettings
+from .schema import SPLITS
 from .sources import Source, get_source, open_reader, refuse_pairs
 
 
@@ -23,7 +24,11 @@ def resolve(source: Source, settings: PrepareSettings) -> PrepareSettings:
 
     Raises:
         DataError: the files and the split don't go together.
+        LfmpError: the settings are those of another kind of set.
     """
+    own, given = source.settings_type, type(settings)
+    if given not in (own, PrepareSettings):
+        raise LfmpError(f"{source.name} is prepared by {own.__name__}, not by {given.__name__}")
     threshold = settings.threshold or source.threshold
     chosen: dict[str, Any] = {
         "threshold": threshold,
@@ -36,7 +41,7 @@ def resolve(source: Source, settings: PrepareSettings) -> PrepareSettings:
         chosen["split"] = "given"
     elif settings.split == "given":
         raise DataError("given splits need a file each", remedy="Give --train, --val and --test")
-    return settings.model_copy(update=chosen)
+    return own.model_validate({**dict(settings), **chosen})
 
 
 def prepare(

@@ -3,27 +3,16 @@
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field as Setting
-from pydantic import field_validator
+from pydantic import SerializeAsAny, field_validator
 
 from ..errors import DataError
 from ..settings import Settings
 from .notices import Notice
+from .preparation import PrepareSettings
 from .sealed import read_sealed, write_sealed
 
 SPLITS = ("train", "val", "test")
 Kind = Literal["categorical", "integer", "scalar"]
-
-
-def check_shares(shares: tuple[int, int, int]) -> tuple[int, int, int]:
-    """Shares of train, val and test by which rows can be split.
-
-    Raises:
-        ValueError: one is negative, or nothing would be trained on.
-    """
-    if min(shares) < 0 or shares[0] == 0:
-        raise ValueError("shares are whole numbers, not negative, and train's is positive")
-    return shares
 
 
 def check_both_classes(split: str, rows: int, clicks: int) -> None:
@@ -37,45 +26,6 @@ def check_both_classes(split: str, rows: int, clicks: int) -> None:
             f"the {split} rows can't be ranked: {clicks:,} of {rows:,} are clicks",
             remedy="Prepare the data again with a larger share for them: --shares TRAIN,VAL,TEST",
         )
-
-
-class PrepareSettings(Settings):
-    """How raw rows become ids; part of the dataset's fingerprint."""
-
-    numeric: Literal["ln_squared", "log2", "scalar"] = Setting(
-        default="ln_squared",
-        description="integer fields: ln_squared (v>2 -> floor(ln(v)^2), else v as is), log2 (v>2 -> "
-        "ceil(log2 v), else v as is), or scalar (one vector per field times the standardised value)",
-    )
-    threshold: int | None = Setting(
-        default=None,
-        ge=1,
-        description="values seen fewer times share the unseen-value id; default per source",
-    )
-    numeric_threshold: int | None = Setting(
-        default=None, ge=1, description="the same for discretised integer fields; default: as threshold"
-    )
-    vocabulary_rows: Literal["train", "all"] = Setting(
-        default="train", description="rows in which values are counted; 'all' is how the LERS code counts"
-    )
-    split: Literal["random", "chronological", "in_order", "given"] = Setting(
-        default="random",
-        description="random: stratified by class; chronological: by time; in_order: as the rows stand in the "
-        "file; given: train, val and test are files of their own",
-    )
-    shares: tuple[int, int, int] = Setting(default=(8, 1, 1), description="train : val : test")
-    seed: int = Setting(default=0, ge=0, description="seed of the random split")
-    genres: Literal["each", "combined"] = Setting(
-        default="each", description="MovieLens: one 0/1 field per genre, or the whole genre list as one value"
-    )
-    avazu_hour: Literal["raw", "parts"] = Setting(
-        default="raw", description="Avazu: hour as one categorical, or hour of day, weekday and is_weekend"
-    )
-
-    @field_validator("shares")
-    @classmethod
-    def _shares_usable(cls, shares: tuple[int, int, int]) -> tuple[int, int, int]:
-        return check_shares(shares)
 
 
 class Field(Settings):
@@ -106,11 +56,16 @@ class Schema(Settings):
     fields: tuple[Field, ...]
     rows: dict[str, int]
     positives: dict[str, int]
-    settings: PrepareSettings
+    settings: SerializeAsAny[PrepareSettings]
     source: dict[str, Any]
     fingerprint: str
     truth: dict[str, Any] | None = None
     notices: tuple[Notice, ...] = ()
+
+    @field_validator("settings", mode="before")
+    @classmethod
+    def _of_its_set(cls, settings: Any) -> Any:
+        return PrepareSettings.read(settings) if isinstance(settings, dict) else settings
 
     @field_validator("rows", "positives")
     @classmethod

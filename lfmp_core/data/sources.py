@@ -8,42 +8,19 @@ from pydantic import Field as Setting
 
 from ..errors import DataError, check_name
 from ..settings import Settings, data_root
+from .avazu import AvazuSettings, open_avazu
 from .canonical import MISSING
 from .columns import Column, Reader
 from .delimited import DelimitedReader
 from .faults import Guarded, reading
 from .given import check_given
-from .malformed import check_header
-from .schema import SPLITS, PrepareSettings
+from .movielens import MovieLensSettings, open_movielens
+from .preparation import PrepareSettings
+from .schema import SPLITS
+from .table import open_table
 
 CRITEO_INTEGERS = tuple(f"I{i}" for i in range(1, 14))
 CRITEO_CATEGORIES = tuple(f"C{i}" for i in range(1, 27))
-AVAZU_COLUMNS = (
-    "id",
-    "click",
-    "hour",
-    "C1",
-    "banner_pos",
-    "site_id",
-    "site_domain",
-    "site_category",
-    "app_id",
-    "app_domain",
-    "app_category",
-    "device_id",
-    "device_ip",
-    "device_model",
-    "device_type",
-    "device_conn_type",
-    "C14",
-    "C15",
-    "C16",
-    "C17",
-    "C18",
-    "C19",
-    "C20",
-    "C21",
-)
 
 
 class Source(Settings):
@@ -82,6 +59,11 @@ class Source(Settings):
         """What its rows are: clicks, a label and fields each; interactions, a user and an item each."""
         of_pairs = ("lightgcn", "interactions", "planted_interactions")
         return "interactions" if self.format in of_pairs else "clicks"
+
+    @property
+    def settings_type(self) -> type[PrepareSettings]:
+        """The class of the settings that it is prepared by; see `open_reader`."""
+        return _format(self)[0]
 
     def at(self, path: Path | str) -> "Source":
         """The same source read from another file (or, for MovieLens, folder)."""
@@ -310,16 +292,10 @@ def open_reader(source: Source, settings: PrepareSettings) -> Reader:
     refuse_pairs(source)
     if source.format == "planted" and source.path is None:
         raise DataError("planted data is generated: use prepare_named('planted') or write_planted first")
-    openers: dict[str, Callable[[Source, PrepareSettings], Reader]] = {
-        "criteo": _criteo,
-        "planted": _criteo,
-        "avazu": _avazu,
-        "movielens": _movielens,
-        "table": _table,
-    }
+    _, open_files = _format(source)
     path = source.file()
     with reading(path):
-        reader = Guarded(openers[source.format](source, settings))
+        reader = Guarded(open_files(source, settings))
     # the rows of Criteo's days stand in order, and planted ones in any
     if settings.split == "chronological" and not (reader.has_time or source.format in ("criteo", "planted")):
         own = source.format == "table"
@@ -345,30 +321,18 @@ def _criteo(source: Source, settings: PrepareSettings) -> Reader:
     )
 
 
-def _avazu(source: Source, settings: PrepareSettings) -> Reader:
-    path = source.file()
-    check_header(path, list(AVAZU_COLUMNS))
-    columns = [
-        Column(name, "categorical", name) for name in AVAZU_COLUMNS if name not in ("id", "click", "hour")
-    ]
-    if settings.avazu_hour == "raw":
-        hours = [Column("hour", "categorical", "hour")]
-    else:
-        from .hours import HOUR_PARTS
-
-        hours = [Column(name, "categorical", "hour", part) for name, part in HOUR_PARTS.items()]
-    return DelimitedReader(
-        path, AVAZU_COLUMNS, hours + columns, "click", quoted=False, time="hour", closed=True
-    )
+Format = tuple[type[PrepareSettings], Callable[[Source, Any], Reader]]
+# of clicks: the settings of a set in such files, and what reads them
+_FORMATS: dict[str, Format] = {
+    "criteo": (PrepareSettings, _criteo),
+    "planted": (PrepareSettings, _criteo),
+    "avazu": (AvazuSettings, open_avazu),
+    "movielens": (MovieLensSettings, open_movielens),
+    "table": (PrepareSettings, open_table),
+}
 
 
-def _movielens(source: Source, settings: PrepareSettings) -> Reader:
-    from .movielens import open_movielens
-
-    return open_movielens(source, settings)
-
-
-def _table(source: Source, settings: PrepareSettings) -> Reader:
-    from .table import open_table
-
-    return open_table(source)
+def _format(source: Source) -> Format:
+    if source.holds == "interactions":
+        raise DataError(f"{source.name} holds interactions, no clicks", remedy="Use prepare_interactions")
+    return _FORMATS[source.format]

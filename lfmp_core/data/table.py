@@ -16,6 +16,7 @@ from .malformed import check_names
 from .multi import fields_of, multi_of, seems_multi
 from .notices import Notice
 from .own_file import check_columns, look, open_own, unlabelled
+from .preparation import PrepareSettings
 from .schema import SPLITS, Kind
 from .spelling import Spelling
 from .times import form_of, whole_times
@@ -25,7 +26,7 @@ KINDS = ("categorical", "integer", "scalar")
 _ROW_NUMBERS = ("", "Unnamed: 0", "__index_level_0__")
 
 
-def open_table(source) -> Reader:
+def open_table(source, settings: PrepareSettings) -> Reader:
     """Reader of source.path with source.options (see `sources.own_table`)."""
     path, options = source.file(), source.options
     label, time, kinds = options["label"], options["time"], options["kinds"]

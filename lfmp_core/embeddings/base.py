@@ -1,12 +1,14 @@
 """What every table answers."""
 
 from abc import abstractmethod
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import IdError
+from ..settings import Settings
 
 
 def refuse_outside(ids: Tensor, rows: int) -> None:
@@ -72,3 +74,44 @@ class Table(nn.Module):
         """Bytes to serve the table: parameters and side tables (index, hash, mask)."""
         stored = [*self.parameters(), *self.buffers()]
         return sum(t.numel() * t.element_size() for t in stored)
+
+
+class NamedTable(Table):
+    """A table that is made from settings, by the name under which it is registered.
+
+    Attributes:
+        kind: that name. settings_type: the class of its settings. Both by `registry.register`.
+        settings: its own.
+    """
+
+    kind: ClassVar[str]
+    settings_type: ClassVar[type[Settings]]
+    settings: Settings
+
+    @classmethod
+    @abstractmethod
+    def make(cls, field_sizes: Sequence[int], dim: int, settings: Any, generator: torch.Generator) -> Self:
+        """A fresh table; the generator is the source of its initial values."""
+
+    @classmethod
+    @abstractmethod
+    def budget(
+        cls,
+        field_sizes: Sequence[int],
+        dim: int,
+        sparsity: float,
+        *,
+        tolerance: float = 0.01,
+        **settings: Any,
+    ) -> Settings:
+        """Settings of a table of (1−t)·n·D parameters.
+
+        Args:
+            sparsity: t, the share of parameters removed.
+            tolerance: largest relative distance of the reached count from the asked one.
+            settings: all that the budget does not decide.
+
+        Raises:
+            BudgetError: no such count is reachable; it names the nearest.
+            ValueError: t is not in [0, 1), or a setting is given that the budget decides.
+        """

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..errors import LfmpError
 from ..settings import Settings
-from .base import Table
+from .base import NamedTable
 from .budget import BudgetError, target_parameters
 from .gather import gather
 
@@ -18,7 +18,7 @@ class NotByField(LfmpError, NotImplementedError):
     """Something was asked of single fields of a table that is not laid out by field."""
 
 
-class CompressedTable(Table):
+class CompressedTable(NamedTable):
     """A table whose row i is a formula of i: `rows(ids)`.
 
     Ids that a batch repeats (six times on average in a batch of 2,048 of Criteo's rows) are computed once:
@@ -31,9 +31,7 @@ class CompressedTable(Table):
         generator: source of the initial values.
     """
 
-    kind: ClassVar[str]
     uncuttable = "choose the fields with a plain table, then make this one for the kept fields alone"
-    settings_type: ClassVar[type[Settings]]
     decided: ClassVar[tuple[str, ...]]  # settings that follow from a budget
     remedy: ClassVar[str] = "Ask for another sparsity, or allow a larger tolerance"
 
@@ -44,6 +42,12 @@ class CompressedTable(Table):
         self.field_sizes, self.dim, self.settings = tuple(field_sizes), dim, settings
         self.n = sum(self.field_sizes)
         self.build(generator)
+
+    @classmethod
+    def make(
+        cls, field_sizes: Sequence[int], dim: int, settings: Settings, generator: torch.Generator
+    ) -> Self:
+        return cls(field_sizes, dim, settings, generator=generator)
 
     def described(self) -> dict[str, Any]:
         """What a table of the same shape is made from, JSON-able."""
@@ -78,17 +82,6 @@ class CompressedTable(Table):
         tolerance: float = 0.01,
         **settings: Any,
     ) -> Settings:
-        """Settings of a table of (1−t)·n·D parameters.
-
-        Args:
-            sparsity: t, the share of parameters removed.
-            tolerance: largest relative distance of the reached count from the asked one.
-            settings: all that the budget does not decide.
-
-        Raises:
-            BudgetError: no such count is reachable; it names the nearest.
-            ValueError: t is not in [0, 1), or a setting is given that the budget decides.
-        """
         if fixed := sorted(set(settings) & set(cls.decided)):
             raise ValueError(f"leave {', '.join(fixed)} out: of a {cls.kind} table the budget decides it")
         target = target_parameters(field_sizes, dim, sparsity)
@@ -97,21 +90,6 @@ class CompressedTable(Table):
         if abs(reached - target) > tolerance * target:
             raise BudgetError(cls.kind, target, reached, cls.remedy)
         return found
-
-    @classmethod
-    def for_budget(
-        cls,
-        field_sizes: Sequence[int],
-        dim: int,
-        sparsity: float,
-        *,
-        generator: torch.Generator,
-        tolerance: float = 0.01,
-        **settings: Any,
-    ) -> Self:
-        """A table of (1−t)·n·D parameters; see `budget`."""
-        found = cls.budget(field_sizes, dim, sparsity, tolerance=tolerance, **settings)
-        return cls(field_sizes, dim, found, generator=generator)
 
     def forward(self, ids: Tensor) -> Tensor:
         if torch.compiler.is_exporting():

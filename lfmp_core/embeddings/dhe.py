@@ -17,6 +17,7 @@ from ..kernels import compiled, run_kernel
 from ..settings import Settings
 from .budget import largest_within
 from .norm_mish import norm_mish
+from .registry import register
 from .remembered import RememberingTable
 
 BUCKETS = 1_000_000  # M, the values of one hash
@@ -66,6 +67,7 @@ def primes_between(low: int, high: int) -> np.ndarray:
     return np.flatnonzero(sieve[low:]) + low
 
 
+@register("dhe", DHESettings)
 class DHETable(RememberingTable):
     """e_i = MLP(c_i), c_ij = 2 h_j(i)/(M−1) − 1 with k hashes h_j(i) = ((a_j(i+1) + b_j) mod p_j) mod M.
 
@@ -84,7 +86,7 @@ class DHETable(RememberingTable):
     Source: Kang et al. 2021; LERS §4.1.3.
     """
 
-    kind, settings_type, decided = "dhe", DHESettings, ("hidden",)
+    decided = ("hidden",)
     remedy = "Take another number of hashes or another depth, or allow a larger tolerance"
     settings: DHESettings
     constants: Tensor

@@ -1,16 +1,28 @@
 """The plain table: one row per id."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Self
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ..axes import FieldAxis
-from .base import Table
+from ..settings import Settings
+from .base import NamedTable
+from .budget import BudgetError, target_parameters
+from .registry import register
 
 
-class FullTable(Table):
+class FullSettings(Settings):
+    """Starting values of a plain table: normal, of deviation `std`."""
+
+    std: float = Field(0.01, ge=0)
+
+
+@register("full", FullSettings)
+class FullTable(NamedTable):
     """One row of D numbers per id: e_i = E[i].
 
     Args:
@@ -25,7 +37,7 @@ class FullTable(Table):
 
     def __init__(self, field_sizes: tuple[int, ...], dim: int, *, std: float, generator: torch.Generator):
         super().__init__()
-        self.field_sizes, self.dim = tuple(field_sizes), dim
+        self.field_sizes, self.dim, self.settings = tuple(field_sizes), dim, FullSettings(std=std)
         self.weight = nn.Parameter(torch.empty(sum(field_sizes), dim))
         if std:
             nn.init.normal_(self.weight, std=std, generator=generator)
@@ -34,6 +46,28 @@ class FullTable(Table):
         # set during a step of a trainer that moves rows only when they are read
         self.row_adam: Any = None
         self.field_axes = {"weight": {0: (FieldAxis(self.field_sizes),)}}
+
+    @classmethod
+    def make(
+        cls, field_sizes: Sequence[int], dim: int, settings: FullSettings, generator: torch.Generator
+    ) -> Self:
+        return cls(tuple(field_sizes), dim, std=settings.std, generator=generator)
+
+    @classmethod
+    def budget(
+        cls,
+        field_sizes: Sequence[int],
+        dim: int,
+        sparsity: float,
+        *,
+        tolerance: float = 0.01,
+        **settings: Any,
+    ) -> FullSettings:
+        target = target_parameters(field_sizes, dim, sparsity)
+        if sparsity > tolerance:
+            nearest = sum(field_sizes) * dim
+            raise BudgetError(cls.kind, target, nearest, "Nothing is removed from it: its sparsity is 0")
+        return FullSettings(**settings)
 
     def forward(self, ids: Tensor) -> Tensor:
         if self.row_adam is not None and torch.is_grad_enabled():

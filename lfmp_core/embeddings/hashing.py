@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..settings import Settings
 from .compressed import CompressedTable
 from .gather import gather
+from .registry import register
 
 PRIME = 2**31 - 1  # above any number of ids; a product with an id stays below 2⁶³
 
@@ -28,13 +29,14 @@ class HashingSettings(Settings):
     std: float = Field(0.01, ge=0)
 
 
+@register("hashing", HashingSettings)
 class HashingTable(CompressedTable):
     """e_i = U[h(i)], U of b rows, one table for the ids of all fields.
 
     Source: Weinberger et al. 2009; the baseline of Shi et al. 2020.
     """
 
-    kind, settings_type, decided = "hashing", HashingSettings, ("buckets",)
+    decided = ("buckets",)
     settings: HashingSettings
 
     def build(self, generator: torch.Generator) -> None:

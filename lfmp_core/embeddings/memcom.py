@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..settings import Settings
 from .compressed import CompressedTable
 from .gather import gather
+from .registry import register
 
 
 class MEmComSettings(Settings):
@@ -26,6 +27,7 @@ class MEmComSettings(Settings):
     std: float = Field(0.01, ge=0)
 
 
+@register("memcom", MEmComSettings)
 class MEmComTable(CompressedTable):
     """e_i = U[i mod b] · V[i] (+ W[i]), V and W one number per id, V starting at 1 and W at 0.
 
@@ -34,7 +36,7 @@ class MEmComTable(CompressedTable):
     Source: Pansare et al. 2022; LERS §2.1.1.
     """
 
-    kind, settings_type, decided = "memcom", MEmComSettings, ("buckets",)
+    decided = ("buckets",)
     settings: MEmComSettings
     remedy = "It has one number per id beside the shared rows: ask for a smaller sparsity"
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..settings import Settings
 from .compressed import CompressedTable
 from .gather import gather
+from .registry import register
 
 
 class MixedDimensionSettings(Settings):
@@ -24,6 +25,7 @@ class MixedDimensionSettings(Settings):
     std: float = Field(0.01, ge=0)
 
 
+@register("mixed_dimension", MixedDimensionSettings)
 class MixedDimensionTable(CompressedTable):
     """e_i = E_f[i] P_f for an id of field f: E_f is n_f×d_f, P_f is d_f×D, and absent where d_f = D.
 
@@ -34,7 +36,7 @@ class MixedDimensionTable(CompressedTable):
     Source: Ginart et al. 2021, with a field's popularity taken as 1/n_f.
     """
 
-    kind, settings_type, decided = "mixed_dimension", MixedDimensionSettings, ("dims",)
+    decided = ("dims",)
     settings: MixedDimensionSettings
     remedy = "A row has at least one number: ask for a smaller sparsity, or allow a larger tolerance"
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ..settings import Settings
 from .compressed import CompressedTable
 from .gather import gather
+from .registry import register
 
 WHOLE_ENOUGH = 0.01  # distance from the budget up to which few remainders are taken
 
@@ -32,6 +33,7 @@ class QRSettings(Settings):
     std: float = Field(0.01, ge=0)
 
 
+@register("qr", QRSettings)
 class QRTable(CompressedTable):
     """e_i = E1[i mod p] ⊙ E2[⌊i/p⌋], one pair of tables for the ids of all fields.
 
@@ -43,7 +45,7 @@ class QRTable(CompressedTable):
     Source: Shi et al. 2020; LERS §4.1.1.
     """
 
-    kind, settings_type, decided = "qr", QRSettings, ("remainders",)
+    decided = ("remainders",)
     settings: QRSettings
 
     def build(self, generator: torch.Generator) -> None:

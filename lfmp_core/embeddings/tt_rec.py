@@ -14,6 +14,7 @@ from ..settings import Settings
 from .budget import largest_within
 from .gather import gather
 from .grouped import grouped_product
+from .registry import register
 from .remembered import RememberingTable
 from .tt_shape import core_shapes, ranks_for, split_dim, split_rows, train_parameters
 
@@ -48,6 +49,7 @@ class TTRecSettings(Settings):
         return self
 
 
+@register("tt_rec", TTRecSettings)
 class TTRecTable(RememberingTable):
     """e_i = G_1[i_1] G_2[i_2] ⋯ G_t[i_t], the i_k mixed-radix digits of i (i_1 the most significant).
 
@@ -61,7 +63,7 @@ class TTRecTable(RememberingTable):
     Source: Yin et al. 2021; LERS §4.1.2.
     """
 
-    kind, settings_type, decided = "tt_rec", TTRecSettings, ("ranks",)
+    decided = ("ranks",)
     remedy = "Allow a larger tolerance, or change the number of cores or cached rows"
     settings: TTRecSettings
     cached: Tensor | None

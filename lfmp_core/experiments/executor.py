@@ -157,7 +157,7 @@ def _named(name: str, settings: dict[str, Any]) -> "Dataset | InteractionData":
         of_pairs = None if generated is None else PlantedInteractionSettings(**generated)
         return open_interactions(name, InteractionSettings(**settings), planted=of_pairs)
     planted = None if generated is None else PlantedSettings(**generated)
-    return prepare_named(name, PrepareSettings(**settings), planted=planted, progress=False)
+    return prepare_named(name, PrepareSettings.read(settings), planted=planted, progress=False)
 
 
 def execute(spec: RunSpec, *, dataset: "Dataset | InteractionData | None" = None) -> Result:
@@ -235,7 +235,7 @@ def task_of(spec: RunSpec, dataset: Any) -> "Task":
         raise LfmpError(f"{spec.backbone['name']} learns from {wanted}; {spec.dataset.name} holds {held}")
     if of_pairs:
         return TopItems(dataset, recommender_settings(spec.backbone), PairTrainingSettings(**spec.training))
-    return Clicks(dataset, BackboneSettings(**spec.backbone), TrainingSettings(**spec.training))
+    return Clicks(dataset, BackboneSettings.read(spec.backbone), TrainingSettings(**spec.training))
 
 
 def _choose(spec: RunSpec, task: "Task") -> Record:

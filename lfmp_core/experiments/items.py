@@ -7,6 +7,7 @@ from importlib.metadata import entry_points
 from typing import Any, Literal
 
 from ..errors import LfmpError, check_name
+from ..registry import Registry
 from ..settings import Settings, canonical_json
 from .arms import Arm, Choice, Search, ended, on_border, told
 from .journal import Journal
@@ -29,7 +30,7 @@ class Grid:
         item, profile: copied into the specs, as labels.
         dataset: the reference, or a function that makes it (and may prepare the data to learn its
             fingerprint); it is called when a plan is asked for, never on import.
-        backbones, training: BackboneSettings, TrainingSettings, or dicts of them.
+        backbones, training: settings of backbones, TrainingSettings, or dicts of them.
         candidates: overrides of training or backbone settings, the same for every arm.
         tpe: proposes the candidates instead, for every backbone and arm with the same budget.
         search_seeds, seeds: of stage 1 and stage 2.
@@ -290,18 +291,17 @@ class Item:
         return [record for spec in self.plan(profile, store) if (record := store.get(spec)) is not None]
 
 
-_ITEMS: dict[str, Item] = {}
+_ITEMS: Registry[Item] = Registry("item")
 
 
 def register_items(items: Iterable[Item]) -> None:
     """Enter items into the register, where `lfmp plan` and `lfmp run` find them.
 
     Raises:
-        ValueError: there is another item of such a name.
+        LfmpError: there is another item of such a name.
     """
     for item in items:
-        if _ITEMS.setdefault(item.name, item) is not item:
-            raise ValueError(f"item {item.name!r} is registered twice")
+        _ITEMS.enter(item.name, item)
 
 
 @cache
@@ -311,7 +311,7 @@ def _installed() -> None:
         point.load()
 
 
-def registry() -> Mapping[str, Item]:
+def registry() -> Registry[Item]:
     """All items by name: those of installed packages, and those that were registered here."""
     _installed()
     return _ITEMS
@@ -323,5 +323,4 @@ def get_item(name: str) -> Item:
     Raises:
         UnknownName: there is none; the message lists the nearest.
     """
-    items = registry()
-    return items[check_name(name, items, "item")]
+    return registry()[name]

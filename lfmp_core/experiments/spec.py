@@ -98,7 +98,7 @@ class RunSpec(Settings):
         "chooses fields, neither trains on them nor sees test rows"
     )
     dataset: DatasetRef = Field(description="what it learns from")
-    backbone: dict[str, Any] = Field(description="BackboneSettings; `name` is required")
+    backbone: dict[str, Any] = Field(description="settings of the backbone, its `name` among them")
     training: dict[str, Any] = Field(description="TrainingSettings")
     method: str = Field(description="name in the register of methods")
     method_settings: dict[str, Any] = Field(default={}, description="the method's own settings")

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from ..bounds import whole_numbers
-from ..models import Backbone, BackboneSettings, build_model
-from ..models.backbone import REGISTRY, TableFactory
+from ..models import REGISTRY, Backbone, build_model
+from ..models.backbone import TableFactory
 
 _DOC = """{idea}
 
@@ -19,7 +19,7 @@ _DOC = """{idea}
         scalar_fields: positions of the fields that carry a value besides.
         seed: of all starting values, or a generator.
         table: what makes the table, such as `TTRec(sparsity=0.8)`; a plain one by default.
-        settings: of `BackboneSettings`: embedding_dim, hidden, dropout …
+        settings: of `{settings}`: {parameters}.
 
     Example:
         >>> import torch
@@ -39,7 +39,7 @@ def backbones() -> dict[str, Callable[..., Backbone]]:
 
 
 @cache
-def _maker(name: str, kind: type) -> Callable[..., Backbone]:
+def _maker(name: str, kind: type[Backbone]) -> Callable[..., Backbone]:
     def make(
         field_sizes: Sequence[int],
         scalar_fields: Sequence[int] = (),
@@ -50,9 +50,15 @@ def _maker(name: str, kind: type) -> Callable[..., Backbone]:
     ) -> Backbone:
         sizes = whole_numbers("field_sizes", field_sizes, at_least=1)
         scalars = whole_numbers("scalar_fields", scalar_fields, at_least=0, below=len(sizes))
-        return build_model(BackboneSettings(name=name, **settings), sizes, scalars, seed=seed, table=table)
+        own = kind.settings_type(name=name, **settings)
+        return build_model(own, sizes, scalars, seed=seed, table=table)
 
     make.__name__ = make.__qualname__ = kind.__name__
     make.__module__ = __name__.partition(".")[0]
-    make.__doc__ = _DOC.format(name=kind.__name__, idea=inspect.getdoc(kind) or kind.__name__)
+    make.__doc__ = _DOC.format(
+        name=kind.__name__,
+        idea=inspect.getdoc(kind) or kind.__name__,
+        settings=kind.settings_type.__name__,
+        parameters=", ".join(key for key in kind.settings_type.model_fields if key != "name"),
+    )
     return make

@@ -8,8 +8,7 @@ from typing import Any, ClassVar
 import torch
 
 from ..bounds import check_number, whole_numbers
-from ..embeddings import TABLES, Table, table_factory
-from ..embeddings.registry import TableKind
+from ..embeddings import TABLES, NamedTable, Table, table_factory
 from ..errors import LfmpError, check_name
 
 _DOC = """A table of the kind `{kind}`, by its sparsity or by its own settings.
@@ -97,12 +96,13 @@ class TableConfig:
 
 def table_configs() -> dict[str, type[TableConfig]]:
     """By name: the config of each kind, named as its settings are."""
-    made = (_config(kind, table) for kind, table in TABLES.items())
+    kinds: dict[str, Any] = dict(TABLES)
+    made = (_config(kind, table) for kind, table in kinds.items())
     return {config.__name__: config for config in made}
 
 
 @cache
-def _config(kind: str, table: TableKind) -> type[TableConfig]:
+def _config(kind: str, table: type[NamedTable]) -> type[TableConfig]:
     name = table.settings_type.__name__.removesuffix("Settings")
     # a table that needs no sizes is the plain one, from which nothing is removed
     sized = any(field.is_required() for field in table.settings_type.model_fields.values())

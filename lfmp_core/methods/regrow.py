@@ -90,11 +90,7 @@ def exchange(
             moments[name][slot] = parameter.new_zeros(parameter.shape) if same else value.clone()
             if same:
                 put_back(moments[name][slot], value, plan, name)
-    # buffers of another shape speak of fields and are the larger model's own; the rest are batch statistics
-    for name, buffer in fresh.named_buffers():
-        other = small.get_buffer(name)
-        if name not in fresh.of_rows and buffer.shape == other.shape:
-            buffer.copy_(other)
+    fresh.copy_statistics(small)
     new = plan_fields(fresh, fields)
     return new, cut(fresh, new), cut_optimizer_state(moments, new)
 

@@ -1,14 +1,26 @@
-"""Backbones. Any table works in any of them, any mask on any of them."""
+"""Backbones. Any table works in any of them, any mask on any of them. Importing this registers them."""
 
-from .backbone import REGISTRY, Backbone, BackboneSettings, build_model
-from .dcn_mix import DCNMix
-from .deepfm import DeepFM
-from .dnn import DNN
-from .pnn import PNN
+from .backbone import REGISTRY, Backbone, BackboneSettings, build_model, register
+from .dcn_mix import DCNMixSettings
+from .deepfm import DeepFMSettings
+from .dnn import DNNSettings
+from .pnn import PNNSettings
 from .storage import load_model, save_model
-from .wide_deep import WideDeep
-from .xdeepfm import XDeepFM
+from .wide_deep import WideDeepSettings
+from .xdeepfm import XDeepFMSettings
 
-REGISTRY.update(xdeepfm=XDeepFM, deepfm=DeepFM, wide_deep=WideDeep, pnn=PNN, dnn=DNN, dcn_mix=DCNMix)
-
-__all__ = ["Backbone", "BackboneSettings", "build_model", "load_model", "save_model"]
+__all__ = [
+    "REGISTRY",
+    "Backbone",
+    "BackboneSettings",
+    "DCNMixSettings",
+    "DNNSettings",
+    "DeepFMSettings",
+    "PNNSettings",
+    "WideDeepSettings",
+    "XDeepFMSettings",
+    "build_model",
+    "load_model",
+    "register",
+    "save_model",
+]

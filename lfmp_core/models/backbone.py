@@ -1,16 +1,17 @@
 """What every backbone is: a table, an optional first-order term, and an interaction part."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
-from typing import ClassVar, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field, ModelWrapValidatorHandler, field_validator, model_validator
 from torch import Tensor, nn
 
 from ..axes import FieldAxis
 from ..embeddings import FullTable, Table
 from ..errors import IdError, LfmpError, check_name
+from ..registry import Registry
 from ..settings import Settings
 from .batch import ClickBatch
 from .model import Model
@@ -19,38 +20,55 @@ TableFactory = Callable[[tuple[int, ...], int, torch.Generator], Table]
 
 
 class BackboneSettings(Settings):
-    """Which backbone, and its sizes. Light-FMP §3.4 gives D = 10 and hidden 400-400-200 and is silent on
-    the CIN: 64-64-64 without activation or split is BARS' choice. The last four are DCN-Mix's, as LERS
-    Table 4 has them.
+    """What the settings of every backbone have; each has a class of its own, and sizes of its own in it.
+
+    Called by this name, it makes those of the backbone that is named. Light-FMP §3.4 gives D = 10.
 
     Example:
         >>> from lfmp_core import BackboneSettings
-        >>> BackboneSettings(name="deepfm", embedding_dim=16).hidden
-        (400, 400, 200)
+        >>> settings = BackboneSettings(name="deepfm", embedding_dim=16)
+        >>> type(settings).__name__, settings.hidden
+        ('DeepFMSettings', (400, 400, 200))
         >>> BackboneSettings(name="deepfm", embeding_dim=16)
         Traceback (most recent call last):
-        lfmp_core.errors.UnknownName: unknown BackboneSettings parameter 'embeding_dim'; did you mean ...
+        lfmp_core.errors.UnknownName: unknown DeepFMSettings parameter 'embeding_dim'; did you mean ...
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"cross_layers", "experts", "rank", "gate"})
-
-    name: str = "xdeepfm"
+    name: str
     embedding_dim: int = Field(10, ge=1)
-    hidden: tuple[int, ...] = (400, 400, 200)
-    cin: tuple[int, ...] = Field((64, 64, 64), min_length=1)
-    product: Literal["inner", "outer"] = "inner"
     dropout: float = Field(0.0, ge=0, lt=1)
     batch_norm: bool = False
     init_std: float = Field(0.01, ge=0)
-    cross_layers: int = Field(3, ge=1)
-    experts: int = Field(4, ge=1)
-    rank: int = Field(64, ge=1)
-    gate: Literal["linear", "softmax"] = "linear"
+
+    def __new__(cls, **settings: Any) -> "BackboneSettings":
+        return super().__new__(_type_of(settings) if cls is BackboneSettings and "name" in settings else cls)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _of_the_named(cls, data: Any, handler: ModelWrapValidatorHandler) -> Any:
+        if cls is BackboneSettings and isinstance(data, dict) and "name" in data:
+            return _type_of(data).model_validate(data)
+        return handler(data)
 
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
-        return check_name(name, REGISTRY, "backbone")
+        if (own := REGISTRY[name].settings_type) is not cls:
+            raise ValueError(f"the backbone {name!r} takes {own.__name__}")
+        return name
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> "BackboneSettings":
+        """Settings of a stored run or model, which may say anything of what its backbone does not have.
+
+        One class once had the sizes of six backbones, and some runs have one for all of them in their id.
+        """
+        own = _type_of(stored)
+        return own.model_validate({key: value for key, value in stored.items() if key not in own.former})
+
+
+# `former` of the backbones that once had one class of settings for all: what each of them does not have
+SHARED: Mapping[str, Any] = {"cin": (64, 64, 64), "product": "inner"}
 
 
 class Backbone(Model):
@@ -72,10 +90,12 @@ class Backbone(Model):
         table: makes the table from (field_sizes, D, generator); a plain one by default.
     """
 
+    kind: ClassVar[str]  # its name in the registry; this and the next by `register`
+    settings_type: ClassVar[type[BackboneSettings]]
     first_order: ClassVar[bool] = True
     decayed = ("table", "linear")
-    # buffers that speak of the rows that a model is given: a cut model has its own
-    of_rows: ClassVar[frozenset[str]] = frozenset({"columns", "shift", "value_columns", "first", "last"})
+    # buffers that speak of the rows that a model is given, and of its fields there: a cut model has its own
+    input_buffers: ClassVar = frozenset({"columns", "shift", "value_columns", "first", "last"})
     columns: Tensor
     shift: Tensor
     value_columns: Tensor
@@ -92,11 +112,11 @@ class Backbone(Model):
         table: TableFactory | None = None,
     ):
         super().__init__()
-        names = [name for name, kind in REGISTRY.items() if kind is type(self)]
-        if names and settings.name not in names:
+        own = vars(type(self)).get("kind", settings.name)
+        if own != settings.name:
             raise LfmpError(
-                f"{type(self).__name__} is the backbone {names[0]!r}, its settings say {settings.name!r}: "
-                f"give them name={names[0]!r}, or take build_model"
+                f"{type(self).__name__} is the backbone {own!r}, its settings say {settings.name!r}: "
+                f"give them name={own!r}, or take build_model"
             )
         self.settings, self.field_sizes = settings, tuple(field_sizes)
         self.scalar_fields = tuple(scalar_fields)
@@ -227,6 +247,22 @@ class Backbone(Model):
         self.value_width = len(scalar_fields) if parent is None else parent.value_width
         self.whole = False
 
+    def inputs(self) -> dict[str, bool | int]:
+        """What a model knows of the rows that it is given, beside `input_buffers`; JSON-able."""
+        return {"whole": self.whole, "row_width": self.row_width, "value_width": self.value_width}
+
+    def set_inputs(self, *, whole: bool, row_width: int, value_width: int) -> None:
+        """Take over what `inputs` of a model of the same fields said."""
+        self.whole, self.row_width, self.value_width = whole, row_width, value_width
+
+    @torch.no_grad()
+    def copy_statistics(self, other: "Backbone") -> None:
+        """Take over what a model with other fields has besides parameters and inputs: batch statistics."""
+        theirs = dict(other.named_buffers())
+        for name, buffer in self.named_buffers():
+            if name not in self.input_buffers and name in theirs and buffer.shape == theirs[name].shape:
+                buffer.copy_(theirs[name])
+
     def deep_inputs(self) -> tuple[FieldAxis, ...]:
         """Input axis of an MLP over the flattened field vectors."""
         return (FieldAxis.fields(self.num_fields, self.settings.embedding_dim),)
@@ -238,7 +274,13 @@ class Backbone(Model):
         return {"table": batch.ids}
 
 
-REGISTRY: dict[str, type[Backbone]] = {}
+REGISTRY: Registry[type[Backbone]] = Registry("backbone")
+register = REGISTRY.register
+
+
+def _type_of(settings: Mapping[str, Any]) -> type[BackboneSettings]:
+    """The class of settings that say which backbone they are of."""
+    return REGISTRY[check_name(settings["name"], REGISTRY, "backbone")].settings_type
 
 
 def unlike(model: Backbone, other: Backbone, *, but: Sequence[str] = ()) -> list[str]:

@@ -1,13 +1,16 @@
 """DCN-Mix: cross layers of low rank with a mixture of experts, and an MLP on top."""
 
+from typing import ClassVar, Literal
+
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from ..axes import FieldAxis
 from ..kernels import fits
 from . import kernels
-from .backbone import Backbone
+from .backbone import SHARED, Backbone, BackboneSettings, register
 from .layers import MLP
 
 
@@ -93,6 +96,26 @@ class CrossMix(nn.Module):
         return x
 
 
+class DCNMixSettings(BackboneSettings):
+    """`hidden`: widths of the MLP; L, K and r of the cross layers below it, as LERS Table 4 has them.
+
+    Attributes:
+        cross_layers, experts, rank: L, K and r.
+        gate: see `CrossMix`.
+    """
+
+    later: ClassVar = frozenset({"cross_layers", "experts", "rank", "gate"})
+    former: ClassVar = SHARED
+
+    name: str = "dcn_mix"
+    hidden: tuple[int, ...] = (400, 400, 200)
+    cross_layers: int = Field(3, ge=1)
+    experts: int = Field(4, ge=1)
+    rank: int = Field(64, ge=1)
+    gate: Literal["linear", "softmax"] = "linear"
+
+
+@register("dcn_mix", DCNMixSettings)
 class DCNMix(Backbone):
     """logit = b + MLP(x_L): the cross layers under the MLP ("stacked").
 
@@ -100,10 +123,11 @@ class DCNMix(Backbone):
     Source: LERS §3.2.2 and Table 4; Wang et al. 2021.
     """
 
+    settings: DCNMixSettings
     first_order = False
 
     def build(self, generator: torch.Generator) -> None:
-        s = self.settings
+        s, inputs = self.settings, self.deep_inputs()
         self.cross = CrossMix(
             self.num_fields,
             s.embedding_dim,
@@ -113,9 +137,7 @@ class DCNMix(Backbone):
             gate=s.gate,
             generator=generator,
         )
-        self.deep = MLP(
-            self.deep_inputs(), s.hidden, dropout=s.dropout, batch_norm=s.batch_norm, generator=generator
-        )
+        self.deep = MLP(inputs, s.hidden, dropout=s.dropout, batch_norm=s.batch_norm, generator=generator)
 
     def interact(self, e: Tensor) -> Tensor:
         return self.deep(self.cross(e.flatten(1)))

@@ -1,16 +1,17 @@
 """LightGCN: ids' vectors, averaged over the neighbours of neighbours."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
+from ..data.interactions import Interactions
 from ..embeddings import FullTable, Table
 from .backbone import TableFactory
 from .graph import Graph, propagate
-from .recommender import Recommender, RecommenderSettings
+from .recommender import Recommender, RecommenderSettings, register
 
 
 class LightGCNSettings(RecommenderSettings):
@@ -21,6 +22,7 @@ class LightGCNSettings(RecommenderSettings):
     layers: int = Field(3, ge=0)
 
 
+@register("lightgcn", LightGCNSettings)
 class LightGCN(Recommender):
     """s(u, i) = v_u · v_i, with V = 1/(L + 1) Σ_l Â^l E over users and items together.
 
@@ -35,6 +37,7 @@ class LightGCN(Recommender):
     Source: He et al. 2020; LERS §3.1.2.
     """
 
+    table_names = ("users", "items")
     users: Table
     items: Table
 
@@ -56,8 +59,16 @@ class LightGCN(Recommender):
             made = table((size,), dim, generator) if table else None
             setattr(self, name, made or FullTable((size,), dim, std=std, generator=generator))
 
-    def tables(self) -> dict[str, Table]:
-        return {"users": self.users, "items": self.items}
+    @classmethod
+    def of(
+        cls,
+        settings: LightGCNSettings,
+        pairs: Interactions,
+        *,
+        generator: torch.Generator,
+        table: TableFactory | None = None,
+    ) -> Self:
+        return cls(settings, Graph(pairs), pairs.num_users, generator=generator, table=table)
 
     def embeddings(self) -> Tensor:
         """E [n, D], users first."""

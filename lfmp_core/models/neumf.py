@@ -1,17 +1,18 @@
 """NeuMF: a product of two vectors and a network on two others."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from ..axes import FieldAxis
+from ..data.interactions import Interactions
 from ..embeddings import FullTable, Table
 from .backbone import TableFactory
 from .layers import MLP
-from .recommender import Recommender, RecommenderSettings, side_of
+from .recommender import Recommender, RecommenderSettings, register, side_of
 
 BLOCK = 1 << 13  # items whose hidden activations are held at once, so that they stay in the cache
 
@@ -25,6 +26,7 @@ class NeuMFSettings(RecommenderSettings):
     dropout: float = Field(0.0, ge=0, lt=1)
 
 
+@register("neumf", NeuMFSettings)
 class NeuMF(Recommender):
     """s(u, i) = h · (p_u ⊙ q_i) + b + MLP([p'_u; q'_i]), each of the four from a table of its own.
 
@@ -38,6 +40,7 @@ class NeuMF(Recommender):
     """
 
     loss = "logloss"
+    table_names = ("gmf_users", "gmf_items", "mlp_users", "mlp_items")
     gmf_users: Table
     gmf_items: Table
     mlp_users: Table
@@ -55,13 +58,8 @@ class NeuMF(Recommender):
         super().__init__()
         self.settings, self.num_users, self.num_items = settings, num_users, num_items
         dim = settings.embedding_dim
-        sizes = {
-            "gmf_users": num_users,
-            "gmf_items": num_items,
-            "mlp_users": num_users,
-            "mlp_items": num_items,
-        }
-        for name, size in sizes.items():
+        for name in self.table_names:
+            size = {"users": num_users, "items": num_items}[side_of(name)]
             std = (2 / (size + dim)) ** 0.5
             made = table((size,), dim, generator) if table else None
             setattr(self, name, made or FullTable((size,), dim, std=std, generator=generator))
@@ -71,9 +69,16 @@ class NeuMF(Recommender):
         nn.init.xavier_uniform_(self.product.weight, generator=generator)
         nn.init.zeros_(self.product.bias)
 
-    def tables(self) -> dict[str, Table]:
-        names = ("gmf_users", "gmf_items", "mlp_users", "mlp_items")
-        return {name: getattr(self, name) for name in names}
+    @classmethod
+    def of(
+        cls,
+        settings: NeuMFSettings,
+        pairs: Interactions,
+        *,
+        generator: torch.Generator,
+        table: TableFactory | None = None,
+    ) -> Self:
+        return cls(settings, pairs.num_users, pairs.num_items, generator=generator, table=table)
 
     def look_up(self, users: Tensor, items: Tensor) -> dict[str, Tensor]:
         """Vectors of users [...] and of items [...] from each table, by its name."""

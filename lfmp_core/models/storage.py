@@ -10,11 +10,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from ..embeddings import FullTable
+from ..embeddings import TABLES, FullTable, build_table
 from ..embeddings.field_columns import FieldColumnsTable
 from ..embeddings.pair import PairTable
 from ..embeddings.ragged import RaggedTable
-from ..embeddings.registry import MADE_AGAIN
 from ..embeddings.sparse import SparseTable
 from ..errors import DataError, LfmpError, check_name
 from ..folders import fresh_folder
@@ -27,17 +26,13 @@ MODEL = FolderKind(
     "model", "model.json", frozenset({"backbone", "field_sizes"}), ("model.json", "model.safetensors")
 )
 
-# what a restricted model knows of the rows that it is given
-INPUTS = {"whole": bool, "row_width": int, "value_width": int}
-
-# Parts that may stand where a backbone has a plain table or nothing, by their `kind`; each is made again,
-# with any values, from the JSON that its `described()` gives.
+# Parts that may stand where a backbone has a plain table or nothing, by their `kind`, beside the registry's
+# tables; each is made again, with any values, from the JSON that its `described()` gives.
 PLACES = ("table", "linear", "controller")
 PARTS: dict[str, Callable[..., nn.Module]] = {
     **{part.kind: part for part in (RaggedTable, AdaptiveGates, MultiViewGates)},
     **{table.kind: table for table in (SparseTable, FieldColumnsTable)},
     PairTable.kind: PairTable.of_sparse,
-    **MADE_AGAIN,
 }
 
 
@@ -67,7 +62,7 @@ def save_model(model: Backbone, folder: Path) -> Path:
         "field_sizes": model.field_sizes,
         "scalar_fields": model.scalar_fields,
         "parts": {place: part for place in PLACES if (part := _described(getattr(model, place)))},
-        **{key: getattr(model, key) for key in INPUTS},
+        **model.inputs(),
     }
     with fresh_folder(folder, MODEL) as target:
         (target / "model.json").write_text(canonical_json(head))
@@ -96,16 +91,16 @@ def load_model(folder: Path) -> Backbone:
     remedy = "Save the model again with save_model"
     try:
         head = json.loads((folder / "model.json").read_text())
-        settings = BackboneSettings(**head["backbone"])
+        settings = BackboneSettings.read(head["backbone"])
         weights = load_file(folder / "model.safetensors")
         model = build_model(settings, head["field_sizes"], head["scalar_fields"], seed=torch.Generator())
         for place, part in head.get("parts", {}).items():
             setattr(model, check_name(place, PLACES, "part of a model"), _made(**part))
         model.to(weights["bias"].dtype).load_state_dict(weights)
-        for key, kind in INPUTS.items():
-            if type(head[key]) is not kind:
+        for key, fresh in model.inputs().items():
+            if type(head[key]) is not type(fresh):
                 raise ValueError(f"{key} can't be {head[key]!r}")
-            setattr(model, key, head[key])
+        model.set_inputs(**{key: head[key] for key in model.inputs()})
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, LfmpError, SafetensorError) as error:
         raise DataError(f"this folder holds no whole model ({error})", file=folder, remedy=remedy) from error
     return model
@@ -116,8 +111,8 @@ def _refuse_unmade(model: Backbone) -> None:
     kind, name = type(model).__name__, model.settings.name
     if REGISTRY.get(name) is not type(model):
         raise LfmpError(
-            f"{kind} is not the backbone {name!r}, as which it would be loaded: enter it into "
-            "lfmp_core.models.backbone.REGISTRY under a name of its own, and give its settings that name"
+            f"{kind} is not the backbone {name!r}, as which it would be loaded: enter it with "
+            "lfmp_core.models.register under a name of its own, and give its settings that name"
         )
     sizes = (1,) * model.num_fields
     fresh = type(model)(model.settings, sizes, model.scalar_fields, generator=torch.Generator())
@@ -129,10 +124,13 @@ def _described(part: Any) -> dict[str, Any] | None:
     if part is None or type(part) is FullTable:
         return None
     kind = vars(type(part)).get("kind")  # its own: one that is inherited makes another class
-    if kind not in PARTS:
+    if kind not in (*PARTS, *TABLES):
         raise LfmpError(f"a {type(part).__name__} is for training; a model with one can't be saved")
     return {"kind": kind, **part.described()}
 
 
 def _made(kind: str, **arguments: Any) -> nn.Module:
-    return PARTS[check_name(kind, PARTS, "part of a model")](**arguments)
+    if check_name(kind, (*PARTS, *TABLES), "part of a model") in PARTS:
+        return PARTS[kind](**arguments)
+    sizes, dim = arguments.pop("field_sizes"), arguments.pop("dim")
+    return build_table({"name": kind, **arguments}, sizes, dim, torch.Generator())

@@ -15,7 +15,7 @@ from ..errors import DataError
 from ..metrics import NDCG20, RECALL20
 from ..models.batch import PairBatch
 from ..models.recommender import Recommender, RecommenderSettings, side_of
-from ..models.recommenders import build_recommender, recommender_kind
+from ..models.recommenders import RECOMMENDERS, build_recommender
 from ..seeds import derive
 from ..training import Loop, Objective
 from ..training.pair_losses import PairLogLoss, PairwiseLoss
@@ -65,7 +65,7 @@ class TopItems(Task):
     @property
     def table_sizes(self) -> dict[str, tuple[int, ...]]:
         sizes = {"users": self.dataset.num_users, "items": self.dataset.num_items}
-        return {name: (sizes[side_of(name)],) for name in recommender_kind(self.recommender.name).tables}
+        return {name: (sizes[side_of(name)],) for name in RECOMMENDERS[self.recommender.name].table_names}
 
     def start_std(self, rows: int) -> float:
         """Xavier's, √(2 / (rows + D))."""
@@ -75,7 +75,7 @@ class TopItems(Task):
         return build_recommender(self.recommender, self.pairs, seed=seed, table=table)
 
     def objective(self, seed: int) -> Objective:
-        if recommender_kind(self.recommender.name).kind.loss == "logloss":
+        if RECOMMENDERS[self.recommender.name].loss == "logloss":
             return PairLogLoss(self.training)
         return PairwiseLoss(self.training, torch.Generator().manual_seed(derive(seed, "contrast")))
 

@@ -8,9 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from lfmp_core.data import (
+    AvazuSettings,
     Dataset,
+    MovieLensSettings,
     PlantedSettings,
     PrepareSettings,
+    Schema,
     get_source,
     own_table,
     prepare,
@@ -19,7 +22,8 @@ from lfmp_core.data import (
 )
 from lfmp_core.data import fetch as fetch_module
 from lfmp_core.data.cli import app
-from lfmp_core.errors import DataError, UnknownName
+from lfmp_core.errors import DataError, LfmpError, UnknownName
+from lfmp_core.experiments.tiny import planted
 
 ROOT = os.environ.get("LFMP_DATA", "")
 real = pytest.mark.data
@@ -53,7 +57,7 @@ def test_criteo_sample(tmp_path):
 @pytest.mark.parametrize(("hour", "fields"), [("raw", 22), ("parts", 24)])
 def test_avazu_sample(tmp_path, hour, fields):
     _needs("avazu")
-    settings = PrepareSettings(avazu_hour=hour, split="chronological")
+    settings = AvazuSettings(avazu_hour=hour, split="chronological")
     schema = prepare(get_source("avazu"), tmp_path / "a", settings, progress=False).schema
     assert schema.num_fields == fields
     assert sum(schema.rows.values()) == 33_977
@@ -63,7 +67,7 @@ def test_avazu_sample(tmp_path, hour, fields):
 @pytest.mark.parametrize(("genres", "fields"), [("each", 25), ("combined", 7)])
 def test_movielens_100k(tmp_path, genres, fields):
     _needs("ml-100k")
-    settings = PrepareSettings(genres=genres, split="chronological")
+    settings = MovieLensSettings(genres=genres, split="chronological")
     schema = prepare(get_source("ml-100k"), tmp_path / "m", settings, progress=False).schema
     assert schema.num_fields == fields
     assert schema.rows == {"train": 80_000, "val": 10_000, "test": 10_000}
@@ -197,3 +201,26 @@ def test_fetch_without_network_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"download failed.*network"):
         fetch_module.fetch("ml-20m", tmp_path)
     assert not any(tmp_path.iterdir())
+
+
+def test_a_sets_options_are_its_own(tmp_path):
+    """Elsewhere they are refused, and stand in the JSON of all sets as they always did."""
+    general = {key: value for key, value in PrepareSettings(threshold=3)}
+    for settings, options in (
+        (PrepareSettings(threshold=3), {"genres": "each", "avazu_hour": "raw"}),
+        (MovieLensSettings(threshold=3, genres="combined"), {"genres": "combined", "avazu_hour": "raw"}),
+        (AvazuSettings(threshold=3, avazu_hour="parts"), {"genres": "each", "avazu_hour": "parts"}),
+    ):
+        stored = json.loads(settings.model_dump_json())
+        assert stored == {**general, "shares": [8, 1, 1], **options}
+        assert PrepareSettings.read(stored) == settings
+    with pytest.raises(UnknownName, match="unknown PrepareSettings parameter 'genres'"):
+        PrepareSettings(genres="combined")
+    with pytest.raises(LfmpError, match="avazu is prepared by AvazuSettings, not by MovieLensSettings"):
+        prepare(get_source("avazu"), tmp_path / "a", MovieLensSettings())
+    run = _run("prepare", "criteo", "--genres", "each", "--out", str(tmp_path / "c"))
+    assert run.exit_code == 2 and "--genres is no option of criteo" in run.output
+    whole = planted().schema.model_copy(update={"settings": MovieLensSettings(genres="combined")})
+    whole.write(tmp_path / "schema.json")
+    again = Schema.read(tmp_path / "schema.json")
+    assert again == whole and again.settings.genres == "combined"

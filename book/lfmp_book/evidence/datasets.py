@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lfmp_core.data import SOURCES, PrepareSettings
+from lfmp_core.data import SOURCES
 from lfmp_core.data.discretise import TRANSFORMS
 from lfmp_core.errors import LfmpError
-from lfmp_core.experiments.spec import DatasetRef, plain
+from lfmp_core.experiments.spec import DatasetRef
 from lfmp_core.settings import project_root
 
 from ..show.html import Table, table
@@ -93,8 +93,8 @@ def discretisations(largest: int) -> Figure:
 
 def pinned(described: Described) -> DatasetRef:
     """The reference to a described set, as it would be pinned for runs on all of its rows."""
-    settings = PrepareSettings(**described["settings"])
-    return DatasetRef(name=described["name"], settings=plain(settings), fingerprint=described["fingerprint"])
+    name, settings, fingerprint = (described[key] for key in ("name", "settings", "fingerprint"))
+    return DatasetRef(name=name, settings=settings, fingerprint=fingerprint)
 
 
 def total(described: Described) -> int:

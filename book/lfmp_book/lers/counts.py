@@ -232,7 +232,7 @@ def budget_table(field_sizes: Sequence[int], dim: int, sparsity: float) -> Table
     """
     dense = sum(field_sizes) * dim
     rows = []
-    for name in TABLES:
+    for name in dict.fromkeys(("full", "hashing", *NAMES, *TABLES)):
         kind = TABLES[name]
         given = {"hashes": 128} if name == "dhe" else {}
         row: dict = {

@@ -120,9 +120,12 @@ def compressions(profile: str, sparsity: float) -> list[Arm]:
 
 def backbone_for(name: str, profile: str) -> BackboneSettings:
     """LERS Table 4: D = 16, DeepFM 400-400-400, DCN-Mix 512-512 behind three layers of four experts."""
-    sizes: dict[str, Any] = {"hidden": {"deepfm": (400, 400, 400), "dcn_mix": (512, 512)}[name]}
-    if by_profile(profile, quick=True, reference=False, paper=False):
-        sizes = {"hidden": (32, 32), "rank": 8, "cross_layers": 2, "experts": 2}
+    whole: dict[str, Any] = {"deepfm": {"hidden": (400, 400, 400)}, "dcn_mix": {"hidden": (512, 512)}}
+    small: dict[str, Any] = {
+        "deepfm": {"hidden": (32, 32)},
+        "dcn_mix": {"hidden": (32, 32), "rank": 8, "cross_layers": 2, "experts": 2},
+    }
+    sizes = by_profile(profile, quick=small, reference=whole, paper=whole)[name]
     return BackboneSettings.model_validate(
         {"name": name, "embedding_dim": 16, "batch_norm": True, "dropout": 0.2, **sizes}
     )

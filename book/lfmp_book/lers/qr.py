@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lfmp_core.embeddings.qr import QRSettings, QRTable
-from lfmp_core.models import BackboneSettings, build_model
+from lfmp_core.models import DeepFMSettings, build_model
 from lfmp_core.training.metrics import auc
 
 from ..show.html import Table, table
@@ -63,7 +63,7 @@ def learn(start: str, remainders: int, steps: int, seed: int) -> Learnt:
     of = made(start, remainders, generator)
     first = functional.normalize(of.weight_view()[: SIZES[0]].detach())
     cosines = (first @ first.T)[~torch.eye(len(first), dtype=torch.bool)]
-    settings = BackboneSettings(name="deepfm", embedding_dim=16, hidden=(32,))
+    settings = DeepFMSettings(embedding_dim=16, hidden=(32,))
     model = build_model(settings, SIZES, seed=seed, table=lambda *_, **__: of)
     optimizer = torch.optim.Adam(model.parameters(), RATE)
     for _ in range(steps):

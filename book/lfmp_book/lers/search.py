@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ITEM = "lers_table4"
 NAMES = {"learning_rate": "learning rate", "l2": "λ", "dropout": "dropout"}  # ours → the paper's
+_CROSS = {"r": "rank", "L": "cross_layers", "K": "experts"}  # of DCN-Mix: the paper's letters
 _PRINTED = {"DCN-Mix": "DCN–Mix"}  # Table 4 has another dash
 COLUMNS = {
     **{"dataset": "str", "backbone": "str", "arm": "str", "trial": "int64", "drawn": "str"},
@@ -45,13 +46,11 @@ def interval_table() -> Table:
     reference = tpe_for("reference").space
     for backbone in BACKBONES:
         network = TITLES[backbone]
-        settings = backbone_for(backbone, "reference")
+        sizes = dict(backbone_for(backbone, "reference"))
         ours = {
-            "MLP": ", ".join(map(str, settings.hidden)),
-            "d": settings.embedding_dim,
-            "r": settings.rank,
-            "L": settings.cross_layers,
-            "K": settings.experts,
+            "MLP": ", ".join(map(str, sizes["hidden"])),
+            "d": sizes["embedding_dim"],
+            **{letter: sizes.get(key) for letter, key in _CROSS.items()},
         }
         for row in printed[printed.base_model == _PRINTED.get(network, network)].to_dict("records"):
             name = row["hyperparameter"]

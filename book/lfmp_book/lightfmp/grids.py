@@ -35,15 +35,24 @@ QUICK_ONE_PASS = LightFMPSettings(
 DECIDED = {("xdeepfm", "Light-FMP, 2,000 rows"): {"learning_rate": 3e-3}}
 
 
-def backbone_for(name: str, profile: str) -> BackboneSettings:
-    # the paper states no CIN size; 32 maps lie between FuxiCTR's 16 and BARS' 64
-    sizes: dict[str, Any] = by_profile(
-        profile,
-        quick={"hidden": (64, 32), "cin": (8, 8)},
-        reference={"cin": (32, 32, 32)},
-        paper={},
-    )
+def settings_for(name: str, profile: str) -> BackboneSettings:
+    sizes: dict[str, Any] = by_profile(profile, quick={"hidden": (64, 32)}, reference={}, paper={})
+    if name == "xdeepfm":
+        sizes = {**sizes, "cin": cin_for(profile)}
     return BackboneSettings.model_validate({"name": name, **sizes})
+
+
+def cin_for(profile: str) -> tuple[int, ...]:
+    # the paper states no CIN size; 32 maps lie between FuxiCTR's 16 and BARS' 64
+    return by_profile(profile, quick=(8, 8), reference=(32, 32, 32), paper=(64, 64, 64))
+
+
+def backbone_for(name: str, profile: str) -> dict[str, Any]:
+    """Settings as the ids of these pages' runs have them: with a CIN, whichever the backbone.
+
+    The first of their records were made when all backbones had one class of settings.
+    """
+    return {**settings_for(name, profile).parts(), "cin": cin_for(profile)}
 
 
 def training_for(profile: str) -> TrainingSettings:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from lfmp_core.data import PrepareSettings
+from lfmp_core.data import MovieLensSettings, PrepareSettings
 from lfmp_core.experiments.executor import cut_to, reference
 from lfmp_core.experiments.items import Arm, Grid, Item
 from lfmp_core.experiments.profiles import PROFILES, by_profile
@@ -74,12 +74,16 @@ def selectors(profile: str, prune_ratio: float, rows: int | None = None) -> list
 def set_for(name: str, profile: str) -> Any:
     """Data of one column of Table 2."""
     source = "ml-20m" if name == "ml-1m" else name
-    shares = (72, 18, 10) if name == "criteo" else (8, 1, 1)
+    settings = {
+        "criteo": PrepareSettings(shares=(72, 18, 10)),
+        "ml-1m": MovieLensSettings(genres="combined"),
+        "avazu": PrepareSettings(),
+    }[name]
     return by_profile(
         profile,
         quick=planted,
         reference={"criteo": CRITEO_SAMPLE, "ml-1m": MOVIELENS, "avazu": AVAZU}[name],
-        paper=lambda: reference(source, PrepareSettings(shares=shares, genres="combined")),
+        paper=lambda: reference(source, settings),
     )
 
 
@@ -110,7 +114,7 @@ def table2(
         rows = rows_for(name, profile) if dataset is None else rows_of(dataset)
         settings = backbone_for(backbone, profile)
         if profile != "quick":
-            settings = settings.model_copy(update={"embedding_dim": DIMENSIONS[name]})
+            settings["embedding_dim"] = DIMENSIONS[name]
         count = by_profile(profile, quick=1, reference=10 if name == "avazu" else 3, paper=3)
         default = (3e-4, 1e-3, 3e-3) if profile == "reference" else None
         grids.append(

@@ -24,8 +24,10 @@ def agreement(profile: str = "quick", *, seeds: int | None = None) -> list[Grid]
     if profile == "reference":
         base = base.model_copy(update={"learning_rate": 3e-3})  # what Table 3's search chose for all fields
     # the two of Light-FMP's pages, and the one that LERS trains in bfloat16 besides DeepFM
-    backbones = [backbone_for(name, profile) for name in ("deepfm", "xdeepfm")]
-    backbones.append(lers.backbone_for("dcn_mix", profile))
+    backbones: list[Any] = [
+        *(backbone_for(name, profile) for name in ("deepfm", "xdeepfm")),
+        lers.backbone_for("dcn_mix", profile),
+    ]
     rows: Any = by_profile(profile, quick=planted, reference=CRITEO_SAMPLE)
     return [
         Grid(

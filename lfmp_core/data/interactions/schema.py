@@ -9,7 +9,8 @@ from pydantic import field_validator
 from ...errors import DataError
 from ...settings import Settings
 from ..notices import Notice
-from ..schema import SPLITS, check_shares
+from ..preparation import check_shares
+from ..schema import SPLITS
 from ..sealed import read_sealed, write_sealed
 
 Shares = tuple[int, int, int]
