@@ -15,6 +15,8 @@ from lfmp_core.errors import LfmpError, UnknownName, WrongValue
 from lfmp_core.experiments.executor import execute
 from lfmp_core.experiments.spec import DatasetRef, RunSpec
 from lfmp_core.experiments.tiny import planted
+from lfmp_core.methods import METHODS, get_method
+from lfmp_core.methods.base import register as register_method
 from lfmp_core.models import REGISTRY, BackboneSettings, DeepFMSettings, build_model, load_model
 from lfmp_core.models import save_model as save
 from lfmp_core.models.deepfm import DeepFM
@@ -154,6 +156,16 @@ def test_every_registry_refuses_alike(registry, base, name):
     with pytest.raises(UnknownName, match=f"^unknown {registry.what} '{name}s'; did you mean '{name}'"):
         registry[name + "s"]
     assert name + "s" not in registry and registry.get(name + "s") is None
+
+
+def test_a_method_is_refused_alike():
+    """Of methods, procedures are entered: the same one again is another method."""
+    before = dict(METHODS)
+    with pytest.raises(LfmpError, match=r"^method 'shark' is registered twice$"):
+        register_method("shark")(METHODS["shark"].procedure)
+    with pytest.raises(UnknownName, match=r"^unknown method 'sharks'; did you mean 'shark'"):
+        get_method("sharks")
+    assert before == METHODS
 
 
 def test_the_same_thing_may_be_entered_again():

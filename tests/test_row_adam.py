@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from lfmp_core.embeddings import FullTable
+from lfmp_core.embeddings.lookup import looked_up_by
 from lfmp_core.experiments.spec import plain
 from lfmp_core.models import BackboneSettings, build_model
 from lfmp_core.training import Trainer, TrainingSettings, predict
@@ -181,3 +183,18 @@ def test_a_setting_that_came_later_leaves_old_identities_alone():
     assert "optimizer" not in plain(TrainingSettings())
     assert plain(TrainingSettings(optimizer="lazy"))["optimizer"] == "lazy"
     assert TrainingSettings(**plain(TrainingSettings())) == TrainingSettings()
+
+
+def test_rows_are_looked_up_by_another_only_inside_and_with_gradients():
+    """A table is not written into, and another table's rows stay its own."""
+    tables = [FullTable((5,), 2, std=1.0, generator=torch.Generator().manual_seed(0)) for _ in range(2)]
+    ids, state = torch.tensor([3, 0, 3]), dict(vars(tables[0]))
+    plain = [table.weight[ids] for table in tables]
+    with looked_up_by({id(tables[0].weight): lambda ids: torch.zeros(len(ids), 2)}):
+        assert not tables[0](ids).any() and torch.equal(tables[1](ids), plain[1])
+        with torch.no_grad():
+            assert torch.equal(tables[0](ids), plain[0])
+        with pytest.raises(RuntimeError), looked_up_by({}):
+            raise RuntimeError
+        assert not tables[0](ids).any()
+    assert torch.equal(tables[0](ids), plain[0]) and vars(tables[0]) == state

@@ -6,12 +6,12 @@ from typing import Any, Self
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ..axes import FieldAxis
 from ..settings import Settings
 from .base import NamedTable
 from .budget import BudgetError, target_parameters
+from .lookup import rows_of
 from .registry import register
 
 
@@ -43,8 +43,6 @@ class FullTable(NamedTable):
             nn.init.normal_(self.weight, std=std, generator=generator)
         else:
             nn.init.zeros_(self.weight)
-        # set during a step of a trainer that moves rows only when they are read
-        self.row_adam: Any = None
         self.field_axes = {"weight": {0: (FieldAxis(self.field_sizes),)}}
 
     @classmethod
@@ -70,9 +68,7 @@ class FullTable(NamedTable):
         return FullSettings(**settings)
 
     def forward(self, ids: Tensor) -> Tensor:
-        if self.row_adam is not None and torch.is_grad_enabled():
-            return self.row_adam.lookup(ids)
-        return functional.embedding(ids, self.weight)
+        return rows_of(self.weight, ids)
 
     def weight_view(self) -> Tensor:
         return self.weight

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import DataError, LfmpError, check_name
+from ..errors import DataError, LfmpError
 from ..files import atomic_write
 from ..folders import sweep
+from ..registry import Registry
 from ..settings import Settings, canonical_json
 from ..tasks import Clicks, Task
 
@@ -234,7 +235,7 @@ class Method:
                     folder.rmdir()
 
 
-METHODS: dict[str, Method] = {}
+METHODS: Registry[Method] = Registry("method")
 
 
 def register(
@@ -247,9 +248,7 @@ def register(
     """Enter a procedure into the registry; `chooser` is its first half, where it has one; see `Method`."""
 
     def enter(procedure: Callable) -> Callable:
-        if name in METHODS:
-            raise ValueError(f"method {name!r} is registered twice")
-        METHODS[name] = Method(name, settings_type, procedure, chooser, task)
+        METHODS.enter(name, Method(name, settings_type, procedure, chooser, task))
         return procedure
 
     return enter
@@ -269,4 +268,4 @@ def get_method(name: str) -> Method:
         >>> 1 in outcome.kept_fields, outcome.model.num_fields
         (True, 2)
     """
-    return METHODS[check_name(name, METHODS, "method")]
+    return METHODS[name]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ..embeddings import FullTable
+from ..embeddings.lookup import looked_up_by
 from ..errors import Diverged
 from ..metrics import Metric, stands_best
 from ..models.layers import Dropout
@@ -126,19 +127,6 @@ class Loop:
                     raise ValueError("optimizer='lazy' works on float32 tables on a CPU; take 'dense'")
         return made
 
-    @contextmanager
-    def _row_gradients(self) -> Iterator[None]:
-        """Let tables hand their gradients to `row_adams`, for one step."""
-        modules = dict(self.model.named_modules()) if self.row_adams else {}
-        tables = [(modules[name], row_adam) for name, row_adam in self.row_adams.items()]
-        for table, row_adam in tables:
-            table.row_adam = row_adam
-        try:
-            yield
-        finally:
-            for table, _ in tables:
-                table.row_adam = None
-
     def flush(self) -> None:
         """Make up the steps that lazy rows still owe, so that weights may be read."""
         for rows in self.row_adams.values():
@@ -175,7 +163,7 @@ class Loop:
     def step(self, batch: Any) -> Tensor:
         """One optimiser step; returns the loss without waiting for the device."""
         half = self.settings.precision == "bfloat16"
-        with self._row_gradients():
+        with looked_up_by({id(rows.weight): rows.lookup for rows in self.row_adams.values()}):
             with torch.autocast(self.generator.device.type, torch.bfloat16, enabled=half):
                 loss = self.objective(self.model, batch, self.steps)
             loss.backward()

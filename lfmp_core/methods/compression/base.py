@@ -120,12 +120,12 @@ def train_masked(
         optimizer_state: of a trainer of the plain tables, to go on with.
         options: of `train_to_outcome`.
     """
+    names = {id(p): name for name, p in model.named_parameters()}
     gates = {name: EntryMask(own) for name, own in unstacked(mask, plain).items()}
     model.put({name: MaskedRows(table, gates[name]) for name, table in plain.items()})
-    state = {
-        f"{name.partition('.')[0]}.table.weight" if name.removesuffix(".weight") in plain else name: slots
-        for name, slots in (optimizer_state or {}).items()
-    }
+    # moments go with their numbers, whatever these are called now
+    now = {names[id(p)]: name for name, p in model.named_parameters() if id(p) in names}
+    state = {now.get(name, name): slots for name, slots in (optimizer_state or {}).items()}
     outcome = train_to_outcome(task, model, task.all_fields, context, optimizer_state=state, **options)
     model.put(
         {
