@@ -289,7 +289,6 @@ def open_reader(source: Source, settings: PrepareSettings) -> Reader:
     Raises:
         DataError: a file is missing or of the wrong kind.
     """
-    refuse_pairs(source)
     if source.format == "planted" and source.path is None:
         raise DataError("planted data is generated: use prepare_named('planted') or write_planted first")
     _, open_files = _format(source)
@@ -333,6 +332,5 @@ _FORMATS: dict[str, Format] = {
 
 
 def _format(source: Source) -> Format:
-    if source.holds == "interactions":
-        raise DataError(f"{source.name} holds interactions, no clicks", remedy="Use prepare_interactions")
+    refuse_pairs(source)
     return _FORMATS[source.format]
