@@ -5,7 +5,7 @@ import pandas as pd
 
 from lfmp_book.evidence import frames, results
 from lfmp_book.evidence.draws import METRICS, Draws
-from lfmp_book.lers.table5.view import ORIGINAL
+from lfmp_book.lers.scores.blocks import ORIGINAL
 
 DATA = {"Criteo": "criteo", "Avazu": "avazu", "MovieLens": "ml-1m"}
 NETWORKS = {"DeepFM": "deepfm", "DCN": "dcn_mix"}

@@ -105,12 +105,72 @@ def test_lers_table5_by_share():
     assert own.sparsity.isna().sum() == 4  # its own sparsity, once for each set and backbone
 
 
-def test_column_sums_of_lers_table7_and_intervals_of_table4():
-    ratios = published.load("lers_table7_ctr")
+def test_lers_table6_is_whole():
+    cells = published.load("lers_table6")
+    assert len(cells) == 4 * 22 and not cells.isna().any().any()
+    assert cells.groupby("sparsity").method.nunique().to_dict() == {0: 1, 50: 7, 80: 7, 95: 7}
+    assert not cells.duplicated(["dataset", "backbone", "method", "sparsity"]).any()
+
+
+def test_column_sums_of_lers_table6():
+    """Over the printed columns, added up apart from the CSV; sizes in millions."""
+    cells = published.load("lers_table6")
+    sums = cells.groupby(["dataset", "backbone"])[["ndcg", "recall", "params"]].sum()
+    sums["params"] /= 1e6
+    expected = {
+        ("Yelp2018", "LightGCN"): [0.9848, 1.2506, 27.708],
+        ("Yelp2018", "NeuMF"): [0.5360, 0.6861, 27.298],
+        ("Gowalla", "LightGCN"): [2.6444, 3.2007, 27.9],
+        ("Gowalla", "NeuMF"): [1.5025, 1.8163, 28.081],
+    }
+    for key, numbers in expected.items():
+        assert sums.loc[key].tolist() == pytest.approx(numbers, abs=1e-9), key
+
+
+def test_lers_table6_by_share():
+    cells = published.lers_table6().set_index(["dataset", "backbone", "method", "sparsity"])
+    assert cells.retain["Gowalla", "NeuMF", "Original", 0.0] == 1
+    assert cells.retain["Yelp2018", "LightGCN", "DHE", 0.8] == pytest.approx(0.0495 / 0.0575)
+
+
+def test_column_sums_of_lers_table7():
+    ratios = published.load("lers_table7")
     assert len(ratios) == 21 and ratios.groupby("sparsity").method.nunique().eq(7).all()
-    sums = ratios[["criteo", "avazu", "overall"]].sum().round(4).tolist()
-    assert sums == [19.9732, 19.7890, 19.8811]
+    columns = ["yelp2018", "gowalla", "overall_cf", "criteo", "avazu", "overall_ctr"]
+    assert list(ratios) == ["method", "sparsity", *columns]
+    assert ratios[columns].sum().round(4).tolist() == [16.127, 16.9895, 16.558, 19.9732, 19.789, 19.8811]
+
+
+def test_intervals_of_lers_table4():
     four = published.load("lers_table4").set_index(["base_model", "hyperparameter"])
-    assert len(four) == 13 and four.fixed.notna().sum() == 7
-    searched = four[four.fixed.isna()]
-    assert searched.low.tolist() == [0, 1e-5, 1e-5] * 2 and searched.high.tolist() == [1, 1e-2, 1e-2] * 2
+    assert len(four) == 25 and four.fixed.notna().sum() == 11
+    searched = four[four.fixed.isna()][["low", "high"]]
+    clicks = [(0, 1), (1e-5, 1e-2), (1e-5, 1e-2)]
+    assert [*searched.loc[["DeepFM", "DCN–Mix"]].itertuples(index=False, name=None)] == clicks * 2
+    lists = {"learning rate": (5e-4, 1e-2), "λ": (1e-5, 1e-2)}
+    own = {
+        "LightGCN": lists | {"L": (1, 4), "γ": (0, 1)},
+        "NeuMF": lists | {"dropout": (0, 1), "∥V−∥": (1, 5)},
+    }
+    for model, intervals in own.items():
+        assert {n: (row.low, row.high) for n, row in searched.loc[model].iterrows()} == intervals
+
+
+def test_sparsity_of_lers_table3_follows_from_its_counts():
+    """1,561,406 of 31,668 · 38,048 pairs are 0.1296 %; 1,027,370 of 29,858 · 40,981 are 0.0840 %."""
+    three = published.load("lers_table3")
+    assert [tuple(row[1:4]) for row in three.itertuples(index=False)] == [
+        (31_668, 38_048, 1_561_406),
+        (29_858, 40_981, 1_027_370),
+    ]
+    assert (100 - 100 * three.interactions / three.users / three["items"]).round(2).tolist() == [99.87, 99.92]
+
+
+def test_what_lers_states_of_collaborative_filtering():
+    figures = published.load("lers_figures_cf").groupby(["figure", "quantity"]).value.apply(list)
+    assert figures["2d", "log frequency"] == [2, 3, 4, 5, 6]
+    assert figures["2d", "mean magnitude"] == [0.2, 0.4, 0.6, 0.8, 1.0]
+    assert figures["2c", "items shown"] == figures["2d", "users shown"] == [200]
+    stated = published.load("lers_stated_cf").set_index("quantity").value
+    assert stated["k of NDCG@k and Recall@k"] == 20 and len(stated) == 9
+    assert stated["percent of NDCG@20 lost by the best method, more than"] == 20

@@ -14,15 +14,16 @@ from lfmp_book.claims.cases import Case, judge, said
 from lfmp_book.evidence import frames, published, results
 from lfmp_book.ledger import audit
 from lfmp_book.lers import grids as lers
+from lfmp_book.lers.scores.blocks import HIGH, METHODS, ORIGINAL, Cell
+from lfmp_book.lers.scores.clicks import Measured, Printed, arm_of, printed_of
 from lfmp_book.lers.table5 import costs, figure, page
 from lfmp_book.lers.table5.claims import TESTS, claims
 from lfmp_book.lers.table5.overall import fruitless
 from lfmp_book.lers.table5.ratios import retain_table
-from lfmp_book.lers.table5.records import Measured
-from lfmp_book.lers.table5.view import HIGH, METHODS, ORIGINAL, Cell, Printed, arm_of, printed_of
 from lfmp_book.show.figures import Picture
 from lfmp_core.experiments.record import Record
 from lfmp_core.experiments.store import Store, store_for
+from lfmp_core.metrics import LOG_LOSS
 
 NONE = frames.framed((), frames.COMPARED)
 
@@ -99,7 +100,7 @@ def test_scores_by_hand():
     printed = Printed()
     cell = Cell("Avazu", "DCN", 0.95)
     assert printed.ranked(cell)[0] == ("OptEmb", 0.7683) and printed.rank(cell, "PEP") == 7
-    assert printed.rank(cell, "TTRec", "logloss") == 3
+    assert printed.rank(cell, "TTRec", LOG_LOSS) == 3
     assert printed.retain(cell, "PEP") == pytest.approx(0.7564 / 0.7759)
     assert printed.overall(0.95, "PEP") == pytest.approx((1 + 0.7564 / 0.7759) / 2)
     assert printed.better(Cell("Criteo", "DCN", 0.5), "PEP", "MagPrune") is False  # both .8113

@@ -13,11 +13,13 @@ from lfmp_book.claims.settled import settled
 from lfmp_book.evidence import results
 from lfmp_book.evidence.draws import Draws
 from lfmp_book.lers import grids as lers
+from lfmp_book.lers.scores import rules as common
+from lfmp_book.lers.scores.blocks import HIGH, LOW, METHODS, ORIGINAL, Cell, Span
+from lfmp_book.lers.scores.clicks import Clicks, Measured, Printed, cells
 from lfmp_book.lers.table5 import cases as rules
 from lfmp_book.lers.table5 import overall
 from lfmp_book.lers.table5.claims import ON_SCORES, claims
-from lfmp_book.lers.table5.records import Measured
-from lfmp_book.lers.table5.view import HIGH, LOW, METHODS, ORIGINAL, Cell, Printed, Span, Values
+from lfmp_core.metrics import LOG_LOSS
 
 CELL = Cell("Criteo", "DCN", HIGH)
 
@@ -39,8 +41,8 @@ def test_better_is_the_interval_of_the_difference_of_shared_draws():
     assert told.better(CELL, "PEP", "QR") is False and told.better(CELL, "QR", "PEP") is False
     above = measured(PEP=[0.72, *(0.702 + steps)], QR=[0.70] + [0.70] * 41)
     assert above.better(CELL, "PEP", "QR") is True and above.better(CELL, "QR", "PEP") is False
-    assert above.better(CELL, "PEP", "QR", "logloss") is True
-    assert above.span(CELL, "QR", "PEP", "logloss") == pytest.approx((-0.02, -0.039, -0.001))
+    assert above.better(CELL, "PEP", "QR", LOG_LOSS) is True
+    assert above.span(CELL, "QR", "PEP", LOG_LOSS) == pytest.approx((-0.02, -0.039, -0.001))
 
 
 def test_common_noise_cancels():
@@ -86,7 +88,7 @@ def test_many_chances_widen_the_interval():
 # ---- rules on means
 
 
-class Fixed(Values):
+class Fixed(Clicks):
     """One value for all, and draws of it."""
 
     def __init__(self, value, draws=()):
@@ -121,7 +123,7 @@ def test_a_rule_on_means_must_hold_on_the_draws(value, draws, passed, figure):
 
 
 def test_printed_cells_are_taken_as_they_are():
-    rule = rules.competitive("MagPrune")
+    rule = common.competitive("MagPrune", cells())
     assert settled(rule)(Printed()) == rule(Printed())
 
 
@@ -136,7 +138,7 @@ def test_cases_are_settled_by_their_place():
 # ---- rules on clear differences: the interval by hand
 
 
-class Told(Values):
+class Told(Clicks):
     """Spans by methods, in all blocks; turned round where the other order is asked for."""
 
     def __init__(self, **spans):
@@ -188,7 +190,7 @@ WIDE, WON, LOST, SAME = (0.0, -0.01, 0.01), (0.01, 0.009, 0.011), (-0.01, -0.011
 )
 def test_more_pairs_won_than_lost(spans, passed, figure):
     known = {f"PEP_{m}": span for m, span in zip(("QR", "DHE"), spans, strict=True) if span}
-    found = rules.outperform(("Criteo",), ("PEP",), ("QR", "DHE"))(Told(**known))
+    found = common.outperform(cells(("Criteo",)), ("PEP",), ("QR", "DHE"))(Told(**known))
     assert {(case.passed, case.figure) for case in found} == {(passed, figure)}
 
 
@@ -206,7 +208,7 @@ def test_more_pairs_won_than_lost(spans, passed, figure):
 def test_beating_two_of_three(spans, passed, figure):
     rivals = ("QR", "DHE", "CERP")
     known = {f"PEP_{m}": span for m, span in zip(rivals, spans, strict=True) if span}
-    case = rules.beats_some("PEP", rivals, 2)(Told(**known))[0]
+    case = common.beats_some("PEP", rivals, 2, cells())(Told(**known))[0]
     assert (case.passed, case.figure) == (passed, figure)
 
 

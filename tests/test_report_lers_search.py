@@ -8,12 +8,12 @@ import pytest
 from lfmp_book.claims import pending
 from lfmp_book.evidence import published
 from lfmp_book.ledger import audit, ledger
-from lfmp_book.lers import audit as lers_ctr
 from lfmp_book.lers import fig6 as lers_fig6
 from lfmp_book.lers import grids as lers
 from lfmp_book.lers import search
 from lfmp_book.lers import search_figures as figures
-from lfmp_book.lers.table5.view import Cell
+from lfmp_book.lers.audit import clicks as lers_ctr
+from lfmp_book.lers.scores.blocks import Cell
 from lfmp_book.show.figures import Picture
 from lfmp_core.errors import LfmpError, UnknownName
 from lfmp_core.experiments.record import Record
@@ -241,7 +241,7 @@ def test_fig6_judges_its_sentences():
         ("1-1", "", "holds", "91.3%"),
         ("5.2-1", "", "part", "71 within 2%"),
         ("5.2-4", "", "fails", "46.9%"),
-        ("5.2-5", "", "holds", "8 of 8 rows"),
+        ("5.2-5", "Table 5", "holds", "8 of 8 rows"),
         ("5.2-7", "", "holds", "Avazu, DeepFM at 95 %"),
         ("6.1-6", "", "part", "log-loss +1.49% (QR)"),
         ("6.1-7", "", "part", "t = 80% PEP 4 of 7"),

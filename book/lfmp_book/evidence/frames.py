@@ -5,11 +5,16 @@ from typing import Any
 
 import pandas as pd
 
-# final runs, see `results.frame`
+from lfmp_core.metrics import METRICS
+
+# final runs, see `results.frame`; a figure that a run's task doesn't have is missing
 FINAL = {
     **dict.fromkeys(("dataset", "backbone", "arm"), "str"),
     **{"prune_ratio": "float64", "seed": "int64"},
-    **dict.fromkeys(("test_auc", "test_logloss", "val_auc", "val_logloss"), "float64"),
+    **{f"{split}_{name}": "float64" for split in ("test", "val") for name in METRICS},
+    # by LightGCN's convention, and with validation items left out of the ranking: see `TopItems.evaluate`
+    **dict.fromkeys(("test_recall20_whole", "val_recall20_whole"), "float64"),
+    **{f"test_{name}_unseen": "float64" for name in ("ndcg20", "recall20", "recall20_whole")},
     **dict.fromkeys(("PT", "CT", "TT", "clock", "IT", "IT_remembered"), "float64"),
     **dict.fromkeys(("bytes", "embedding_parameters", "fields_kept", "parameters"), "float64"),
     **{"learning_rate": "float64", "epochs": "int64", "dropout": "float64", "l2": "float64"},

@@ -37,11 +37,19 @@ def lers_table5() -> pd.DataFrame:
         Its columns, with `sparsity` as a share (NaN of OptEmb's own), and `retain`: AUC as a share of that of
         Original with the same data set and backbone, as §5.2.4 defines it.
     """
-    cells = load("lers_table5")
+    return _by_share(load("lers_table5"), "auc")
+
+
+def lers_table6() -> pd.DataFrame:
+    """LERS's Table 6 as `lers_table5`; `retain` is of NDCG@20."""
+    return _by_share(load("lers_table6"), "ndcg")
+
+
+def _by_share(cells: pd.DataFrame, metric: str) -> pd.DataFrame:
     cells["sparsity"] = pd.to_numeric(cells.sparsity, errors="coerce") / 100
-    original = cells[cells.method == "Original"].set_index(["dataset", "backbone"]).auc
+    original = cells[cells.method == "Original"].set_index(["dataset", "backbone"])[metric]
     whole = cells.join(original.rename("whole"), on=["dataset", "backbone"]).pop("whole")
-    return cells.assign(retain=cells.auc / whole)
+    return cells.assign(retain=cells[metric] / whole)
 
 
 def pretrain_sizes() -> list[int]:

@@ -48,8 +48,8 @@ def whole(grids: Iterable[Grid], ended: Iterable[tuple[int, int]]) -> list[Grid]
 
 
 def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
-    """One row a final run: data set, backbone, arm, prune_ratio, seed, metrics, seconds, sizes, kept fields,
-    gates.
+    """One row a final run: data set, backbone, arm, prune_ratio, seed, metrics (those of other tasks are
+    missing), seconds, sizes, kept fields (None where rows have none), gates.
 
     `prune_ratio` is the share asked for, of a compression the sparsity; `sparsity` is what came out. TT is
     the run's processor time on one thread, which a neighbour on the machine disturbs less than the
@@ -60,6 +60,7 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
     for arm, record in finals(grids, store):
         dataset = record.spec.dataset
         spec, cpu = record.spec, record.details["cpu_seconds"]
+        kept = record.details.get("kept_fields")  # of rows that have fields
         rows.append(
             {
                 "dataset": spec.dataset.name,
@@ -80,7 +81,7 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
                 "dropout": spec.backbone.get("dropout", 0.0),
                 "l2": spec.training["l2"],
                 "sparsity": record.details.get("sparsity"),
-                "kept_fields": tuple(record.details["kept_fields"]),
+                "kept_fields": None if kept is None else tuple(kept),
                 "log_alpha": record.details.get("log_alpha"),
                 "gates": record.details.get("gates"),
                 "id": record.id,

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from lfmp_core.metrics import LOG_LOSS
+
 from ...claims.claim import Claim
 from ...claims.judge import Judge
 from ...claims.settled import settled
 from ...claims.test import Test, claims_of
 from ...evidence.results import all_comparisons, draws_of
-from . import cases as cells_of
-from . import overall, page
-from .records import Measured
-from .view import (
-    BACKBONES,
+from ..scores import rules
+from ..scores.blocks import (
+    COMPLEX,
     COMPOSED,
     HIGH,
     HYBRID,
@@ -25,8 +25,10 @@ from .view import (
     SIMPLE,
     Cell,
     Values,
-    cells,
 )
+from ..scores.clicks import BACKBONES, Measured, cells
+from . import cases as cells_of
+from . import overall, page
 
 PAPER, ITEM = "lers", page.ITEM
 FINDING = ("PEP", SEARCHED, HYBRID)  # find a mask first, then train
@@ -44,42 +46,46 @@ ON_SCORES: tuple[Test[Values], ...] = (
     Test(
         ("abstract-1",),
         f"MagPrune has {CLEARLY} than two or more of TTRec, DHE, PEP, OptEmbed, CERP, in each block",
-        cells_of.beats_some("MagPrune", cells_of.COMPLEX, 2),
+        rules.beats_some("MagPrune", COMPLEX, 2, cells()),
     ),
-    Test(("1-3", "4.2-4"), f"MagPrune: {MEDIAN}, in each block", settled(cells_of.competitive("MagPrune"))),
+    Test(
+        ("1-3", "4.2-4"),
+        f"MagPrune: {MEDIAN}, in each block",
+        settled(rules.competitive("MagPrune", cells())),
+    ),
     Test(
         ("6.1-18",),
         f"MagPrune at 95 %: {MEDIAN}, in each block",
-        settled(cells_of.competitive("MagPrune", shares=(HIGH,))),
+        settled(rules.competitive("MagPrune", cells(shares=(HIGH,)))),
     ),
-    Test(("6.1-16",), f"CERP: {MEDIAN}, in each block", settled(cells_of.competitive(HYBRID))),
+    Test(("6.1-16",), f"CERP: {MEDIAN}, in each block", settled(rules.competitive(HYBRID, cells()))),
     Test(
         ("6.3-3",),
         f"click prediction alone; OptEmbed at 80 and 95 % on DCN: {MEDIAN}",
-        settled(cells_of.competitive(SEARCHED, shares=(MIDDLE, HIGH), backbones=BACKBONES[1:])),
+        settled(rules.competitive(SEARCHED, cells(backbones=BACKBONES[1:], shares=(MIDDLE, HIGH)))),
     ),
     Test(
         ("6.1-1",),
         f"PEP and MagPrune win more pairs with QR, TTRec and DHE than they lose ({CLEARLY}), in each block",
-        cells_of.outperform(("Criteo",), PRUNED, COMPOSED),
+        rules.outperform(cells(("Criteo",)), PRUNED, COMPOSED),
     ),
     Test(
         ("6.1-2",),
         f"QR, TTRec and DHE win more pairs with PEP and MagPrune than they lose ({CLEARLY}), in each block",
-        cells_of.outperform(("Avazu",), COMPOSED, PRUNED),
+        rules.outperform(cells(("Avazu",)), COMPOSED, PRUNED),
     ),
     Test(
         ("7-2",),
         "both of the above: pruning on Criteo, composition on Avazu",
-        overall.both(
-            cells_of.outperform(("Criteo",), PRUNED, COMPOSED),
-            cells_of.outperform(("Avazu",), COMPOSED, PRUNED),
+        rules.both(
+            rules.outperform(cells(("Criteo",)), PRUNED, COMPOSED),
+            rules.outperform(cells(("Avazu",)), COMPOSED, PRUNED),
         ),
     ),
     Test(
         ("6.1-4",),
         "PEP and MagPrune win more pairs in log-loss than they lose to QR, TTRec and DHE, in each block",
-        cells_of.outperform(("Avazu",), PRUNED, COMPOSED, "logloss"),
+        rules.outperform(cells(("Avazu",)), PRUNED, COMPOSED, LOG_LOSS),
     ),
     Test(
         ("6.1-5",),
@@ -101,7 +107,7 @@ ON_SCORES: tuple[Test[Values], ...] = (
         "PEP's AUC at 95 % neither clearly below Original's nor perhaps below it by 0.001 and more",
         cells_of.keeps_up(Cell("Criteo", "DCN", HIGH), "PEP"),
     ),
-    Test(("6.1-9",), TOP.format("two"), settled(cells_of.among_first(2, _at("Criteo", LOW), PRUNED))),
+    Test(("6.1-9",), TOP.format("two"), settled(rules.among_first(2, _at("Criteo", LOW), PRUNED))),
     Test(
         ("6.1-10",), "OptEmbed's AUC over Original's is larger on DCN, on Criteo", settled(cells_of.suits_dcn)
     ),
@@ -109,18 +115,18 @@ ON_SCORES: tuple[Test[Values], ...] = (
         ("6.1-11",),
         f"{TOP.format('three')}: TTRec at 95 %, MagPrune and QR at 50 %",
         settled(
-            overall.both(
-                cells_of.among_first(3, _at("Avazu", HIGH), ("TTRec",)),
-                cells_of.among_first(3, _at("Avazu", LOW), SIMPLE),
+            rules.both(
+                rules.among_first(3, _at("Avazu", HIGH), ("TTRec",)),
+                rules.among_first(3, _at("Avazu", LOW), SIMPLE),
             )
         ),
     ),
     Test(
         ("6.1-12",),
         f"at 95 %, of which the sentence speaks: TTRec {TOP.format('two')}",
-        settled(cells_of.among_first(2, _at("Avazu", HIGH), ("TTRec",))),
+        settled(rules.among_first(2, _at("Avazu", HIGH), ("TTRec",))),
     ),
-    Test(("6.1-13",), TOP.format("three"), settled(cells_of.among_first(3, _at("Avazu", LOW), SIMPLE))),
+    Test(("6.1-13",), TOP.format("three"), settled(rules.among_first(3, _at("Avazu", LOW), SIMPLE))),
     Test(
         ("6.1-14",),
         "by mean AUC: at 50 % the better of QR and MagPrune is not 0.001 and more behind the best other "
@@ -131,7 +137,7 @@ ON_SCORES: tuple[Test[Values], ...] = (
         ("7-8",),
         "by mean AUC: at 50 % the better of QR and MagPrune is not 0.001 and more behind the best other "
         "method",
-        settled(cells_of.simple_suffices),
+        settled(rules.simple_suffices(cells(shares=(LOW,)))),
     ),
     Test(
         ("6.1-15",),
@@ -142,7 +148,7 @@ ON_SCORES: tuple[Test[Values], ...] = (
     Test(
         ("6.3-1",),
         "click prediction alone: at 50 % on DCN, the first two by the mean ratio of both sets",
-        settled(overall.both(*(overall.overall_rank(m, LOW, 1, 2) for m in PRUNED))),
+        settled(rules.both(*(rules.overall_rank(m, LOW, 1, 2) for m in PRUNED))),
     ),
     Test(
         ("6.3-2",),
@@ -155,15 +161,15 @@ ON_SCORES: tuple[Test[Values], ...] = (
         "MagPrune by the mean ratio of both sets on DCN: in the upper half of seven at 80 %, in the lower at "
         "95 %",
         settled(
-            overall.both(
-                overall.overall_rank("MagPrune", MIDDLE, 1, 3), overall.overall_rank("MagPrune", HIGH, 5, 7)
+            rules.both(
+                rules.overall_rank("MagPrune", MIDDLE, 1, 3), rules.overall_rank("MagPrune", HIGH, 5, 7)
             )
         ),
     ),
     Test(
         ("6.3-5",),
         "click prediction alone: the least mean ratio of both sets on DCN at 95 %",
-        settled(overall.overall_rank("PEP", HIGH, 7, 7)),
+        settled(rules.overall_rank("PEP", HIGH, 7, 7)),
     ),
     Test(
         ("6.3-6",),
@@ -197,7 +203,7 @@ ON_SCORES: tuple[Test[Values], ...] = (
         ("7-7",),
         f"click prediction alone: PEP wins more pairs with the others than it loses ({CLEARLY}), in each "
         "block",
-        cells_of.outperform(("Criteo", "Avazu"), ("PEP",), METHODS),
+        rules.outperform(cells(), ("PEP",), METHODS),
     ),
 )
 # the paper prints no such figures beside its Table 5

@@ -8,6 +8,8 @@ import pandas as pd
 from ...claims.claim import Prose
 from ...claims.pending import NOT_YET
 from ...show.html import Spread, Stack, Table, is_stale, table
+from ..scores.blocks import ORIGINAL
+from ..scores.clicks import SETS
 from .figure import picture
 from .page import (
     KINDS,
@@ -24,7 +26,6 @@ from .page import (
     seeds_of,
     share,
 )
-from .view import ORIGINAL, SETS
 
 PARA, REMEMBERED = "paper's #Para, M", "IT × with rows kept"
 PLAIN = KINDS["plain"]

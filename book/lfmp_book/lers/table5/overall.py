@@ -10,9 +10,7 @@ from scipy.stats import t as student
 
 from ...claims.cases import OPEN, Case, any_of, untold
 from ..grids import compressions
-from .cases import PAIRS, Cases, more
-from .records import Measured
-from .view import (
+from ..scores.blocks import (
     COMPOSED,
     EDGE,
     HIGH,
@@ -22,44 +20,13 @@ from .view import (
     ORIGINAL,
     PRUNED,
     SEARCHED,
-    SETS,
     SHARES,
     Cell,
     Values,
-    arm_of,
-    cells,
-    methods_at,
 )
-
-BOTH = "both sets, DCN"
-
-
-def _overall(v: Values, sparsity: float) -> dict[str, float]:
-    """The mean ratio of each of the paper's methods; empty unless all are there."""
-    rows = methods_at(Cell(SETS[0], "DCN", sparsity))
-    found = {m: v.overall(sparsity, m) for m in rows}
-    known = {m: r for m, r in found.items() if r is not None}
-    return known if len(known) == len(rows) else {}
-
-
-def overall_rank(method: str, sparsity: float, best: int, worst: int) -> Cases:
-    """The mean ratio of both sets on DCN ranks between two places, as Table 7's last column."""
-
-    def made(v: Values) -> list[Case]:
-        ratios = _overall(v, sparsity)
-        passed, figure = None, ""
-        if ratios:
-            rank = 1 + sum(r > ratios[method] + EDGE for r in ratios.values())
-            passed = best <= rank <= worst
-            figure = f"{method} {ratios[method]:.4f}, {rank} of {len(ratios)}"
-        return [Case(BOTH, f"t = {sparsity:.0%}", passed, figure)]
-
-    return made
-
-
-def both(*parts: Cases) -> Cases:
-    """The cases of several tests."""
-    return lambda v: [case for part in parts for case in part(v)]
+from ..scores.clicks import SETS, Measured, arm_of, cells
+from ..scores.rules import Cases, more, overall
+from .cases import PAIRS
 
 
 def torn(v: Values) -> list[Case]:
@@ -76,12 +43,12 @@ def steadiest(method: str) -> Cases:
     """The least range over the sparsities of the mean ratio, of the methods with a row at each."""
 
     def made(v: Values) -> list[Case]:
-        ratios = [_overall(v, t) for t in SHARES]
+        ratios = [overall(v, t) for t in SHARES]
         if not all(ratios):
-            return [Case(BOTH, "", None)]
+            return [Case(v.together, "", None)]
         widths = {m: max(r[m] for r in ratios) - min(r[m] for r in ratios) for m in ratios[0]}
         told = ", ".join(f"{m} {w:.4f}" for m, w in sorted(widths.items(), key=lambda pair: pair[1]))
-        return [Case(BOTH, "", min(widths, key=widths.__getitem__) == method, told)]
+        return [Case(v.together, "", min(widths, key=widths.__getitem__) == method, told)]
 
     return made
 
@@ -97,9 +64,9 @@ def nearer(method: str, other: str) -> Cases:
             gaps.append(abs(known[0] - known[1]) if len(known) == 2 else None)
         ours, theirs = gaps
         if ours is None or theirs is None:
-            return [Case(BOTH, f"t = {HIGH:.0%}", None)]
+            return [Case(v.together, f"t = {HIGH:.0%}", None)]
         figure = f"{method} {ours:.4f}, {other} {theirs:.4f}"
-        return [Case(BOTH, f"t = {HIGH:.0%}", ours < theirs, figure)]
+        return [Case(v.together, f"t = {HIGH:.0%}", ours < theirs, figure)]
 
     return made
 

@@ -14,7 +14,9 @@ from ...show.comparison import Column, comparison
 from ...show.html import Table, table
 from .. import grids as lers
 from ..grids import CACHED, LERS_METHODS, ORIGINAL, OTHERS, OWN_SIZE, SMALLER, SMALLER_IN_BYTES
-from .view import DATASETS, HIGH, NETWORKS, SETS, Cell, arm_of, cells, methods_at, printed_of
+from ..scores.blocks import HIGH, Cell
+from ..scores.clicks import DATASETS, NETWORKS, SETS, arm_of, cells, methods_at, printed_of
+from ..scores.records import runs_on
 
 ITEM = "lers_table5"
 PLANNED_SETS = tuple(DATASETS.values())
@@ -89,8 +91,7 @@ def ordered(names: Sequence[str], *frames: pd.DataFrame) -> Iterator[tuple[float
 
 def block(frame: pd.DataFrame, name: str, network: str) -> pd.DataFrame:
     """Runs on one set and backbone, in the paper's names; those of planted or one's own rows are Criteo's."""
-    own = (frame.name == name) | (~frame.name.isin(PLANNED_SETS) & (name == SETS[0]))
-    return frame[own & (frame.network == network)]
+    return runs_on(frame, name, network, PLANNED_SETS)
 
 
 def cell_of(frame: pd.DataFrame, t: float, arm: str) -> pd.DataFrame:

@@ -7,8 +7,9 @@ import pandas as pd
 
 from ...claims.pending import NOT_YET
 from ...show.html import Spread, Table, table
+from ..scores.blocks import METHODS, SHARES, Cell
+from ..scores.clicks import SETS, arm_of
 from .page import SMALLER, TITLES, Which, block, cell_of, headed, printed_row
-from .view import METHODS, SETS, SHARES, Cell, arm_of
 
 
 def retain_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:

@@ -1,29 +1,45 @@
-"""The reference records of LERS's Table 5 in the paper's names, and what can be told of them."""
+"""Reference records of a table of LERS in the paper's names, and what can be told of them."""
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
 from lfmp_core.experiments.stats import difference_of
+from lfmp_core.metrics import Metric
 
-from ...evidence.draws import Draws, Metric
+from ...evidence.draws import Draws
 from ...evidence.results import clearly_below
-from .view import DATASETS, NETWORKS, ORIGINAL, Cell, Span, Values, arm_of
+from .blocks import ORIGINAL, Cell, Span, Values
 
 LEVEL = 0.95
-Place = tuple[str, str, str, float, Metric]  # set, backbone, arm, sparsity, metric
+Place = tuple[str, str, str, float, str]  # set, backbone, arm, sparsity, metric
 
 
-def place_of(cell: Cell, method: str, metric: Metric) -> Place:
-    """Where the records of a method have their numbers."""
-    t = 0.0 if method == ORIGINAL else cell.sparsity
-    return cell.dataset, cell.backbone, arm_of(cell, method), t, metric
+class Recorded(Values):
+    """Cells whose arms have the names of this book's runs.
+
+    Attributes:
+        names, networks: data sets and backbones, ours → the paper's.
+    """
+
+    names: ClassVar[Mapping[str, str]]
+    networks: ClassVar[Mapping[str, str]]
+
+    def arm(self, cell: Cell, method: str) -> str:
+        """Our arm beside a row of the paper."""
+        raise NotImplementedError
+
+    def place(self, cell: Cell, method: str, metric: Metric | None = None) -> Place:
+        """Where the records of a method have their numbers."""
+        t = 0.0 if method == ORIGINAL else cell.sparsity
+        return cell.dataset, cell.backbone, self.arm(cell, method), t, self.named(metric).name
 
 
-class Drawn(Values):
-    """The cells as they came out on one bootstrap draw, all on the same resampled rows.
+class Drawn(Recorded):
+    """The cells as they came out on one bootstrap draw, all on the same resampled units.
 
     Args:
         draws: values of each cell. index: of the draw.
@@ -33,19 +49,19 @@ class Drawn(Values):
         self._draws, self._index = draws, index
         self._ranked: dict[tuple[Cell, Metric], list[tuple[str, float]]] = {}
 
-    def value(self, cell: Cell, method: str, metric: Metric = "auc") -> float | None:
-        found = self._draws.get(place_of(cell, method, metric))
+    def value(self, cell: Cell, method: str, metric: Metric | None = None) -> float | None:
+        found = self._draws.get(self.place(cell, method, metric))
         return None if found is None else found[self._index]
 
-    def ranked(self, cell: Cell, metric: Metric = "auc") -> list[tuple[str, float]]:
-        key = cell, metric
+    def ranked(self, cell: Cell, metric: Metric | None = None) -> list[tuple[str, float]]:
+        key = cell, self.named(metric)
         if key not in self._ranked:  # many tests rank the same blocks
             self._ranked[key] = super().ranked(cell, metric)
         return self._ranked[key]
 
 
-class Measured(Values):
-    """Means over seeds of the reference records, and what bootstrap draws of test rows and seeds say of them.
+class Measured(Recorded):
+    """Means over seeds of reference records, and what bootstrap draws of test units and seeds say of them.
 
     Args:
         reference: see `results.frame`.
@@ -54,14 +70,16 @@ class Measured(Values):
             with one whose stamp disagrees with those of its backbone.
     """
 
+    draw: ClassVar[type[Drawn]] = Drawn
+
     def __init__(self, reference: pd.DataFrame, drawn: Mapping[str, Draws]):
         self._runs: dict[tuple[str, str, str, float], pd.DataFrame] = {}
         for (name, backbone, arm, t), own in reference.groupby(["dataset", "backbone", "arm", "prune_ratio"]):
-            key = (DATASETS.get(name, name), NETWORKS.get(backbone, backbone), arm, float(t))
+            key = (self.names.get(name, name), self.networks.get(backbone, backbone), arm, float(t))
             self._runs[key] = own
         agreeing = {name: own.agreeing() for name, own in drawn.items()}
         self._drawn: dict[Place, np.ndarray] = {
-            (DATASETS.get(name, name), NETWORKS.get(backbone, backbone), arm, t, metric): values
+            (self.names.get(name, name), self.networks.get(backbone, backbone), arm, t, metric): values
             for name, own in drawn.items()
             for metric, cells_ in own.values.items()
             for (backbone, arm, t), values in cells_.items()
@@ -70,19 +88,19 @@ class Measured(Values):
         self._spans: dict[tuple[Place, Place, int], Span] = {}
         columns = {place: values[1:].tolist() for place, values in self._drawn.items()}
         count = min(map(len, columns.values()), default=0)
-        self._views = [Drawn(columns, i) for i in range(count)]
+        self._views = [self.draw(columns, i) for i in range(count)]
 
     def runs(self, cell: Cell, method: str) -> pd.DataFrame | None:
         """The final runs of a method in a block, a row a seed."""
-        return self._runs.get(place_of(cell, method, "auc")[:4])
+        return self._runs.get(self.place(cell, method)[:4])
 
     def mean(self, cell: Cell, method: str, column: str) -> float | None:
         """Mean of a column over seeds."""
         own = self.runs(cell, method)
         return None if own is None else float(own[column].mean())
 
-    def value(self, cell: Cell, method: str, metric: Metric = "auc") -> float | None:
-        return self.mean(cell, method, f"test_{metric}")
+    def value(self, cell: Cell, method: str, metric: Metric | None = None) -> float | None:
+        return self.mean(cell, method, f"test_{self.named(metric).name}")
 
     def below(self, cell: Cell, ours: str, theirs: str, column: str) -> bool | None:
         """See `results.clearly_below`."""
@@ -94,7 +112,7 @@ class Measured(Values):
         cell: Cell,
         ours: str,
         theirs: str,
-        metric: Metric = "auc",
+        metric: Metric | None = None,
         than: Cell | None = None,
         chances: int = 1,
     ) -> Span | None:
@@ -103,10 +121,10 @@ class Measured(Values):
         Of several chances gap ± z·s, s the deviation of the draws and z the normal bound at
         1 − 0.025/chances: a few hundred draws have no such tails.
         """
-        a, b = place_of(cell, ours, metric), place_of(than or cell, theirs, metric)
+        a, b = self.place(cell, ours, metric), self.place(than or cell, theirs, metric)
         if a not in self._drawn or b not in self._drawn:
             return None
-        if metric == "logloss":
+        if not self.named(metric).higher:
             a, b = b, a
         if (a, b, chances) not in self._spans:
             self._spans[a, b, chances] = _span(self._drawn[a], self._drawn[b], chances)
@@ -114,6 +132,17 @@ class Measured(Values):
 
     def draws(self) -> Sequence[Values]:
         return self._views
+
+
+def runs_on(frame: pd.DataFrame, name: str, network: str, sets: Sequence[str]) -> pd.DataFrame:
+    """Runs on one set and backbone; those of planted or one's own data are the first set's.
+
+    Args:
+        frame: with `name` and `network` as the paper calls data set and backbone.
+        sets: that have names there.
+    """
+    own = (frame.name == name) | (~frame.name.isin(sets) & (name == sets[0]))
+    return frame[own & (frame.network == network)]
 
 
 def _span(a: np.ndarray, b: np.ndarray, chances: int) -> Span:

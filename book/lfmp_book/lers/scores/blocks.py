@@ -1,15 +1,13 @@
-"""One way to ask LERS's printed Table 5 and this book's records the same questions."""
+"""One way to ask a printed table of LERS and this book's records the same questions, block by block."""
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
-from ...evidence import published
-from ...evidence.draws import Metric
-from ..grids import CACHED, ORIGINAL, OWN_SIZE
+from lfmp_core.metrics import Metric
 
-SETS = ("Criteo", "Avazu")
-BACKBONES = ("DeepFM", "DCN")
+from ..grids import ORIGINAL
+
 SHARES = (0.5, 0.8, 0.95)
 LOW, MIDDLE, HIGH = SHARES
 MARGINAL = 0.001  # of AUC, §5.2.1
@@ -18,13 +16,11 @@ COMPOSED, PRUNED = ("QR", "TTRec", "DHE"), ("PEP", "MagPrune")
 SEARCHED, HYBRID = "OptEmb", "CERP"
 METHODS = (*COMPOSED, "PEP", SEARCHED, HYBRID, "MagPrune")
 SIMPLE = ("QR", "MagPrune")
-# ours → the paper's
-DATASETS = {"criteo": "Criteo", "avazu": "Avazu", "ml-1m": "MovieLens"}
-NETWORKS = {"deepfm": "DeepFM", "dcn_mix": "DCN"}
+COMPLEX = tuple(m for m in METHODS if m not in SIMPLE)
 
 
 class Cell(NamedTuple):
-    """One block of Table 5: data set and backbone as the paper names them, share of the table removed."""
+    """One block of a table: data set and backbone as the paper names them, share of the table removed."""
 
     dataset: str
     backbone: str
@@ -45,35 +41,9 @@ class Cell(NamedTuple):
         return self._replace(sparsity=sparsity)
 
 
-def cells(
-    sets: Sequence[str] = SETS, backbones: Sequence[str] = BACKBONES, shares: Sequence[float] = SHARES
-) -> Iterator[Cell]:
+def cells(sets: Sequence[str], backbones: Sequence[str], shares: Sequence[float] = SHARES) -> Iterator[Cell]:
     """The blocks of some sets, backbones and sparsities."""
     return (Cell(*key) for key in product(sets, backbones, shares))
-
-
-def methods_at(cell: Cell, among: Sequence[str] = METHODS) -> tuple[str, ...]:
-    """The paper's rows of a block: no OptEmbed at 50 %."""
-    return tuple(m for m in among if m != SEARCHED or cell.sparsity > LOW)
-
-
-def arm_of(cell: Cell, method: str) -> str:
-    """Our arm beside a row of the paper.
-
-    TTRec's rows of known settings (`lers_counts.CASES`; printed sizes agree with them) hold cached rows on
-    Avazu at 50 and 80 % and on Criteo at 95 %, and none on Criteo with DeepFM below. The rest is taken to be
-    alike: Avazu at 95 %, and Criteo with DCN at 50 and 80 %.
-    """
-    if method == "TTRec":
-        return CACHED if cell.dataset != "Criteo" or cell.sparsity == HIGH else "TT-Rec"
-    return {SEARCHED: "OptEmbed"}.get(method, method)
-
-
-def printed_of(cell: Cell, arm: str) -> str | None:
-    """The paper's row beside one of our arms; None of an arm that it doesn't have there."""
-    if arm in (ORIGINAL, OWN_SIZE):
-        return {ORIGINAL: ORIGINAL, OWN_SIZE: SEARCHED}[arm]
-    return next((m for m in methods_at(cell) if arm_of(cell, m) == arm), None)
 
 
 class Span(NamedTuple):
@@ -106,10 +76,32 @@ class Span(NamedTuple):
 
 
 class Values:
-    """Scores by block and method, in the paper's names; None where there are none."""
+    """Scores by block and method, in the paper's names; None where there are none.
 
-    def value(self, cell: Cell, method: str, metric: Metric = "auc") -> float | None:
-        """AUC or log-loss; of `ORIGINAL` at any sparsity."""
+    Attributes:
+        metrics: the first is meant where none is named.
+        sets: of the table. compared: the backbone that Table 7 takes its ratios from.
+    """
+
+    metrics: ClassVar[tuple[Metric, ...]]
+    sets: ClassVar[tuple[str, ...]]
+    compared: ClassVar[str]
+
+    def methods(self, cell: Cell) -> tuple[str, ...]:
+        """The paper's rows of a block."""
+        raise NotImplementedError
+
+    @property
+    def together(self) -> str:
+        """What Table 7 takes its means over, in words."""
+        return f"both sets, {self.compared}"
+
+    def named(self, metric: Metric | None = None) -> Metric:
+        """The metric that is meant."""
+        return metric or self.metrics[0]
+
+    def value(self, cell: Cell, method: str, metric: Metric | None = None) -> float | None:
+        """The score; of `ORIGINAL` at any sparsity."""
         raise NotImplementedError
 
     def span(
@@ -117,7 +109,7 @@ class Values:
         cell: Cell,
         ours: str,
         theirs: str,
-        metric: Metric = "auc",
+        metric: Metric | None = None,
         than: Cell | None = None,
         chances: int = 1,
     ) -> Span | None:
@@ -135,52 +127,41 @@ class Values:
         """The same cells on each bootstrap draw; None where means are taken as they are."""
         return None
 
-    def better(self, cell: Cell, ours: str, theirs: str, metric: Metric = "auc") -> bool | None:
+    def better(self, cell: Cell, ours: str, theirs: str, metric: Metric | None = None) -> bool | None:
         """Whether one method is better than another beyond doubt."""
         span = self.span(cell, ours, theirs, metric)
         return None if span is None else span.better
 
     def gap(
-        self, cell: Cell, ours: str, theirs: str, metric: Metric = "auc", than: Cell | None = None
+        self, cell: Cell, ours: str, theirs: str, metric: Metric | None = None, than: Cell | None = None
     ) -> float | None:
         """By how much one method is better, by their values; arguments as of `span`."""
         a, b = self.value(cell, ours, metric), self.value(than or cell, theirs, metric)
-        return None if a is None or b is None else (a - b if metric == "auc" else b - a)
+        # + 0.0: no difference has no sign
+        return None if a is None or b is None else self.named(metric).gain(a, b) + 0.0
 
     def overall(self, sparsity: float, method: str) -> float | None:
-        """The mean ratio over both sets on DCN, as Table 7 has it."""
-        found = [self.retain(Cell(d, "DCN", sparsity), method) for d in SETS]
+        """The mean ratio over both sets, as Table 7 has it."""
+        found = [self.retain(Cell(d, self.compared, sparsity), method) for d in self.sets]
         known = [r for r in found if r is not None]
         return sum(known) / len(known) if len(known) == len(found) else None
 
     def retain(self, cell: Cell, method: str) -> float | None:
-        """AUC over that of Original (§5.2.4)."""
+        """The first metric over that of Original (§5.2.4)."""
         ours, whole = self.value(cell, method), self.value(cell, ORIGINAL)
         return None if ours is None or whole is None else ours / whole
 
-    def ranked(self, cell: Cell, metric: Metric = "auc") -> list[tuple[str, float]]:
+    def ranked(self, cell: Cell, metric: Metric | None = None) -> list[tuple[str, float]]:
         """Methods from best to worst with their values; empty unless all of the paper's are there."""
-        found = [(m, self.value(cell, m, metric)) for m in methods_at(cell)]
+        found = [(m, self.value(cell, m, metric)) for m in self.methods(cell)]
         known = [(m, v) for m, v in found if v is not None]
-        known.sort(key=lambda pair: pair[1], reverse=metric == "auc")
+        known.sort(key=lambda pair: pair[1], reverse=self.named(metric).higher)
         return known if len(known) == len(found) else []
 
-    def rank(self, cell: Cell, method: str, metric: Metric = "auc") -> int | None:
+    def rank(self, cell: Cell, method: str, metric: Metric | None = None) -> int | None:
         """1 and how many are better by their means; equals share the better rank."""
         ranked = dict(self.ranked(cell, metric))
         if method not in ranked:
             return None
         own = ranked[method]
-        return 1 + sum((v > own) if metric == "auc" else (v < own) for v in ranked.values())
-
-
-class Printed(Values):
-    """The cells as the paper prints them; four decimals, no spread: any printed difference counts."""
-
-    def __init__(self) -> None:
-        rows = published.lers_table5().dropna(subset="sparsity")
-        self._cells = rows.set_index(["dataset", "backbone", "method", "sparsity"])
-
-    def value(self, cell: Cell, method: str, metric: Metric = "auc") -> float | None:
-        key = (cell.dataset, cell.backbone, method, 0.0 if method == ORIGINAL else cell.sparsity)
-        return float(self._cells.loc[key, metric]) if key in self._cells.index else None
+        return 1 + sum(self.named(metric).better(v, own) for v in ranked.values())

@@ -1,40 +1,25 @@
 """LERS's sentences on click prediction held against its own Tables 2, 4, 5 and 7."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 
 import pandas as pd
 
-from ..claims.cases import Case, judge
-from ..claims.claim import share_verdict
-from ..claims.finding import Finding
-from ..claims.sentences import load
-from ..evidence import published
-from ..evidence.rounding import Span
-from .table5.cases import PAIRS
-from .table5.claims import ON_SCORES
-from .table5.view import BACKBONES, HIGH, LOW, METHODS, ORIGINAL, SEARCHED, Cell, Printed, cells, methods_at
+from lfmp_core.metrics import LOG_LOSS
 
-PAPER = "lers"
-TOLERANCE = 0.02  # of a sparsity that is printed with a ~
+from ...claims.cases import Case
+from ...claims.claim import share_verdict
+from ...claims.finding import Finding
+from ...evidence import published
+from ...evidence.rounding import Span
+from ..scores.blocks import HIGH, LOW, METHODS, ORIGINAL, SEARCHED, Cell
+from ..scores.clicks import BACKBONES, Printed, cells, methods_at
+from ..table5.cases import PAIRS
+from ..table5.claims import ON_SCORES
+from .rules import TOLERANCE, Remark, by_rule, exceptions, ratios, tally
+
 STEPS = 2 * len(PAIRS)  # from one sparsity to the next, of one method
-
-
-def _tally(part: Callable[[Case], str]) -> Callable[[Sequence[Case]], str]:
-    """How many cases a sentence is right in, by a part of their name."""
-
-    def made(cases: Sequence[Case]) -> str:
-        groups: dict[str, list[bool]] = {}
-        for case in cases:
-            groups.setdefault(part(case), []).append(bool(case.passed))
-        return "right in " + ", ".join(f"{sum(own)} of {len(own)} ({name})" for name, own in groups.items())
-
-    return made
-
-
-def _exceptions(cases: Sequence[Case]) -> str:
-    return "not right: " + "; ".join(f"{c.where}, {c.what}: {c.figure}" for c in cases if not c.passed)
 
 
 def _gains(cases: Sequence[Case]) -> str:
@@ -43,40 +28,32 @@ def _gains(cases: Sequence[Case]) -> str:
     return f"fewer numbers help in {steps} of {STEPS * len(cases)} steps"
 
 
-_BY_SPARSITY = _tally(lambda case: case.what)
+_BY_SPARSITY = tally(lambda case: case.what)
 # what a reader should make of a finding, by its first sentence
-CONSEQUENCES: dict[str, Callable[[Sequence[Case]], str]] = {
+CONSEQUENCES: dict[str, Remark] = {
     "abstract-1": _BY_SPARSITY,
     "1-3": _BY_SPARSITY,
     "6.1-2": _BY_SPARSITY,
     "6.1-4": _BY_SPARSITY,
-    "6.1-6": _tally(lambda case: f"{case.what}, {case.where.partition(',')[0]}"),
+    "6.1-6": tally(lambda case: f"{case.what}, {case.where.partition(',')[0]}"),
     "6.1-7": _BY_SPARSITY,
-    "6.1-14": _exceptions,
+    "6.1-14": exceptions,
     "6.1-15": _gains,
     "6.1-18": lambda cases: "and §6.3 says that it falls short there",
     "7-4": _BY_SPARSITY,
-    "7-7": _tally(lambda case: case.where.partition(",")[0]),
+    "7-7": tally(lambda case: case.where.partition(",")[0]),
 }
 
 
 def findings() -> list[Finding]:
     """What Tables 2, 4, 5 and 7 say of the sentences on click prediction."""
-    return [*_by_rule(), *_sizes(), *_optembed(), *_ratios(), *_tails()]
-
-
-def _by_rule() -> list[Finding]:
-    """Each sentence by the rule that the records are judged by, on the printed cells."""
-    values, sentences = Printed(), load(PAPER)
-    found = []
-    for test in ON_SCORES:
-        own = [name for name in test.sentences if sentences[name].audited]
-        if own:
-            outcome = test.outcome(values)
-            so = CONSEQUENCES[own[0]](outcome.cases) if own[0] in CONSEQUENCES else ""
-            verdict = judge(outcome.cases)
-            found.append(Finding(" ".join(own), "Table 5", test.rule, outcome.found, verdict, so))
-    return found
+    return [
+        *by_rule(ON_SCORES, Printed(), "Table 5", CONSEQUENCES),
+        *_sizes(),
+        *_optembed(),
+        *_ratios(),
+        *_tails(),
+    ]
 
 
 @cache
@@ -212,30 +189,12 @@ def _optembed() -> list[Finding]:
 
 
 def _ratios() -> list[Finding]:
-    auc = published.load("lers_table5").set_index(["dataset", "backbone", "method", "sparsity"]).auc
-    printed = published.load("lers_table7_ctr")
-    rows = printed[printed.overall > 0]
-    single, means = [], []
-    for row in rows.itertuples():
-        ratios = {"Criteo": row.criteo, "Avazu": row.avazu}
-        for name, ratio in ratios.items():
-            whole = Span.printed(auc[name, "DCN", ORIGINAL, "0"], 4)
-            again = Span.printed(auc[name, "DCN", row.method, str(row.sparsity)], 4) / whole
-            single.append(again.rounds_to(ratio, 4))
-        mean = Span(0.5, 0.5) * (Span.printed(row.criteo, 4) + Span.printed(row.avazu, 4))
-        means.append(mean.rounds_to(row.overall, 4))
-    empty = printed[printed.overall == 0]
+    auc = published.load("lers_table5").set_index(["backbone", "dataset", "method", "sparsity"]).auc["DCN"]
+    printed = published.load("lers_table7")
+    empty = printed[printed.overall_ctr == 0]
+    columns = {"Criteo": "criteo", "Avazu": "avazu"}
     return [
-        Finding(
-            "5.2-9",
-            "Table 5, Table 7",
-            f"AUC with DCN of {len(rows)} rows",
-            f"{sum(single)} of {len(single)} ratios and {sum(means)} of {len(means)} means agree within "
-            "rounding",
-            share_verdict([*single, *means]),
-            "",
-            False,
-        ),
+        ratios(auc, columns, "overall_ctr", "Table 5, Table 7", "AUC with DCN"),
         Finding(
             "table7-1",
             "Table 5",
@@ -249,7 +208,7 @@ def _ratios() -> list[Finding]:
 
 def _tails() -> list[Finding]:
     two = published.load("lers_table2").set_index("dataset").features
-    log_loss = [Printed().rank(Cell("Avazu", b, HIGH), "TTRec", "logloss") for b in BACKBONES]
+    log_loss = [Printed().rank(Cell("Avazu", b, HIGH), "TTRec", LOG_LOSS) for b in BACKBONES]
     return [
         Finding(
             "6.1-3 6.3-9",
