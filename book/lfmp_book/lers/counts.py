@@ -23,6 +23,7 @@ from ..evidence.rounding import Span
 from ..show.html import Table, table
 
 DIM = 16  # Table 4
+Split = tuple[tuple[int, ...], tuple[int, ...]]  # n_k and d_k of the cores of a tensor train
 # kinds of tables as the pages write them
 NAMES = {
     "qr": "QR",
@@ -86,7 +87,7 @@ CASES = (
     Case("Avazu", "DHE", 0.95, DHETable, _dhe(*(896,) * 4)),
 )
 # what the public factoriser makes of n and of D = 16, by data set and number of cores
-SPLITS = {
+SPLITS: dict[tuple[str, int], Split] = {
     ("Criteo", 3): ((125, 125, 128), (2, 2, 4)),
     ("Criteo", 4): ((25, 40, 40, 50), (2, 2, 2, 2)),
     ("Avazu", 3): ((150, 150, 200), (2, 2, 4)),
@@ -94,24 +95,33 @@ SPLITS = {
 
 
 def by_hand(case: Case) -> list[tuple[int, ...]]:
-    """The count as products to be added, without our classes.
+    """The count as products to be added, without our classes; see `products`."""
+    cores = case.settings.cores if isinstance(case.settings, TTRecSettings) else 0
+    return products(case.settings, case.n, DIM, SPLITS.get((case.dataset, cores)))
+
+
+def products(s: Any, n: int, dim: int, split: Split | None = None) -> list[tuple[int, ...]]:
+    """Parameters of a table of n ids in D dimensions as products to be added.
 
     QR: p·D + ⌈n/p⌉·D. TT-Rec: n_k·r_{k−1}·d_k·r_k for each core, and rows·D of the cache. DHE: (in + 1)·out
-    for each layer, and 2 for each output of its norm.
+    for each layer, and 2 for each output of its norm. Else n·D.
+
+    Args:
+        s: settings. split: of TT-Rec, n_k and d_k of its cores.
     """
-    s = case.settings
     if isinstance(s, QRSettings):
-        return [(s.remainders, DIM), (ceil(case.n / s.remainders), DIM)]
+        return [(s.remainders, dim), (ceil(n / s.remainders), dim)]
     if isinstance(s, TTRecSettings):
-        rows, dims = SPLITS[case.dataset, s.cores]
+        assert split is not None
+        rows, dims = split
         left, right = (1, *s.ranks), (*s.ranks, 1)
         cores = list(zip(rows, left, dims, right, strict=True))
-        return cores + ([(s.cache_rows, DIM)] if s.cache_rows else [])
+        return cores + ([(s.cache_rows, dim)] if s.cache_rows else [])
     if isinstance(s, DHESettings):
-        widths = [s.hashes, *s.hidden, DIM]
+        widths = [s.hashes, *s.hidden, dim]
         layers = [(i + 1, o) for i, o in pairwise(widths)]
         return [*layers, (2, sum(widths[1:]))]
-    return [(case.n, DIM)]
+    return [(n, dim)]
 
 
 def spelt(products: Sequence[tuple[int, ...]]) -> str:
@@ -138,7 +148,7 @@ def counts() -> pd.DataFrame:
             "data set": case.dataset,
             "method": case.method,
             "t": case.sparsity,
-            "settings": _settings(case.settings),
+            "settings": in_words(case.settings),
             "told": case.told if case.settings is not None else None,
             "by hand": spelt(hand),
             "sum": sum(map(prod, hand)),
@@ -153,13 +163,16 @@ def counts() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _settings(settings: Any) -> str:
+def in_words(settings: Any) -> str:
+    """What decides a table's size."""
     if isinstance(settings, QRSettings):
         return f"p = {settings.remainders}"
     if isinstance(settings, TTRecSettings):
         ranks = ", ".join(map(str, settings.ranks))
         return f"ranks {ranks}" + (f"; {settings.cache_rows:,} rows cached" if settings.cache_rows else "")
     if isinstance(settings, DHESettings):
+        if len(set(settings.hidden)) > 1:
+            return f"layers of {', '.join(f'{width:,}' for width in settings.hidden)}"
         return f"{len(settings.hidden)} layers of {settings.hidden[0]:,}"
     return "n·D"
 

@@ -1,0 +1,155 @@
+"""LERS's Table 7: what of the unpruned model's accuracy each method keeps, in both tasks."""
+
+from collections.abc import Callable, Mapping
+from itertools import product
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from lfmp_core.metrics import AUC, NDCG20
+
+from ...claims.pending import NOT_YET
+from ...evidence import published
+from ...show.comparison import Column, comparison
+from ...show.html import Spread, Table, is_stale, table
+from ..scores import clicks as five
+from ..scores import lists as six
+from ..scores.blocks import METHODS, SHARES, Cell
+from ..scores.records import runs_on
+from .view import CLICKS, LISTS, tau
+
+
+class Half(NamedTuple):
+    """One half of Table 7.
+
+    Attributes:
+        overall: its column of means in the published table. sets: as the paper calls them. backbone: whose
+            ratios they are. metric: of what. arm: (block, the paper's method) → our arm. known: sets that
+            have names there.
+    """
+
+    overall: str
+    sets: tuple[str, ...]
+    backbone: str
+    metric: str
+    arm: Callable[[Cell, str], str]
+    known: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Of its ratios: one a set, and their mean."""
+        return (*self.sets, self.overall)
+
+
+HALVES = {
+    LISTS: Half(
+        "overall_cf", six.SETS, six.GRAPH, NDCG20.title, lambda _, method: six.arm_of(method), six.SETS
+    ),
+    CLICKS: Half("overall_ctr", five.SETS, "DCN", AUC.title, five.arm_of, tuple(five.DATASETS.values())),
+}
+ROWS = tuple(product(SHARES, METHODS))
+NOT_MADE = 0.0  # what the paper prints where there was no run
+
+
+def ratios(task: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """A row for each sparsity, method and seed: the ratio on each set, and their mean.
+
+    A seed that one set lacks has no mean.
+
+    Args:
+        task: a key of `HALVES`. frame: its runs, see `table5.page.completed` and `table6.page.completed`;
+            they may be none.
+    """
+    half, rows = HALVES[task], []
+    for t, method in ROWS:
+        cells = {}
+        for name in half.sets:
+            arm = half.arm(Cell(name, half.backbone, t), method)
+            runs = runs_on(frame, name, half.backbone, half.known)
+            cells[name] = runs[(runs.arm == arm) & (runs.prune_ratio == t)].set_index("seed")
+        found = pd.DataFrame({name: runs.retain for name, runs in cells.items()})
+        found[half.overall] = found.mean(axis=1, skipna=False)
+        stale = any(is_stale(runs) for runs in cells.values())
+        rows.append(found.rename_axis("seed").reset_index().assign(prune_ratio=t, method=method, stale=stale))
+    return pd.concat(rows, ignore_index=True)
+
+
+def printed(task: str, t: float, method: str) -> Mapping[str, float]:
+    """The paper's row by the columns of a half; without the ratios of runs that were not made."""
+    rows = published.load("lers_table7")
+    own = rows[(rows.sparsity == round(100 * t)) & (rows.method == method)].iloc[0]
+    values = {column: float(own[column.lower()]) for column in HALVES[task].columns}
+    return {column: value for column, value in values.items() if value != NOT_MADE}
+
+
+def _over_seeds(column: str) -> Callable[..., Spread | None]:
+    """Mean and spread of a ratio over the seeds that have it."""
+
+    def made(runs: pd.DataFrame, *_: Any) -> Spread | None:
+        known = runs[column].dropna().tolist()
+        return Spread.of(known, stale=is_stale(runs)) if known else None
+
+    return made
+
+
+def retain_table(task: str, reference: pd.DataFrame, run: pd.DataFrame, title: str = "this run") -> Table:
+    """Paper | reference | this run: the ratios of one task, mean ± spread over seeds.
+
+    Args:
+        task: a key of `HALVES`. reference, run: see `ratios`. title: heading of this run's columns.
+    """
+    half = HALVES[task]
+    headings = dict(zip(half.columns, (*half.sets, "mean of both"), strict=True))
+    sides = {side: frame for side, frame in (("reference", reference), (title, run)) if len(frame)}
+    note = "" if "reference" in sides else f"Reference: {NOT_YET}. "
+    note += "Mean ± standard deviation over seeds; the mean of both sets is taken seed by seed."
+    return comparison(
+        ROWS,
+        {"prune_ratio": "t", "method": "method"},
+        [Column(key, heading, best="max", of=_over_seeds(key)) for key, heading in headings.items()],
+        lambda t, method: printed(task, t, method),
+        sides,
+        head={"t": lambda t, _: f"{t:.0%}"},
+        caption=f"{task.capitalize()}, {half.backbone}: {half.metric} over that of Original",
+        group=("", "t"),
+        note=note,
+    )
+
+
+def transfer_table(reference: Mapping[str, pd.DataFrame], run: Mapping[str, pd.DataFrame]) -> Table:
+    """Are methods that are strong in one task strong in the other? (RQ2)
+
+    Kendall's τ of their mean ratios, and the best of each task, of the methods that have both.
+
+    Args:
+        reference, run: `ratios` by task.
+    """
+    paper = {
+        task: pd.DataFrame([{"prune_ratio": t, "method": m, **printed(task, t, m)} for t, m in ROWS])
+        for task in HALVES
+    }
+    rows = []
+    for t in SHARES:
+        row: dict[tuple[str, str], Any] = {("", "t"): f"{t:.0%}"}
+        for side, frames in (("paper", paper), ("reference", reference), ("this run", run)):
+            row |= {(side, key): value for key, value in _transfer(frames, t).items()}
+        rows.append(row)
+    data = pd.DataFrame(rows)
+    data.columns = pd.MultiIndex.from_tuples(data.columns)
+    data = data.dropna(axis=1, how="all")
+    note = "τ: 1 where both tasks order the methods alike, −1 where one turns the other's order round."
+    forms = {"methods": ".0f", "τ": "+.2f"}
+    formats: dict[Any, Any] = {column: forms[column[1]] for column in data.columns if column[1] in forms}
+    return table(data, caption="Which methods transfer", formats=formats, note=note)
+
+
+def _transfer(frames: Mapping[str, pd.DataFrame], t: float) -> dict[str, Any]:
+    means = {}
+    for task, half in HALVES.items():
+        own = frames[task]
+        means[task] = own[own.prune_ratio == t].groupby("method", sort=False)[half.overall].mean()
+    known = pd.DataFrame(means).dropna()
+    if len(known) < 2:
+        return dict.fromkeys(("methods", "τ", *(f"best, {task}" for task in HALVES)))
+    best = {f"best, {task}": known[task].idxmax() for task in HALVES}
+    return {"methods": len(known), "τ": tau(*(known[task].tolist() for task in HALVES)), **best}

@@ -1,0 +1,168 @@
+"""LERS's Tables 3, 6 and 7: counts by hand, and the tables of made-up runs beside the paper's."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from table6_runs import NONE, framed, run
+
+from lfmp_book.claims import pending
+from lfmp_book.evidence import published
+from lfmp_book.lers import table3
+from lfmp_book.lers.scores.blocks import METHODS, ORIGINAL, SHARES
+from lfmp_book.lers.scores.lists import GRAPH, LATENT
+from lfmp_book.lers.table6 import counts, page
+from lfmp_book.lers.table7 import page as retain
+from lfmp_book.lers.table7.view import CLICKS, LISTS
+from lfmp_core.data import InteractionData, get_source, prepare_interactions
+from lfmp_core.embeddings.tt_shape import split_dim, split_rows
+
+NOTHING = page.completed(NONE)
+
+
+def row(shown, *start):
+    [found] = [line for line in shown.plain if tuple(line[: len(start)]) == start]
+    return found
+
+
+# ---- Table 3
+
+
+def test_table3_by_hand():
+    """Two users, five items, three of ten pairs not taken."""
+    data = InteractionData.from_pairs([0, 0, 0, 1, 1, 1, 1], [0, 1, 2, 0, 2, 3, 4])
+    here = table3.counted({"mine": data})
+    assert here.iloc[0].tolist() == ["mine", 2, 5, 7, pytest.approx(0.3)]
+    shown = table3.main_table(here)
+    assert row(shown, "mine") == ["mine", *["–"] * 4, "2", "5", "7", "30.00%"]
+    assert row(shown, "Gowalla")[:5] == ["Gowalla", "29,858", "40,981", "1,027,370", "99.92%"]
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["Yelp2018", "Gowalla"])
+def test_table3_is_of_the_published_splits(tmp_path, name):
+    source, root = get_source(name.lower()), Path(os.environ.get("LFMP_DATA", ""))
+    if not all((root / file).exists() for file in source.files):
+        pytest.skip(f"no {name} below LFMP_DATA")
+    data = prepare_interactions(source, tmp_path / "d")
+    [found] = table3.counted({name: data}).to_dict("records")
+    printed = published.load("lers_table3").set_index("dataset").loc[name]
+    assert [found[key] for key in table3.COUNTS] == printed[list(table3.COUNTS)].tolist()
+    assert round(100 * found["sparsity"], 2) == printed.sparsity
+
+
+# ---- sizes of Table 6
+
+
+@pytest.mark.parametrize(
+    ("backbone", "method", "sparsity", "total"),
+    [
+        # (2 + 14,929 + 2 + 20,491) · 64
+        (GRAPH, "QR", 0.5, 2_267_136),
+        (LATENT, "QR", 0.5, 2_267_136),
+        # users 25·4·32 + 30·32·4·24 + 40·24·4, items 25·4·32 + 40·32·4·24 + 41·24·4
+        (GRAPH, "TTRec", 0.95, 229_216),
+        # 2 · (1,025·512 + 2·513·512 + 513·64 + 2·1,600)
+        (GRAPH, "DHE", 0.5, 2_172_288),
+        (LATENT, "MagPrune", 0.95, 226_685),
+        (GRAPH, ORIGINAL, 0.0, 4_533_696),
+    ],
+)
+def test_counts_by_hand(backbone, method, sparsity, total):
+    [case] = [c for c in counts.CASES if (c.backbone, c.method, c.sparsity) == (backbone, method, sparsity)]
+    assert case.by_hand("Gowalla") == case.count("Gowalla") == total
+
+
+def test_all_counts_are_those_printed():
+    found = counts.counts()
+    assert len(found) == 46 and (found["by hand"] == found["our class"]).all() and found.agrees.all()
+    qr = found[(found.method == "QR") & ~found["as jointly"]]
+    assert set(qr.t) == {0.95} and len(qr) == 4  # only the smallest tell one table from two
+    shown = counts.counts_table(found)
+    dhe = [line for line in shown.plain if line[:3] == ["LightGCN", "DHE", "80%"]]
+    assert [line[3] for line in dhe] == ["layers of 256, 256, 128, 128"] * 2
+    assert counts.unknown() == [
+        "TTRec with LightGCN at 50%", "TTRec with LightGCN at 80%", "DHE with LightGCN at 95%",
+    ]  # fmt: skip
+
+
+def test_splits_are_those_of_the_tables():
+    for (number, cores), split in counts.SPLITS.items():
+        assert split == (split_dim if number in (32, 64) else split_rows)(number, cores)
+        assert np.prod(split) >= number
+
+
+# ---- Table 6
+
+
+def test_runs_are_completed_by_hand():
+    rows = run("Gowalla", GRAPH, ORIGINAL, 0.0, 0.1) + run("Gowalla", GRAPH, "QR", 0.8, 0.08)
+    own = framed(rows)
+    qr = own[own.arm == "QR"]
+    assert qr.retain.tolist() == pytest.approx([0.08 / 0.1] * 3, abs=1e-4)
+    assert qr.removed.tolist() == pytest.approx([0.8] * 3)
+    assert set(own.name) == {"Gowalla"} and set(own.network) == {GRAPH}
+
+
+def test_main_table_stands_beside_the_papers():
+    rows = run("Gowalla", GRAPH, ORIGINAL, 0.0, 0.15, 0.18) + run("Gowalla", GRAPH, "TT-Rec", 0.8, 0.12)
+    rows += run("Gowalla", GRAPH, "popularity", 0.0, 0.03, seeds=1)
+    own = run("planted_interactions", GRAPH, "QR", 0.5, 0.4, seeds=1)
+    shown = page.main_table("Gowalla", GRAPH, framed(rows), NOTHING)
+    original = row(shown, "0%", ORIGINAL)
+    assert original[2:5] == ["0.1470", "0.1787", "4,530,000"]
+    assert original[5:] == ["0.1500 ± 0.0000", "0.1800 ± 0.0000", "1,000"]
+    tt = row(shown, "80%", "TT-Rec")
+    assert tt[2] == "0.1245" and tt[5] == "0.1200 ± 0.0000"
+    assert row(shown, "0%", "popularity")[2:6] == ["–", "–", "–", "0.0300"]
+    assert row(shown, "95%", "PEP")[2:6] == ["0.1156", "0.1410", "226,000", "–"]
+    assert len(shown.plain) == 2 + 3 * len(METHODS) and "1 to 3 seeds" in shown.note
+    mine = page.main_table("Yelp2018", GRAPH, NOTHING, framed(own))
+    assert "this run (planted_interactions)" in repr(mine) and pending.NOT_YET in mine.note
+    assert row(mine, "50%", "QR")[-3:] == ["0.4000", "0.4800", "500"]
+    assert pending.NOT_YET in repr(page.main_table("Amazon-Book", GRAPH, NOTHING, NOTHING))
+
+
+# ---- Table 7
+
+
+def test_ratios_by_hand():
+    """Seeds 0 … 2 on Yelp2018, 0 and 1 on Gowalla: two means of both sets."""
+    rows = run("Yelp2018", GRAPH, ORIGINAL, 0.0, 0.05, seeds=1)
+    rows += run("Gowalla", GRAPH, ORIGINAL, 0.0, 0.1, seeds=1)
+    scores = {"Yelp2018": (0.04, 0.03, 0.02), "Gowalla": (0.09, 0.07)}
+    for name, own in scores.items():
+        for seed, ndcg in enumerate(own):
+            rows += run(name, GRAPH, "TT-Rec", 0.8, ndcg - 1e-6 * seed)[seed : seed + 1]
+    rows += run("Gowalla", LATENT, "TT-Rec", 0.8, 0.5) + run("Gowalla", LATENT, ORIGINAL, 0.0, 0.5)
+    found = retain.ratios(LISTS, framed(rows))
+    own = found[found.method == "TTRec"]
+    assert own.Yelp2018.tolist() == pytest.approx([0.8, 0.6, 0.4])
+    assert own.Gowalla.tolist() == pytest.approx([0.9, 0.7, np.nan], nan_ok=True)
+    assert own.overall_cf.tolist() == pytest.approx([0.85, 0.65, np.nan], nan_ok=True)
+    shown = retain.retain_table(LISTS, found, found[:0])
+    tt = row(shown, "80%", "TTRec")
+    assert tt[2:] == ["0.7687", "0.8469", "0.8078", "0.6000 ± 0.2000", "0.8000 ± 0.1414", "0.7500 ± 0.1414"]
+    assert row(shown, "95%", "PEP")[-1] == "–" and len(shown.plain) == len(METHODS) * len(SHARES)
+
+
+def test_ratios_of_both_tasks_stand_side_by_side():
+    none = {LISTS: retain.ratios(LISTS, NOTHING), CLICKS: retain.ratios(CLICKS, NOTHING)}
+    assert all(len(own) == 0 for own in none.values())
+    shown = retain.retain_table(CLICKS, none[CLICKS], none[CLICKS])
+    assert row(shown, "50%", "OptEmb")[2:] == ["–"] * 3  # no run was made
+    assert row(shown, "95%", "PEP")[2:] == ["1.0000", "0.9749", "0.9874"] and pending.NOT_YET in shown.note
+    found = retain.transfer_table(none, none)
+    assert [line[:2] for line in found.plain] == [["50%", "6"], ["80%", "7"], ["95%", "7"]]
+    assert found.plain[2][3:] == ["PEP", "OptEmb"]
+
+
+def test_transfer_of_records_by_hand():
+    """Three methods, in lists one order, in clicks the same but for the last two: (2 − 1) / 3."""
+    keys = [{"prune_ratio": 0.5, "method": m, "seed": 0, "stale": False} for m in ("QR", "PEP", "CERP")]
+    lists = pd.DataFrame([{**key, "overall_cf": x} for key, x in zip(keys, (0.9, 0.8, 0.7), strict=True)])
+    own = pd.DataFrame([{**key, "overall_ctr": x} for key, x in zip(keys, (0.9, 0.7, 0.8), strict=True)])
+    shown = retain.transfer_table({LISTS: lists, CLICKS: own}, {LISTS: lists[:0], CLICKS: own[:0]})
+    assert row(shown, "50%")[-4:] == ["3", "+0.33", "QR", "QR"]
