@@ -18,8 +18,10 @@ from lfmp_book.ledger import audit
 from lfmp_book.lers import code as lers_code
 from lfmp_book.lers import grids as lers
 from lfmp_book.lers import table1 as lers_table1
+from lfmp_book.lers.scores.blocks import HIGH, LOW, METHODS, MIDDLE, Cell
+from lfmp_book.lers.scores.clicks import Printed
+from lfmp_book.lers.scores.lists import Printed as PrintedLists
 from lfmp_book.lers.table5.claims import ON_SCORES
-from lfmp_book.lers.table5.view import Printed
 from lfmp_book.lightfmp import grids as lightfmp
 from lfmp_book.lightfmp import selection_grids as lightfmp_selection
 from lfmp_book.lightfmp.values import size
@@ -125,6 +127,28 @@ def failing_alike() -> str:
     return f"{WORDS[len(low)].capitalize()} of {WORDS[len(movies)]} baselines fail alike on MovieLens"
 
 
+def lost_above_chance() -> str:
+    values, losses = Printed(), {}
+    for name in values.sets:
+        cell = Cell(name, "DCN", HIGH)
+        whole = values.value(cell, "Original")
+        losses |= {(m, name): 1 - (auc - 0.5) / (whole - 0.5) for m, auc in values.ranked(cell)}
+    (method, name), loss = max(losses.items(), key=lambda pair: pair[1])
+    return f"{method} loses {100 * loss:.0f} % on {name} with DCN at 95 %, more than any other"
+
+
+def best_of_lists() -> str:
+    kept = max(PrintedLists().overall(HIGH, method) for method in METHODS)
+    return f"of NDCG@20 even the best method loses {100 * (1 - kept):.0f} % there"
+
+
+def leaders_of_lists() -> str:
+    values = PrintedLists()
+    first = {(t, d): values.ranked(Cell(d, "LightGCN", t))[0][0] for t in (LOW, MIDDLE) for d in values.sets}
+    assert {first[LOW, d] for d in values.sets} == {"MagPrune"}
+    return " and ".join(f"{first[MIDDLE, d]}{' leads' * (d == 'Yelp2018')} on {d}" for d in values.sets)
+
+
 def added(label: str) -> int:
     return sum(entry.printed is None and entry.label != label for entry in lers_table1.TAXONOMY)
 
@@ -138,6 +162,9 @@ CHECKS: list[tuple[str, Callable[[], str]]] = [
     ("audit", failing_alike),
     ("audit", both_backbones),
     ("audit", lambda: "holds in {} block of {} by".format(*(WORDS[k] for k in blocks("7-4")))),
+    ("audit", lost_above_chance),
+    ("audit", best_of_lists),
+    ("audit", leaders_of_lists),
     ("data", lambda: f"public sample of {total(CRITEO):,} rows in file order, values kept from "
      f"{CRITEO['settings']['threshold']} occurrences"),
     ("lers_code_and_text", lambda: f"{len(CRITEO_SIZES)} fields and Criteo's {sum(CRITEO_SIZES):,} ids"),

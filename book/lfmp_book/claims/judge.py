@@ -15,7 +15,8 @@ class Judge:
     """A page that judges sentences.
 
     Attributes:
-        item: by which sentences name it. page: its notebook. tests: all that it asks.
+        item: by which sentences name it. page: its notebook, empty while there is none. tests: all that it
+            asks.
         reference: () → the records that it shows, with their `id`; needs no data.
         claims: of such records, if there are any; raises `LfmpError` where they were not compared.
     """
