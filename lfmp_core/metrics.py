@@ -1,8 +1,11 @@
 """What models are measured by: each metric knows which end of it is better, and of what it is a mean."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
+
+import numpy as np
 
 from .errors import check_name
 
@@ -16,6 +19,8 @@ class Metric:
         title: for people.
         higher: a larger value is better.
         unit: what is drawn again when its uncertainty is asked for.
+        each: what it is the mean of: (labels of rows, none of users; what a record keeps of its units: logits
+            of rows [N], figures of users [N, 2]) → [N]; None of AUC, which is of pairs of rows.
         margin: a difference that the field calls large.
 
     Example:
@@ -28,6 +33,9 @@ class Metric:
     title: str
     higher: bool
     unit: Literal["row", "user"]
+    each: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = field(
+        default=None, compare=False, repr=False
+    )
     margin: float = 0.001
 
     @property
@@ -37,17 +45,26 @@ class Metric:
 
     def gain(self, one: float, other: float) -> float:
         """How much better one value is than another; negative where it is worse."""
-        return self.sign * (one - other)
+        return one - other if self.higher else other - one  # of equals 0, never −0
 
     def better(self, one: float, other: float) -> bool:
         """Whether one value is better than another."""
         return self.gain(one, other) > 0
 
 
+def row_losses(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    """log(1 + e^x) − y·x of each row [N], from logits x [N] and labels y [N]; float64 in, float64 out."""
+    return np.logaddexp(0, logits) - labels * logits
+
+
+def _column(index: int, _: np.ndarray, units: np.ndarray) -> np.ndarray:
+    return units[:, index]
+
+
 AUC = Metric("auc", "AUC", True, "row")
-LOG_LOSS = Metric("logloss", "log-loss", False, "row")
-NDCG20 = Metric("ndcg20", "NDCG@20", True, "user")
-RECALL20 = Metric("recall20", "Recall@20", True, "user")
+LOG_LOSS = Metric("logloss", "log-loss", False, "row", row_losses)
+NDCG20 = Metric("ndcg20", "NDCG@20", True, "user", partial(_column, 0))
+RECALL20 = Metric("recall20", "Recall@20", True, "user", partial(_column, 1))
 METRICS = {metric.name: metric for metric in (AUC, LOG_LOSS, NDCG20, RECALL20)}
 
 
@@ -60,14 +77,14 @@ def metric_of(name: str) -> Metric:
     return METRICS[check_name(name, METRICS, "metric")]
 
 
-def deciding(measured: Iterable[str]) -> Metric:
-    """The metric that decides among those measured: the first of `METRICS` that is there.
+def measured(figures: Iterable[str]) -> tuple[Metric, ...]:
+    """The metrics among some figures; the first decides which epoch and which trial is the best.
 
     Args:
-        measured: names of metrics behind the name of a split, as a record has them: `val_auc`.
+        figures: names behind the name of a split, as a record has them: `val_auc`.
     """
-    names = {name.partition("_")[2] for name in measured}
-    return next(metric for metric in METRICS.values() if metric.name in names)
+    names = {name.partition("_")[2] for name in figures}
+    return tuple(metric for metric in METRICS.values() if metric.name in names)
 
 
 def stands_best(values: Sequence[float], metric: Metric) -> bool:

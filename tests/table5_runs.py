@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from lfmp_book.evidence import frames, results
-from lfmp_book.evidence.draws import METRICS, Draws
+from lfmp_book.evidence.draws import Draws
 from lfmp_book.lers.scores.blocks import ORIGINAL
+from lfmp_core.metrics import AUC, LOG_LOSS
 
 DATA = {"Criteo": "criteo", "Avazu": "avazu", "MovieLens": "ml-1m"}
 NETWORKS = {"DeepFM": "deepfm", "DCN": "dcn_mix"}
@@ -47,8 +48,8 @@ def drawn(frame, doubt=0.0, draws=400):
         cells = {key: runs for key, runs in own.groupby(["backbone", "arm", "prune_ratio"])}
         noise = {key: [0.0, *rng.normal(0, doubt, draws)] if doubt else np.zeros(1 + draws) for key in cells}
         values = {
-            m: {key: runs[f"test_{m}"].mean() + np.asarray(noise[key]) for key, runs in cells.items()}
-            for m in METRICS
+            m: {key: runs[f"test_{m.name}"].mean() + np.asarray(noise[key]) for key, runs in cells.items()}
+            for m in (AUC, LOG_LOSS)
         }
         found.append(Draws(name, {key: tuple(runs.id) for key, runs in cells.items()}, values))
     return results.carrying(compared, found)

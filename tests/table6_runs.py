@@ -37,8 +37,8 @@ def drawn(frame, draws=40):
     for name, own in frame.groupby("dataset"):
         cells = {key: runs for key, runs in own.groupby(["backbone", "arm", "prune_ratio"])}
         values = {
-            m: {key: np.full(1 + draws, runs[f"test_{m}"].mean()) for key, runs in cells.items()}
-            for m in (NDCG20.name, RECALL20.name)
+            m: {key: np.full(1 + draws, runs[f"test_{m.name}"].mean()) for key, runs in cells.items()}
+            for m in (NDCG20, RECALL20)
         }
         found.append(Draws(name, {key: tuple(runs.id) for key, runs in cells.items()}, values))
     return results.carrying(compared, found)

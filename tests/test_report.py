@@ -17,6 +17,7 @@ from lfmp_book.lightfmp import fig3, table3
 from lfmp_book.lightfmp.fig3_claims import PAPER_KEPT
 from lfmp_book.show.figures import Picture
 from lfmp_core.errors import LfmpError
+from lfmp_core.metrics import AUC, LOG_LOSS
 
 
 def test_share_verdict():
@@ -195,7 +196,7 @@ def test_each_arm_is_held_against_the_right_cell():
     }
     runs = {("dnn", *cell): (f"{cell}",) for cell in auc}
     values = {("dnn", *cell): np.full(5, score) for cell, score in auc.items()}
-    drawn = Draws("d", runs, {"auc": values, "logloss": values})
+    drawn = Draws("d", runs, {AUC: values, LOG_LOSS: values})
     plans = [SimpleNamespace(label=arm, prune_ratio=t, method_settings={}) for arm, t in auc]
     rows = results.comparisons([SimpleNamespace(arms=plans)], [drawn], against=("small", "Original"))
     found = {

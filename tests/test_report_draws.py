@@ -13,8 +13,9 @@ from lfmp_core.experiments import items, store
 from lfmp_core.experiments.items import Arm, Grid, Item
 from lfmp_core.experiments.record import Record, logits_digest
 from lfmp_core.experiments.spec import DatasetRef
-from lfmp_core.experiments.stats import paired_bootstrap
+from lfmp_core.experiments.stats import difference_of, resample
 from lfmp_core.experiments.store import Store
+from lfmp_core.metrics import AUC, LOG_LOSS
 
 LABELS = np.tile([0, 1], 100)
 SHARES = (0.5, 0.8)
@@ -63,7 +64,7 @@ def test_cells_of_a_set_share_their_resamples(tmp_path, opened):
     made = fill(tmp_path, own)
     [found] = draws.draw(results.finals([own], made), made, draws=30)
     assert len(found.runs) == 2 * 5 and found.ids == {s.id for s in own.plan(made)}
-    for metric in draws.METRICS:
+    for metric in (AUC, LOG_LOSS):
         values = found.values[metric]
         assert values["dnn", "new", 0.5].shape == (31,) and values["dnn", "new", 0.5].std() > 0.001
         np.testing.assert_array_equal(values["dnn", "new", 0.5], values["deepfm", "new", 0.5])
@@ -79,8 +80,10 @@ def test_comparisons_are_a_paired_bootstrap(tmp_path, opened):
     }
     [row] = [r for r in rows if (r["backbone"], r["arm"], r["prune_ratio"], r["against"], r["metric"])
              == ("dnn", "new", 0.8, "small", "auc")]  # fmt: skip
-    said = paired_bootstrap(LABELS, logits["dnn", "new", 0.8], logits["dnn", "small", 0.8], draws=400)
-    assert (row["difference"], row["low"], row["high"]) == pytest.approx(said[:3])
+    pair = {name: [logits["dnn", name, 0.8]] for name in ("new", "small")}
+    drawn = resample(LABELS, pair, AUC, 400, seed=0, resample_seeds=True)
+    said = difference_of(drawn["new"], drawn["small"], level=0.95)
+    assert (row["difference"], row["low"], row["high"]) == pytest.approx(said)
     assert row["seeds"] == 1 and len(row["ids"]) == 2
 
 
@@ -120,7 +123,7 @@ def test_draws_are_kept_as_the_same_bytes(tmp_path, opened):
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     back = draws.load_draws(tmp_path / "a.npz")["planted"]
     assert back.runs == found[0].runs and back.ids == found[0].ids
-    for metric, key in ((m, k) for m in draws.METRICS for k in back.runs):
+    for metric, key in ((m, k) for m in (AUC, LOG_LOSS) for k in back.runs):
         np.testing.assert_array_equal(back.values[metric][key], found[0].values[metric][key].astype("f4"))
     assert draws.load_draws(tmp_path / "none.npz") == {}
     whole = (tmp_path / "a.npz").read_bytes()

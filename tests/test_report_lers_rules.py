@@ -19,7 +19,7 @@ from lfmp_book.lers.scores.clicks import Clicks, Measured, Printed, cells
 from lfmp_book.lers.table5 import cases as rules
 from lfmp_book.lers.table5 import overall
 from lfmp_book.lers.table5.claims import ON_SCORES, claims
-from lfmp_core.metrics import LOG_LOSS
+from lfmp_core.metrics import AUC, LOG_LOSS
 
 CELL = Cell("Criteo", "DCN", HIGH)
 
@@ -29,7 +29,7 @@ def measured(**auc):
     rows = [row for arm, values in auc.items() for row in run("Criteo", "DCN", arm, HIGH, values[0])]
     values = {("dcn_mix", arm, HIGH): np.asarray(own, float) for arm, own in auc.items()}
     runs = dict.fromkeys(values, ("a", "b", "c"))
-    draws = Draws("criteo", runs, {"auc": values, "logloss": {key: 1 - own for key, own in values.items()}})
+    draws = Draws("criteo", runs, {AUC: values, LOG_LOSS: {key: 1 - own for key, own in values.items()}})
     return Measured(framed(rows), {"criteo": draws})
 
 
@@ -94,7 +94,7 @@ class Fixed(Clicks):
     def __init__(self, value, draws=()):
         self.one, self.all = value, [Fixed(d) for d in draws]
 
-    def value(self, cell, method, metric="auc"):
+    def value(self, cell, method, metric=None):
         return self.one
 
     def draws(self):
@@ -144,11 +144,11 @@ class Told(Clicks):
     def __init__(self, **spans):
         self.known = {tuple(key.split("_")): Span(*span) for key, span in spans.items()}
 
-    def span(self, cell, ours, theirs, metric="auc", than=None, chances=1):
+    def span(self, cell, ours, theirs, metric=None, than=None, chances=1):
         back = self.known.get((theirs, ours))
         return self.known.get((ours, theirs)) or (back and Span(-back.gap, -back.high, -back.low))
 
-    def gap(self, cell, ours, theirs, metric="auc", than=None):
+    def gap(self, cell, ours, theirs, metric=None, than=None):
         span = self.span(cell, ours, theirs)
         return None if span is None else span.gap
 
@@ -219,10 +219,10 @@ class Ranked(Told):
         super().__init__(**spans)
         self.low, self.high = low, high
 
-    def value(self, cell, method, metric="auc"):
+    def value(self, cell, method, metric=None):
         return (self.low if cell.sparsity == LOW else self.high).get(method)
 
-    def span(self, cell, ours, theirs, metric="auc", than=None, chances=1):
+    def span(self, cell, ours, theirs, metric=None, than=None, chances=1):
         found = super().span(cell, ours, theirs)
         gap = self.value(cell, ours) - self.value(cell, theirs)
         return found or Span(gap, gap, gap)
@@ -271,7 +271,7 @@ def test_chances_are_counted():
     asked = set()
 
     class Asked(Ranked):
-        def span(self, cell, ours, theirs, metric="auc", than=None, chances=1):
+        def span(self, cell, ours, theirs, metric=None, than=None, chances=1):
             asked.add(chances)
             return super().span(cell, ours, theirs)
 

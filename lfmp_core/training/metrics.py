@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..errors import LfmpError
+from ..metrics import row_losses
 
 
 class NoScore(LfmpError, ValueError):
@@ -56,5 +57,4 @@ def log_loss(labels: np.ndarray, logits: np.ndarray) -> float:
     labels, logits = _checked(labels, logits)
     if not len(labels):
         raise NoScore("log-loss needs at least one row")
-    x = logits.astype(np.float64)
-    return float(np.mean(np.logaddexp(0, x) - labels * x))
+    return float(np.mean(row_losses(labels, logits.astype(np.float64))))

@@ -1,4 +1,4 @@
-"""Bootstrap and ties against numbers by hand and scikit-learn on repeated rows."""
+"""The bootstrap over rows, users and seeds against numbers by hand and scikit-learn on repeated rows."""
 
 import math
 from collections import Counter
@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 
 from lfmp_core.errors import LfmpError
-from lfmp_core.experiments.stats import mean_spread, paired_bootstrap, resample, ties, weighted_auc
+from lfmp_core.experiments.stats import difference_of, resample, weighted_auc
+from lfmp_core.metrics import AUC, LOG_LOSS, NDCG20, RECALL20, metric_of
 
 
-def test_mean_spread():
-    assert mean_spread([1.0, 2.0, 4.0]) == (pytest.approx(7 / 3), pytest.approx(math.sqrt(7 / 3)))
-    mean, spread = mean_spread([0.5])
-    assert mean == 0.5 and math.isnan(spread)
-    with pytest.raises(LfmpError):
-        mean_spread([])
+def compared(labels, a, b, metric=AUC, draws=1000, resample_seeds=False):
+    """a − b, each a list of what its seeds keep."""
+    drawn = resample(labels, {"a": a, "b": b}, metric, draws, seed=0, resample_seeds=resample_seeds)
+    return difference_of(drawn["a"], drawn["b"], level=0.95)
 
 
 def test_weighted_auc_by_hand():
@@ -51,7 +50,7 @@ def test_a_resample_is_a_bincount_of_the_seed_in_blocks_of_any_size(metric, monk
     expected = [{"auc": roc_auc_score, "logloss": log_loss}[metric](labels[r], p[r]) for r in rows]
     for cells in (1, 60 * 6, 10**6):
         monkeypatch.setattr("lfmp_core.experiments.stats._CELLS", cells)
-        drawn = resample(labels, {"a": [logits]}, metric, 20, seed=5, resample_seeds=False)["a"]
+        drawn = resample(labels, {"a": [logits]}, metric_of(metric), 20, seed=5, resample_seeds=False)["a"]
         np.testing.assert_allclose(drawn, expected, rtol=1e-12)
 
 
@@ -73,21 +72,17 @@ def test_bootstrap_tells_better_from_worse(example, metric):
 
     labels, model = example
     a, b = model(1.2), model(0.6)
-    found = paired_bootstrap(labels, a, b, metric)
+    found = compared(labels, [a], [b], metric_of(metric))
 
     def score(z):
         return roc_auc_score(labels, z) if metric == "auc" else log_loss(labels, 1 / (1 + np.exp(-z)))
 
     assert found.difference == pytest.approx(score(a) - score(b), abs=1e-9)
     assert found.low < found.difference < found.high and not found.low <= 0 <= found.high
-    assert found.p == pytest.approx(2 / 1001)
-    back = paired_bootstrap(labels, b, a, metric)
-    assert (back.difference, back.low, back.high) == pytest.approx(
-        (-found.difference, -found.high, -found.low)
-    )
-    assert paired_bootstrap(labels, a, b, metric) == found  # the seed decides
-    same = paired_bootstrap(labels, a, a, metric)
-    assert same == (0, 0, 0, 1)
+    back = compared(labels, [b], [a], metric_of(metric))
+    assert back == pytest.approx((-found.difference, -found.high, -found.low))
+    assert compared(labels, [a], [b], metric_of(metric)) == found  # the seed decides
+    assert compared(labels, [a], [a], metric_of(metric)) == (0, 0, 0)
 
 
 def test_interval_has_the_width_that_theory_says():
@@ -96,16 +91,16 @@ def test_interval_has_the_width_that_theory_says():
     labels = np.tile([0, 1], 1500)
     a, b = rng.normal(size=3000), rng.normal(size=3000)
     rows = (np.logaddexp(0, a) - labels * a) - (np.logaddexp(0, b) - labels * b)
-    found = paired_bootstrap(labels, a, b, "logloss", draws=4000)
+    found = compared(labels, [a], [b], LOG_LOSS, draws=4000)
     assert (found.high - found.low) / 2 == pytest.approx(1.96 * rows.std() / math.sqrt(3000), rel=0.06)
 
 
 def test_seeds_are_averaged_and_may_be_resampled(example):
     labels, model = example
     many_a, many_b = [model(1.0) for _ in range(3)], [model(0.95) for _ in range(3)]
-    singles = [paired_bootstrap(labels, a, b).difference for a, b in zip(many_a, many_b, strict=True)]
-    rows_only = paired_bootstrap(labels, many_a, many_b)
-    with_seeds = paired_bootstrap(labels, many_a, many_b, resample_seeds=True)
+    singles = [compared(labels, [a], [b]).difference for a, b in zip(many_a, many_b, strict=True)]
+    rows_only = compared(labels, many_a, many_b)
+    with_seeds = compared(labels, many_a, many_b, resample_seeds=True)
     assert rows_only.difference == pytest.approx(np.mean(singles)) == with_seeds.difference
     assert with_seeds.high - with_seeds.low > rows_only.high - rows_only.low
 
@@ -121,7 +116,7 @@ def test_variance_over_seeds_is_that_of_a_mean(losses):
     """n − 1 of n seeds, so s²/n: of two seeds one is drawn, of three the nine pairs, each as often."""
     n, labels = len(losses), np.tile([0, 1], 50)
     runs = {"a": [constant(loss) for loss in losses]}
-    drawn = resample(labels, runs, "logloss", 20_000, seed=0, resample_seeds=True)["a"]
+    drawn = resample(labels, runs, LOG_LOSS, 20_000, seed=0, resample_seeds=True)["a"]
     assert drawn[0] == pytest.approx(np.mean(losses))
     possible = [np.mean(pick) for pick in product(losses, repeat=n - 1)]
     assert np.var(possible) == pytest.approx(np.var(losses, ddof=1) / n)  # the law, by enumeration
@@ -135,25 +130,35 @@ def test_variance_over_seeds_is_that_of_a_mean(losses):
 
 def test_a_single_seed_stays():
     labels = np.tile([0, 1], 50)
-    drawn = resample(labels, {"a": [constant(0.3)]}, "logloss", 20, seed=0, resample_seeds=True)["a"]
+    drawn = resample(labels, {"a": [constant(0.3)]}, LOG_LOSS, 20, seed=0, resample_seeds=True)["a"]
     np.testing.assert_allclose(drawn, 0.3)
     rng = np.random.default_rng(0)
     other = {"a": [rng.normal(size=100)]}
-    with_seeds, without = (resample(labels, other, "auc", 20, 0, flag)["a"] for flag in (True, False))
+    with_seeds, without = (resample(labels, other, AUC, 20, 0, flag)["a"] for flag in (True, False))
     np.testing.assert_array_equal(with_seeds, without)
 
 
-def test_ties(example):
-    labels, model = example
-    best = [model(1.2), model(1.2)]
-    named = {"best": best, "twin": [z + 1e-4 * model(0) for z in best], "worse": [model(0.6), model(0.7)]}
-    assert ties(labels, named) == {"best", "twin"}
-    assert ties(labels, {name: runs[0] for name, runs in named.items()}) == {"best", "twin"}
-    assert ties(labels, {"worse": named["worse"]}) == {"worse"}
-    assert ties(labels, {}) == set()
-    # of log-losses the lowest is the best
-    assert "worse" in ties(labels, {"worse": [model(0.6)], "far": [5 * model(0)]}, "logloss")
-    assert "far" not in ties(labels, {"worse": [model(0.6)], "far": [5 * model(0)]}, "logloss")
+@pytest.mark.parametrize(("metric", "column"), [(NDCG20, 0), (RECALL20, 1)])
+def test_users_are_drawn_as_rows_are_and_their_own_figures_averaged(metric, column):
+    """Two models on the same 50 users: on each draw the mean over the same users, as often as drawn."""
+    rng = np.random.default_rng(0)
+    a, b = (rng.random((50, 2)).astype(np.float16) for _ in range(2))
+    drawn = resample(None, {"a": [a, b], "b": [b]}, metric, 20, seed=5, resample_seeds=False)
+    generator = np.random.default_rng(5)
+    users = [np.arange(50), *(generator.integers(0, 50, 50) for _ in range(20))]
+    own = {"a": (a.astype(float) + b) / 2, "b": b.astype(float)}
+    for name in drawn:
+        expected = [own[name][u, column].mean() for u in users]
+        np.testing.assert_allclose(drawn[name], expected, rtol=1e-12)
+
+
+def test_the_interval_over_users_has_the_width_that_theory_says():
+    rng = np.random.default_rng(1)
+    a, b = rng.random((3000, 2)), rng.random((3000, 2))
+    found = compared(None, [a], [b], NDCG20, draws=4000)
+    apart = a[:, 0] - b[:, 0]
+    assert found.difference == pytest.approx(apart.mean())
+    assert (found.high - found.low) / 2 == pytest.approx(1.96 * apart.std() / math.sqrt(3000), rel=0.06)
 
 
 def test_refusals(example):
@@ -161,8 +166,13 @@ def test_refusals(example):
     a = model(1)
     for wrong in (a[:-1], np.where(np.arange(4000) == 7, np.nan, a)):
         with pytest.raises(LfmpError, match="logits of b"):
-            paired_bootstrap(labels, a, wrong)
-    with pytest.raises(LfmpError, match="labels"):
-        paired_bootstrap(np.zeros(4000), a, a)
-    with pytest.raises(LfmpError, match="did you mean 'auc'"):
-        paired_bootstrap(labels, a, a, "acu")
+            compared(labels, [a], [wrong])
+    for wrong in (np.zeros(4000), None):
+        with pytest.raises(LfmpError, match="labels"):
+            compared(wrong, [a], [a])
+    users = np.ones((20, 2))
+    for wrong in (users[:-1], users[:, 0], users * np.inf):
+        with pytest.raises(LfmpError, match="figures of users of b: finite numbers"):
+            compared(None, [users], [wrong], RECALL20)
+    with pytest.raises(LfmpError, match="figures of users of a"):  # logits, where users are asked for
+        compared(None, [a], [a], NDCG20)

@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from lfmp_core.metrics import AUC
+
 from ..show.html import Table, table
 from .results import BASE, TWIN
 
@@ -18,7 +20,7 @@ def difference_table(compared: pd.DataFrame, *, by: str = "backbone") -> Table:
         compared: see `results.compare`.
         by: what heads the rows besides the arm: backbone or prune_ratio.
     """
-    auc = compared[compared.metric == "auc"]
+    auc = compared[compared.metric == AUC.name]
     rows = []
     for (head, arm), part in auc.groupby([by, "arm"], sort=by == "prune_ratio"):
         row: dict = {by.replace("prune_ratio", "τ"): head, "arm": arm}

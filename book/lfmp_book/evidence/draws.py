@@ -5,13 +5,13 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 
-from lfmp_core.errors import DataError
+from lfmp_core.errors import DataError, UnknownName
 from lfmp_core.experiments.executor import open_dataset
 from lfmp_core.experiments.record import Record
 from lfmp_core.experiments.spec import DatasetRef
@@ -19,21 +19,20 @@ from lfmp_core.experiments.stamp import carried, comparable
 from lfmp_core.experiments.stats import resample
 from lfmp_core.experiments.store import Store
 from lfmp_core.files import atomic_write
+from lfmp_core.metrics import Metric, measured, metric_of
 from lfmp_core.settings import canonical_json
 
-Metric = Literal["auc", "logloss"]
-METRICS: tuple[Metric, Metric] = ("auc", "logloss")
 Key = tuple[str, str, float]  # backbone, arm, prune_ratio
 
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """Test scores of the cells of one data set, on its rows and on resamples of them that all cells share.
+    """Test scores of the cells of one data set, on its rows or users and on resamples that all cells share.
 
     Attributes:
         dataset: its name. runs: ids of the records of each cell, by seed.
         values: by metric and cell [1 + draws], means over seeds; see `stats.resample`.
-        stamps: of the records of each cell, which all have one. logits: digests of their test logits, by id.
+        stamps: of the records of each cell, which all have one. logits: digests of what they keep, by id.
             Neither is kept with the draws: the records have them.
     """
 
@@ -75,11 +74,11 @@ class Draws:
 def draw(
     found: Iterable[tuple[str, Record]], store: Store, draws: int = 400, *, progress: bool = False
 ) -> list[Draws]:
-    """The draws of finished runs, data set by data set. Needs the data, for the labels of the test rows.
+    """The draws of finished runs, data set by data set. Of rows it needs the data, for their labels.
 
     Args:
         found: (arm label, record), a cell's under one stamp; see `results.finals`.
-        draws: resamples of rows and seeds.
+        draws: resamples of rows or users, and of seeds.
         progress: show bars on stderr.
     """
     sets: dict[DatasetRef, dict[Key, list[Record]]] = {}
@@ -89,13 +88,15 @@ def draw(
         sets.setdefault(spec.dataset, {}).setdefault(key, []).append(record)
     made = []
     for dataset, cells in sets.items():
-        labels = open_dataset(dataset).split("test").labels
+        metrics = measured(next(iter(cells.values()))[0].metrics)
+        rows = metrics[0].unit == "row"
+        labels = open_dataset(dataset).split("test").labels if rows else None
         own = {key: sorted(records, key=lambda r: r.spec.seed) for key, records in cells.items()}
-        logits = {key: [store.logits(r) for r in records] for key, records in own.items()}
-        bars = {m: f"{dataset.name}, {m}" if progress else None for m in METRICS}
+        units = {key: [store.logits(r) for r in records] for key, records in own.items()}
+        bars = {m: f"{dataset.name}, {m.title}" if progress else None for m in metrics}
         values = {
-            m: resample(labels, logits, m, draws, seed=0, resample_seeds=True, progress=bars[m])
-            for m in METRICS
+            m: resample(labels, units, m, draws, seed=0, resample_seeds=True, progress=bars[m])
+            for m in metrics
         }
         runs = {key: tuple(r.id for r in records) for key, records in own.items()}
         stamps = {key: carried(records[0]) for key, records in own.items()}
@@ -111,7 +112,9 @@ def save_draws(path: Path, drawn: Sequence[Draws]) -> None:
         index = [[*key, *ids] for key, ids in one.runs.items()]
         arrays[f"{one.dataset}/cells"] = np.frombuffer(canonical_json(index).encode(), np.uint8)
         for metric, values in one.values.items():
-            arrays[f"{one.dataset}/{metric}"] = np.stack([values[k] for k in one.runs]).astype(np.float32)
+            arrays[f"{one.dataset}/{metric.name}"] = np.stack([values[k] for k in one.runs]).astype(
+                np.float32
+            )
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     atomic_write(path, buffer.getvalue())
@@ -129,7 +132,7 @@ def load_draws(path: Path) -> dict[str, Draws]:
         with np.load(path, allow_pickle=False) as file:
             names = dict.fromkeys(name.rpartition("/")[0] for name in file.files)
             return {name: _read(file, name) for name in names}
-    except (ValueError, KeyError, TypeError, EOFError, OSError, BadZipFile) as error:
+    except (ValueError, KeyError, TypeError, EOFError, OSError, BadZipFile, UnknownName) as error:
         remedy = f"Delete it and run: lfmp compare {path.stem}"
         raise DataError(f"draws are damaged ({error})", file=path, remedy=remedy) from None
 
@@ -144,9 +147,10 @@ def _read(file: Mapping[str, np.ndarray], name: str) -> Draws:
     index = json.loads(file[f"{name}/cells"].tobytes())
     runs: dict[Key, tuple[str, ...]] = {(b, arm, float(t)): tuple(ids) for b, arm, t, *ids in index}
     values: dict[Metric, dict[Key, np.ndarray]] = {}
-    for metric in METRICS:
-        rows = file[f"{name}/{metric}"].astype(np.float64)
-        values[metric] = dict(zip(runs, rows, strict=True))
+    for part in file:
+        own, _, metric = part.rpartition("/")
+        if own == name and metric != "cells":
+            values[metric_of(metric)] = dict(zip(runs, file[part].astype(np.float64), strict=True))
     return Draws(name, runs, values)
 
 

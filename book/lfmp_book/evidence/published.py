@@ -9,6 +9,7 @@ import pandas as pd
 
 from lfmp_core.data.sources import SOURCES
 from lfmp_core.errors import check_name
+from lfmp_core.metrics import METRICS
 
 _DECIMALS = {"auc": 4, "logloss": 4, "seconds": 0}  # to which the papers round
 
@@ -60,7 +61,8 @@ def pretrain_sizes() -> list[int]:
 
 def improvement(base: float, ours: float, metric: str) -> float:
     """Relative gain in percent; positive is better: AUC rises, log-loss and seconds fall."""
-    return 100 * (ours / base - 1 if metric == "auc" else 1 - ours / base)
+    rises = metric in METRICS and METRICS[metric].higher
+    return 100 * (ours / base - 1 if rises else 1 - ours / base)
 
 
 def audit_table3() -> pd.DataFrame:

@@ -20,7 +20,7 @@ from lfmp_core.experiments.store import Store, store_for
 from lfmp_core.files import atomic_write
 from lfmp_core.settings import project_root
 
-from .draws import METRICS, Draws, carrying, draw, load_draws, steady
+from .draws import Draws, carrying, draw, load_draws, steady
 from .frames import CHOSEN, COMPARED, FINAL, framed
 from .stamps import contents, made_from, marks, stamps_of, under_one_stamp, unmixed
 
@@ -53,8 +53,9 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
 
     `prune_ratio` is the share asked for, of a compression the sparsity; `sparsity` is what came out. TT is
     the run's processor time on one thread, which a neighbour on the machine disturbs less than the
-    clock; IT is seconds to score a million rows by the stored form, IT_remembered with the rows that were
-    worked out kept (of tables that do so). See `stamps.marks` too. `attrs["dataset"]` refers to the data.
+    clock; IT is seconds to score a million rows, or users, by the stored form, IT_remembered with the rows
+    that were worked out kept (of tables that do so). See `stamps.marks` too. `attrs["dataset"]` refers to the
+    data.
     """
     rows, dataset = [], None
     for arm, record in finals(grids, store):
@@ -119,7 +120,7 @@ def choice_frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
 
 
 def compare(grids: Sequence[Grid], store: Store, *, against: Sequence[str] = ()) -> pd.DataFrame:
-    """Each arm of finished runs held against others; see `comparisons`. Needs the data."""
+    """Each arm of finished runs held against others; see `comparisons`. Needs the data, as `draw` does."""
     return framed(comparisons(grids, draw(finals(grids, store), store), against), COMPARED)
 
 
@@ -128,8 +129,8 @@ def comparisons(
 ) -> list[dict[str, Any]]:
     """Each arm held against all fields, as many random fields, itself without pruning, and `against`.
 
-    Paired bootstrap over test rows and over seeds, so that an interval speaks of new rows and of a new
-    training. Rows: data set, backbone, prune_ratio, arm, against, metric, difference (arm − against), low
+    Paired bootstrap over test rows or users and over seeds, so that an interval speaks of new ones and of a
+    new training. Rows: data set, backbone, prune_ratio, arm, against, metric, difference (arm − against), low
     and high (95 %), seeds, ids of the records compared, and a digest of their contents. Arms under stamps
     that disagree are not compared.
 
@@ -145,8 +146,7 @@ def comparisons(
     rows = []
     for one in drawn:
         backbones = dict.fromkeys(backbone for backbone, _, _ in one.runs)
-        for backbone, metric in product(backbones, METRICS):
-            values = one.values[metric]
+        for backbone, (metric, values) in product(backbones, one.values.items()):
             own = [key for key in one.runs if key[0] == backbone]
             for key, other in product(own, (BASE, TWIN, UNPRUNED, *against)):
                 _, arm, ratio = key
@@ -165,7 +165,7 @@ def comparisons(
                         "prune_ratio": ratio,
                         "arm": arm,
                         "against": other,
-                        "metric": metric,
+                        "metric": metric.name,
                         "difference": d.difference,
                         "low": d.low,
                         "high": d.high,

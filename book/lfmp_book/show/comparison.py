@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from lfmp_core.metrics import Metric
+
 from .html import Spread, Table, table
 
 Key = tuple[Any, ...]
@@ -28,6 +30,11 @@ class Column:
     best: Literal["max", "min"] | None = None
     sides: tuple[str, ...] | None = None
     of: Callable[..., Any] | None = None
+
+    @classmethod
+    def measured(cls, metric: Metric) -> "Column":
+        """A metric on the test rows or users, its better end bold."""
+        return cls(f"test_{metric.name}", metric.title, best="max" if metric.higher else "min")
 
     def stands(self, side: str) -> bool:
         """Whether it is shown on a side."""

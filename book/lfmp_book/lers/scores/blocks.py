@@ -137,8 +137,7 @@ class Values:
     ) -> float | None:
         """By how much one method is better, by their values; arguments as of `span`."""
         a, b = self.value(cell, ours, metric), self.value(than or cell, theirs, metric)
-        # + 0.0: no difference has no sign
-        return None if a is None or b is None else self.named(metric).gain(a, b) + 0.0
+        return None if a is None or b is None else self.named(metric).gain(a, b)
 
     def overall(self, sparsity: float, method: str) -> float | None:
         """The mean ratio over both sets, as Table 7 has it."""

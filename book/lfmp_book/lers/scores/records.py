@@ -15,7 +15,7 @@ from ...evidence.results import clearly_below
 from .blocks import ORIGINAL, Cell, Span, Values
 
 LEVEL = 0.95
-Place = tuple[str, str, str, float, str]  # set, backbone, arm, sparsity, metric
+Place = tuple[str, str, str, float, Metric]  # set, backbone, arm, sparsity, metric
 
 
 class Recorded(Values):
@@ -35,7 +35,7 @@ class Recorded(Values):
     def place(self, cell: Cell, method: str, metric: Metric | None = None) -> Place:
         """Where the records of a method have their numbers."""
         t = 0.0 if method == ORIGINAL else cell.sparsity
-        return cell.dataset, cell.backbone, self.arm(cell, method), t, self.named(metric).name
+        return cell.dataset, cell.backbone, self.arm(cell, method), t, self.named(metric)
 
 
 class Drawn(Recorded):

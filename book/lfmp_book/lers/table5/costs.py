@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from lfmp_core.metrics import AUC
+
 from ...claims.claim import Prose
 from ...claims.pending import NOT_YET
 from ...show.html import Spread, Stack, Table, is_stale, table
@@ -97,7 +99,7 @@ def findings(reference: pd.DataFrame, compared: pd.DataFrame, without: Sequence[
             continue
         for network, title in TITLES.items():
             rows = compared_of(compared, name, network)
-            rows = rows[(rows.metric == "auc") & (rows.prune_ratio > 0)]
+            rows = rows[(rows.metric == AUC.name) & (rows.prune_ratio > 0)]
             rows = rows[~rows.arm.isin(PLAIN)]
             for other in PLAIN:
                 own = rows[rows.against == other]

@@ -7,6 +7,7 @@ import pandas as pd
 
 from lfmp_core.experiments.items import Grid, get_item
 from lfmp_core.experiments.store import Store, store_for
+from lfmp_core.metrics import AUC, LOG_LOSS
 
 from ...claims.pending import NOT_YET
 from ...evidence import published, results
@@ -156,7 +157,7 @@ def difference(compared: pd.DataFrame, t: float, arm: str, other: str) -> str | 
     """
     if arm == other or (other == SMALLER and not t):
         return None
-    rows = compared[(compared.metric == "auc") & (compared.prune_ratio == t)]
+    rows = compared[(compared.metric == AUC.name) & (compared.prune_ratio == t)]
     rows = rows[(rows.arm == arm) & (rows.against == other)]
     if not len(rows):
         return None
@@ -242,8 +243,8 @@ def main_table(
         ordered((name,), own, ours),
         {"prune_ratio": "t", "arm": "method"},
         [
-            Column("test_auc", "AUC", best="max"),
-            Column("test_logloss", "log-loss", best="min"),
+            Column.measured(AUC),
+            Column.measured(LOG_LOSS),
             Column("original", "AUC to Original", sides=("reference",), of=to(ORIGINAL)),
             Column("smaller", "AUC to smaller dense", sides=("reference",), of=to(SMALLER)),
         ],

@@ -97,8 +97,8 @@ def main_table(name: str, network: str, reference: pd.DataFrame, run: pd.DataFra
         ordered(own, ours),
         {"prune_ratio": "t", "arm": "method"},
         [
-            Column(f"test_{NDCG20.name}", "NDCG@20", best="max"),
-            Column(f"test_{RECALL20.name}", "Recall@20", best="max"),
+            Column.measured(NDCG20),
+            Column.measured(RECALL20),
             Column(PARAMS, "numbers", of=lambda runs, *_: round(runs[PARAMS].mean())),
         ],
         (lambda t, arm: printed_row(name, network, t, arm)) if paper else None,
