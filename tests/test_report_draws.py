@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from lfmp_book.evidence import draws, results
@@ -15,7 +16,7 @@ from lfmp_core.experiments.record import Record, logits_digest
 from lfmp_core.experiments.spec import DatasetRef
 from lfmp_core.experiments.stats import difference_of, resample
 from lfmp_core.experiments.store import Store
-from lfmp_core.metrics import AUC, LOG_LOSS
+from lfmp_core.metrics import AUC, LOG_LOSS, NDCG20, RECALL20
 
 LABELS = np.tile([0, 1], 100)
 SHARES = (0.5, 0.8)
@@ -41,17 +42,18 @@ def opened(monkeypatch):
     monkeypatch.setattr(draws, "open_dataset", lambda dataset: test)
 
 
-def fill(folder, plan, without=lambda spec: False):
-    """A record for each spec; the logits are the same on both backbones."""
+def fill(folder, plan, without=lambda spec: False, users=False):
+    """A record for each spec; what it keeps of 200 rows, or users, is the same on both backbones."""
     made = Store(folder)
     for spec in plan.plan(made):
         if without(spec):
             continue
         rng = np.random.default_rng([spec.seed, len(spec.method), int(10 * spec.removed)])
-        logits = (LABELS + rng.normal(size=200)).astype(np.float16)
+        logits = (rng.random((200, 2)) if users else LABELS + rng.normal(size=200)).astype(np.float16)
         sizes = {"embedding_parameters": 1.0, "parameters": 1.0, "bytes": 4.0, "fields_kept": 1}
-        metrics = {"val_auc": 0.7, "val_logloss": 0.5, "test_auc": 0.7, "test_logloss": 0.5}
-        details = {"cpu_seconds": {"CT": 1.0}, "history": [{}], "kept_fields": [0]}
+        names = ("ndcg20", "recall20") if users else ("auc", "logloss")
+        metrics = {f"{split}_{name}": 0.7 for split in ("val", "test") for name in names}
+        details = {"cpu_seconds": {"CT": 1.0}, "history": [{}]} | ({} if users else {"kept_fields": [0]})
         phases = {"PT": 0.0, "CT": 1.0, "TT": 1.0, "IT": 1.0}
         given = {"metrics": metrics, "phases": phases, "sizes": sizes, "details": details}
         made.put(Record(spec=spec, logits=logits_digest(logits), **given), logits)
@@ -85,6 +87,37 @@ def test_comparisons_are_a_paired_bootstrap(tmp_path, opened):
     said = difference_of(drawn["new"], drawn["small"], level=0.95)
     assert (row["difference"], row["low"], row["high"]) == pytest.approx(said)
     assert row["seeds"] == 1 and len(row["ids"]) == 2
+
+
+def test_runs_on_top_items_are_compared_over_their_users(tmp_path, monkeypatch):
+    """Their two metrics, without any data: the figures of users are all that is drawn from."""
+    own = grid(backbones=({"name": "lightgcn"}, {"name": "neumf"}))
+    made = fill(tmp_path, own, users=True)
+    monkeypatch.delattr(draws, "open_dataset")
+    [found] = draws.draw(results.finals([own], made), made, draws=200)
+    assert list(found.values) == [NDCG20, RECALL20]
+    draws.save_draws(tmp_path / "a.npz", [found])
+    back = draws.load_draws(tmp_path / "a.npz")["planted"]
+    rows = pd.DataFrame(results.comparisons([own], [found], against=("small",)))
+    assert set(rows.metric) == {"ndcg20", "recall20"}
+    for k, metric in enumerate(back.values):
+        key, other = ("neumf", "new", 0.8), ("neumf", "small", 0.8)
+        kept = {cell: np.stack([made.logits(made.get(s)) for s in own.plan(made) if s.id in ids])
+                for cell, ids in found.runs.items() if cell in (key, other)}  # fmt: skip
+        apart = (kept[key].mean(0, dtype=float) - kept[other].mean(0, dtype=float))[:, k]
+        row = rows[(rows.backbone == "neumf") & (rows.arm == "new") & (rows.prune_ratio == 0.8)]
+        [difference] = row[row.metric == metric.name].difference
+        assert difference == pytest.approx(apart.mean())
+        assert back.values[metric][key][0] == pytest.approx(kept[key][..., k].mean(dtype=float), rel=1e-6)
+
+
+def test_frames_of_both_tasks_have_the_same_columns(tmp_path, opened):
+    clicks, pairs = grid(seeds=(0,)), grid(seeds=(0,), backbones=({"name": "lightgcn"},))
+    one = results.frame([clicks], fill(tmp_path / "a", clicks))
+    other = results.frame([pairs], fill(tmp_path / "b", pairs, users=True))
+    assert list(one) == list(other)
+    assert one.test_ndcg20.isna().all() and (one.test_auc == 0.7).all() and set(one.kept_fields) == {(0,)}
+    assert other.test_auc.isna().all() and (other.test_ndcg20 == 0.7).all() and other.kept_fields.isna().all()
 
 
 def test_frames_without_runs_have_the_columns_and_types_of_those_with_some(tmp_path, opened):

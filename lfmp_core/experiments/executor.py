@@ -163,7 +163,7 @@ def _named(name: str, settings: dict[str, Any]) -> "Dataset | InteractionData":
 def execute(spec: RunSpec, *, dataset: "Dataset | InteractionData | None" = None) -> Result:
     """Compute one run in this process: load, run the method, evaluate, measure.
 
-    A search run is evaluated on validation rows, never opens the test rows and is not timed at inference.
+    A search run is evaluated on validation, never opens what is tested on and is not timed at inference.
     A choice run only chooses fields. The process keeps the memory that steps free (see `memory`).
 
     Args:
@@ -171,7 +171,8 @@ def execute(spec: RunSpec, *, dataset: "Dataset | InteractionData | None" = None
         dataset: already opened; else opened by the reference in `spec`.
 
     Returns:
-        the record (without certificate) and the test logits, float16 [B]; None unless the run is a final one.
+        the record (without certificate), and of the test rows the logits, float16 [N], or of the users with
+        test items NDCG@20 and Recall@20, float16 [users, 2]; None unless the run is a final one.
     """
     keep_memory()
     with cpu_threads(spec.threads):

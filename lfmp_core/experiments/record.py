@@ -15,7 +15,7 @@ from .spec import LABELS, NotFinite, RunSpec, plain
 
 
 def logits_digest(logits: np.ndarray) -> str:
-    """16 hex digits of the SHA-256 of the float16 bytes, as they are stored."""
+    """16 hex digits of the SHA-256 of the float16 bytes, as they are stored, row by row."""
     return hashlib.sha256(np.ascontiguousarray(logits, dtype="<f2").tobytes()).hexdigest()[:16]
 
 
@@ -42,11 +42,13 @@ class Record(Settings):
     spec: RunSpec
     status: Literal["done", "failed"] = "done"
     metrics: dict[str, float] = Field(
-        default={}, description="val_auc, val_logloss; a final run also test_auc, test_logloss; a choice none"
+        default={},
+        description="of clicks val_auc and val_logloss, of top items val_ndcg20 and val_recall20 and variants "
+        "of them; a final run also those of test; a choice none",
     )
     phases: dict[str, float] = Field(
         default={},
-        description="seconds: PT, CT, TT = their sum; IT = inference seconds per million rows (of processor "
+        description="seconds: PT, CT, TT = their sum; IT = inference seconds per million rows or users (of processor "
         "time, for runs of one thread); a choice has PT alone",
     )
     sizes: dict[str, float] = Field(
@@ -55,7 +57,11 @@ class Record(Settings):
     details: dict[str, Any] = Field(
         default={}, description="JSON-able particulars: kept fields, gates, history; times end in `seconds`"
     )
-    logits: str = Field(default="", description="digest of the test logits stored beside it; empty: none")
+    logits: str = Field(
+        default="",
+        description="digest of what is stored beside it of the test units: the logits of rows, or NDCG@20 and "
+        "Recall@20 of each user; empty: none",
+    )
     error: str = Field(default="", description="of a failed run: what went wrong, with the last frames")
     cause: Literal["", "diverged", "other"] = Field(
         default="",

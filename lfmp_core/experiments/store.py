@@ -1,10 +1,11 @@
 """Where records lie: append-only, whole or absent, safe for several writers.
 
 <root>/<data set>/<id>.json         a finished run
-<root>/<data set>/<id>.npy          its test logits, float16 [B]
+<root>/<data set>/<id>.npy          of its test rows the logits, float16 [N]; of its users with test items
+                                    NDCG@20 and Recall@20 ÷ min(|T|, 20), float16 [users, 2]
 <root>/<data set>/failed/<id>.json  the last failure of a run that is not finished
 <root>/<data set>/.<id>.lock        a run that is under way: {"pid", "start"} of its process
-<root>/<data set>/.<id>.npy.next    logits of a record that is about to replace a stale one
+<root>/<data set>/.<id>.npy.next    the .npy of a record that is about to replace a stale one
 <root>/searches/                     journals of searches, see `journal`
 
 A run's place follows from its specification alone, whatever item shows it. Runs on one's own data lie under
@@ -77,7 +78,7 @@ class Store:
         return self.folder(spec) / "failed" / f"{spec.id}.json"
 
     def logits_path(self, spec: RunSpec) -> Path:
-        """Where the test logits of `spec` lie or would lie."""
+        """Where the test logits of `spec`, or its users' figures, lie or would lie."""
         return self.path(spec).with_suffix(".npy")
 
     def searches(self, spec: RunSpec) -> Path:
@@ -111,7 +112,7 @@ class Store:
         return [self._there(path, "failed") for path in self._files("*/failed")]
 
     def logits(self, record: Record) -> np.ndarray:
-        """Test logits of `record`, float16 [B].
+        """Test logits of `record`, float16 [N]; of top items the figures of users, float16 [users, 2].
 
         Raises:
             LfmpError: the record has none (search runs, for one).
@@ -194,7 +195,7 @@ class Store:
 
         Args:
             record: its `logits` must be the digest of `logits`, or be empty when there are none.
-            logits: [B] test logits.
+            logits: [N] test logits, or [users, 2] figures of users with test items.
 
         Raises:
             LfmpError: record and logits don't belong together.

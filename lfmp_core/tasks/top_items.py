@@ -174,7 +174,8 @@ class TopItems(Task):
         the ranking too.
 
         Returns:
-            Its units are NDCG and Recall of each of those users, in their order [users, 2].
+            Its units are NDCG@20 and Recall@20 ÷ min(|T|, 20) of each of those users, in their order
+            [users, 2].
         """
         left_out = [self.pairs]
         if split == "test":

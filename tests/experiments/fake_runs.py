@@ -56,16 +56,17 @@ def runner(spec):
     rng = np.random.default_rng([spec.seed, int(spec.id[:8], 16)])
     rate = spec.training["learning_rate"]
     best = 0.01 if spec.method == "light" else 0.003
-    metrics = {"val_auc": 0.8 - abs(np.log(rate / best)) / 100 + spec.seed * 1e-4, "val_logloss": 0.4}
-    logits = None
+    users = spec.backbone["name"] == "lightgcn"
+    first, second = ("ndcg20", "recall20") if users else ("auc", "logloss")
+    value = 0.8 - abs(np.log(rate / best)) / 100 + spec.seed * 1e-4
+    metrics = {f"val_{first}": value, f"val_{second}": 0.4}
+    units = None
     if spec.role == "final":
-        metrics |= {"test_auc": 0.7 + rng.random() / 100, "test_logloss": 0.45}
-        logits = rng.normal(size=50)
+        metrics |= {f"test_{first}": 0.7 + rng.random() / 100, f"test_{second}": 0.45}
+        units = rng.random(size=(50, 2)) if users else rng.normal(size=50)
     details = {"gates": rng.random(3), "history": [{"loss": 0.5, "seconds": time.perf_counter()}]}
     phases = {"PT": time.perf_counter(), "CT": 1.0, "TT": 2.0, "IT": 4.0}
-    return Record(
-        spec=spec, metrics=metrics, phases=phases, sizes={"parameters": 10}, details=details
-    ), logits
+    return Record(spec=spec, metrics=metrics, phases=phases, sizes={"parameters": 10}, details=details), units
 
 
 def preload():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_runs import runner, single
+from fake_runs import item, runner, single
 
 from lfmp_core.errors import DataError, LfmpError
 from lfmp_core.experiments.record import logits_digest
@@ -48,6 +48,21 @@ def test_put_get_logits(store, specs):
     np.testing.assert_array_equal(store.logits(record), logits.astype(np.float16))
     assert len(files(store)) == 6 and list(store.verify()) == []
     assert {r.id for r in store.all()} == {s.id for s in specs} and store.count() == 3
+
+
+def test_figures_of_users_are_kept_as_logits_are(store):
+    """[users, 2], in the order of memory or not: stored row by row, told from any other."""
+    plan = item(backbones=({"name": "lightgcn"},), candidates=({"learning_rate": 0.003},))
+    spec = plan.plan("quick", store)[0]
+    record, figures = finished(spec)
+    assert figures.shape == (50, 2) and set(record.metrics) >= {"val_ndcg20", "test_recall20"}
+    store.put(record, np.asfortranarray(figures))
+    kept = store.logits(store.get(spec))
+    assert kept.dtype == np.float16 and list(store.verify()) == []
+    np.testing.assert_array_equal(kept, figures.astype(np.float16))
+    np.save(store.logits_path(spec), kept[:, ::-1])
+    with pytest.raises(DataError, match="not those of the record"):
+        store.logits(record)
 
 
 def test_append_only(store, specs):
