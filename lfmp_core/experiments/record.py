@@ -43,13 +43,13 @@ class Record(Settings):
     status: Literal["done", "failed"] = "done"
     metrics: dict[str, float] = Field(
         default={},
-        description="of clicks val_auc and val_logloss, of top items val_ndcg20 and val_recall20 and variants "
+        description="of clicks val_auc and val_logloss, of top items val_ndcg20, val_recall20 and variants "
         "of them; a final run also those of test; a choice none",
     )
     phases: dict[str, float] = Field(
         default={},
-        description="seconds: PT, CT, TT = their sum; IT = inference seconds per million rows or users (of processor "
-        "time, for runs of one thread); a choice has PT alone",
+        description="seconds: PT, CT, TT = their sum; IT = inference seconds per million rows or users (of "
+        "processor time, for runs of one thread); a choice has PT alone",
     )
     sizes: dict[str, float] = Field(
         default={}, description="parameters, embedding_parameters, bytes, fields_kept, ..."
@@ -59,8 +59,8 @@ class Record(Settings):
     )
     logits: str = Field(
         default="",
-        description="digest of what is stored beside it of the test units: the logits of rows, or NDCG@20 and "
-        "Recall@20 of each user; empty: none",
+        description="digest of what is stored beside it of the test units: logits of rows, or NDCG@20 and "
+        "Recall@20 of users; empty: none",
     )
     error: str = Field(default="", description="of a failed run: what went wrong, with the last frames")
     cause: Literal["", "diverged", "other"] = Field(

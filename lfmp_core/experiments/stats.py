@@ -159,9 +159,15 @@ def _checked(
 
 def difference_of(a: np.ndarray, b: np.ndarray, level: float) -> Difference:
     """Difference of two names of one `resample`, with its interval at `level`."""
+    drawn = whole_draws(a, b)
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    return Difference(float(a[0] - b[0]), float(low), float(high))
+
+
+def whole_draws(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Differences of two names of one `resample` over its draws, those that hold both classes."""
     drawn = (a - b)[1:]
     drawn = drawn[np.isfinite(drawn)]  # a resample of very few rows can lack a class
     if not len(drawn):
         raise LfmpError("no resample holds both classes: too few rows to compare on")
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return Difference(float(a[0] - b[0]), float(low), float(high))
+    return drawn
