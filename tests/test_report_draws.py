@@ -7,10 +7,13 @@ import pandas as pd
 import pytest
 
 from lfmp_book.evidence import draws, results
+from lfmp_book.evidence.decided import decided
+from lfmp_book.evidence.frames import COMPARED, framed
 from lfmp_book.ledger import status
 from lfmp_core import cli
 from lfmp_core.errors import DataError
 from lfmp_core.experiments import items, store
+from lfmp_core.experiments.decisions import contrast_of, decide
 from lfmp_core.experiments.items import Arm, Grid, Item
 from lfmp_core.experiments.record import Record, logits_digest
 from lfmp_core.experiments.spec import DatasetRef
@@ -109,6 +112,33 @@ def test_runs_on_top_items_are_compared_over_their_users(tmp_path, monkeypatch):
         [difference] = row[row.metric == metric.name].difference
         assert difference == pytest.approx(apart.mean())
         assert back.values[metric][key][0] == pytest.approx(kept[key][..., k].mean(dtype=float), rel=1e-6)
+
+
+@pytest.mark.parametrize(("seeds", "freedom"), [((0,), np.inf), ((0, 1), 2.0)])
+def test_a_table_of_comparisons_is_decided_as_a_whole(tmp_path, opened, seeds, freedom):
+    """Rows of one metric; each against the cell of its other records, whatever that one's sparsity."""
+    own = grid(seeds=seeds)
+    made = fill(tmp_path, own)
+    drawn = draws.draw(results.finals([own], made), made)
+    reference = results.frame([own], made)
+    noise = 0.01 * np.random.default_rng(0).normal(size=len(reference))
+    reference = reference.assign(test_logloss=reference.test_logloss + noise)  # `fill` says the same of all
+    rows = framed(results.comparisons([own], drawn, ("whole",)), COMPARED)
+    table = draws.carrying(rows, drawn).query("metric == 'logloss' and backbone == 'dnn'")
+    found = decided(table, reference)
+    assert len(found) == len(table) == 4 and set(found.index) == set(table.index)
+    contrasts = {}
+    for row in table.itertuples():
+        pair = [("dnn", row.arm, row.prune_ratio), ("dnn", "whole", 0.0)]
+        values = [drawn[0].values[LOG_LOSS][key] for key in pair]
+        scores = [reference.set_index("id").test_logloss[list(drawn[0].runs[key])].tolist() for key in pair]
+        contrasts[row.Index] = contrast_of(*values, LOG_LOSS, scores if len(seeds) > 1 else None)
+        assert contrasts[row.Index].freedom >= freedom
+    expected = decide(contrasts, LOG_LOSS.margin)
+    assert expected.comparisons == 4
+    for row in found.itertuples():
+        one = expected.by_name[row.Index]
+        assert (row.outcome, row.gain, row.low, row.high, row.p) == one and row.gain == -row.difference
 
 
 def test_frames_of_both_tasks_have_the_same_columns(tmp_path, opened):

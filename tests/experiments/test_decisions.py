@@ -1,5 +1,6 @@
 """Better, worse, equal, undecided: by hand, as laws, and as rates of error over many simulated tables."""
 
+import doctest
 import math
 
 import numpy as np
@@ -8,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from lfmp_core import metrics
 from lfmp_core.errors import LfmpError
+from lfmp_core.experiments import decisions
 from lfmp_core.experiments.decisions import Contrast, contrast_of, decide
 from lfmp_core.experiments.stats import resample
 from lfmp_core.metrics import AUC, LOG_LOSS, NDCG20
@@ -20,6 +23,18 @@ def outcomes(contrasts, **given):
     found = decide(contrasts, MARGIN, **given)
     assert found.comparisons == len(contrasts) == len(found.by_name)
     return {name: one.outcome for name, one in found.by_name.items()}
+
+
+@pytest.mark.parametrize("module", [decisions, metrics])
+def test_examples(module):
+    assert doctest.testmod(module).failed == 0
+
+
+def test_equals_gain_nothing():
+    """Not −0 either, which would be printed."""
+    for metric in (AUC, LOG_LOSS):
+        assert math.copysign(1, metric.gain(0.5, 0.5)) == 1
+        assert metric.gain(0.75, 0.5) == metric.sign * 0.25
 
 
 def test_adjusted_p_are_those_of_holm_by_hand():
