@@ -22,6 +22,7 @@ from lfmp_book.show.html import Stack, table
 from lfmp_core.data.shadows import is_shadow, shadow_order, with_shadows
 from lfmp_core.experiments.items import Choice
 from lfmp_core.experiments.spec import DatasetRef
+from lfmp_core.metrics import LOG_LOSS
 
 PRINTED, REPAIRED = OURS
 ALL = ("all fields", *RIVALS, *OURS, "random fields")
@@ -183,7 +184,7 @@ def test_said_names_what_is_missing():
 def test_view_turns_differences_round_and_needs_two_seeds_to_call_a_mean_lower():
     view = View(frame({("avazu", "MvFS"): {}}), compared({("avazu", "MvFS", PRINTED): (0.02, 0.01, 0.04)}))
     assert view.gain("Avazu", PRINTED, "MvFS") == (-0.02, -0.04, -0.01)
-    assert view.gain("Avazu", PRINTED, "MvFS", "logloss") == (-0.02, -0.04, -0.01)
+    assert view.gain("Avazu", PRINTED, "MvFS", LOG_LOSS) == (-0.02, -0.04, -0.01)
     assert (
         view.better("Avazu", PRINTED, "MvFS") is False
         and view.better("Avazu", "MvFS", PRINTED, by=0.03) is False

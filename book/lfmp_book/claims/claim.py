@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from lfmp_core.metrics import AUC
+
 from ..show.html import Table, table, verdict
 
 
@@ -77,7 +79,7 @@ def findings(compared: pd.DataFrame, cases: str) -> Prose:
         cases: what a row stands for, such as "backbones".
     """
     sentences = []
-    auc = compared[compared.metric == "auc"]
+    auc = compared[compared.metric == AUC.name]
     for arm in auc.arm.unique():
         for other in auc.against.unique():
             rows = auc[(auc.arm == arm) & (auc.against == other)]

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from lfmp_core.metrics import AUC, Metric
+
 from ..claims.claim import Claim
 from ..claims.test import Asked, Test, claims_of
 
@@ -32,10 +34,10 @@ class Reading:
         """Its own."""
         return self.reference[self.reference.arm == self.arm]
 
-    def against(self, other: str, metric: str = "auc") -> pd.DataFrame:
+    def against(self, other: str, metric: Metric = AUC) -> pd.DataFrame:
         """How it compares with another arm, a row for each backbone or prune ratio."""
         c = self.compared
-        return c[(c.arm == self.arm) & (c.against == other) & (c.metric == metric)]
+        return c[(c.arm == self.arm) & (c.against == other) & (c.metric == metric.name)]
 
 
 def readings(reference: pd.DataFrame, compared: pd.DataFrame) -> dict[str, Reading]:

@@ -3,6 +3,8 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from lfmp_core.metrics import AUC, LOG_LOSS, Metric, metric_of
+
 from ..claims import pending
 from ..claims.claim import Claim, Prose
 from ..claims.judge import Judge
@@ -12,8 +14,9 @@ from ..evidence.frames import framed
 from ..show.curves import bare, colour_of, short
 from ..show.html import Spread, Table, is_stale, table
 from .arms import BACKBONES, judged_by_arm
-from .fig2b_claims import METRICS, PAPER_LARGE, PAPER_SMALL, TESTS, warm_starts
+from .fig2b_claims import PAPER_LARGE, PAPER_SMALL, TESTS, warm_starts
 from .selection_grids import FRESH
+from .values import METRICS
 
 ITEM = "lightfmp_fig2b"
 GAINS = {
@@ -53,7 +56,7 @@ def gains(frame: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
     for d in compared[compared.against == compared.arm + FRESH].itertuples():
         runs = frame[frame.backbone == d.backbone]
         kept, fresh = (runs[runs.arm == arm][f"test_{d.metric}"].tolist() for arm in (d.arm, d.against))
-        scale = 100 * len(fresh) / sum(fresh) * (1 if d.metric == "auc" else -1)
+        scale = 100 * len(fresh) / sum(fresh) * metric_of(d.metric).sign
         ends = sorted((scale * d.low, scale * d.high))
         rows.append(
             {
@@ -76,8 +79,8 @@ def gains(frame: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def _said(backbone: str, metric: str) -> str:
-    if backbone == "pnn" and metric == "logloss":
+def _said(backbone: str, metric: Metric) -> str:
+    if backbone == "pnn" and metric == LOG_LOSS:
         return f"{paper_loss():+.2f}"
     return "significant" if backbone in PAPER_LARGE else "marginal" if backbone in PAPER_SMALL else ""
 
@@ -93,17 +96,17 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
         pd.concat([reference, run])[["backbone", "arm"]].itertuples(index=False, name=None)
     ):
         row: dict = {("", "backbone"): BACKBONES.get(backbone, backbone), ("", "arm"): arm}
-        for metric, label in METRICS.items():
-            row["paper, gain in %", label] = _said(backbone, metric)
+        for metric in METRICS:
+            row["paper, gain in %", metric.title] = _said(backbone, metric)
         for heading, data, places in (("reference", reference, 4), ("this run", run, 3)):
             cell = data[(data.backbone == backbone) & (data.arm == arm)].set_index("metric")
-            for metric, label in METRICS.items():
-                for side in ("kept", "fresh") if metric == "auc" else ():
-                    stale = is_stale(cell)
-                    value = Spread.of(cell[side][metric], places, stale=stale) if len(cell) else None
-                    row[f"{heading}, {label}", side] = value
-            for metric, label in METRICS.items():
-                row[f"{heading}, gain in %", label] = float(cell.percent[metric]) if len(cell) else None
+            for side in ("kept", "fresh"):
+                stale = is_stale(cell)
+                value = Spread.of(cell[side][AUC.name], places, stale=stale) if len(cell) else None
+                row[f"{heading}, {AUC.title}", side] = value
+            for metric in METRICS:
+                gain = float(cell.percent[metric.name]) if len(cell) else None
+                row[f"{heading}, gain in %", metric.title] = gain
         rows.append(row)
     data = pd.DataFrame(rows)
     data.columns = pd.MultiIndex.from_tuples(data.columns)
@@ -136,7 +139,7 @@ def difference_table(found: pd.DataFrame) -> Table | Prose:
         row = {"backbone": BACKBONES.get(backbone, backbone), "arm": arm}
         for d in part.itertuples():
             tied = " tied" if d.low <= 0 <= d.high else ""
-            row[f"{METRICS[d.metric]}, kept − fresh"] = interval(d.difference, d.low, d.high) + tied
+            row[f"{metric_of(d.metric).title}, kept − fresh"] = interval(d.difference, d.low, d.high) + tied
         rows.append(row)
     note = (
         "Difference [95 % interval], paired bootstrap over test rows and seeds; tied: the interval holds 0."
@@ -148,17 +151,17 @@ def picture(found: pd.DataFrame) -> Figure:
     """Gains in percent with 95 % intervals, a panel a metric; a cross: the paper's number."""
     backbones, arms = list(found.backbone.unique()), list(found.arm.unique())
     figure = Figure(figsize=(9, 1.4 + 0.55 * len(backbones)), layout="constrained")
-    for axis, (metric, label) in zip(figure.subplots(1, 2, sharey=True), METRICS.items(), strict=True):
+    for axis, metric in zip(figure.subplots(1, 2, sharey=True), METRICS, strict=True):
         for i, arm in enumerate(arms):
-            part = found[(found.arm == arm) & (found.metric == metric)]
+            part = found[(found.arm == arm) & (found.metric == metric.name)]
             y = [backbones.index(b) + 0.24 * (i - (len(arms) - 1) / 2) for b in part.backbone]
             axis.hlines(y, part.percent_low, part.percent_high, color=colour_of(arm), lw=2, alpha=0.6)
             axis.scatter(part.percent, y, color=colour_of(arm), s=28, zorder=3, label=short(arm))
-        if metric == "logloss" and "pnn" in backbones:
+        if metric == LOG_LOSS and "pnn" in backbones:
             place = paper_loss(), backbones.index("pnn")
             axis.scatter(*place, marker="x", color="#222222", s=40, zorder=4, label="paper")
         axis.axvline(0, color="#222222", lw=0.8)
-        bare(axis, xlabel=f"gain in {label}, % (right is better)")
+        bare(axis, xlabel=f"gain in {metric.title}, % (right is better)")
         axis.set_yticks(range(len(backbones)), [BACKBONES.get(b, b) for b in backbones])
     axis.invert_yaxis()
     axis.legend(frameon=False, fontsize=8, ncols=3, loc="lower right", bbox_to_anchor=(1, 1))

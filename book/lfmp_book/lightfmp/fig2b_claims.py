@@ -9,11 +9,10 @@ from ..claims.cases import Case
 from ..claims.test import Outcome, Test
 from .arms import BACKBONES
 from .selection_grids import FRESH
-from .values import MARGINAL
+from .values import MARGINAL, METRICS
 
 # §4.4 names the backbones of which it says that they gain much, and little
 PAPER_LARGE, PAPER_SMALL = ("wide_deep", "dnn"), ("xdeepfm", "deepfm", "pnn")
-METRICS = {"auc": "AUC", "logloss": "log-loss"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def warm_starts(gains: pd.DataFrame, reference: pd.DataFrame) -> dict[str, WarmS
     found = {}
     for arm in gains.arm.unique():
         own = gains[gains.arm == arm]
-        auc, loss = (own[own.metric == metric].set_index("backbone") for metric in METRICS)
+        auc, loss = (own[own.metric == metric.name].set_index("backbone") for metric in METRICS)
         kept, fresh = (
             reference[reference.arm == arm + side].groupby("backbone").epochs.mean() for side in ("", FRESH)
         )

@@ -7,6 +7,8 @@ from itertools import pairwise
 import pandas as pd
 from matplotlib.figure import Figure
 
+from lfmp_core.metrics import AUC, metric_of
+
 from ..claims import pending
 from ..claims.cases import Case
 from ..claims.claim import Claim, Prose
@@ -94,7 +96,7 @@ def unpruned_table(compared: pd.DataFrame) -> Table | Prose:
         return pending.reason(compared)
     rows = []
     for (arm, metric), part in own.groupby(["arm", "metric"], sort=False):
-        row = {"arm": arm, "in": {"auc": "AUC", "logloss": "log-loss"}[metric]}
+        row = {"arm": arm, "in": metric_of(metric).title}
         for d in part.sort_values("prune_ratio").itertuples():
             tied = " tied" if d.low <= 0 <= d.high else ""
             row[f"τ = {d.prune_ratio:g}"] = interval(d.difference, d.low, d.high) + tied
@@ -110,7 +112,7 @@ def unpruned_table(compared: pd.DataFrame) -> Table | Prose:
 
 def free_shares(compared: pd.DataFrame) -> Prose:
     """Plain words: how much each arm removes before test AUC falls behind all fields."""
-    rows = compared[(compared.metric == "auc") & (compared.against == BASE) & (compared.prune_ratio > 0)]
+    rows = compared[(compared.metric == AUC.name) & (compared.against == BASE) & (compared.prune_ratio > 0)]
     if not len(rows):
         return pending.reason(compared)
     sentences = []

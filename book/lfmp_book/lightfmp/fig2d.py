@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from lfmp_core.methods import LightFMPSettings
+from lfmp_core.metrics import AUC, LOG_LOSS, Metric
 
 from ..claims import pending
 from ..claims.claim import Claim, Prose
@@ -19,10 +20,10 @@ from ..show.curves import GREY, INK, ONE_PASS, bare, label_ends
 from ..show.html import Table
 from .arms import judged
 from .fig2d_claims import TESTS, Sizes, with_interval
+from .values import METRICS
 
 _ARM = re.compile(r"^([\d,]+) rows × (\d+)$")
 ITEM = "lightfmp_fig2d"
-METRICS = {"auc": "AUC", "logloss": "log-loss"}
 
 
 def rows_of(arm: str) -> int:
@@ -53,10 +54,10 @@ def measured(frame: pd.DataFrame) -> pd.DataFrame:
     return frame if len(sized(frame)) else frame.iloc[:0]
 
 
-def against(compared: pd.DataFrame, other: str, metric: str = "auc") -> pd.DataFrame:
+def against(compared: pd.DataFrame, other: str, metric: Metric = AUC) -> pd.DataFrame:
     """Differences of every size to another arm, by rows: difference, low, high."""
     found = compared.assign(rows=compared.arm.map(rows_of).astype(int))
-    found = found[(found.rows > 0) & (found.against == other) & (found.metric == metric)]
+    found = found[(found.rows > 0) & (found.against == other) & (found.metric == metric.name)]
     return found.set_index("rows")[["difference", "low", "high"]].sort_index()
 
 
@@ -111,14 +112,15 @@ def answer(compared: pd.DataFrame) -> Prose:
 def picture(compared: pd.DataFrame) -> Figure:
     """Differences to random fields by pretraining rows with 95 % bands; a line: all fields."""
     figure = Figure(figsize=(10.5, 3.8), layout="constrained")
-    for axis, (metric, label) in zip(figure.subplots(1, 2), METRICS.items(), strict=True):
+    for axis, metric in zip(figure.subplots(1, 2), METRICS, strict=True):
         d = against(compared, TWIN, metric)
         x = d.index.to_numpy(dtype=float)
         axis.fill_between(x, d.low.to_numpy(float), d.high.to_numpy(float), color=ONE_PASS, alpha=0.18, lw=0)
         axis.plot(x, d.difference, color=ONE_PASS, marker="o", ms=4, lw=1.8)
         axis.axhline(0, color=GREY, lw=1.5)
         ends = [(d.difference.iloc[-1], "chosen by gates", ONE_PASS), (0.0, TWIN, GREY)]
-        whole = compared[(compared.arm == TWIN) & (compared.against == BASE) & (compared.metric == metric)]
+        own = compared[compared.metric == metric.name]
+        whole = own[(own.arm == TWIN) & (own.against == BASE)]
         if len(whole):
             level = -float(whole.difference.iloc[0])
             axis.axhline(level, color=INK, lw=1, ls="--")
@@ -126,8 +128,8 @@ def picture(compared: pd.DataFrame) -> Figure:
         axis.set_xscale("log")
         axis.set_xticks(x, [f"{int(n):,}" for n in x], fontsize=8, rotation=30, ha="right")
         axis.minorticks_off()
-        side = "above is better" if metric == "auc" else "below is better"
-        bare(axis, xlabel="pretraining rows", title=f"{label} − that of {TWIN} ({side})")
+        side = "above is better" if metric.higher else "below is better"
+        bare(axis, xlabel="pretraining rows", title=f"{metric.title} − that of {TWIN} ({side})")
         label_ends(axis, ends)
     return figure
 
@@ -187,7 +189,7 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, compared: pd.DataFram
 def claims(reference: pd.DataFrame, compared: pd.DataFrame) -> list[Claim]:
     """What §4.4 says of the pretraining size, judged on the reference records."""
     runs = {int(rows): part for rows, part in sized(reference).groupby("rows")}
-    auc, loss = against(compared, BASE), against(compared, BASE, "logloss")
+    auc, loss = against(compared, BASE), against(compared, BASE, LOG_LOSS)
     if not runs or not set(runs) <= set(auc.index):  # of other numerics than all fields
         return []
     return judged(ITEM, TESTS, {"": Sizes(runs, auc, loss)})

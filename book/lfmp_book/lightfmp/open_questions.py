@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from lfmp_core.metrics import AUC
+
 from ..claims.claim import Claim, Prose, share_verdict
 from ..evidence.differences import interval
 from ..evidence.results import BASE, TWIN, seeds_in_words
@@ -52,7 +54,7 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 3) -> T
 
 def difference(compared: pd.DataFrame, arm: str, other: str) -> pd.Series | None:
     """The row of `compared` that holds this arm against another in test AUC."""
-    found = compared[(compared.arm == arm) & (compared.against == other) & (compared.metric == "auc")]
+    found = compared[(compared.arm == arm) & (compared.against == other) & (compared.metric == AUC.name)]
     return found.iloc[0] if len(found) else None
 
 

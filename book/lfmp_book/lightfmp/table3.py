@@ -16,12 +16,12 @@ from ..show.comparison import Column, comparison, keys
 from ..show.html import Table, table
 from .arms import BACKBONES, LITERAL, judged, judged_by_arm, readings
 from .table3_claims import ON_MODELS, ON_TABLE
+from .values import METRICS
 
 ITEM = "lightfmp_table3"
 CELL = {"backbone": "backbone", "arm": "arm"}
 COLUMNS = (
-    Column("test_auc", "AUC", best="max"),
-    Column("test_logloss", "log-loss", best="min"),
+    *map(Column.measured, METRICS),
     Column("TT", "TT, s", 1, best="min", sides=("paper", "reference")),
 )
 

@@ -4,11 +4,13 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from lfmp_core.metrics import LOG_LOSS
+
 from ..claims.cases import Case
 from ..claims.test import Outcome, Test
 from ..evidence.results import BASE, TWIN, clearly_below
 from .arms import BACKBONES, Reading
-from .values import MARGINAL
+from .values import MARGINAL, METRICS
 
 NOTABLE = ("pnn", "wide_deep")
 LEAST_SAVED = 0.2622
@@ -24,7 +26,7 @@ def _count(won: dict[str, bool]) -> str:
 
 def _better(v: Reading) -> Outcome:
     """AUC and log-loss better than with all fields by 0.001 and more, beyond doubt."""
-    auc, loss = (v.against(BASE, metric).set_index("backbone") for metric in ("auc", "logloss"))
+    auc, loss = (v.against(BASE, metric).set_index("backbone") for metric in METRICS)
     won = {
         b: bool(auc.low[b] > 0 and auc.difference[b] >= MARGINAL)
         and bool(loss.high[b] < 0 and loss.difference[b] <= -MARGINAL)
@@ -100,7 +102,7 @@ def _unharmed(v: Reading) -> Outcome:
 
 def _notable(v: Reading) -> Outcome:
     """Log-loss improves, and most on the two named."""
-    loss = v.against(BASE, "logloss").set_index("backbone")
+    loss = v.against(BASE, LOG_LOSS).set_index("backbone")
     base = v.reference[v.reference.arm == BASE].groupby("backbone").test_logloss.mean()
     gain = (-loss.difference / base[loss.index]).sort_values(ascending=False)
     won = {b: b in gain.index[: len(NOTABLE)] and bool(loss.high[b] < 0) for b in NOTABLE if b in gain.index}

@@ -4,6 +4,8 @@ from copy import copy
 
 import pandas as pd
 
+from lfmp_core.metrics import AUC, Metric, metric_of
+
 from ..evidence.results import BASE, clearly_below
 from .selectors import part, scaled
 from .values import SETS
@@ -12,7 +14,6 @@ SHALLOW, TWO_STAGE = ("Lasso", "PCA", "XGBoost"), ("OptFS", "OptEmbed", "AutoFie
 ONE_STAGE = ("AdaFS, hard", "MvFS")
 DEEP = (*TWO_STAGE, *ONE_STAGE)
 RIVALS = (*SHALLOW, *DEEP)
-METRICS = ("auc", "logloss")
 TIME = "TT scaled"  # see `selectors.scaled`
 
 
@@ -29,15 +30,15 @@ class View:
         self._runs = {
             (name, arm): own for name in SETS for arm, own in _timed(name, reference).groupby("arm")
         }
-        self._gains: dict[tuple[str, str, str, str], tuple[float, float, float]] = {}
+        self._gains: dict[tuple[str, str, str, Metric], tuple[float, float, float]] = {}
         for name in SETS:
             for r in part(compared, name).itertuples():
                 gain = float(r.difference), float(r.low), float(r.high)
                 lost = -gain[0], -gain[2], -gain[1]
-                # positive is better
-                ours, theirs = (gain, lost) if r.metric == "auc" else (lost, gain)
-                self._gains[name, str(r.arm), str(r.against), str(r.metric)] = ours
-                self._gains.setdefault((name, str(r.against), str(r.arm), str(r.metric)), theirs)
+                metric = metric_of(str(r.metric))
+                ours, theirs = (gain, lost) if metric.higher else (lost, gain)
+                self._gains[name, str(r.arm), str(r.against), metric] = ours
+                self._gains.setdefault((name, str(r.against), str(r.arm), metric), theirs)
 
     def of(self, arm: str) -> "View":
         """The same records, asked of another arm."""
@@ -60,11 +61,13 @@ class View:
         ours, theirs = self._runs.get((name, arm)), self._runs.get((name, other))
         return None if ours is None or theirs is None else clearly_below(ours[column], theirs[column])
 
-    def gain(self, name: str, arm: str, other: str, metric: str = "auc") -> tuple[float, float, float] | None:
+    def gain(
+        self, name: str, arm: str, other: str, metric: Metric = AUC
+    ) -> tuple[float, float, float] | None:
         """By how much an arm is better than another, with its interval."""
         return self._gains.get((name, arm, other, metric))
 
-    def better(self, name: str, arm: str, other: str, metric: str = "auc", by: float = 0.0) -> bool | None:
+    def better(self, name: str, arm: str, other: str, metric: Metric = AUC, by: float = 0.0) -> bool | None:
         """Whether it is better by so much, and the interval lies above 0."""
         gain = self.gain(name, arm, other, metric)
         return None if gain is None else gain[1] > 0 and gain[0] >= by

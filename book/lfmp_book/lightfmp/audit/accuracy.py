@@ -2,6 +2,7 @@
 
 from ...claims.claim import share_verdict
 from ...claims.finding import Finding
+from ...evidence import published
 from ..values import (
     BASELINES,
     DEEP,
@@ -114,7 +115,7 @@ def _best() -> list[Finding]:
     for d in sets:
         for metric in ACCURACY:
             others = methods(d, metric).drop(OURS)
-            second = str(others.idxmax() if metric == "auc" else others.idxmin())
+            second = str(others.idxmax() if published.rises(metric) else others.idxmin())
             leads[d, metric] = (second, better(d, OURS, second, metric))
             gap = span(d, OURS, metric) - span(d, second, metric)
             low, high = sorted((abs(gap.low), abs(gap.high)))

@@ -7,12 +7,11 @@ from ...evidence import published
 from ...evidence.results import BASE, TWIN
 from ..arms import LITERAL
 from ..selectors import short
-from ..values import MARGINAL, SETS
-from ..view import DEEP, METRICS, ONE_STAGE, RIVALS, SHALLOW, TIME, TWO_STAGE, View
+from ..values import MARGINAL, METRICS, SETS
+from ..view import DEEP, ONE_STAGE, RIVALS, SHALLOW, TIME, TWO_STAGE, View
 
 Cases = Callable[[View], list[Case]]
 ADAFS = ONE_STAGE[0]
-COLUMNS = {"auc": ("AUC", "test_auc", 1), "logloss": ("log-loss", "test_logloss", -1)}
 
 
 def _figure(form: str, *values: float | None) -> str:
@@ -52,15 +51,16 @@ def competitive(v: View) -> list[Case]:
     """On Criteo, behind the better of OptEmbed and OptFS by no more than in the paper."""
     printed = published.load("lightfmp_table2").query("dataset == 'Criteo'").set_index("method")
     cases = []
-    for metric, (label, column, sign) in COLUMNS.items():
-        cells = sign * printed[metric]
+    for metric in METRICS:
+        column, sign = f"test_{metric.name}", metric.sign
+        cells = sign * printed[metric.name]
         allowed = float(cells[["OptEm", "OptFS"]].max() - cells["Light-FMP"])
         ours, *rivals = (v.mean("Criteo", m, column) for m in (v.arm, "OptEmbed", "OptFS"))
         passed, figure = None, ""
         if ours is not None and None not in rivals:
             gap = max(sign * x for x in rivals if x is not None) - sign * ours
             passed, figure = gap <= allowed + 1e-9, f"behind by {gap:.4f} (paper {allowed:.4f})"
-        cases.append(Case("Criteo", label, passed, figure))
+        cases.append(Case("Criteo", metric.title, passed, figure))
     return cases
 
 
@@ -82,13 +82,13 @@ def ranks(v: View) -> list[Case]:
     """On MovieLens and Avazu, the best mean of the ten rows of the paper's table."""
     cases = []
     for d in ("MovieLens", "Avazu"):
-        for label, column, sign in COLUMNS.values():
-            ours, *rivals = (v.mean(d, m, column) for m in (v.arm, BASE, *RIVALS))
+        for metric in METRICS:
+            ours, *rivals = (v.mean(d, m, f"test_{metric.name}") for m in (v.arm, BASE, *RIVALS))
             if ours is None or None in rivals:
-                cases.append(Case(d, label, None))
+                cases.append(Case(d, metric.title, None))
                 continue
-            ahead = sum(sign * x >= sign * ours for x in rivals if x is not None)
-            cases.append(Case(d, label, not ahead, f"rank {ahead + 1} of {len(rivals) + 1}"))
+            ahead = sum(not metric.better(ours, x) for x in rivals if x is not None)
+            cases.append(Case(d, metric.title, not ahead, f"rank {ahead + 1} of {len(rivals) + 1}"))
     return cases
 
 

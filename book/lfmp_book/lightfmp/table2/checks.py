@@ -9,6 +9,7 @@ import pandas as pd
 from lfmp_core.experiments.items import Grid, get_item
 from lfmp_core.experiments.spec import DatasetRef
 from lfmp_core.experiments.store import Store, store_for
+from lfmp_core.metrics import AUC
 
 from ...claims.claim import Prose
 from ...claims.pending import NOT_YET as NO_RECORDS
@@ -83,7 +84,7 @@ def differences(compared: pd.DataFrame, without: Sequence[str] = ()) -> Table | 
 def findings(reference: pd.DataFrame, compared: pd.DataFrame, without: Sequence[str] = ()) -> Prose:
     """Which selectors are better, tied or worse than all fields and than as many random ones, set by set."""
     said = []
-    auc = compared[compared.metric == "auc"]
+    auc = compared[compared.metric == AUC.name]
     for name in SETS:
         own = part(auc, name)
         if not len(own):

@@ -27,7 +27,7 @@ from ..selectors import (
     set_of,
     short,
 )
-from ..values import SETS
+from ..values import METRICS, SETS
 
 LOOKS = dict(
     zip(
@@ -50,8 +50,7 @@ MEANT = {
 }
 FIGURES = {"test_auc": "auc", "test_logloss": "logloss", "TT ×": "tt"}  # ours → the paper's
 COLUMNS = (
-    Column("test_auc", "AUC", best="max"),
-    Column("test_logloss", "log-loss", best="min"),
+    *map(Column.measured, METRICS),
     Column("TT ×", "TT ×", 2, best="min"),
     Column("TT × scaled", "TT × scaled", 2, best="min", sides=("reference",)),
     Column("TT", "TT, s", 1, sides=("reference",)),
