@@ -1,9 +1,7 @@
 """Notebooks are executed whole or not at all and never twice; unknown parameters are refused."""
 
-import importlib.util
 import io
 import os
-import re
 import shlex
 import signal
 import subprocess
@@ -417,56 +415,3 @@ def test_notebook_command(project, tmp_path):
     assert "prune_ratio = 0.5" in runner.invoke(book.notebook_app, ["page", "--list"]).output
     bad = runner.invoke(book.notebook_app, ["page", "-p", "prune"])
     assert bad.exit_code == 2 and "has no value" in bad.output
-
-
-def extension(name):
-    path = Path(__file__).parents[1] / "book" / "_ext" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_outside_requests_are_found_and_links_left_alone():
-    find = extension("offline").outside_requests
-    assert find('<script async src="https://cdn.example/x.js"></script>') == ["https://cdn.example/x.js"]
-    assert find("<img alt='a' src=//cdn.example/x.png>") == ["//cdn.example/x.png"]
-    assert find('<link rel="stylesheet" href="http://cdn.example/x.css">') == ["http://cdn.example/x.css"]
-    assert find('<link href="http://cdn.example/x" rel="canonical">') == []
-    assert find('<a href="https://example.org">x</a><script src="../_static/x.js"></script>') == []
-    assert find("a{background:url(https://cdn.example/x.woff)}", "css") == ["https://cdn.example/x.woff"]
-    assert find("a{background:url(x.woff)}", "css") == []
-
-
-def test_docstrings_become_valid_text():
-    restructure = extension("apipages").restructure
-    assert restructure(["Takes `x_` of |x| * 2."]) == ["Takes ``x_`` of \\|x\\| \\* 2."]
-    assert restructure(["Sum:", "    s = a*b", "end"]) == ["Sum:", "", "::", "", "    s = a*b", "", "end"]
-    assert restructure(["Idea.", "Args:", "    x: [B, m] |v|"]) == [
-        "Idea.",
-        "",
-        "Args:",
-        "    x: [B, m] \\|v\\|",
-    ]
-    shown = ["Idea.", "", "Example:", "    >>> f(*x) | `y`", "    [a_, *b]", "", "Raises:", "    E: |v|"]
-    assert restructure(shown) == [*shown[:-1], "    E: \\|v\\|"]
-
-
-def test_every_module_has_a_page_of_its_own(tmp_path):
-    """And the front door lists what it names; a page is written when it changes, and goes with its module."""
-    api, folder = extension("apipages"), tmp_path / "api"
-    api.write_pages(folder)
-    text = {path.stem: path.read_text() for path in folder.iterdir()}
-    assert {"lfmp_core", "models.deepfm", "surgery", "face.compress"} < set(text)
-    assert ".. automodule:: lfmp_core.models.deepfm\n   :members:" in text["models.deepfm"]
-    assert ".. autofunction:: lfmp_core.DeepFM\n" in text["lfmp_core"]
-    assert "{py:obj}`cut <lfmp_core.surgery.cut>`" in text["lfmp_core"]
-    listed = re.findall(r"\(api/(.+)\.md\)", api.listing())
-    assert sorted(listed) == sorted(text)
-    assert 'startsWith("book/api/")' in (Path(api.__file__).parent / "scorer.js").read_text()
-    (folder / "gone.md").write_text("# gone")
-    (folder / "surgery.md").write_text("# other")
-    before = (folder / "models.deepfm.md").stat().st_mtime_ns
-    api.write_pages(folder)
-    assert {path.stem: path.read_text() for path in folder.iterdir()} == text
-    assert (folder / "models.deepfm.md").stat().st_mtime_ns == before
