@@ -9,11 +9,12 @@ STAMP := .venv/.installed
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONUTF8 = 1
 
-.PHONY: outputs picture help install book execute html test lint format nbval types lock clean bench
+.PHONY: outputs picture help install book execute html browse test lint format nbval types lock clean bench
 
 help:
 	@echo "make book    install, run every notebook (planted data, minutes in all), build _build/html/index.html"
 	@echo "make test    install, check style and types, run the tests, compare the notebooks' stored outputs"
+	@echo "make browse  look at the built book in an installed Chromium: nothing broken, no barrier, tables work"
 	@echo "make lint    style only                 make format  mend what can be mended"
 	@echo "make bench   install the peers, measure this project against them (BENCH=--help: what can be chosen)"
 	@echo "make clean   remove what was built      make lock    write requirements.lock from .venv"
@@ -36,6 +37,9 @@ execute: $(STAMP)
 html: $(STAMP)
 	.venv/bin/jupyter-book build . -W --keep-going
 	@echo "The book: $(CURDIR)/_build/html/index.html"
+
+browse: $(STAMP)
+	$(PY) -m pytest tests/test_browser.py -n $(JOBS) -q
 
 test: lint types
 	$(PY) -m pytest tests -n $(JOBS) --dist loadfile -q

@@ -4,6 +4,7 @@ import importlib.util
 import re
 from pathlib import Path
 
+from bs4 import BeautifulSoup
 from docutils.core import publish_doctree
 from fontTools.ttLib import TTFont
 from matplotlib import get_data_path
@@ -122,3 +123,75 @@ def test_every_entry_of_the_bibliography_can_be_followed():
     assert without == []
     cited = (ROOT / "book" / "bibliography.md").read_text()
     assert [k for k in entries if f"`{k}`" not in cited] == []
+
+
+TABLE = """<div class="lfmp-table">
+<p class="lfmp-caption">What &amp; how much</p>
+<div class="lfmp-scroll" tabindex="0"><table class="lfmp">
+<thead>
+<tr><th scope="colgroup" colspan="2"></th><th scope="colgroup" class="over" colspan="2">paper</th></tr>
+<tr><th scope="col">t</th><th scope="col">method</th><th scope="col" class="num">AUC</th>
+<th scope="col" class="num">ids</th></tr>
+</thead><tbody>
+<tr><td>50%</td><td>QR</td><td class="num best">0.75<span class="spread"> ± 0.01</span></td>
+<td class="num">1,234</td></tr>
+<tr><td>50%</td><td>own, "as is"<br>twice</td><td class="num">–</td><td class="num">−5</td></tr>
+</tbody></table></div>
+<p class="lfmp-note">A note.</p>
+</div>"""
+
+
+def test_a_column_is_taken_apart_only_when_all_of_it_is_measured():
+    columns = extension("tables").columns
+    assert columns("AUC", ["0.75 ± 0.01", "–", "1,234.5"]) == {
+        "AUC": ["0.75", "", "1234.5"],
+        "AUC ±": ["0.01", "", ""],
+    }
+    assert columns("d", ["-0.01 [-0.02, +0.01] tied", "−3e-05"]) == {
+        "d": ["-0.01", "-3e-05"],
+        "d low": ["-0.02", ""],
+        "d high": ["+0.01", ""],
+        "d remark": ["tied", ""],
+    }
+    for whole in (
+        ["56%", "1"],
+        ["0.75", "own"],
+        ["2 to 3"],
+        ["2026-11-22"],
+        ["§4.4"],
+        ["1 (best 2)"],
+        ["–", ""],
+    ):
+        assert columns("x", whole) == {"x": ["" if c == "–" else c for c in whole]}, whole
+
+
+def dressed():
+    tables = extension("tables")
+    soup = BeautifulSoup(TABLE, "html.parser")
+    text = tables.dress(soup.div, soup, 3, "../../tables/page/page-03.csv", "page-03.csv")
+    return soup.div, text
+
+
+def test_a_table_is_written_as_csv():
+    assert dressed()[1] == (
+        't,method,paper AUC,paper AUC ±,paper ids\n50%,QR,0.75,0.01,1234\n50%,"own, ""as is""; twice",,,-5\n'
+    )
+
+
+def test_a_table_gets_its_caption_its_name_column_and_its_file():
+    box, _ = dressed()
+    assert box.table.find(recursive=False).name == "caption" and box.caption.get_text() == "What & how much"
+    assert box.find("p", class_="lfmp-caption") is None
+    assert box["id"] == "lfmp-table-3" and box.find(class_="lfmp-scroll")["aria-label"] == "What & how much"
+    assert box.table["class"] == ["lfmp", "lfmp-name-2"]  # two methods, one t
+    assert box.find("a", class_="lfmp-csv")["href"] == "../../tables/page/page-03.csv"
+    empty = box.thead.find(["td", "th"])
+    assert empty.name == "td" and empty["colspan"] == "2" and "scope" not in empty.attrs
+    assert box.find("br") is not None and '0.75<span class="spread">' in str(box)
+
+
+def test_sentences_are_no_names():
+    tables = extension("tables")
+    long = TABLE.replace("QR", "a sentence that goes on for more than forty letters")
+    table = BeautifulSoup(long, "html.parser").table
+    assert tables.name_column(table, tables.grid(table)[1]) == 0

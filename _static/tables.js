@@ -1,0 +1,240 @@
+/* Tables that can be sorted, filtered, cut to some columns, seen full screen and copied.
+   Without this script they are whole, with their caption and a link to their CSV (book/_ext/tables.py). */
+(() => {
+  "use strict";
+
+  const LONG = 12; // rows: more can be filtered
+  const WIDE = 5; // columns: of more, some can be chosen
+  const EMPTY = new Set(["", "–"]);
+  const FIGURE = /^(?:[≥≤<>~] ?)?([+\-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?)([KMB%])?/;
+  const UNITS = { K: 1e3, M: 1e6, B: 1e9 };
+
+  const make = (tag, attributes = {}, ...children) => {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (name in element && typeof value !== "string") element[name] = value;
+      else element.setAttribute(name, value);
+    }
+    element.append(...children);
+    return element;
+  };
+
+  /* A cell's text on one line; where it breaks lines stands a semicolon. */
+  const text = (cell) => {
+    let all = "";
+    const walk = (node) => {
+      if (node.nodeName === "BR") all += "; ";
+      else if (node.nodeType === Node.TEXT_NODE) all += node.data;
+      else node.childNodes.forEach(walk);
+    };
+    walk(cell);
+    return all.trim().replace(/\s+/g, " ");
+  };
+
+  const plain = (number) => number.replaceAll(",", "").replace("−", "-");
+
+  /* What a cell sorts by: its leading figure, else its words; nothing comes last either way. */
+  const key = (words) => {
+    if (EMPTY.has(words)) return null;
+    const found = FIGURE.exec(words);
+    return found ? Number(plain(found[1])) * (UNITS[found[2]] ?? 1) : words;
+  };
+
+  const compare = (a, b) => {
+    const kinds = [a.key, b.key].map((k) => (typeof k === "number" ? 0 : 1));
+    if (kinds[0] !== kinds[1]) return kinds[0] - kinds[1];
+    if (kinds[0] === 0 && a.key !== b.key) return a.key - b.key;
+    return a.words.localeCompare(b.words, "en", { numeric: true });
+  };
+
+  /* CSV, by the rule of book/_ext/tables.py: what is measured is taken apart, other text stays as it is. */
+  const NUMBER = "[+\\-−]?(?:\\d{1,3}(?:,\\d{3})+|\\d+)(?:\\.\\d+)?(?:e[+-]?\\d+)?";
+  const MEASURED = new RegExp(
+    `^(${NUMBER})(?: ± (${NUMBER}))?(?: \\[(${NUMBER}), (${NUMBER})\\])?(?: ([^\\d\\[\\]±]+))?$`,
+  );
+  const ENDINGS = ["", " ±", " low", " high", " remark"];
+
+  const apart = (head, cells) => {
+    const full = cells.map((c) => (EMPTY.has(c) ? "" : c));
+    const found = full.map((c) => MEASURED.exec(c));
+    if (!full.some(Boolean) || full.some((c, n) => c && !found[n])) return [[head, ...full]];
+    return ENDINGS.map((ending, part) => [
+      head + ending,
+      ...found.map((m) => {
+        const words = m?.[part + 1] ?? "";
+        return part < 4 ? plain(words) : words;
+      }),
+    ]).filter((column, part) => part === 0 || column.slice(1).some(Boolean));
+  };
+
+  const quoted = (cell) => (/[",\n\r]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
+
+  const write = async (words) => {
+    try {
+      await navigator.clipboard.writeText(words);
+      return true;
+    } catch {
+      const area = make("textarea", { style: "position:fixed;opacity:0" });
+      document.body.append(area);
+      area.value = words;
+      area.select();
+      const done = document.execCommand("copy");
+      area.remove();
+      return done;
+    }
+  };
+
+  const enhance = (box) => {
+    const table = box.querySelector("table.lfmp");
+    const frame = table?.parentElement;
+    const lines = table?.tHead ? [...table.tHead.rows] : [];
+    const heads = lines.length ? [...lines.at(-1).cells] : [];
+    const body = table?.tBodies[0];
+    const rows = body ? [...body.rows] : [];
+    if (!rows.length || heads.some((h) => h.colSpan > 1) || rows.some((r) => r.cells.length !== heads.length)) return;
+    const caption = table.caption ? text(table.caption) : "this table";
+
+    /* Names before heads get their buttons. */
+    const groups = heads.map(() => "");
+    const upper = lines.slice(0, -1).flatMap((line) => {
+      let column = 0;
+      return [...line.cells].map((cell) => {
+        const from = column;
+        column += cell.colSpan;
+        for (let n = from; n < column; n += 1) groups[n] = `${groups[n]} ${text(cell)}`.trim();
+        return { cell, from, to: column };
+      });
+    });
+    const names = heads.map((head, n) => `${groups[n]} ${text(head)}`.trim());
+
+    /* Sorting ------------------------------------------------------------------------------------------ */
+    let sorted = { column: -1, direction: 0 };
+    const sort = (column) => {
+      const direction = sorted.column !== column ? 1 : sorted.direction === 1 ? -1 : 0;
+      sorted = { column, direction };
+      heads.forEach((head, n) => {
+        if (n === column && direction) head.setAttribute("aria-sort", direction > 0 ? "ascending" : "descending");
+        else head.removeAttribute("aria-sort");
+      });
+      table.classList.toggle("lfmp-sorted", direction !== 0);
+      if (!direction) return body.append(...rows);
+      const keyed = rows.map((row) => {
+        const words = text(row.cells[column]);
+        return { row, words, key: key(words) };
+      });
+      const [there, not] = [keyed.filter((k) => k.key !== null), keyed.filter((k) => k.key === null)];
+      there.sort((a, b) => direction * compare(a, b));
+      return body.append(...there.concat(not).map((k) => k.row));
+    };
+    if (rows.length > 2) {
+      heads.forEach((head, column) => {
+        if (head.nodeName !== "TH") return;
+        const button = make("button", { type: "button", class: "lfmp-sort", title: "Sort" }, ...head.childNodes);
+        button.addEventListener("click", () => sort(column));
+        head.append(button);
+      });
+    }
+
+    /* What stands above the table ------------------------------------------------------------------------ */
+    const tools = make("div", { class: "lfmp-tools" });
+
+    if (rows.length > LONG) {
+      const all = rows.map((row) => [...row.cells].map(text).join(" ").toLowerCase());
+      const field = make("input", {
+        type: "search",
+        class: "lfmp-filter",
+        placeholder: `Filter ${rows.length} rows`,
+        "aria-label": `Filter rows of ${caption}`,
+        autocomplete: "off",
+      });
+      const said = make("span", { class: "lfmp-said", role: "status" });
+      field.addEventListener("input", () => {
+        const asked = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+        let left = 0;
+        rows.forEach((row, n) => {
+          row.hidden = !asked.every((word) => all[n].includes(word));
+          left += row.hidden ? 0 : 1;
+        });
+        said.textContent = asked.length ? `${left} of ${rows.length}` : "";
+      });
+      tools.append(field, said);
+    }
+
+    if (heads.length > WIDE) {
+      const boxes = new Map();
+      const show = () => {
+        const shown = heads.map((_, n) => boxes.get(n)?.checked ?? true);
+        for (const row of [lines.at(-1), ...rows]) shown.forEach((on, n) => (row.cells[n].hidden = !on));
+        for (const { cell, from, to } of upper) {
+          const span = shown.slice(from, to).filter(Boolean).length;
+          cell.hidden = !span;
+          cell.colSpan = span || 1;
+        }
+      };
+      const name = Number(/lfmp-name-(\d+)/.exec(table.className)?.[1] ?? 1) - 1;
+      const list = make("fieldset", {}, make("legend", {}, "Columns shown"));
+      let group = "";
+      heads.forEach((head, n) => {
+        if (n === name) return;
+        if (groups[n] !== group) {
+          group = groups[n];
+          const mine = () => [...boxes].filter(([m]) => groups[m] === groups[n]).map(([, b]) => b);
+          const whole = make("input", { type: "checkbox", checked: true });
+          whole.addEventListener("change", () => {
+            for (const one of mine()) one.checked = whole.checked;
+            show();
+          });
+          if (group) list.append(make("label", { class: "lfmp-group" }, whole, ` ${group}`));
+        }
+        const one = make("input", { type: "checkbox", checked: true });
+        boxes.set(n, one);
+        one.addEventListener("change", show);
+        list.append(make("label", groups[n] ? { class: "lfmp-member" } : {}, one, ` ${text(head)}`));
+      });
+      const menu = make("details", { class: "lfmp-columns" }, make("summary", {}, "Columns"), list);
+      menu.addEventListener("keydown", (event) => {
+        if (event.key !== "Escape" || !menu.open) return;
+        menu.open = false;
+        menu.firstElementChild.focus();
+      });
+      document.addEventListener("click", (event) => {
+        if (!menu.contains(event.target)) menu.open = false;
+      });
+      tools.append(menu);
+    }
+
+    if (document.fullscreenEnabled && (heads.length > 7 || frame.scrollWidth > frame.clientWidth + 1)) {
+      const button = make("button", { type: "button", class: "lfmp-whole" }, "Full screen");
+      button.addEventListener("click", () =>
+        document.fullscreenElement ? document.exitFullscreen() : box.requestFullscreen(),
+      );
+      document.addEventListener("fullscreenchange", () => {
+        button.textContent = document.fullscreenElement === box ? "Back to the page" : "Full screen";
+      });
+      tools.append(button);
+    }
+
+    if (tools.childElementCount) box.prepend(tools);
+
+    /* Copying: the rows and columns that are shown, in the order shown ------------------------------------- */
+    const csv = () => {
+      const shown = heads.map((head, n) => n).filter((n) => !heads[n].hidden);
+      const left = [...body.rows].filter((row) => !row.hidden);
+      const columns = shown.flatMap((n) => apart(names[n], left.map((row) => text(row.cells[n]))));
+      return Array.from({ length: left.length + 1 }, (_, n) => columns.map((c) => quoted(c[n])).join(",") + "\n").join("");
+    };
+    const take = box.querySelector(".lfmp-take") ?? box.appendChild(make("p", { class: "lfmp-take" }));
+    const copy = make("button", { type: "button", class: "lfmp-copy", "aria-label": `Copy ${caption}` }, "Copy");
+    const said = make("span", { class: "lfmp-said", role: "status" });
+    copy.addEventListener("click", async () => {
+      const done = await write(csv());
+      said.textContent = done ? "Copied as CSV" : "The browser does not let pages copy: take the CSV";
+      setTimeout(() => (said.textContent = ""), 3000);
+    });
+    take.append(copy, said);
+  };
+
+  const start = () => document.querySelectorAll(".lfmp-table").forEach(enhance);
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
+})();

@@ -1,0 +1,146 @@
+"""Tables as a site needs them: a caption that belongs to its table, a name column, the same numbers as CSV.
+
+Notebooks store their tables without any of this, so that outputs stay what a run prints. Here each page's
+tables are rewritten as the page is: the paragraph above becomes the caption, the column that says what a row
+is about is marked (`lfmp-name-2`: the second) and stays in sight, and a CSV file is written to
+`tables/PAGE/PAGE-NN.csv` and linked below. `_static/tables.js` adds what needs a browser: sorting, filtering,
+choosing columns, copying; it writes CSV by the same rule.
+"""
+
+import csv
+import io
+import re
+from pathlib import Path
+from shutil import rmtree
+
+from bs4 import BeautifulSoup, Tag
+from docutils import nodes
+from sphinx.writers.html5 import HTML5Translator
+
+FOLDER = "tables"
+NAMES = 40  # letters of the longest text that still is a name and no sentence
+EMPTY = {"", "–"}
+_NUMBER = r"[+\-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?"
+# a mean with its spread, its interval and a remark: 0.7541 ± 0.0012 [0.75, 0.76] tied
+_MEASURED = re.compile(
+    rf"(?P<value>{_NUMBER})(?: ± (?P<spread>{_NUMBER}))?"
+    rf"(?: \[(?P<low>{_NUMBER}), (?P<high>{_NUMBER})\])?(?: (?P<remark>[^\d\[\]±]+))?"
+)
+PARTS = {"value": "", "spread": " ±", "low": " low", "high": " high", "remark": " remark"}
+
+
+def grid(table: Tag) -> tuple[list[str], list[list[str]]]:
+    """A table's heads, one for each column with the groups above it, and the texts of its rows."""
+    levels = []
+    for row in table.select("thead tr"):
+        cells = [(_text(c), int(str(c.get("colspan", 1)))) for c in row.find_all(["th", "td"])]
+        levels.append([text for text, span in cells for _ in range(span)])
+    heads = [" ".join(filter(None, parts)) for parts in zip(*levels, strict=True)]
+    return heads, [[_text(c) for c in row.find_all("td")] for row in table.select("tbody tr")]
+
+
+def _text(cell: Tag) -> str:
+    """A cell's text on one line; where it breaks lines stands a semicolon."""
+    pieces = ("; " if getattr(e, "name", None) == "br" else e for e in cell.descendants)
+    return " ".join("".join(p for p in pieces if isinstance(p, str)).split())
+
+
+def _plain(number: str) -> str:
+    return number.replace(",", "").replace("−", "-")
+
+
+def columns(head: str, cells: list[str]) -> dict[str, list[str]]:
+    """A column as the columns of a CSV: what is measured is taken apart, other text stays as it is."""
+    cells = ["" if c in EMPTY else c for c in cells]
+    found = [_MEASURED.fullmatch(c) for c in cells]
+    if not any(cells) or any(c and not m for c, m in zip(cells, found, strict=True)):
+        return {head: cells}
+    parts = {part: [m[part] or "" if m else "" for m in found] for part in PARTS}
+    parts |= {p: [_plain(c) for c in parts[p]] for p in PARTS if p != "remark"}
+    return {head + ending: parts[p] for p, ending in PARTS.items() if p == "value" or any(parts[p])}
+
+
+def as_csv(heads: list[str], rows: list[list[str]]) -> str:
+    """The table as CSV; two columns of one name stay two."""
+    made = [pair for n, head in enumerate(heads) for pair in columns(head, [r[n] for r in rows]).items()]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([name for name, _ in made])
+    writer.writerows(zip(*(cells for _, cells in made), strict=True))
+    return out.getvalue()
+
+
+def name_column(table: Tag, rows: list[list[str]]) -> int | None:
+    """The column that tells rows apart: of names before the first figures, the one of most values."""
+    numeric = [
+        "num" in (head.get("class") or []) for head in table.select("thead tr")[-1].find_all(["th", "td"])
+    ]
+    before = numeric.index(True) if True in numeric else len(numeric)
+    names = [n for n in range(before) if max((len(r[n]) for r in rows), default=0) <= NAMES]
+    return max(names, key=lambda n: len({r[n] for r in rows}), default=None)
+
+
+def dress(box: Tag, soup: BeautifulSoup, number: int, address: str, file: str) -> str:
+    """Rewrite one table in place; returns its CSV."""
+    table = box.find("table")
+    heads, rows = grid(table)
+    for head in table.select("thead th"):
+        if not _text(head):  # a head of nothing is none
+            head.name = "td"
+            del head["scope"]
+    column = name_column(table, rows)
+    if column is not None:
+        table["class"] = [*table["class"], f"lfmp-name-{column + 1}"]
+    box["id"] = f"lfmp-table-{number}"
+    frame = table.parent
+    frame["role"] = "group"
+    frame["aria-label"] = "Table"
+    if above := box.find("p", class_="lfmp-caption"):
+        caption, words = soup.new_tag("caption"), soup.new_tag("span")
+        words.string = _text(above)
+        caption.append(words)
+        table.insert(0, caption)
+        above.decompose()
+        frame["aria-label"] = words.string
+    take = soup.new_tag("p", attrs={"class": "lfmp-take"})
+    link = soup.new_tag("a", href=address, download=file, attrs={"class": "lfmp-csv"})
+    link.string = "CSV"
+    link["aria-label"] = f"CSV of {frame['aria-label']}"
+    take.append(link)
+    box.append(take)
+    return as_csv(heads, rows)
+
+
+def _rewrite(app, doctree, docname):
+    if app.builder.format != "html":
+        return
+    page = docname.split("/")[-1]
+    folder = Path(app.outdir) / FOLDER / page
+    up = "../" * docname.count("/")
+    rmtree(folder, ignore_errors=True)
+    number = 0
+    for raw in doctree.findall(nodes.raw):
+        if "html" not in raw.get("format", "").split() or 'class="lfmp-table"' not in raw.astext():
+            continue
+        soup = BeautifulSoup(raw.astext(), "html.parser")
+        for box in soup.find_all("div", class_="lfmp-table"):
+            number += 1
+            file = f"{page}-{number:02}.csv"
+            text = dress(box, soup, number, f"{up}{FOLDER}/{page}/{file}", file)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / file).write_text(text)
+        raw.children = [nodes.Text(str(soup))]
+
+
+def _visit_entry(self, node):
+    """In tables of the prose, too, a head of nothing is none."""
+    HTML5Translator.visit_entry(self, node)
+    if isinstance(node.parent.parent, nodes.thead) and not node.astext().strip():
+        self.body[-1] = self.body[-1].replace("<th", "<td")
+        self.context[-1] = self.context[-1].replace("</th", "</td")
+
+
+def setup(app):
+    app.add_node(nodes.entry, override=True, html=(_visit_entry, HTML5Translator.depart_entry))
+    app.connect("doctree-resolved", _rewrite)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,238 @@
+"""The built book in a real browser, from its files and without a network.
+
+It looks at `_build/html` as `make book` leaves it (`make browse`): on a phone and on a desk, light and
+dark. Without a built book, without Chromium or without playwright there is nothing to see: it says so.
+"""
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+import pytest
+import yaml
+
+playwright = pytest.importorskip("playwright.sync_api", reason="without playwright no browser: make install")
+
+ROOT = Path(__file__).parents[1]
+SITE = ROOT / "_build" / "html"
+STATIC = ROOT / "_static"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+VIEWS = [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")]
+LONG = "book/executed/lers_table5_ctr"  # the page with the most tables, and the widest
+A4 = 703  # CSS pixels between the margins of a page
+
+
+def _unseen() -> str | None:
+    if not CHROMIUM:
+        return "no Chromium on this machine: apt-get install chromium"
+    if not (SITE / "index.html").exists():
+        return "no built book: make book"
+    if any((SITE / "_static" / p.name).read_bytes() != p.read_bytes() for p in STATIC.iterdir()):
+        return "the built book is older than _static: make html"
+    return None
+
+
+pytestmark = [pytest.mark.skipif(bool(_unseen()), reason=_unseen() or ""), pytest.mark.slow]
+
+
+def pages() -> list[str]:
+    """Every page of the contents; of the package's pages the list and one."""
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    files = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
+    return [contents["root"], *files, "book/api/surgery", "search", "genindex"]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def look(browser):
+    """Open a page; what its console said and what it asked for is in its `heard`."""
+    contexts = []
+
+    def look(name, width=1440, scheme="light", **more):
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True, **more
+        )
+        contexts.append(context)
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page = context.new_page()
+        page.heard = []
+        page.on("pageerror", lambda error: page.heard.append(f"error: {error}"))
+        page.on("requestfailed", lambda request: page.heard.append(f"failed: {request.url}"))
+        page.on(
+            "request", lambda r: r.url.startswith(("file:", "data:", "blob:")) or page.heard.append(r.url)
+        )
+        page.on("console", lambda m: m.type in ("error", "warning") and page.heard.append(m.text))
+        page.goto((SITE / f"{name}.html").as_uri())
+        page.wait_for_load_state("load")
+        return page
+
+    yield look
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("name", pages())
+def test_a_page_opens_by_itself_and_fits(look, name):
+    """Nothing on the console, nothing from outside, no page wider than its window, and no flash of the other
+    theme: the page is dark before its body is there."""
+    for width, scheme in VIEWS:
+        page = look(name, width, scheme)
+        assert page.heard == [], (width, scheme)
+        assert page.evaluate("document.documentElement.dataset.theme") == scheme
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator("meta[name=viewport]").count() == 1
+        described = page.evaluate("document.querySelector('meta[name=description]')?.content ?? ''")
+        assert len(described) > 20 or name == "search"
+        icons = page.evaluate("[...document.querySelectorAll('[class*=fa-]')].map(i => i.offsetWidth)")
+        assert len(icons) > 3
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+@pytest.mark.parametrize("name", pages())
+def test_a_page_has_no_barrier(look, name, width, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="without axe: make install")
+    found = axe.Axe().run(look(name, width, scheme)).response["violations"]
+    assert [(v["id"], v["impact"], v["nodes"][0]["html"][:200]) for v in found] == []
+
+
+def test_the_first_file_leads_to_the_book(look):
+    page = look("index")
+    page.wait_for_url("**/book/intro.html")
+    assert page.heard == [] and page.title() == "Light by design? What can be removed from a recommender"
+    assert page.locator("h1:visible").count() == 1
+
+
+@pytest.mark.parametrize("name", [p for p in pages() if "executed" in p])
+def test_what_is_copied_is_the_file(look, name):
+    """Each table's button and the build write the same CSV, and a table's caption is its own."""
+    page = look(name)
+    for box in page.locator(".lfmp-table").all():
+        address = box.locator("a.lfmp-csv").evaluate("link => link.href")
+        file = Path(unquote(urlparse(address).path))
+        if not box.locator("tbody tr").count():
+            continue
+        box.locator(".lfmp-copy").evaluate("button => button.click()")
+        box.locator(".lfmp-take .lfmp-said", has_text="Copied").wait_for(state="attached")
+        assert page.evaluate("navigator.clipboard.readText()") == file.read_text(), file.name
+        rows = list(csv.reader(io.StringIO(file.read_text())))
+        assert len(rows) == 1 + box.locator("tbody tr").count() and len({len(r) for r in rows}) == 1
+        assert box.locator("table > caption").count() <= 1 and box.locator("p.lfmp-caption").count() == 0
+
+
+def shown(box) -> list[list[str]]:
+    """The rows that are shown, in their order, with the cells that are shown."""
+    script = """table => [...table.tBodies[0].rows].filter(r => !r.hidden).map(
+        r => [...r.cells].filter(c => !c.hidden).map(c => c.innerText.trim()))"""
+    return box.locator("table").evaluate(script)
+
+
+@pytest.mark.parametrize(("width", "scheme"), VIEWS)
+def test_a_table_is_sorted_by_its_figures_with_the_keyboard(look, width, scheme):
+    page = look(LONG, width, scheme)
+    box = page.locator("#lfmp-table-1")
+    before = shown(box)
+    head = box.locator("thead tr:last-child > *").nth(4)
+    head.locator("button").focus()
+
+    def mean(row):
+        return float(row[4].split()[0])
+
+    for state, order in (("ascending", sorted), ("descending", lambda v: sorted(v, reverse=True))):
+        page.keyboard.press("Enter")
+        assert head.get_attribute("aria-sort") == state
+        means = [mean(row) for row in shown(box)]
+        assert means == order(means) and len(means) == len(before)
+    page.keyboard.press("Enter")
+    assert head.get_attribute("aria-sort") is None and shown(box) == before
+    box.locator("thead tr:last-child button").nth(6).click()  # what has no figure comes last
+    assert [row[6] for row in shown(box)].index("–") >= len([r for r in before if r[6] != "–"])
+
+
+@pytest.mark.parametrize(("width", "scheme"), VIEWS)
+def test_a_long_table_is_filtered_and_copied_as_shown(look, width, scheme):
+    page = look(LONG, width, scheme)
+    box = page.locator("#lfmp-table-1")
+    everything = shown(box)
+    box.locator(".lfmp-filter").fill("TT-rec 80%")
+    rows = shown(box)
+    assert rows == [r for r in everything if "TT-Rec" in " ".join(r) and "80%" in " ".join(r)] and rows
+    assert box.locator(".lfmp-tools [role=status]").inner_text() == f"{len(rows)} of {len(everything)}"
+    box.locator(".lfmp-copy").click()
+    copied = list(csv.reader(io.StringIO(page.evaluate("navigator.clipboard.readText()"))))
+    assert [r[1] for r in copied[1:]] == [r[1] for r in rows]
+    box.locator(".lfmp-filter").fill("")
+    assert shown(box) == everything
+
+
+@pytest.mark.parametrize(("width", "scheme"), VIEWS)
+def test_columns_are_chosen_one_by_one_or_by_their_group(look, width, scheme):
+    page = look(LONG, width, scheme)
+    box = page.locator("#lfmp-table-1")
+    columns = len(shown(box)[0])
+    summary = box.locator(".lfmp-columns summary")
+    summary.focus()
+    page.keyboard.press("Enter")
+    group = box.get_by_role("checkbox", name="paper")
+    group.uncheck()
+    assert len(shown(box)[0]) == columns - 2
+    assert box.locator("thead tr:first-child > :visible", has_text="paper").count() == 0
+    box.get_by_role("checkbox", name="log-loss").nth(1).uncheck()
+    assert len(shown(box)[0]) == columns - 3
+    over = box.locator("thead tr:first-child > th", has_text="reference")
+    assert over.evaluate("cell => cell.colSpan") == 3
+    page.keyboard.press("Escape")
+    assert not box.locator(".lfmp-columns").evaluate("menu => menu.open")
+    assert summary.evaluate("s => s === document.activeElement")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_method_stays_in_sight_on_a_phone(look, scheme):
+    page = look(LONG, 390, scheme)
+    frame = page.locator("#lfmp-table-1 .lfmp-scroll")
+    frame.evaluate("f => f.scrollLeft = 400")
+    left = frame.bounding_box()["x"]
+    cell = page.locator("#lfmp-table-1 tbody tr").nth(3).locator("td").nth(1)
+    assert cell.inner_text() == "TT-Rec" and abs(cell.bounding_box()["x"] - left) < 2
+    caption = page.locator("#lfmp-table-1 caption span").bounding_box()
+    assert abs(caption["x"] - left) < 2 and caption["width"] <= 390
+
+
+def test_a_wide_table_fills_the_screen_and_comes_back(look):
+    page = look(LONG)
+    box = page.locator("#lfmp-table-1")
+    button = box.locator(".lfmp-whole")
+    button.click()
+    page.wait_for_function("document.fullscreenElement !== null")
+    assert button.inner_text() == "Back to the page"
+    button.click()
+    page.wait_for_function("document.fullscreenElement === null")
+    assert button.inner_text() == "Full screen"
+
+
+def test_without_scripts_tables_are_whole(look):
+    page = look(LONG, java_script_enabled=False)
+    box = page.locator("#lfmp-table-1")
+    assert box.locator("caption").inner_text() == "Criteo, DeepFM: test AUC and log-loss"
+    assert box.locator("a.lfmp-csv").is_visible() and box.locator("button").count() == 0
+
+
+@pytest.mark.parametrize("name", [LONG, "book/executed/claims", "book/executed/lightfmp_table2_overall"])
+def test_paper_shows_tables_whole_and_no_code(look, name):
+    page = look(name, A4)
+    page.emulate_media(media="print")
+    assert page.locator("div.cell_input:visible").count() == 0
+    assert page.locator(".lfmp-tools:visible, .lfmp-take:visible").count() == 0
+    right = page.evaluate(
+        "[...document.querySelectorAll('table.lfmp')].map(t => t.getBoundingClientRect().right)"
+    )
+    assert max(right) <= A4 + 1, json.dumps(right)
