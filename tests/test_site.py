@@ -195,3 +195,12 @@ def test_sentences_are_no_names():
     long = TABLE.replace("QR", "a sentence that goes on for more than forty letters")
     table = BeautifulSoup(long, "html.parser").table
     assert tables.name_column(table, tables.grid(table)[1]) == 0
+
+
+def test_a_column_of_long_texts_is_wide():
+    tables = extension("tables")
+    soup = BeautifulSoup(TABLE.replace("QR", "a word " * 60), "html.parser")
+    tables.dress(soup.div, soup, 1, "x.csv", "x.csv")
+    assert [
+        ["long" in td.get("class", []) for td in tr.find_all("td")] for tr in soup.select("tbody tr")
+    ] == [[False, True, False, False]] * 2

@@ -19,6 +19,7 @@ from sphinx.writers.html5 import HTML5Translator
 
 FOLDER = "tables"
 NAMES = 40  # letters of the longest text that still is a name and no sentence
+LONG = 300  # letters of a text that needs a wide column
 EMPTY = {"", "–"}
 _NUMBER = r"[+\-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?"
 # a mean with its spread, its interval and a remark: 0.7541 ± 0.0012 [0.75, 0.76] tied
@@ -91,6 +92,10 @@ def dress(box: Tag, soup: BeautifulSoup, number: int, address: str, file: str) -
     column = name_column(table, rows)
     if column is not None:
         table["class"] = [*table["class"], f"lfmp-name-{column + 1}"]
+    for row in table.select("tbody tr"):
+        for n, cell in enumerate(row.find_all("td")):
+            if max(len(r[n]) for r in rows) > LONG:
+                cell["class"] = [*cell.get("class", []), "long"]
     box["id"] = f"lfmp-table-{number}"
     frame = table.parent
     frame["role"] = "group"
