@@ -43,7 +43,7 @@ BOOK = (
     ("claims",),
     ("sets", "arguments"),
     ("lightfmp", "lers"),
-    ("speed",),
+    ("speed", "guide"),
     ("ledger", "items"),
     ("notebooks",),
     ("executor",),

@@ -1,0 +1,46 @@
+"""The committed records and comparisons that the guide stands on, and the rows under them."""
+
+from collections.abc import Sequence
+from functools import cache
+
+from lfmp_core.errors import check_name
+
+from ..evidence import datasets, results
+from ..lers.grids import ORIGINAL, SMALLER, SMALLER_IN_BYTES
+from ..lers.grids import TITLES as TABLES_ON
+from ..lightfmp import arms
+from .effects import Action, Source, actions
+
+TABLE = Source("lers_table5", "lers_table5_ctr", "table", ORIGINAL, (SMALLER, SMALLER_IN_BYTES))
+FIELDS = Source("lightfmp_table2", "lightfmp_table2_overall", "fields", results.BASE, (results.TWIN,))
+BACKBONES = Source("lightfmp_table3", "lightfmp_table3_backbones", "fields", results.BASE, (results.TWIN,))
+SOURCES = (TABLE, FIELDS, BACKBONES)
+NETWORKS = {**arms.BACKBONES, **TABLES_ON}
+PRINTED, REPAIRED = arms.OURS  # the readings of Light-FMP that are the paper's own
+
+
+@cache
+def known() -> tuple[Action, ...]:
+    """Every way of removing a part, of those data sets whose records were compared; needs no data."""
+    parts = []
+    for source in SOURCES:
+        frame = results.reference_frame(source.item)
+        compared, _ = results.known_comparisons(source.item, frame)
+        parts.append((source, frame, compared))
+    return tuple(actions(parts))
+
+
+def test_rows(dataset: str) -> int:
+    """Test rows of a set, as its description counts them."""
+    return int(datasets.description(dataset)["rows"]["test"])
+
+
+def chosen(found: Sequence[Action], removes: str) -> list[Action]:
+    """The ways that remove fields, or those that remove a share of the table; all for an empty name.
+
+    Raises:
+        UnknownName: it is neither.
+    """
+    if removes:
+        check_name(removes, [source.removes for source in SOURCES], "part to remove")
+    return [action for action in found if removes in ("", action.removes)]

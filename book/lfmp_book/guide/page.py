@@ -1,0 +1,139 @@
+"""The table of every way of removing a part, and the picture of loss against bytes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+
+from ..show import pareto
+from ..show.curves import bare
+from ..show.figures import Picture
+from ..show.html import Table, table
+from .effects import OUTCOMES, Action, Class
+from .known import test_rows
+from .words import listed, loss, percent, place, taken, times
+
+WORDS: dict[Class, str] = {
+    "free": "free in every case",
+    "open": "undecided: worse in none",
+    "costs": "costs: worse in some",
+    "never": "never pays here",
+}
+COLOURS = {"table": "#0072b2", "fields": "#b3261e"}
+LABELS = {"table": "a share of the table", "fields": "half of the fields"}
+LOWEST = -0.025  # of test AUC, below which the picture has no room
+
+
+@dataclass(frozen=True)
+class Links:
+    """Names of pages that lead to them, from a page in the same folder."""
+
+    pages: tuple[str, ...]
+
+    def _repr_html_(self) -> str:
+        return ", ".join(f'<a href="{escape(page)}.html">{escape(page)}</a>' for page in self.pages)
+
+    def __repr__(self) -> str:
+        return ", ".join(self.pages)
+
+
+def decided(found: Sequence[Action]) -> Table:
+    """A line for each way: what the records say, its worst loss, what it saves, on how much it stands."""
+    order = list(WORDS)
+    lines = sorted(found, key=lambda a: (order.index(a.verdict), a.removes, -a.share, -a.worst.difference))
+    data = pd.DataFrame(
+        [
+            {
+                "method": a.arm,
+                "removes": taken(a),
+                "the records say": WORDS[a.verdict],
+                **{word: a.count(word) for word in OUTCOMES},
+                "largest loss [95 %]": loss(a.worst),
+                "in": place(a.worst),
+                "bytes ×": times(a, "bytes"),
+                "training ×": times(a, "TT"),
+                "scoring ×": times(a, "IT"),
+                "seeds": _range([case.seeds for case in a.cases]),
+                "test rows": _range([test_rows(case.dataset) for case in a.cases]),
+                "page": Links(tuple(dict.fromkeys(case.page for case in a.cases))),
+            }
+            for a in lines
+        ]
+    )
+    note = (
+        "Test AUC against the whole model, paired bootstrap over test rows and seeds, a case for each data "
+        "set and backbone that was compared; largest loss: the lowest of its differences. ×: over the whole "
+        "model, means over seeds, smallest to largest of the cases. Bytes: of the model as served; training: "
+        "processor seconds, with those of finding what stays; scoring: of the form whose bytes are given."
+    )
+    return table(
+        data, caption="Every way of removing a part", rule=data["the records say"].tolist(), note=note
+    )
+
+
+def _range(values: Sequence[int]) -> str:
+    low, high = min(values), max(values)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def picture(found: Sequence[Action]) -> Picture:
+    """Mean difference in test AUC against the mean share of bytes that stays, a point for each way."""
+    data = pd.DataFrame(
+        {
+            "name": f"{a.arm} {percent(a.share)}" if a.removes == "table" else a.arm,
+            "removes": a.removes,
+            "bytes": a.mean("bytes"),
+            "gain": a.gain,
+        }
+        for a in found
+    )
+    near = data[data.gain >= LOWEST].reset_index(drop=True)
+    best = near[pareto.front(near.bytes, near.gain)].sort_values("bytes")
+    below = data[data.gain < LOWEST]
+    words = (
+        f"Mean difference in test AUC against bytes for {len(data)} ways of removing a part, each to its own "
+        f"whole model. Not beaten in both at once: {listed(list(best.name))}."
+    )
+    if len(below):
+        told = listed([f"{r.name} at {r.gain:+.3f}" for r in below.itertuples(index=False)])
+        words += f" Below the picture: {told}."
+    return Picture(_drawn(near, best), words)
+
+
+def _drawn(near: pd.DataFrame, best: pd.DataFrame) -> Figure:
+    figure = Figure(figsize=(7.2, 4.3), dpi=100)
+    canvas = FigureCanvasAgg(figure)
+    axis = figure.add_axes((0.12, 0.13, 0.86, 0.79))
+    for removes, own in near.groupby("removes"):
+        axis.scatter(own.bytes, own.gain, s=26, lw=0, alpha=0.45, color=COLOURS[str(removes)])
+    for removes, own in best.groupby("removes"):
+        axis.scatter(own.bytes, own.gain, s=44, lw=0, color=COLOURS[str(removes)], zorder=3)
+    axis.axhline(0, color="#555555", lw=1)
+    axis.margins(x=0.12, y=0.1)
+    bare(
+        axis, xlabel="bytes of the model, over those of the whole", ylabel="test AUC, less that of the whole"
+    )
+    line = pareto.steps(axis, best.bytes, best.gain)
+    marks = [axis.scatter([], [], s=44, color=COLOURS[k], label=LABELS[k]) for k in COLOURS]
+    figure.legend(handles=marks, ncols=2, frameon=False, fontsize=9, loc="upper center")
+    halo = [withStroke(linewidth=2.5, foreground="white")]
+    texts = [
+        axis.text(
+            0.5, 0, r.name, color=COLOURS[r.removes], fontsize=9, ha="center", va="center", path_effects=halo
+        )
+        for r in best.itertuples(index=False)
+    ]
+    renderer = canvas.get_renderer()
+    boxes = [text.get_window_extent(renderer) for text in texts]
+    places = axis.transData.transform(best[["bytes", "gain"]].to_numpy())
+    avoid = axis.transData.transform(np.concatenate([near[["bytes", "gain"]].to_numpy(), line]))
+    sizes = np.array([(box.width, box.height) for box in boxes])
+    centres = pareto.place(places, sizes, axis.get_window_extent(renderer).extents, avoid)
+    for text, centre in zip(texts, centres, strict=True):
+        text.set_position(tuple(axis.transData.inverted().transform(centre)))
+    return figure

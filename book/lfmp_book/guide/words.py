@@ -1,0 +1,185 @@
+"""What the records say, in sentences put together from counts."""
+
+from collections.abc import Sequence
+
+from ..claims.claim import Prose
+from ..evidence.differences import interval
+from ..lightfmp.selectors import set_of
+from .effects import BETTER, MARGIN, OUTCOMES, Action, Case, cases_of, of_class
+from .known import NETWORKS, test_rows
+
+CHANCE = 0.05  # that a 95 % interval lies on one side of 0 where there is no difference
+NEEDS = {"fewer bytes to serve": "bytes", "less training": "TT", "less scoring": "IT"}
+FREE = {"table": "a smaller dense table of as many numbers", "fields": "as many random fields"}
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names with a last `and`, parted by semicolons where one holds a comma; `none` without any."""
+    between = "; " if any("," in name for name in names) else ", "
+    if len(names) < 2:
+        return "".join(names) or "none"
+    return f"{between.join(names[:-1])} and {names[-1]}"
+
+
+def percent(share: float) -> str:
+    """A share with a blank before its sign."""
+    return f"{100 * share:.0f} %"
+
+
+def place(case: Case) -> str:
+    """Data set and backbone of a case."""
+    return f"{set_of(case.dataset)}, {NETWORKS.get(case.backbone, case.backbone)}"
+
+
+def counts(cases: Sequence[Case]) -> str:
+    """How many are of each outcome, of how many."""
+    said = ", ".join(f"{sum(c.outcome == word for c in cases)} {word}" for word in OUTCOMES)
+    return f"{said} of {len(cases)}"
+
+
+def loss(case: Case) -> str:
+    """A difference in test AUC with its interval."""
+    return interval(case.difference, case.low, case.high)
+
+
+def times(action: Action, column: str) -> str:
+    """The ratio to the whole model over the cases, smallest to largest."""
+    low, high = (f"{ratio:.2f}" for ratio in action.ratios(column))
+    return low if low == high else f"{low} to {high}"
+
+
+def taken(action: Action) -> str:
+    """What is removed."""
+    return f"{percent(action.share)} of the {action.removes}"
+
+
+def tables_of(found: Sequence[Action], share: float) -> list[Action]:
+    """Those that remove a share of the table."""
+    return [a for a in found if a.removes == "table" and a.share == share]
+
+
+def fields_of(found: Sequence[Action]) -> list[Action]:
+    """Those that remove fields."""
+    return [a for a in found if a.removes == "fields"]
+
+
+def shares_of(found: Sequence[Action]) -> list[float]:
+    """The shares of the table that are removed."""
+    return sorted({a.share for a in found if a.removes == "table"})
+
+
+def answer(found: Sequence[Action]) -> Prose:
+    """What can go free, what costs, what never pays: a sentence or two each."""
+    cases, free = cases_of(found), of_class(found, "free")
+    shown = "; ".join(f"{a.arm} ({taken(a)})" for a in free)
+    head = f"Shown to be free: {shown}." if free else "Nothing is shown to be free."
+    lines = [
+        f"**{head}** Comparisons of {len(found)} ways of removing a part with the whole "
+        f"model: {counts(cases)}. Equal: the interval lies within ± {MARGIN} of test AUC."
+    ]
+    for share in shares_of(found):
+        own = tables_of(found, share)
+        lines.append(f"**{percent(share)} of the table**: {counts(cases_of(own))}. {_spared(own, 'methods')}")
+    if own := fields_of(found):
+        lines.append(
+            f"**Half of the fields**: {counts(cases_of(own))}. {_spared(own, 'ways of choosing them')}"
+        )
+    return Prose((*lines, *never(found).sentences))
+
+
+def _spared(own: Sequence[Action], what: str) -> str:
+    """Those that are worse in no case."""
+    still = of_class(own, "free", "open")
+    names = f": {listed([a.arm for a in still])}" * bool(still)
+    return f"Worse in no case: {len(still)} of {len(own)} {what}{names}."
+
+
+def never(found: Sequence[Action]) -> Prose:
+    """What never pays, and what is nowhere shown to be better than what needs no search."""
+    lines = []
+    for removes, free in FREE.items():
+        own = [a for a in found if a.removes == removes and a.arm not in a.free]
+        lost = of_class(own, "never")
+        if lost:
+            lines.append(
+                f"**What never pays here** ({removes}): worse than {free} in some case, worse than the whole "
+                f"model in some, better than either in none: {listed(_named(lost))}."
+            )
+        unshown = [a for a in of_class(own, "costs") if not a.held(BETTER) and not a.count(BETTER)]
+        if unshown:
+            lines.append(
+                f"**Not shown to pay** ({removes}): worse than the whole model in some case, and told apart "
+                f"from {free} in none: {listed(_named(unshown))}."
+            )
+    return Prose(tuple(lines))
+
+
+def _named(found: Sequence[Action]) -> list[str]:
+    return [f"{a.arm} at {percent(a.share)}" if a.removes == "table" else a.arm for a in found]
+
+
+def needs(found: Sequence[Action]) -> Prose:
+    """For whom: what saves most of bytes, training, scoring and columns among what is worse in no case."""
+    still, lines = of_class(found, "free", "open"), []
+    for name, column in NEEDS.items():
+        cheaper = [a for a in still if a.ratios(column)[1] < 1]
+        if not cheaper:
+            lines.append(f"**You want {name}**: nothing that is worse in no case saves it in every case.")
+            continue
+        best = min(cheaper, key=lambda a: a.mean(column))
+        lines.append(
+            f"**You want {name}**: among what saves it in every case and is worse in none ({len(cheaper)}), "
+            f"{best.arm} ({taken(best)}) saves most: × {times(best, column)}. {_risk(best)}"
+        )
+    own = [a for a in fields_of(found) if a.arm not in a.free and a.ratios("bytes")[1] < 1]
+    faster = [a for a in own if a.ratios("TT")[1] < 1]
+    for head, some in (("**You want fewer columns**: of", own), ("Of these,", faster)):
+        if some:
+            best = max(some, key=lambda a: a.worst.difference)
+            kind = "train faster in every case; " * (some is faster) or "ways that halve them, "
+            lines.append(
+                f"{head} {len(some)} {kind}{best.arm} has the smallest largest loss; bytes × "
+                f"{times(best, 'bytes')}, training × {times(best, 'TT')}. {_risk(best)}"
+            )
+    return Prose(tuple(lines))
+
+
+def _risk(action: Action) -> str:
+    """What it may lose."""
+    worst = action.worst
+    return (
+        f"Its cases: {counts(action.cases)}; the lowest, {place(worst)}: {loss(worst)}, {worst.outcome}. "
+        f"A loss of {action.possible:.4f} is not excluded."
+    )
+
+
+def limits(found: Sequence[Action]) -> Prose:
+    """On how much this stands, and what does not carry over."""
+    cases = cases_of(found)
+    sets = list(dict.fromkeys(c.dataset for c in cases))
+    total = listed([f"{test_rows(name):,} test rows of {set_of(name)}" for name in sets])
+    seeds = sorted({c.seeds for c in cases})
+    wide = sum(c.high - c.low > 2 * MARGIN for c in cases)
+    half = sorted((c.high - c.low) / 2 for c in cases)[len(cases) // 2]
+    return Prose(
+        (
+            f"It stands on {total}, and on {seeds[0]} to {seeds[-1]} seeds a case. Intervals are "
+            f"± {half:.4f} in the median, and {wide} of {len(cases)} are wider than"
+            f" ± {MARGIN}: undecided means that more rows are needed, not that nothing is lost.",
+            f"Were nothing different, chance alone would call {CHANCE * len(cases):.0f} of {len(cases)} "
+            "comparisons better or worse: the intervals are of 95 % each and not adjusted for their number. "
+            "The best of many is favoured by luck.",
+            "Levels of AUC, and times, do not carry over to millions of rows: there an epoch takes longer, "
+            "and the fixed cost of finding what stays weighs less. Signs and orders may carry over; nothing here "
+            "shows that they do.",
+            f"The two papers' ways stand on different whole models: tables on {_backbones(found, 'table')}, "
+            f"fields on {_backbones(found, 'fields')}; rare values are cut at other counts. Differences and ratios "
+            "are each to its own whole model.",
+            "Click prediction only: the records of collaborative filtering are still being made.",
+        )
+    )
+
+
+def _backbones(found: Sequence[Action], removes: str) -> str:
+    names = dict.fromkeys(c.backbone for c in cases_of([a for a in found if a.removes == removes]))
+    return listed([NETWORKS.get(name, name) for name in names])

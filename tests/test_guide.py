@@ -1,0 +1,217 @@
+"""The page that decides and the front page's cards: their words follow from hand-made cases."""
+
+import ast
+import re
+from dataclasses import replace
+
+import nbformat
+import pandas as pd
+import pytest
+
+from lfmp_book.guide import cards, effects, known, page, words
+from lfmp_book.guide.effects import Source, outcome
+from lfmp_book.notebooks import notebook_names, notebooks_folder
+from lfmp_core.errors import UnknownName
+from lfmp_core.settings import project_root
+
+TABLE = Source("a", "page_a", "table", "whole", ("small",))
+OTHER = replace(TABLE, item="b", page="page_b")
+CLEAR, WORSE, BETTER, OPEN = (
+    (0.0, -0.0005, 0.0008),
+    (-0.02, -0.03, -0.01),
+    (0.02, 0.01, 0.03),
+    (0.0, -0.01, 0.01),
+)
+
+
+def made(source, told, *, seeds=3, dataset="criteo", size=50.0):
+    """Runs and comparisons of arms at 80 %: arm → (against the whole, against the small one)."""
+    shape = {"dataset": dataset, "backbone": "deepfm"}
+    frame = [{**shape, "arm": "whole", "prune_ratio": 0.0, "bytes": 100.0, "TT": 10.0, "IT": 4.0}]
+    compared = []
+    for arm, against in told.items():
+        frame.append({**shape, "arm": arm, "prune_ratio": 0.8, "bytes": size, "TT": 20.0, "IT": 1.0})
+        for other, found in zip(("whole", "small"), against, strict=True):
+            if found is not None:
+                difference, low, high = found
+                row = {**shape, "arm": arm, "prune_ratio": 0.8, "against": other, "metric": "auc"}
+                compared.append(row | {"difference": difference, "low": low, "high": high, "seeds": seeds})
+    return source, pd.DataFrame(frame), pd.DataFrame(compared)
+
+
+def by_arm(*parts):
+    return {action.arm: action for action in effects.actions(parts)}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [
+        (-0.001, 0.001, "equal"),
+        (0.0001, 0.0009, "equal"),  # told from 0, yet too little to matter
+        (-0.0009, -0.0001, "equal"),
+        (0.0001, 0.0011, "better"),
+        (-0.0011, -0.0001, "worse"),
+        (-0.0011, 0.0002, "undecided"),
+        (-0.0002, 0.0011, "undecided"),
+        (0.0, 0.002, "undecided"),
+        (-0.002, 0.0, "undecided"),
+    ],
+)
+def test_outcome(low, high, word):
+    assert outcome(low, high) == word
+
+
+def test_a_tie_is_never_better_or_worse():
+    """Every interval that holds 0 is equal or undecided."""
+    ends = [x / 2000 for x in range(-8, 9)]
+    said = {outcome(low, high) for low in ends for high in ends if low <= 0 <= high}
+    assert said == {"equal", "undecided"}
+
+
+def test_verdicts():
+    found = by_arm(
+        made(
+            TABLE,
+            {
+                "clear": (CLEAR, OPEN),
+                "tied": (OPEN, WORSE),
+                "lost": (WORSE, WORSE),
+                "lost, tied with small": (WORSE, OPEN),
+                "lost, beats small": (WORSE, BETTER),
+                "lost, never held": (WORSE, None),
+                "small": (WORSE, None),
+            },
+        )
+    )
+    assert {arm: a.verdict for arm, a in found.items()} == {
+        "clear": "free",
+        "tied": "open",
+        "lost": "never",
+        "lost, tied with small": "costs",
+        "lost, beats small": "costs",
+        "lost, never held": "costs",
+        "small": "costs",
+    }
+
+
+def test_one_case_that_is_better_keeps_a_way_from_never():
+    bad = made(TABLE, {"x": (WORSE, WORSE)})
+    good = made(TABLE, {"x": (BETTER, OPEN)}, dataset="avazu")
+    assert by_arm(bad)["x"].verdict == "never" and by_arm(bad, good)["x"].verdict == "costs"
+
+
+def test_figures_of_a_way():
+    low = made(TABLE, {"x": (OPEN, OPEN)}, size=25.0)
+    high = made(TABLE, {"x": (WORSE, OPEN)}, dataset="avazu", size=75.0)
+    x = by_arm(low, high)["x"]
+    assert x.ratios("bytes") == (0.25, 0.75) and x.mean("bytes") == 0.5 and x.ratios("TT") == (2.0, 2.0)
+    assert x.worst.dataset == "avazu" and x.possible == 0.03 and x.gain == pytest.approx(-0.01)
+    assert (x.count("undecided"), x.count("worse"), x.held("undecided")) == (1, 1, 2)
+    assert by_arm(made(TABLE, {"x": (BETTER, BETTER)}))["x"].possible == 0.0
+
+
+def test_a_case_of_two_pages_counts_once_with_the_most_seeds():
+    few, many = made(TABLE, {"x": (WORSE, WORSE)}), made(OTHER, {"x": (OPEN, OPEN)}, seeds=5)
+    for parts in ((few, many), (many, few)):
+        [case] = by_arm(*parts)["x"].cases
+        assert (case.page, case.seeds, case.outcome) == ("page_b", 5, "undecided")
+
+
+def test_words_follow_the_cases():
+    told = {"tied": (OPEN, OPEN), "lost": (WORSE, WORSE), "even": (WORSE, OPEN), "small": (OPEN, None)}
+    answer = repr(words.answer(effects.actions([made(TABLE, told)])))
+    assert (
+        "Nothing is shown to be free." in answer and "0 better, 0 equal, 2 undecided, 2 worse of 4" in answer
+    )
+    assert "Worse in no case: 2 of 4 methods: tied and small." in answer
+    assert "never pays here** (table)" in answer and answer.count("lost at 80 %") == 1
+    [unshown] = [line for line in answer.splitlines() if "Not shown to pay" in line]
+    assert unshown.endswith("in none: even at 80 %.")
+    free = repr(words.answer(effects.actions([made(TABLE, {"a, b": (CLEAR, OPEN), "c": (CLEAR, OPEN)})])))
+    assert "**a, b (80 % of the table) and c (80 % of the table) is shown" not in free
+    assert "Shown to be free: a, b (80 % of the table); c (80 % of the table)." in free
+
+
+def test_needs_take_only_what_saves_and_is_worse_in_no_case():
+    told = {"tied": (OPEN, OPEN), "lost": (WORSE, WORSE)}
+    bytes_, training, scoring = words.needs(effects.actions([made(TABLE, told)])).sentences
+    assert "1 ways" not in bytes_ and "tied (80 % of the table) saves most: × 0.50." in bytes_
+    assert "A loss of 0.0100 is not excluded" in bytes_ and "tied" in scoring
+    assert training.endswith("nothing that is worse in no case saves it in every case.")
+
+
+def test_table_has_what_never_pays_last_and_leads_to_its_pages():
+    told = {"lost": (WORSE, WORSE), "tied": (OPEN, OPEN)}
+    shown = page.decided(effects.actions([made(TABLE, told)]))
+    assert [row[0] for row in shown.plain] == ["tied", "lost"]
+    assert shown.plain[1][2] == "never pays here" and "13,715" in shown.plain[0]
+    assert '<a href="page_a.html">page_a</a>' in shown._repr_html_()
+
+
+def test_cards_count_what_the_records_say():
+    told = {"clear": (CLEAR, OPEN), "lost": (WORSE, WORSE), "tied": (OPEN, OPEN)}
+    free, costs, never, sure = cards.cards(effects.actions([made(TABLE, told)])).cards
+    assert (free.figure, costs.figure, never.figure, sure.figure) == ("1 of 3", "0 of 0", "1 of 3", "1 of 3")
+    assert "1 of 3 comparisons are equal" in free.text and "At 80 % of the table 2 of 3" in free.text
+    assert "0 better, 1 equal, 1 undecided, 1 worse of 3" in costs.text and "13,715 (Criteo)" in sure.text
+
+
+def test_picture_says_what_it_has_no_room_for():
+    far = (-0.2, -0.3, -0.1)
+    told = {"tied": (OPEN, OPEN), "far": (far, WORSE)}
+    shown = page.picture(effects.actions([made(TABLE, told)]))
+    assert "2 ways" in shown.words and "Below the picture: far 80 % at -0.200." in shown.words
+
+
+def test_the_part_shown_is_named_right():
+    found = known.known()
+    assert {a.removes for a in known.chosen(found, "fields")} == {"fields"}
+    assert len(known.chosen(found, "")) == len(found)
+    with pytest.raises(UnknownName, match="did you mean 'fields'"):
+        known.chosen(found, "field")
+
+
+def test_records_are_counted_once_and_against_the_whole():
+    found = known.known()
+    assert {source.item for source in known.SOURCES} == {"lers_table5", "lightfmp_table2", "lightfmp_table3"}
+    for action in found:
+        places = [(case.dataset, case.backbone) for case in action.cases]
+        assert len(set(places)) == len(places) and action.arm not in {s.whole for s in known.SOURCES}
+        assert all(case.low <= case.difference <= case.high for case in action.cases)
+
+
+def test_links_of_the_guide_lead_to_pages():
+    pages = {case.page for action in known.known() for case in action.cases}
+    pages |= {card.page for card in cards.cards(known.known()).cards}
+    assert pages <= set(notebook_names())
+
+
+def test_the_front_page_shows_what_is_kept_for_it():
+    """What `{glue}` names stands in the stored notebook, and is what the records say now."""
+    asked = re.findall(
+        r"```\{glue\} (\S+)\n:doc: executed/decide\.ipynb", (project_root() / "book/intro.md").read_text()
+    )
+    cells = nbformat.read(notebooks_folder() / "decide.ipynb", as_version=4).cells
+    kept = {
+        o.metadata["scrapbook"]["name"]: o.data
+        for c in cells
+        for o in c.get("outputs", [])
+        if "scrapbook" in o.get("metadata", {})
+    }
+    assert asked == list(kept)
+    assert kept["front-cards"][cards.GLUED + "text/html"] == cards.cards(known.known())._repr_html_()
+
+
+def test_the_guide_knows_no_page():
+    """It reads records by what lies below the pages of a paper."""
+    below = {"lers.grids", "lightfmp.arms", "lightfmp.selectors"}
+    folder = project_root() / "book/lfmp_book/guide"
+    found = {
+        node.module
+        for path in folder.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and node.level == 2 and node.module
+    }
+    assert {module for module in found if module.split(".")[0] in ("lers", "lightfmp")} <= below | {
+        "lightfmp"
+    }
