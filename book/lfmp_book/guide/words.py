@@ -170,11 +170,11 @@ def limits(found: Sequence[Action]) -> Prose:
             "comparisons better or worse: the intervals are of 95 % each and not adjusted for their number. "
             "The best of many is favoured by luck.",
             "Levels of AUC, and times, do not carry over to millions of rows: there an epoch takes longer, "
-            "and the fixed cost of finding what stays weighs less. Signs and orders may carry over; nothing here "
-            "shows that they do.",
+            "and the fixed cost of finding what stays weighs less. Signs and orders may carry over; nothing "
+            "here shows that they do.",
             f"The two papers' ways stand on different whole models: tables on {_backbones(found, 'table')}, "
-            f"fields on {_backbones(found, 'fields')}; rare values are cut at other counts. Differences and ratios "
-            "are each to its own whole model.",
+            f"fields on {_backbones(found, 'fields')}; rare values are cut at other counts. Differences and "
+            "ratios are each to its own whole model.",
             "Click prediction only: the records of collaborative filtering are still being made.",
         )
     )
