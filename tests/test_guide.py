@@ -24,13 +24,25 @@ CLEAR, WORSE, BETTER, OPEN = (
 )
 
 
-def made(source, told, *, seeds=3, dataset="criteo", size=50.0):
+def made(source, told, *, seeds=3, dataset="criteo", size=50.0, old=()):
     """Runs and comparisons of arms at 80 %: arm → (against the whole, against the small one)."""
     shape = {"dataset": dataset, "backbone": "deepfm"}
-    frame = [{**shape, "arm": "whole", "prune_ratio": 0.0, "bytes": 100.0, "TT": 10.0, "IT": 4.0}]
+    frame = [
+        {**shape, "arm": "whole", "prune_ratio": 0.0, "bytes": 100.0, "TT": 10.0, "IT": 4.0, "stale": False}
+    ]
     compared = []
     for arm, against in told.items():
-        frame.append({**shape, "arm": arm, "prune_ratio": 0.8, "bytes": size, "TT": 20.0, "IT": 1.0})
+        frame.append(
+            {
+                **shape,
+                "arm": arm,
+                "prune_ratio": 0.8,
+                "bytes": size,
+                "TT": 20.0,
+                "IT": 1.0,
+                "stale": arm in old,
+            }
+        )
         for other, found in zip(("whole", "small"), against, strict=True):
             if found is not None:
                 difference, low, high = found
@@ -138,6 +150,13 @@ def test_needs_take_only_what_saves_and_is_worse_in_no_case():
     assert "1 ways" not in bytes_ and "tied (80 % of the table) saves most: × 0.50." in bytes_
     assert "A loss of 0.0100 is not excluded" in bytes_ and "tied" in scoring
     assert training.endswith("nothing that is worse in no case saves it in every case.")
+
+
+def test_limits_count_what_is_wide_and_what_is_stale():
+    told = {"clear": (CLEAR, OPEN), "lost": (WORSE, WORSE), "tied": (OPEN, OPEN)}
+    sure = repr(words.limits(effects.actions([made(TABLE, told, old=("lost",))])))
+    assert "2 of 3 are wider than ± 0.001" in sure and "± 0.0100 in the median" in sure
+    assert "Of 3 cases 1 rest on records" in sure and "13,715 test rows of Criteo" in sure
 
 
 def test_table_has_what_never_pays_last_and_leads_to_its_pages():

@@ -55,6 +55,7 @@ class Case:
         ratios: mean over seeds over that of the whole model, by column of `SAVINGS`.
         seeds: that were compared.
         page: notebook that shows it.
+        stale: some of its records are of code that computes other numbers now.
     """
 
     dataset: str
@@ -66,6 +67,7 @@ class Case:
     ratios: dict[str, float]
     seeds: int
     page: str
+    stale: bool
 
     @property
     def outcome(self) -> str:
@@ -160,17 +162,27 @@ def _cases(source: Source, frame: pd.DataFrame, compared: pd.DataFrame) -> Itera
     auc = compared[compared.metric == "auc"]
     keys = ["dataset", "backbone", "prune_ratio", "arm"]
     means = frame.groupby(keys)[list(SAVINGS)].mean()
+    stale = frame.groupby(keys)["stale"].any()
     plain = {
         (r.dataset, r.backbone, r.prune_ratio, r.arm): outcome(r.low, r.high)
         for r in auc[auc.against == source.free[0]].itertuples()
     }
     for r in auc[(auc.against == source.whole) & (auc.prune_ratio > 0)].itertuples():
-        ours = means.loc[(r.dataset, r.backbone, r.prune_ratio, r.arm)]
-        whole = means.loc[(r.dataset, r.backbone, 0.0, source.whole)]
-        ratios = {column: float(ours[column] / whole[column]) for column in SAVINGS}
-        held = plain.get((r.dataset, r.backbone, r.prune_ratio, r.arm))
+        key = (r.dataset, r.backbone, r.prune_ratio, r.arm)
+        whole = (r.dataset, r.backbone, 0.0, source.whole)
+        ratios = {column: float(means.loc[key, column] / means.loc[whole, column]) for column in SAVINGS}
+        old = bool(stale[key] or stale[whole])
         case = Case(
-            r.dataset, r.backbone, r.difference, r.low, r.high, held, ratios, int(r.seeds), source.page
+            r.dataset,
+            r.backbone,
+            r.difference,
+            r.low,
+            r.high,
+            plain.get(key),
+            ratios,
+            int(r.seeds),
+            source.page,
+            old,
         )
         yield r.arm, r.prune_ratio, case
 

@@ -106,9 +106,9 @@ def picture(found: Sequence[Action]) -> Picture:
 
 
 def _drawn(near: pd.DataFrame, best: pd.DataFrame) -> Figure:
-    figure = Figure(figsize=(7.2, 4.3), dpi=100)
+    figure = Figure(figsize=(6.0, 4.2), dpi=100)
     canvas = FigureCanvasAgg(figure)
-    axis = figure.add_axes((0.12, 0.13, 0.86, 0.79))
+    axis = figure.add_axes((0.14, 0.13, 0.84, 0.79))
     for removes, own in near.groupby("removes"):
         axis.scatter(own.bytes, own.gain, s=26, lw=0, alpha=0.45, color=COLOURS[str(removes)])
     for removes, own in best.groupby("removes"):

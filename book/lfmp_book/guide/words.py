@@ -161,6 +161,7 @@ def limits(found: Sequence[Action]) -> Prose:
     seeds = sorted({c.seeds for c in cases})
     wide = sum(c.high - c.low > 2 * MARGIN for c in cases)
     half = sorted((c.high - c.low) / 2 for c in cases)[len(cases) // 2]
+    stale = sum(c.stale for c in cases)
     return Prose(
         (
             f"It stands on {total}, and on {seeds[0]} to {seeds[-1]} seeds a case. Intervals are "
@@ -175,6 +176,8 @@ def limits(found: Sequence[Action]) -> Prose:
             f"The two papers' ways stand on different whole models: tables on {_backbones(found, 'table')}, "
             f"fields on {_backbones(found, 'fields')}; rare values are cut at other counts. Differences and "
             "ratios are each to its own whole model.",
+            f"Of {len(cases)} cases {stale} rest on records of code that computes other numbers now, compared "
+            "only with others of the same code; `lfmp status` lists them.",
             "Click prediction only: the records of collaborative filtering are still being made.",
         )
     )
