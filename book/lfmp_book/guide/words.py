@@ -15,7 +15,7 @@ FREE = {"table": "a smaller dense table of as many numbers", "fields": "as many 
 
 def listed(names: Sequence[str]) -> str:
     """Names with a last `and`, parted by semicolons where one holds a comma; `none` without any."""
-    between = "; " if any("," in name for name in names) else ", "
+    between = "; " if any(", " in name for name in names) else ", "
     if len(names) < 2:
         return "".join(names) or "none"
     return f"{between.join(names[:-1])} and {names[-1]}"
@@ -176,8 +176,8 @@ def limits(found: Sequence[Action]) -> Prose:
             f"The two papers' ways stand on different whole models: tables on {_backbones(found, 'table')}, "
             f"fields on {_backbones(found, 'fields')}; rare values are cut at other counts. Differences and "
             "ratios are each to its own whole model.",
-            f"Of {len(cases)} cases {stale} rest on records of code that computes other numbers now, compared "
-            "only with others of the same code; `lfmp status` lists them.",
+            f"Of {len(cases)} cases {stale} rest on records of code that computes other numbers now, "
+            "compared only with others of the same code; `lfmp status` lists them.",
             "Click prediction only: the records of collaborative filtering are still being made.",
         )
     )
