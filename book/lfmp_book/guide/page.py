@@ -52,12 +52,12 @@ def decided(found: Sequence[Action]) -> Table:
                 "method": a.arm,
                 "removes": taken(a),
                 "the records say": WORDS[a.verdict],
-                **{word: a.count(word) for word in OUTCOMES},
-                "largest loss [95 %]": loss(a.worst),
-                "in": place(a.worst),
+                "lowest difference [95 %]": loss(a.worst),
                 "bytes ×": times(a, "bytes"),
                 "training ×": times(a, "TT"),
                 "scoring ×": times(a, "IT"),
+                "there": place(a.worst),
+                **{word: a.count(word) for word in OUTCOMES},
                 "seeds": _range([case.seeds for case in a.cases]),
                 "test rows": _range([test_rows(case.dataset) for case in a.cases]),
                 "page": Links(tuple(dict.fromkeys(case.page for case in a.cases))),
@@ -67,7 +67,7 @@ def decided(found: Sequence[Action]) -> Table:
     )
     note = (
         "Test AUC against the whole model, paired bootstrap over test rows and seeds, a case for each data "
-        "set and backbone that was compared; largest loss: the lowest of its differences. ×: over the whole "
+        "set and backbone that was compared; the lowest of its differences is shown. ×: over the whole "
         "model, means over seeds, smallest to largest of the cases. Bytes: of the model as served; training: "
         "processor seconds, with those of finding what stays; scoring: of the form whose bytes are given."
     )
@@ -106,7 +106,7 @@ def picture(found: Sequence[Action]) -> Picture:
 
 
 def _drawn(near: pd.DataFrame, best: pd.DataFrame) -> Figure:
-    figure = Figure(figsize=(6.0, 4.2), dpi=100)
+    figure = Figure(figsize=(6.4, 4.3), dpi=100)
     canvas = FigureCanvasAgg(figure)
     axis = figure.add_axes((0.14, 0.13, 0.84, 0.79))
     for removes, own in near.groupby("removes"):
@@ -124,7 +124,7 @@ def _drawn(near: pd.DataFrame, best: pd.DataFrame) -> Figure:
     halo = [withStroke(linewidth=2.5, foreground="white")]
     texts = [
         axis.text(
-            0.5, 0, r.name, color=COLOURS[r.removes], fontsize=9, ha="center", va="center", path_effects=halo
+            0.5, 0, r.name, color=COLOURS[r.removes], fontsize=8, ha="center", va="center", path_effects=halo
         )
         for r in best.itertuples(index=False)
     ]
