@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 from test_compression_laws import TABLE_CASES, small
+from test_method_laws import ON_CLICKS
 from test_method_laws import run as run_method
 
 from lfmp_core.efficiency import inference_rate
 from lfmp_core.embeddings import TABLES, table_factory
-from lfmp_core.methods import METHODS
 from lfmp_core.models import BackboneSettings, build_model, load_model, save_model
 from lfmp_core.models.backbone import REGISTRY
 from lfmp_core.tasks import Clicks
@@ -58,7 +58,7 @@ def test_same_logits_and_same_steps(case, backbone, planted):
     assert losses(there, planted, "cuda") == pytest.approx(losses(here, planted, "cpu"), rel=2e-3)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ON_CLICKS)
 def test_every_method_runs_and_its_model_moves_to_a_cpu(method, planted, tmp_path):
     """It learns what it learns on a CPU (validation AUC within .03), and its model serves on either."""
     try:

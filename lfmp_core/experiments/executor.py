@@ -261,10 +261,11 @@ def preload() -> None:
     """Import what `execute` needs, so that its first call is not slower than the next."""
     import torch
 
-    from .. import efficiency, methods, models, training  # noqa: F401
+    from .. import efficiency, models, training  # noqa: F401
+    from ..methods.extras import LIBRARIES
 
     torch.optim.Adam([torch.zeros(1, requires_grad=True)])  # pulls in half of torch's compiler
-    for module in methods.selection.LIBRARIES:
+    for module in LIBRARIES:
         with suppress(ImportError):  # an extra; who needs it is told when it is missing
             import_module(module)
 

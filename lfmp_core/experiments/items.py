@@ -31,7 +31,8 @@ class Grid:
         dataset: the reference, or a function that makes it (and may prepare the data to learn its
             fingerprint); it is called when a plan is asked for, never on import.
         backbones, training: settings of backbones, TrainingSettings, or dicts of them.
-        candidates: overrides of training or backbone settings, the same for every arm.
+        candidates: overrides of training or backbone settings, or else of an arm's own, the same for every
+            arm.
         tpe: proposes the candidates instead, for every backbone and arm with the same budget.
         search_seeds, seeds: of stage 1 and stage 2.
         picks: another grid whose search decides for this one, by backbone and arm label; there is no
@@ -86,11 +87,22 @@ class Grid:
 
     def arm_of(self, spec: RunSpec) -> str:
         """The label of the arm that `spec` belongs to; empty for a spec of another grid."""
-        own = (spec.method, spec.prune_ratio, canonical_json(spec.method_settings))
-        for arm in self.arms:
-            if own == (arm.method, float(arm.prune_ratio), canonical_json(plain(arm.method_settings))):
-                return arm.label
-        return ""
+        tried = (
+            self._tried() - spec.training.keys() - spec.backbone.keys()
+        )  # of the method, where it has them
+
+        def own(method: str, ratio: float, settings: Mapping[str, Any]) -> tuple[str, float, str]:
+            fixed = {key: value for key, value in settings.items() if key not in tried}
+            return method, float(ratio), canonical_json(fixed)
+
+        said = own(spec.method, spec.prune_ratio, spec.method_settings)
+        arms = (a for a in self.arms if own(a.method, a.prune_ratio, plain(a.method_settings)) == said)
+        return next((arm.label for arm in arms), "")
+
+    def _tried(self) -> set[str]:
+        """Names of what the search chooses, one's own or that of the grid that picks."""
+        search = self.picks or self
+        return set(search.tpe.space) if search.tpe else {key for c in search.candidates for key in c}
 
     def cells(self) -> int:
         """Number of runs of the finished grid."""
@@ -171,39 +183,35 @@ class Grid:
     def _dataset(self) -> DatasetRef:
         return self.dataset() if callable(self.dataset) else self.dataset
 
-    def _applied(self, backbone: Any, candidate: Mapping[str, Any]) -> tuple[dict, dict]:
-        """Backbone and training settings under a candidate's overrides."""
-        own = {"training": self.training, "backbone": backbone}
+    def _applied(self, backbone: Any, arm: Arm, candidate: Mapping[str, Any]) -> dict[str, dict]:
+        """Training, backbone and method settings under a candidate's overrides; each goes to the first of the
+        three that knows its name."""
+        own = {"training": self.training, "backbone": backbone, "method_settings": arm.method_settings}
         merged = {place: plain(settings, place) for place, settings in own.items()}
         known = {
-            place: set(type(own[place]).model_fields)
-            if isinstance(own[place], Settings)
-            else set(merged[place])
-            for place in own
+            place: type(settings).model_fields if isinstance(settings, Settings) else set(merged[place])
+            for place, settings in own.items()
         }
         for key, value in plain(candidate, "candidate").items():
             if isinstance(self.training, Settings):
-                check_name(key, known["training"] | known["backbone"], "hyper-parameter")
-            merged["backbone" if key in known["backbone"] - known["training"] else "training"][key] = value
+                check_name(key, set().union(*known.values()), "hyper-parameter")
+            merged[next((place for place in own if key in known[place]), "training")][key] = value
         for place, settings in own.items():
             if isinstance(settings, Settings):
                 merged[place] = plain(type(settings).model_validate(merged[place]))
-        return merged["backbone"], merged["training"]
+        return merged
 
     def _spec(
         self, role: str, dataset: DatasetRef, backbone: Any, arm: Arm, candidate: Mapping[str, Any], seed: int
     ) -> RunSpec:
-        applied, training = self._applied(backbone, candidate)
         return RunSpec.model_validate(
             {
                 "item": self.item,
                 "profile": self.profile,
                 "role": role,
                 "dataset": dataset,
-                "backbone": applied,
-                "training": training,
                 "method": arm.method,
-                "method_settings": arm.method_settings,
+                **self._applied(backbone, arm, candidate),
                 "prune_ratio": arm.prune_ratio,
                 "seed": seed,
                 "threads": self.threads,

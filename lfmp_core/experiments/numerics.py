@@ -64,6 +64,7 @@ _SHORT: dict[str, dict[str, Any]] = {
     "deeplight": {"prune_every": 2},
     "autodim": {"find_epochs": 2, "tolerance": 0.5},
     "smaller_dense": {"tolerance": 0.5},
+    "ials": {"confidence": 5.0, "regularisation": 1.0},
     "table": {"table": "full", "sparsity": 0.0},
 }
 _TABLES: dict[str, dict[str, Any]] = {
@@ -115,6 +116,8 @@ def task_of(backbone: Mapping[str, Any], half: bool, **training: Any) -> Clicks:
     return Clicks(planted(), BackboneSettings.model_validate(sizes), settings)
 
 
+# methods that make factors of their own
+CONTROLS = ("ials", "popularity")
 # what everything but the backbones is pinned on: a first-order term and an MLP, the parts that most share
 PLAIN = {"name": "wide_deep"}
 
@@ -151,8 +154,8 @@ def trained(outcome: Outcome) -> Pin:
         outcome.model.eval()
         with torch.no_grad():
             scores = outcome.model.scorer()(torch.arange(outcome.model.num_users))
-        seen = {key: [float(row[key]) for row in history] for key in ("train_loss", "val_ndcg20")}
-        return pin({"logits": scores.numpy(), **seen})
+        shown = ("train_loss", "val_ndcg20") if history else ()
+        return pin({"logits": scores.numpy(), **{key: [float(row[key]) for row in history] for key in shown}})
     return pin(
         {
             "logits": predict(outcome.model, planted().split("val")),
@@ -214,12 +217,13 @@ def _method(name: str, way: str, half: bool, pairs: bool = False) -> dict[str, P
     compressing = "sparsity" in method.settings_type.model_fields
     given = {**({"sparsity": 0.5} if compressing else {}), **_SHORT.get(name, {}), **settings}
     known = {key: value for key, value in given.items() if key in method.settings_type.model_fields}
-    ratio = 0.0 if compressing or name == "no_selection" else 0.5
+    ratio = 0.0 if compressing or name in ("no_selection", *CONTROLS) else 0.5
     # half of the steps choose, half train what was chosen
     with _watched() as losses:
-        task = pairs_of("neumf") if pairs else task_of(PLAIN, half)
+        of_pairs = "mf" if name in CONTROLS else "neumf"
+        task = pairs_of(of_pairs) if pairs else task_of(PLAIN, half)
         outcome = method.run(task.with_training(epochs=PASSES // 2), ratio, 1, settings=known)
-    way_there = {"losses": losses, "said": list(_said(outcome.details)) or [0.0]}
+    way_there = {"losses": losses or [0.0], "said": list(_said(outcome.details)) or [0.0]}
     return {"method": trained(outcome), "search": pin(way_there)}
 
 
@@ -299,7 +303,7 @@ def cases() -> Iterator[tuple[str, Callable[[], Pin]]]:
             yield f"table:{name}{mark}", partial(_table, name, {}, half)
         cached = {"tolerance": 0.3, "table_settings": {"cache_share": 0.05}}
         yield f"table:tt_rec:cached{mark}", partial(_table, "tt_rec", cached, half)
-        for name in METHODS:
+        for name in methods_on(Clicks):
             for way in ("", *WAYS.get(name, {})):
                 for part in ("method",) if name in SINGLE_PHASE else ("method", "search"):
                     own = f"{part}:{name}:{way}" if way else f"{part}:{name}"
@@ -320,10 +324,14 @@ def _cases_of_pairs() -> Iterator[tuple[str, Callable[[], Pin]]]:
         yield f"table:{name}:pairs", partial(_table_of_pairs, name, {})
     cached = {"table_settings": {"cache_share": 0.05}}
     yield "table:tt_rec:cached:pairs", partial(_table_of_pairs, "tt_rec", cached)
-    for name, method in METHODS.items():
-        if issubclass(TopItems, method.task):
-            for part in ("method",) if name in SINGLE_PHASE else ("method", "search"):
-                yield f"{part}:{name}:pairs", partial(_of_method, part, name, "", False, pairs=True)
+    for name in methods_on(TopItems):
+        for part in ("method",) if name in SINGLE_PHASE else ("method", "search"):
+            yield f"{part}:{name}:pairs", partial(_of_method, part, name, "", False, pairs=True)
+
+
+def methods_on(task: type) -> list[str]:
+    """Methods that work on a kind of task."""
+    return [name for name, method in METHODS.items() if issubclass(task, method.task)]
 
 
 def backbone_cases(name: str) -> dict[str, dict[str, Any]]:

@@ -24,7 +24,7 @@ from .executor import cpu_threads
 from .stamp import PINS
 
 # what the numbers are computed with
-LIBRARIES = ("torch", "numpy", "numba", "scipy", "scikit-learn", "xgboost-cpu")
+LIBRARIES = ("torch", "numpy", "numba", "scipy", "scikit-learn", "xgboost-cpu", "implicit")
 BOUND, HALF_BOUND = 1e-5, 2.0**-8
 
 

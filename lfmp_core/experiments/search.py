@@ -28,17 +28,22 @@ class Interval(Settings):
     """The values of one hyper-parameter, both ends included.
 
     Attributes:
-        low, high: ends. log: drawn evenly by magnitude.
+        low, high: ends. log: drawn evenly by magnitude. whole: only whole numbers.
     """
+
+    later = frozenset({"whole"})
 
     low: float
     high: float
     log: bool = False
+    whole: bool = False
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
         if not (self.low < self.high and (self.low > 0 or not self.log)):
             raise ValueError(f"no interval: from {self.low} to {self.high}{', by magnitude' * self.log}")
+        if self.whole and not (self.low.is_integer() and self.high.is_integer()):
+            raise ValueError(f"an interval of whole numbers can't go from {self.low} to {self.high}")
         return self
 
     def place(self, value: float) -> float:
@@ -76,7 +81,7 @@ class TPE(Settings):
     side, the others of one search one after another.
 
     Attributes:
-        space: interval by name of a training or backbone setting.
+        space: interval by name of a setting of the training, the backbone or the method.
         trials: in all. random: of them drawn without looking at scores.
         seed: of every draw.
         hopeless: stop a trial after an epoch whose validation AUC is below the median that the finished
@@ -180,8 +185,10 @@ def _replay(
         except optuna.exceptions.DuplicatedStudyError as error:
             raise LfmpError(f"there is a study named {name!r} in this storage already") from error
         places = {
-            name: optuna.distributions.FloatDistribution(interval.low, interval.high, log=interval.log)
-            for name, interval in sorted(tpe.space.items())
+            name: optuna.distributions.IntDistribution(int(one.low), int(one.high), log=one.log)
+            if one.whole
+            else optuna.distributions.FloatDistribution(one.low, one.high, log=one.log)
+            for name, one in sorted(tpe.space.items())
         }
         found: list[dict[str, float]] = []
         padded = [*known, *[None] * tpe.trials][: tpe.trials]
@@ -200,12 +207,17 @@ def _replay(
                 found.append(tried)
                 continue
             trial = study.ask(fixed_distributions=places)
-            found.append({n: float(f"{value:.{DIGITS}g}") for n, value in trial.params.items()})
+            found.append({n: _shown(value) for n, value in trial.params.items()})
             if tried and tried != found[-1]:
                 return None
             if said is not None:
                 study.tell(trial, said.score, state=ended)
         return study, found
+
+
+def _shown(value: float) -> float:
+    """A proposed value as it is tried; a whole one as it is."""
+    return value if isinstance(value, int) else float(f"{value:.{DIGITS}g}")
 
 
 @contextmanager

@@ -22,9 +22,18 @@ UNSTAMPED = "no stamp"  # stands for the component of a record that carries none
 # methods whose choice of fields trains nothing: what trains can't make their choices stale
 UNTRAINED = ("gbdt", "lasso", "pca", "permutation", "random_fields", "random_forest", "xgboost")
 # methods of a single phase; all others search before they train, and what they saw on the way is pinned apart
-SINGLE_PHASE = (*UNTRAINED, "dsl", "magprune", "no_selection", "smaller_dense", "table")
+SINGLE_PHASE = (
+    *UNTRAINED,
+    "dsl",
+    "ials",
+    "magprune",
+    "no_selection",
+    "popularity",
+    "smaller_dense",
+    "table",
+)
 # recommenders: what a method computes on their pairs is pinned apart from what it computes on clicks
-OF_PAIRS = ("lightgcn", "neumf")
+OF_PAIRS = ("lightgcn", "mf", "neumf")
 # data sets of so many fields that xDeepFM's loops work on short chunks; elsewhere they may work on long ones
 MANY_FIELDS = ("criteo", "avazu", "planted")
 # settings that open another way through a method, by component beside the method's own

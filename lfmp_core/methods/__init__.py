@@ -4,15 +4,18 @@ from . import compression as compression
 from . import selection as selection
 from .base import METHODS, Context, Method, Outcome, get_method
 from .gating import adafs, mvfs, optembed, optfs
+from .ials import IALSSettings, ials
 from .light_fmp import LightFMPSettings, light_fmp, literal
 from .light_fmp_stream import StreamSettings, light_fmp_stream
 from .no_selection import no_selection
+from .popularity import popularity
 from .random_fields import random_fields
 from .regrow import RegrowSettings, light_fmp_regrow
 
 __all__ = [
     "METHODS",
     "Context",
+    "IALSSettings",
     "LightFMPSettings",
     "Method",
     "Outcome",
@@ -20,6 +23,7 @@ __all__ = [
     "StreamSettings",
     "adafs",
     "get_method",
+    "ials",
     "light_fmp",
     "light_fmp_regrow",
     "light_fmp_stream",
@@ -28,5 +32,6 @@ __all__ = [
     "no_selection",
     "optembed",
     "optfs",
+    "popularity",
     "random_fields",
 ]

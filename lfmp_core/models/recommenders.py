@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from ..data.interactions import Interactions
+from . import factors as factors
 from . import lightgcn as lightgcn
 from . import neumf as neumf
 from .backbone import TableFactory

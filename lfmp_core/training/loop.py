@@ -15,7 +15,7 @@ from tqdm import tqdm
 from ..embeddings import FullTable
 from ..embeddings.lookup import looked_up_by
 from ..errors import Diverged
-from ..metrics import Metric, stands_best
+from ..metrics import Metric
 from ..models.layers import Dropout
 from ..models.model import Model
 from ..seeds import derive
@@ -24,6 +24,7 @@ from .checkpoint import Checkpoint
 from .objective import Objective
 from .row_adam import RowAdam, RowIndex
 from .settings import TrainingSettings
+from .stopping import judged
 
 
 class Loop:
@@ -225,17 +226,9 @@ class Loop:
 
     def _validated(self, measured: dict[str, float]) -> dict[str, float]:
         """An epoch's metrics, for the history; keeps the best weights and says when to stop."""
-        decides = self.metrics[0]
-        key = f"val_{decides.name}"
-        better = stands_best([*(h[key] for h in self.history), measured[decides.name]], decides)
-        goes_on = better
-        if self.settings.progress == "either" and self.history:
-            before = self.history[-1]
-            goes_on = any(m.better(measured[m.name], before[f"val_{m.name}"]) for m in self.metrics)
-        self.stale = 0 if goes_on else self.stale + 1
-        floors = self.settings.floors
-        if floors and decides.better(floors[min(self.epoch, len(floors)) - 1], measured[decides.name]):
-            self.stale = self.settings.patience
+        better, self.stale = judged(
+            measured, self.epoch, self.stale, self.history, self.settings, self.metrics
+        )
         if better:
             self.best = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
         return {f"val_{metric.name}": measured[metric.name] for metric in self.metrics}

@@ -9,11 +9,13 @@ import lfmp_core
 from lfmp_core.embeddings import TABLES, full
 from lfmp_core.embeddings.base import Table
 from lfmp_core.experiments import numerics, pins, stamp
-from lfmp_core.methods import METHODS
 from lfmp_core.models.backbone import REGISTRY
+from lfmp_core.models.recommenders import RECOMMENDERS
+from lfmp_core.tasks import Clicks, TopItems
 
 HERE = {"processor": "here", "packages": {}}
 CASES = dict(numerics.cases())
+ON_CLICKS = numerics.methods_on(Clicks)
 
 
 def test_every_pin_holds():
@@ -26,9 +28,11 @@ def test_whatever_is_registered_has_a_case():
     for half in ("", ":bfloat16"):
         assert {f"backbone:{name}{half}" for name in REGISTRY} <= set(CASES)
         assert {f"table:{name}{half}" for name in TABLES} <= set(CASES)
-        assert {f"method:{name}{half}" for name in METHODS} <= set(CASES)
-        searching = set(METHODS) - set(stamp.SINGLE_PHASE)
+        assert {f"method:{name}{half}" for name in ON_CLICKS} <= set(CASES)
+        searching = set(ON_CLICKS) - set(stamp.SINGLE_PHASE)
         assert {f"search:{name}{half}" for name in searching} <= set(CASES)
+    assert {f"method:{name}:pairs" for name in numerics.methods_on(TopItems)} <= set(CASES)
+    assert set(stamp.OF_PAIRS) == set(RECOMMENDERS)
     assert {f"choice:{name}" for name in stamp.UNTRAINED} <= set(CASES)
 
 
@@ -86,7 +90,7 @@ def test_renewing_writes_what_does_not_hold_and_nothing_else(monkeypatch, tmp_pa
     assert {name for name in before if before[name] != after.get(name)} == {"table:sparse", "table:pair"}
 
 
-@pytest.mark.parametrize("method", [m for m in METHODS if m not in ("table", "autodim")])
+@pytest.mark.parametrize("method", [m for m in ON_CLICKS if m not in ("table", "autodim")])
 def test_tables_that_a_method_makes_are_in_its_stamp(method, monkeypatch):
     """Those that only methods make; what a method trains of the registered ones is its own pin."""
     kinds = {

@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 from fake_runs import grid, runner, single
 
-from lfmp_core.errors import LfmpError, UnknownName
+from lfmp_core.errors import LfmpError, UnknownName, WrongValue
 from lfmp_core.experiments.certificate import certify, source_state
+from lfmp_core.experiments.items import Arm
 from lfmp_core.experiments.record import Record
+from lfmp_core.experiments.search import TPE, Interval
 from lfmp_core.experiments.spec import DatasetRef, RunSpec, plain
-from lfmp_core.settings import Settings
+from lfmp_core.settings import Settings, canonical_json
+from lfmp_core.training import TrainingSettings
 
 BASE = {
     "item": "demo",
@@ -192,3 +195,30 @@ def test_a_misspelt_candidate_is_refused(store):
 
     with pytest.raises(UnknownName, match="did you mean 'learning_rate'"):
         grid(training=Training(), candidates=({"learning_rat": 1},)).plan(store)
+
+
+def test_a_search_may_choose_among_a_methods_own_settings(store):
+    """What training and backbone don't know goes to the method, and the run still belongs to its arm."""
+    training, backbone = TrainingSettings(), {"name": "dnn", "embedding_dim": 4}
+    arms = [Arm("whole", "none"), Arm("small", "magprune", 0.0, {"sparsity": 0.5, "row_minimum": 1})]
+    space = {"row_minimum": Interval(low=1, high=8, whole=True), "learning_rate": Interval(low=1e-3, high=1)}
+    tpe = TPE(space=space, trials=4, random=2)
+    demo = grid(training=training, backbones=(backbone,), arms=arms[1:], tpe=tpe)
+    plan = demo.plan(store)
+    assert len(plan) == 2 and {demo.arm_of(one) for one in plan} == {"small"}
+    for one in plan:
+        assert one.method_settings["row_minimum"] in range(1, 9) and one.method_settings["sparsity"] == 0.5
+        assert one.training["learning_rate"] != training.learning_rate
+        assert "row_minimum" not in {**one.training, **one.backbone}
+        store.put(runner(one)[0])
+    assert len(demo.plan(store)) == 3
+    other = plan[0].model_copy(update={"method_settings": {"sparsity": 0.4, "row_minimum": 1}})
+    assert demo.arm_of(other) == ""
+    with pytest.raises(UnknownName, match="row_minimum"):
+        replace(demo, tpe=TPE(space={"row_minimun": space["row_minimum"]}, trials=1)).plan(store)
+
+
+def test_an_interval_of_whole_numbers_has_whole_ends():
+    assert "whole" not in canonical_json(Interval(low=1, high=2))
+    with pytest.raises(WrongValue, match=r"can't go from 1\.5 to 8"):
+        Interval(low=1.5, high=8, whole=True)

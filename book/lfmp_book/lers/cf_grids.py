@@ -10,6 +10,7 @@ from lfmp_core.experiments.items import Arm, Grid, Item
 from lfmp_core.experiments.profiles import PROFILES, by_profile
 from lfmp_core.experiments.search import TPE, Interval
 from lfmp_core.experiments.spec import DatasetRef, plain
+from lfmp_core.models.factors import FactorSettings
 from lfmp_core.models.lightgcn import LightGCNSettings
 from lfmp_core.models.neumf import NeuMFSettings
 from lfmp_core.models.recommender import RecommenderSettings
@@ -62,6 +63,14 @@ SPACES = {
         "l2": Interval(low=1e-4, high=1e-1, log=True),
         "dropout": Interval(low=0.0, high=0.5),
     },
+}
+
+
+# what a recommender has to beat to be worth its training, and how it is tuned as long as the others
+POPULARITY, IALS, IALS_OWN_SIZE = "popularity", "iALS", "iALS, own size"
+IALS_SPACE = {
+    "confidence": Interval(low=3.0, high=300.0, log=True),
+    "regularisation": Interval(low=3.0, high=1000.0, log=True),
 }
 
 
@@ -160,6 +169,43 @@ def searches(
     return grids
 
 
+def controls(
+    profile: str = "quick", *, sets: str | Sequence[str] | None = None, trials: int | None = None
+) -> list[Grid]:
+    """Popularity; and iALS of as many dimensions as LightGCN, and of as many as validation likes.
+
+    Args:
+        sets, trials: as of `searches`.
+    """
+    grids = []
+    for dataset in names(sets, tuple(SETS), "data set")[: 1 if profile == "quick" else None]:
+        budget = training_for("lightgcn", profile, final=True)
+        alike: dict[str, Any] = {
+            "item": "lers_table6",
+            "profile": profile,
+            "dataset": set_for(dataset, profile),
+            "training": PairTrainingSettings(epochs=budget.epochs, patience=budget.patience),
+        }
+        dim = recommender_for("lightgcn", dataset, profile).embedding_dim
+        one = [FactorSettings(embedding_dim=1)]
+        grids.append(Grid(**alike, backbones=one, arms=[Arm(POPULARITY, "popularity")], seeds=range(1)))
+        sizes = {"embedding_dim": Interval(low=dim / 2, high=4 * dim, log=True, whole=True)}
+        for label, space in ((IALS, IALS_SPACE), (IALS_OWN_SIZE, IALS_SPACE | sizes)):
+            tpe = tpe_for("lightgcn", profile).model_copy(update={"space": space})
+            if trials:
+                tpe = tpe.model_copy(update={"trials": trials, "random": min(tpe.random, trials)})
+            search = Grid(
+                **alike,
+                backbones=[FactorSettings(embedding_dim=dim)],
+                arms=[Arm(label, "ials", method_settings=settings_of("ials", {}))],
+                seeds=(),
+                tpe=tpe,
+            )
+            count = by_profile(profile, quick=1, reference=1, paper=3)
+            grids += [search, replace(search, seeds=range(count), tpe=None, picks=search)]
+    return grids
+
+
 def table6(
     profile: str = "quick",
     *,
@@ -169,7 +215,7 @@ def table6(
     seeds: int | None = None,
     trials: int | None = None,
 ) -> list[Grid]:
-    """Every method at every sparsity with the hyper-parameters that its search found.
+    """Every method at every sparsity with the hyper-parameters that its search found, then the controls.
 
     Args:
         sets, recommenders, trials: as of `searches`.
@@ -190,7 +236,7 @@ def table6(
         )
         for search in found
     ]
-    return [*found, *finals]
+    return [*found, *finals, *controls(profile, sets=sets, trials=trials)]
 
 
 ITEMS = [

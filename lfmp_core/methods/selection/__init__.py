@@ -2,7 +2,7 @@
 
 from .autofield import AutoFieldSettings, autofield
 from .base import Scores, selector
-from .encoding import LIBRARIES, EncodingSettings
+from .encoding import EncodingSettings
 from .gbdt import GBDTSettings, gbdt
 from .lasso import LassoSettings, lasso
 from .lpfs import LPFSSettings, lpfs
@@ -14,7 +14,6 @@ from .shark import shark
 from .xgboost import XGBoostSettings, xgboost
 
 __all__ = [
-    "LIBRARIES",
     "AutoFieldSettings",
     "EncodingSettings",
     "ForestSettings",

@@ -1,8 +1,6 @@
 """Ids as numbers, one a field, for selectors that read numbers."""
 
-import importlib
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Literal
 
 import numpy as np
@@ -10,20 +8,10 @@ import torch
 from pydantic import Field
 
 from ...data import Rows, Schema
-from ...errors import LfmpError
 from ...seeds import derive
 from ...settings import Settings
 from ...tasks import Clicks
 from ..base import Context
-
-# what the selectors of this kind import when they run; a clock that should not count it imports it first
-LIBRARIES = (
-    "sklearn.decomposition",
-    "sklearn.ensemble",
-    "sklearn.inspection",
-    "sklearn.linear_model",
-    "xgboost",
-)
 
 
 class EncodingSettings(Settings):
@@ -145,20 +133,6 @@ def encode_training(task: Clicks, settings: EncodingSettings, context: Context) 
         rows = rows.take(task.dataset.pretrain_rows(settings.max_rows, derive(context.seed, "rows"))[0])
     encoder = Encoder(task.dataset.schema, settings, derive(context.seed, "folds"))
     return Encoded(encoder.fit_transform(rows), np.asarray(rows.labels), encoder)
-
-
-def optional(module: str) -> ModuleType:
-    """Import a module that only the extra `selection` brings.
-
-    Raises:
-        LfmpError: it is not installed.
-    """
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        package = {"sklearn": "scikit-learn", "xgboost": "xgboost-cpu"}[module.split(".")[0]]
-        problem = f"this selector needs {package}, which can't be imported ({error})"
-        raise LfmpError(f"{problem}; install the extra: pip install 'lfmp-core[selection]'") from None
 
 
 def random_state(context: Context, purpose: str) -> int:

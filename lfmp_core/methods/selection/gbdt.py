@@ -5,8 +5,9 @@ from threadpoolctl import threadpool_limits
 
 from ...tasks import Clicks
 from ..base import Context
+from ..extras import optional
 from .base import Scores, selector
-from .encoding import encode_training, optional, random_state, threads
+from .encoding import encode_training, random_state, threads
 from .permutation import PermutedSettings, loss_by_shuffling
 
 

@@ -5,8 +5,9 @@ from pydantic import Field
 
 from ...tasks import Clicks
 from ..base import Context
+from ..extras import optional
 from .base import Scores, selector
-from .encoding import EncodingSettings, encode_training, optional
+from .encoding import EncodingSettings, encode_training
 
 
 class LassoSettings(EncodingSettings):

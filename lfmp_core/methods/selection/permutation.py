@@ -8,8 +8,9 @@ from pydantic import Field
 from ...seeds import derive
 from ...tasks import Clicks
 from ..base import Context
+from ..extras import optional
 from .base import Scores, selector
-from .encoding import Encoded, EncodingSettings, encode_training, optional, random_state, threads
+from .encoding import Encoded, EncodingSettings, encode_training, random_state, threads
 from .random_forest import ForestSettings, grow_forest
 
 

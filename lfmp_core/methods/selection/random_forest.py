@@ -6,8 +6,9 @@ from pydantic import Field
 
 from ...tasks import Clicks
 from ..base import Context
+from ..extras import optional
 from .base import Scores, selector
-from .encoding import Encoded, EncodingSettings, encode_training, optional, random_state, threads
+from .encoding import Encoded, EncodingSettings, encode_training, random_state, threads
 
 
 class ForestSettings(EncodingSettings):
