@@ -14,7 +14,7 @@ from .backbone import TableFactory
 from .layers import MLP
 from .recommender import Recommender, RecommenderSettings, register, side_of
 
-BLOCK = 1 << 13  # items whose hidden activations are held at once, so that they stay in the cache
+BLOCK = 1 << 11  # items whose hidden activations are held at once, so that they stay in the second cache
 
 
 class NeuMFSettings(RecommenderSettings):
@@ -94,7 +94,10 @@ class NeuMF(Recommender):
         return self.mix(self.look_up(users, items))
 
     def scorer(self) -> Callable[[Tensor], Tensor]:
-        """The network's first layer is a sum of a user's part and an item's, so each is worked out once."""
+        """The network's first layer is a sum of a user's part and an item's, so each is worked out once.
+
+        Scores have no gradients.
+        """
         every = torch.arange(self.num_items, device=self.product.weight.device)
         rows = self.look_up(every[:0], every)
         gmf_items = rows["gmf_items"].T.contiguous()
@@ -102,17 +105,23 @@ class NeuMF(Recommender):
         dim = self.settings.embedding_dim
         of_items = rows["mlp_items"] @ first.weight[:, dim:].T
 
+        @torch.no_grad()
         def scores(users: Tensor) -> Tensor:
             own = self.look_up(users, every[:0])
             found = (own["gmf_users"] * self.product.weight) @ gmf_items + self.product.bias
             of_users = own["mlp_users"] @ first.weight[:, :dim].T + first.bias
+            # every user's activations go where the last one's were: fresh memory would have to be fetched
+            widths = [*(layer.in_features for layer in rest), 1]
+            held = [found.new_empty(BLOCK, width) for width in widths]
             for start in range(0, self.num_items, BLOCK):
                 part = of_items[start : start + BLOCK]
+                sums, *hidden, last = (rows[: len(part)] for rows in held)
                 for k, user in enumerate(of_users):
-                    x = torch.relu(user + part)
-                    for layer in rest[:-1]:
-                        x = torch.relu(layer(x))
-                    found[k, start : start + BLOCK] += rest[-1](x).squeeze(-1)
+                    x = torch.add(user, part, out=sums).relu_()
+                    for layer, rows in zip(rest[:-1], hidden, strict=True):
+                        x = torch.addmm(layer.bias, x, layer.weight.T, out=rows).relu_()
+                    torch.addmm(rest[-1].bias, x, rest[-1].weight.T, out=last)
+                    found[k, start : start + BLOCK] += last.squeeze(1)
             return found
 
         return scores

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from lfmp_core.data.interactions import Interactions
+from lfmp_core.models import neumf
 from lfmp_core.models.graph import Graph, propagate
 from lfmp_core.models.lightgcn import LightGCN, LightGCNSettings
 from lfmp_core.models.neumf import NeuMF, NeuMFSettings
@@ -75,6 +76,20 @@ def test_scores_of_all_items_are_those_of_pairs(pairs, kind):
     every = torch.arange(ITEMS)
     expected = torch.stack([model.pair(user.expand(ITEMS), every) for user in users])
     torch.testing.assert_close(model.scorer()(users), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_blocks_of_items_meet_without_a_seam(monkeypatch):
+    """Whatever the block, its last one shorter or of one item; within the rounding of a sum."""
+    settings = NeuMFSettings(embedding_dim=4, hidden=(6, 5, 3))
+    model = NeuMF(settings, USERS, ITEMS, generator=torch.Generator().manual_seed(0)).eval()
+    users, every = torch.arange(USERS), torch.arange(ITEMS)
+    expected = torch.stack([model.pair(user.expand(ITEMS), every) for user in users])
+    score = model.scorer()
+    for block in (1, 4, ITEMS, 2 * ITEMS):
+        monkeypatch.setattr(neumf, "BLOCK", block)
+        found = score(users)
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+        assert not found.requires_grad and torch.equal(found, score(users))
 
 
 def test_a_loss_of_pairs_moves_only_what_it_can_reach(pairs):
