@@ -15,7 +15,7 @@ from .axes import kept_ranges, range_index
 from .bounds import whole_numbers
 from .errors import LfmpError
 from .models import Backbone
-from .models.backbone import unlike
+from .models.parts import unlike
 from .settings import Settings
 
 Ranges = tuple[tuple[int, int], ...]

@@ -6,6 +6,7 @@ from .deepfm import DeepFMSettings
 from .dnn import DNNSettings
 from .pnn import PNNSettings
 from .storage import load_model, save_model
+from .stored_recommender import load_recommender, save_recommender
 from .wide_deep import WideDeepSettings
 from .xdeepfm import XDeepFMSettings
 
@@ -21,6 +22,8 @@ __all__ = [
     "XDeepFMSettings",
     "build_model",
     "load_model",
+    "load_recommender",
     "register",
     "save_model",
+    "save_recommender",
 ]

@@ -283,19 +283,6 @@ def _type_of(settings: Mapping[str, Any]) -> type[BackboneSettings]:
     return REGISTRY[check_name(settings["name"], REGISTRY, "backbone")].settings_type
 
 
-def unlike(model: Backbone, other: Backbone, *, but: Sequence[str] = ()) -> list[str]:
-    """Parts of two models that are not of the same class, as "name (class)".
-
-    Args:
-        but: attributes of the models that are not looked at.
-    """
-    one, two = (
-        {(name, type(part)) for name, part in each.named_modules() if name.split(".")[0] not in but}
-        for each in (model, other)
-    )
-    return sorted(f"{name or 'the whole'} ({kind.__name__})" for name, kind in one ^ two)
-
-
 def build_model(
     settings: BackboneSettings,
     field_sizes: Sequence[int],

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..data.interactions import Interactions
 from ..embeddings import FullTable, Table
 from .backbone import TableFactory
+from .factors import FactorSettings, MatrixFactorisation
 from .graph import Graph, propagate
 from .recommender import Recommender, RecommenderSettings, register
 
@@ -92,3 +93,14 @@ class LightGCN(Recommender):
         v = self.vectors()
         items = v[self.num_users :].T.contiguous()
         return lambda users: v[users] @ items
+
+    @torch.no_grad()
+    def served(self) -> MatrixFactorisation:
+        """V as factors: D numbers for every user and item, in whatever form the tables are."""
+        sizes, dim = (self.num_users, self.num_items), self.settings.embedding_dim
+        model = MatrixFactorisation(FactorSettings(embedding_dim=dim), *sizes, generator=torch.Generator())
+        was_training = self.training
+        for table, vectors in zip(model.tables().values(), self.eval().vectors().split(sizes), strict=True):
+            table.load_state_dict({"weight": vectors})
+        self.train(was_training)
+        return model.train(was_training)

@@ -33,6 +33,7 @@ class Recommender(Model):
         kind: its name in the registry. settings_type: the class of its settings. Both by `register`.
         table_names: of its tables, in their order.
         loss: what it is trained by: "bpr", or "logloss" of single pairs.
+        settings: its own.
         num_users, num_items: ids of users lie in 0..users − 1, of items in 0..items − 1.
     """
 
@@ -40,6 +41,7 @@ class Recommender(Model):
     settings_type: ClassVar[type[RecommenderSettings]]
     table_names: ClassVar[tuple[str, ...]]
     loss: ClassVar[Literal["bpr", "logloss"]] = "bpr"
+    settings: Any
     num_users: int
     num_items: int
 
@@ -65,6 +67,10 @@ class Recommender(Model):
     @abstractmethod
     def scorer(self) -> Callable[[Tensor], Tensor]:
         """From users [B] to their scores for every item [B, items]; what they share is worked out once."""
+
+    def served(self) -> "Recommender":
+        """A recommender of the same scores that is all a server needs: by default itself."""
+        return self
 
     def read(self, batch: PairBatch) -> dict[str, Tensor]:
         ids = {"users": batch.users, "items": torch.cat([batch.taken, batch.others.flatten()])}

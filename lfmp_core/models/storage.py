@@ -1,39 +1,25 @@
 """Models on disk: safetensors and JSON, never pickled objects."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
 
-from ..embeddings import TABLES, FullTable, build_table
-from ..embeddings.field_columns import FieldColumnsTable
-from ..embeddings.pair import PairTable
-from ..embeddings.ragged import RaggedTable
-from ..embeddings.sparse import SparseTable
-from ..errors import DataError, LfmpError, check_name
+from ..errors import DataError, LfmpError
 from ..folders import fresh_folder
 from ..ownership import FolderKind, restore
 from ..settings import canonical_json
-from .backbone import REGISTRY, Backbone, BackboneSettings, build_model, unlike
-from .controllers import AdaptiveGates, MultiViewGates
+from .backbone import REGISTRY, Backbone, BackboneSettings, build_model
+from .parts import described, put_back, unlike
 
 MODEL = FolderKind(
     "model", "model.json", frozenset({"backbone", "field_sizes"}), ("model.json", "model.safetensors")
 )
 
-# Parts that may stand where a backbone has a plain table or nothing, by their `kind`, beside the registry's
-# tables; each is made again, with any values, from the JSON that its `described()` gives.
+# where a backbone may have other parts than a plain table or nothing
 PLACES = ("table", "linear", "controller")
-PARTS: dict[str, Callable[..., nn.Module]] = {
-    **{part.kind: part for part in (RaggedTable, AdaptiveGates, MultiViewGates)},
-    **{table.kind: table for table in (SparseTable, FieldColumnsTable)},
-    PairTable.kind: PairTable.of_sparse,
-}
 
 
 def save_model(model: Backbone, folder: Path) -> Path:
@@ -61,7 +47,7 @@ def save_model(model: Backbone, folder: Path) -> Path:
         "backbone": model.settings,
         "field_sizes": model.field_sizes,
         "scalar_fields": model.scalar_fields,
-        "parts": {place: part for place in PLACES if (part := _described(getattr(model, place)))},
+        "parts": described(model, PLACES),
         **model.inputs(),
     }
     with fresh_folder(folder, MODEL) as target:
@@ -94,8 +80,7 @@ def load_model(folder: Path) -> Backbone:
         settings = BackboneSettings.read(head["backbone"])
         weights = load_file(folder / "model.safetensors")
         model = build_model(settings, head["field_sizes"], head["scalar_fields"], seed=torch.Generator())
-        for place, part in head.get("parts", {}).items():
-            setattr(model, check_name(place, PLACES, "part of a model"), _made(**part))
+        put_back(model, head.get("parts", {}), PLACES)
         model.to(weights["bias"].dtype).load_state_dict(weights)
         for key, fresh in model.inputs().items():
             if type(head[key]) is not type(fresh):
@@ -118,19 +103,3 @@ def _refuse_unmade(model: Backbone) -> None:
     fresh = type(model)(model.settings, sizes, model.scalar_fields, generator=torch.Generator())
     if other := unlike(model, fresh, but=PLACES):
         raise LfmpError(f"a fresh {kind} has other parts than this one: {', '.join(other)}")
-
-
-def _described(part: Any) -> dict[str, Any] | None:
-    if part is None or type(part) is FullTable:
-        return None
-    kind = vars(type(part)).get("kind")  # its own: one that is inherited makes another class
-    if kind not in (*PARTS, *TABLES):
-        raise LfmpError(f"a {type(part).__name__} is for training; a model with one can't be saved")
-    return {"kind": kind, **part.described()}
-
-
-def _made(kind: str, **arguments: Any) -> nn.Module:
-    if check_name(kind, (*PARTS, *TABLES), "part of a model") in PARTS:
-        return PARTS[kind](**arguments)
-    sizes, dim = arguments.pop("field_sizes"), arguments.pop("dim")
-    return build_table({"name": kind, **arguments}, sizes, dim, torch.Generator())
