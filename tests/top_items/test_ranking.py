@@ -74,3 +74,16 @@ def test_a_hit_is_an_item_wanted_of_that_very_user():
     wanted = Interactions.of_pairs([0, 1, 1], [4, 0, 9], 2, 10)
     found = hits(np.array([1, 0]), np.array([[9, 4, -1], [9, 4, 0]]), wanted)
     assert found.tolist() == [[True, False, False], [False, True, False]]
+
+
+def test_hits_are_those_of_each_users_own_items():
+    """Whatever users a block has, in whatever order, with pairs or without."""
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        users, items, pairs = rng.integers(1, 30), rng.integers(1, 40), rng.integers(0, 60)
+        drawn = rng.integers(0, users, pairs), rng.integers(0, items, pairs)
+        wanted = Interactions.of_pairs(*drawn, users, items)
+        asked = rng.integers(0, users, rng.integers(1, 12))
+        lists = rng.integers(-1, items, (len(asked), 5))
+        expected = [[item in wanted[user] for item in row] for user, row in zip(asked, lists, strict=True)]
+        assert hits(asked, lists, wanted).tolist() == expected
