@@ -9,7 +9,7 @@ STAMP := .venv/.installed
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONUTF8 = 1
 
-.PHONY: outputs picture help install book execute html browse test lint format nbval types lock clean bench
+.PHONY: outputs picture help install book execute html browse test lint format nbval types lock clean bench bench-pairs
 
 help:
 	@echo "make book    install, run every notebook (planted data, minutes in all), build _build/html/index.html"
@@ -17,6 +17,7 @@ help:
 	@echo "make browse  look at the built book in an installed Chromium: nothing broken, no barrier, tables work"
 	@echo "make lint    style only                 make format  mend what can be mended"
 	@echo "make bench   install the peers, measure this project against them (BENCH=--help: what can be chosen)"
+	@echo "make bench-pairs    the same of recommenders, in training and in ranking"
 	@echo "make clean   remove what was built      make lock    write requirements.lock from .venv"
 
 install: $(STAMP)
@@ -77,6 +78,10 @@ BENCH_PY := .venv-bench/bin/python
 
 bench: .venv-bench/.installed
 	$(BENCH_PY) -m benchmarks $(BENCH)
+
+# Recommenders beside the same models in plain torch; e.g. make bench-pairs BENCH="--groups ranking --rounds 3".
+bench-pairs: .venv-bench/.installed
+	$(BENCH_PY) -m benchmarks.pairs $(BENCH)
 
 .venv-bench/.installed: benchmarks/requirements.txt pyproject.toml
 	test -x $(BENCH_PY) || $(PYTHON) -m venv .venv-bench

@@ -1,7 +1,6 @@
 """Which tables take part, how each is made, and what each is held against."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -13,49 +12,11 @@ from lfmp_core.embeddings.compressed import CompressedTable
 from lfmp_core.embeddings.remembered import RememberingTable
 from lfmp_core.embeddings.sparse import SparseTable
 
-from .table_contenders import Bench, Contender, Drawn, Maker, Served, Trained
+from .in_process import Case, Group
+from .table_contenders import Bench, Drawn, Maker, Served, Trained
 from .table_references import EveryOccurrence, NarrowGather, SciPyRows, SlicesGathered, TorchProduct
 
 PRUNED = (0.5, 0.8, 0.95)
-
-
-@dataclass(frozen=True)
-class Case:
-    """A contender in the list of a group.
-
-    Attributes:
-        name: as the page shows it.
-        make: the contender.
-        yardsticks: what it is held against, by kind: `before`, `floor`, `peer`; names of other cases of the
-            group. A floor computes something else, the others the same vectors.
-        reference: no table of this project's.
-        steps: steps or look-ups of a turn.
-        rounds: most counted rounds that it takes part in; 0: all.
-    """
-
-    name: str
-    make: Callable[[Bench, Drawn], Contender]
-    yardsticks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    reference: bool = False
-    steps: int = 3
-    rounds: int = 0
-
-
-@dataclass(frozen=True)
-class Group:
-    """Cases that take turns.
-
-    Attributes:
-        title: as the page shows it.
-        measure: `train` or `serve`.
-        cases: who takes part; the first is the plain table.
-        small: whether batches are the small ones.
-    """
-
-    title: str
-    measure: str
-    cases: tuple[Case, ...]
-    small: bool = False
 
 
 def compressed(
