@@ -184,7 +184,7 @@ def _execute(spec: RunSpec, dataset: "Dataset | InteractionData") -> Result:
     from ..embeddings.remembered import compact
     from ..methods import get_method
 
-    task = task_of(spec, dataset)
+    task = task_on(dataset, spec.backbone, spec.training)
     if spec.role == "choice":
         return _choose(spec, task), None
     outcome = get_method(spec.method).run(
@@ -218,25 +218,33 @@ def _execute(spec: RunSpec, dataset: "Dataset | InteractionData") -> Result:
     return record, None if spec.role == "search" else np.asarray(units, dtype=np.float16)
 
 
-def task_of(spec: RunSpec, dataset: Any) -> "Task":
-    """What the method of a run is given: of recommenders the top items, of backbones clicks.
+def task_on(
+    dataset: "Dataset | InteractionData",
+    backbone: Mapping[str, Any],
+    training: Mapping[str, Any] | None = None,
+) -> "Task":
+    """What a method is given: of recommenders the top items, of backbones clicks.
+
+    Args:
+        backbone, training: settings, as of a `RunSpec`; the training's defaults where they don't matter.
 
     Raises:
         LfmpError: the data set is of the other kind.
     """
+    from ..data import InteractionData
     from ..models import BackboneSettings
     from ..models.recommenders import RECOMMENDERS, recommender_settings
     from ..tasks import Clicks, TopItems
     from ..training import TrainingSettings
     from ..training.pairs import PairTrainingSettings
 
-    of_pairs = spec.backbone["name"] in RECOMMENDERS
-    if of_pairs != hasattr(dataset, "splits"):
+    of_pairs, settings = backbone["name"] in RECOMMENDERS, training or {}
+    if of_pairs != isinstance(dataset, InteractionData):
         held, wanted = ("clicks", "interactions") if of_pairs else ("interactions", "clicks")
-        raise LfmpError(f"{spec.backbone['name']} learns from {wanted}; {spec.dataset.name} holds {held}")
-    if of_pairs:
-        return TopItems(dataset, recommender_settings(spec.backbone), PairTrainingSettings(**spec.training))
-    return Clicks(dataset, BackboneSettings.read(spec.backbone), TrainingSettings(**spec.training))
+        raise LfmpError(f"{backbone['name']} learns from {wanted}; {dataset.schema.name} holds {held}")
+    if isinstance(dataset, InteractionData):
+        return TopItems(dataset, recommender_settings(dict(backbone)), PairTrainingSettings(**settings))
+    return Clicks(dataset, BackboneSettings.read(backbone), TrainingSettings(**settings))
 
 
 def _choose(spec: RunSpec, task: "Task") -> Record:

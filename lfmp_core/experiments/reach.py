@@ -1,28 +1,34 @@
 """Arms that can't be run on one's own data, left out before anything is computed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from warnings import warn
 
 from ..errors import LfmpError
+from ..settings import Settings
 from .arms import Arm
-from .executor import open_dataset
-from .spec import DatasetRef
+from .executor import open_dataset, opened, task_on
+from .spec import DatasetRef, plain
 
 
-def reachable(arms: Sequence[Arm], dataset: DatasetRef | None, dim: int) -> list[Arm]:
+def reachable(
+    arms: Sequence[Arm], dataset: DatasetRef | None, backbone: Mapping[str, Any] | Settings
+) -> list[Arm]:
     """Those arms whose budget can be met; of the others a warning says why they are left out.
 
     Args:
-        dataset: one's own, whose fields may have too few ids; None leaves all.
-        dim: D of the backbones.
+        dataset: one's own, whose tables may have too few ids; None leaves all.
+        backbone: settings of a backbone or a recommender, as of a `Grid`.
+
+    Raises:
+        LfmpError: the data set is of the other kind.
     """
     if dataset is None:
         return list(arms)
     from ..methods.compression.reach import out_of_reach
 
-    sizes = open_dataset(dataset).schema.field_sizes
-    found = {id(arm): out_of_reach(arm.method_settings, sizes, dim) for arm in arms}
+    task = task_on(opened(dataset), plain(backbone))
+    found = {id(arm): out_of_reach(arm.method_settings, task) for arm in arms}
     for arm in arms:
         if error := found[id(arm)]:
             share = getattr(arm.method_settings, "sparsity", 0.0)

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from ..bounds import whole_numbers
+from ..embeddings.registry import TableFactory
 from ..models import REGISTRY, Backbone, build_model
-from ..models.backbone import TableFactory
 
 _DOC = """{idea}
 

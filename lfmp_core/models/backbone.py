@@ -1,7 +1,7 @@
 """What every backbone is: a table, an optional first-order term, and an interaction part."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -10,13 +10,12 @@ from torch import Tensor, nn
 
 from ..axes import FieldAxis
 from ..embeddings import FullTable, Table
+from ..embeddings.registry import TableFactory
 from ..errors import IdError, LfmpError, check_name
 from ..registry import Registry
 from ..settings import Settings
 from .batch import ClickBatch
 from .model import Model
-
-TableFactory = Callable[[tuple[int, ...], int, torch.Generator], Table]
 
 
 class BackboneSettings(Settings):

@@ -8,8 +8,8 @@ from pydantic import Field
 from torch import Tensor
 
 from ..data.interactions import Interactions
-from ..embeddings import FullTable, Table
-from .backbone import TableFactory
+from ..embeddings import Table
+from ..embeddings.registry import TableFactory
 from .recommender import Recommender, RecommenderSettings, register
 
 
@@ -49,11 +49,7 @@ class MatrixFactorisation(Recommender):
     ):
         super().__init__()
         self.settings, self.num_users, self.num_items = settings, num_users, num_items
-        dim = settings.embedding_dim
-        for name, size in zip(self.table_names, (num_users, num_items), strict=True):
-            std = (2 / (size + dim)) ** 0.5
-            made = table((size,), dim, generator) if table else None
-            setattr(self, name, made or FullTable((size,), dim, std=std, generator=generator))
+        self._make_tables(settings.embedding_dim, table, generator)
 
     @classmethod
     def of(

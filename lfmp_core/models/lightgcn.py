@@ -8,8 +8,8 @@ from pydantic import Field
 from torch import Tensor
 
 from ..data.interactions import Interactions
-from ..embeddings import FullTable, Table
-from .backbone import TableFactory
+from ..embeddings import Table
+from ..embeddings.registry import TableFactory
 from .factors import FactorSettings, MatrixFactorisation
 from .graph import Graph, propagate
 from .recommender import Recommender, RecommenderSettings, register
@@ -38,6 +38,7 @@ class LightGCN(Recommender):
     Source: He et al. 2020; LERS §3.1.2.
     """
 
+    whole_tables = True
     table_names = ("users", "items")
     users: Table
     items: Table
@@ -54,11 +55,7 @@ class LightGCN(Recommender):
         super().__init__()
         self.settings, self.graph = settings, graph
         self.num_users, self.num_items = num_users, len(graph) - num_users
-        dim = settings.embedding_dim
-        for name, size in (("users", self.num_users), ("items", self.num_items)):
-            std = (2 / (size + dim)) ** 0.5
-            made = table((size,), dim, generator) if table else None
-            setattr(self, name, made or FullTable((size,), dim, std=std, generator=generator))
+        self._make_tables(settings.embedding_dim, table, generator)
 
     @classmethod
     def of(
@@ -72,8 +69,8 @@ class LightGCN(Recommender):
         return cls(settings, Graph(pairs), pairs.num_users, generator=generator, table=table)
 
     def embeddings(self) -> Tensor:
-        """E [n, D], users first."""
-        return torch.cat([self.users.weight_view(), self.items.weight_view()])
+        """E [n, D], users first, in float32, whatever autocast made of a compressed table's rows."""
+        return torch.cat([self.users.weight_view(), self.items.weight_view()]).float()
 
     def vectors(self, rows: Tensor | None = None) -> Tensor:
         """V [n, D], users first, or its distinct `rows` [B, D]."""

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from ..axes import FieldAxis
 from ..data.interactions import Interactions
-from ..embeddings import FullTable, Table
-from .backbone import TableFactory
+from ..embeddings import Table
+from ..embeddings.registry import TableFactory
 from .layers import MLP
 from .recommender import Recommender, RecommenderSettings, register, side_of
 
@@ -58,11 +58,7 @@ class NeuMF(Recommender):
         super().__init__()
         self.settings, self.num_users, self.num_items = settings, num_users, num_items
         dim = settings.embedding_dim
-        for name in self.table_names:
-            size = {"users": num_users, "items": num_items}[side_of(name)]
-            std = (2 / (size + dim)) ** 0.5
-            made = table((size,), dim, generator) if table else None
-            setattr(self, name, made or FullTable((size,), dim, std=std, generator=generator))
+        self._make_tables(dim, table, generator)
         self.product = nn.Linear(dim, 1)
         axes = (FieldAxis.fields(2, dim),)
         self.network = MLP(axes, settings.hidden, dropout=settings.dropout, generator=generator)

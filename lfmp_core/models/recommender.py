@@ -9,10 +9,10 @@ from pydantic import Field
 from torch import Tensor
 
 from ..data.interactions import Interactions
-from ..embeddings import Table
+from ..embeddings import FullTable, Table
+from ..embeddings.registry import TableFactory
 from ..registry import Registry
 from ..settings import Settings
-from .backbone import TableFactory
 from .batch import PairBatch
 from .model import Model
 
@@ -27,12 +27,13 @@ class RecommenderSettings(Settings):
 class Recommender(Model):
     """Scores of users for items, larger where a user is likelier to take an item.
 
-    Its tables are of users or of items, as their names end.
-
     Attributes:
         kind: its name in the registry. settings_type: the class of its settings. Both by `register`.
-        table_names: of its tables, in their order.
-        loss: what it is trained by: "bpr", or "logloss" of single pairs.
+        table_names: attributes that hold its tables, in the order in which they are made; each is of users or
+            of items, as its name ends.
+        loss: what it is trained by: "bpr" (see `PairwiseLoss`, which asks for `represent`), or "logloss" of
+            single pairs (see `PairLogLoss`, which asks for `look_up` and `mix`).
+        whole_tables: every step reads all rows, in loops on a CPU; so no GPU, and no table whose rows wait.
         settings: its own.
         num_users, num_items: ids of users lie in 0..users − 1, of items in 0..items − 1.
     """
@@ -41,6 +42,7 @@ class Recommender(Model):
     settings_type: ClassVar[type[RecommenderSettings]]
     table_names: ClassVar[tuple[str, ...]]
     loss: ClassVar[Literal["bpr", "logloss"]] = "bpr"
+    whole_tables: ClassVar[bool] = False
     settings: Any
     num_users: int
     num_items: int
@@ -59,6 +61,14 @@ class Recommender(Model):
 
     def tables(self) -> dict[str, Table]:
         return {name: getattr(self, name) for name in self.table_names}
+
+    def _make_tables(self, dim: int, table: TableFactory | None, generator: torch.Generator) -> None:
+        """Plain tables of Xavier's deviation, or what `table` makes of (ids,), D and the generator."""
+        for name in self.table_names:
+            rows = {"users": self.num_users, "items": self.num_items}[side_of(name)]
+            std = xavier_std(rows, dim)
+            made = table((rows,), dim, generator) if table else None
+            setattr(self, name, made or FullTable((rows,), dim, std=std, generator=generator))
 
     @abstractmethod
     def pair(self, users: Tensor, items: Tensor) -> Tensor:
@@ -79,6 +89,11 @@ class Recommender(Model):
 
 RECOMMENDERS: Registry[type[Recommender]] = Registry("recommender")
 register = RECOMMENDERS.register
+
+
+def xavier_std(rows: int, dim: int) -> float:
+    """√(2 / (rows + D)), Xavier's deviation of a table's starting values."""
+    return (2 / (rows + dim)) ** 0.5
 
 
 def side_of(table: str) -> str:

@@ -5,10 +5,10 @@ from typing import Any
 import torch
 
 from ..data.interactions import Interactions
+from ..embeddings.registry import TableFactory
 from . import factors as factors
 from . import lightgcn as lightgcn
 from . import neumf as neumf
-from .backbone import TableFactory
 from .recommender import RECOMMENDERS as RECOMMENDERS
 from .recommender import Recommender, RecommenderSettings
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,23 +10,19 @@ import torch
 
 from ..data.interactions import InteractionData, Interactions
 from ..embeddings.registry import TableFactory
-from ..errors import DataError
+from ..errors import DataError, LfmpError
 from ..metrics import NDCG20, RECALL20
 from ..models.batch import PairBatch
-from ..models.recommender import Recommender, RecommenderSettings, side_of
+from ..models.recommender import Recommender, RecommenderSettings, side_of, xavier_std
 from ..models.recommenders import RECOMMENDERS, build_recommender
 from ..seeds import derive
 from ..training import Loop, Objective
 from ..training.pair_losses import PairLogLoss, PairwiseLoss
 from ..training.pairs import PairBatches, PairTrainingSettings
-from ..training.ranking import BLOCK, hits, ndcg, recall, top_items
+from ..training.ranking import BLOCK, best_of, hits, ndcg, recall
 from .base import Scores, Task
 
 _TIMED_USERS = 2048  # of ranking; all of them would take as long as some epochs of training
-
-
-def _given(values: np.ndarray, users: np.ndarray) -> np.ndarray:
-    return values
 
 
 @dataclass(frozen=True)
@@ -41,6 +36,9 @@ class TopItems(Task):
         dataset: interactions by split.
         recommender: which, and its sizes.
         training: see `PairTrainingSettings`.
+
+    Raises:
+        LfmpError: the protocol asks of the recommender what it can't do; see `Recommender.whole_tables`.
     """
 
     dataset: InteractionData
@@ -48,6 +46,18 @@ class TopItems(Task):
     training: PairTrainingSettings
 
     metrics = (NDCG20, RECALL20)
+
+    def __post_init__(self) -> None:
+        own, name = self.training, self.recommender.name
+        if self._kind.whole_tables:
+            if own.device != "cpu":
+                raise LfmpError(f"{name} is trained on a CPU alone: take device='cpu', not {own.device!r}")
+            if own.optimizer == "lazy":
+                raise LfmpError(f"{name} reads whole tables at each step: take optimizer='dense'")
+
+    @property
+    def _kind(self) -> type[Recommender]:
+        return RECOMMENDERS[self.recommender.name]
 
     @property
     def settings(self) -> RecommenderSettings:
@@ -65,17 +75,16 @@ class TopItems(Task):
     @property
     def table_sizes(self) -> dict[str, tuple[int, ...]]:
         sizes = {"users": self.dataset.num_users, "items": self.dataset.num_items}
-        return {name: (sizes[side_of(name)],) for name in RECOMMENDERS[self.recommender.name].table_names}
+        return {name: (sizes[side_of(name)],) for name in self._kind.table_names}
 
     def start_std(self, rows: int) -> float:
-        """Xavier's, √(2 / (rows + D))."""
-        return (2 / (rows + self.dim)) ** 0.5
+        return xavier_std(rows, self.dim)
 
     def model(self, seed: int, *, table: TableFactory | None = None) -> Recommender:
         return build_recommender(self.recommender, self.pairs, seed=seed, table=table)
 
     def objective(self, seed: int) -> Objective:
-        if RECOMMENDERS[self.recommender.name].loss == "logloss":
+        if self._kind.loss == "logloss":
             return PairLogLoss(self.training)
         return PairwiseLoss(self.training, torch.Generator().manual_seed(derive(seed, "contrast")))
 
@@ -95,14 +104,13 @@ class TopItems(Task):
         **options: Any,
     ) -> Loop:
         own = self.training
-        measure = self._measure(model, own.validation_users)
         return Loop(
             model,
             PairBatches(self.pairs, own.batch_size, own.negatives, seed, own.device),
             own,
             seed=seed,
             objective=objective or self.objective(seed),
-            validate=measure if validate else None,
+            validate=self._measure(model, own.validation_users) if validate else None,
             metrics=self.metrics,
             checkpoint=checkpoint,
             label=label,
@@ -155,14 +163,13 @@ class TopItems(Task):
             part = users[start : start + BLOCK]
             values = score(torch.from_numpy(part).to(device)).float().cpu().numpy()
             for taken, out in zip(left_out, found, strict=True):
-                for _, items, _ in top_items(partial(_given, values), part, taken):
-                    hit, many = hits(part, items, wanted), degrees[part]
-                    columns = (
-                        ndcg(hit, many),
-                        recall(hit, many, capped=True),
-                        recall(hit, many, capped=False),
-                    )
-                    out[start : start + BLOCK] = np.stack(columns, axis=1)
+                hit, many = hits(part, best_of(values, part, taken)[0], wanted), degrees[part]
+                columns = (
+                    ndcg(hit, many),
+                    recall(hit, many, capped=True),
+                    recall(hit, many, capped=False),
+                )
+                out[start : start + BLOCK] = np.stack(columns, axis=1)
         model.train(was_training)
         return found
 

@@ -40,6 +40,7 @@ def info_nce(vectors: Tensor, temperature: float = 0.2, rows: int = ROWS) -> Ten
 
 class _Spread(torch.autograd.Function):
     @staticmethod
+    @torch.autocast("cpu", enabled=False)  # powers of 1/τ = 5 and their sums need float32
     def forward(ctx: Any, v: Tensor, temperature: float, rows: int) -> Tensor:
         loss = v.new_zeros(())
         ascent = torch.zeros_like(v)

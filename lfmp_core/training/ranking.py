@@ -12,11 +12,11 @@ import numba
 import numpy as np
 
 from ..data.interactions import Interactions
+from ..errors import Diverged
 from ..kernels import compiled, run_kernel
 
 BLOCK = 128  # users at a time: 21 MB of scores with Gowalla's 40,981 items, which a cache may hold
 Scores = Callable[[np.ndarray], np.ndarray]
-
 
 _STRIDE = 64  # scores that are compared with the worst of a list at once
 
@@ -61,36 +61,46 @@ def _best(scores, users, starts, taken, found, counts):
         counts[b] = held
 
 
+def best_of(
+    values: np.ndarray, users: np.ndarray, taken: Interactions, most: int = 20
+) -> tuple[np.ndarray, np.ndarray]:
+    """(items [b, most], best first; how many of them there are [b]) of one block of users.
+
+    Args:
+        values: their scores for every item [b, items], float32 or float64.
+        users: who they are [b].
+        taken: pairs that are left out.
+        most: length of a list; a user with fewer items left gets a shorter one, filled up with −1.
+
+    Raises:
+        ValueError: there is a score for another number of users or items.
+        Diverged: a score is not a number.
+    """
+    if values.shape != (len(users), taken.num_items):
+        raise ValueError(f"scores of shape {values.shape} for {len(users)} users and {taken.num_items} items")
+    found = np.full((len(users), most), -1, np.int32)
+    counts = np.empty(len(users), np.int64)
+    run_kernel(_best, np.ascontiguousarray(values), users, taken.starts, taken.items, found, counts)
+    if len(counts) and counts.min() < 0:
+        user = users[counts.argmin()]
+        raise Diverged(f"a score of user {user} is not a number: the training diverged")
+    return found, counts
+
+
 def top_items(
     scores: Scores, users: np.ndarray, taken: Interactions, most: int = 20, block: int = BLOCK
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """(users [b], items [b, most], how many of them there are [b]), block by block.
 
     Args:
-        scores: of some users for every item, [b] → [b, items], float32 or float64.
+        scores: of some users for every item, [b] → [b, items]; see `best_of`.
         users: whom to rank for, in this order.
-        taken: pairs that are left out.
-        most: length of a list; a user with fewer items left gets a shorter one.
+        taken, most: see `best_of`.
         block: users at a time.
-
-    Raises:
-        ValueError: a score is not a number, or there is one for another number of items.
     """
     for a in range(0, len(users), block):
         part = np.asarray(users[a : a + block], np.int64)
-        values = np.ascontiguousarray(scores(part))
-        if values.shape != (len(part), taken.num_items):
-            raise ValueError(
-                f"scores of shape {values.shape} for {len(part)} users and {taken.num_items} items"
-            )
-        found = np.full((len(part), most), -1, np.int32)
-        counts = np.empty(len(part), np.int64)
-        run_kernel(_best, values, part, taken.starts, taken.items, found, counts)
-        if len(counts) and counts.min() < 0:
-            raise ValueError(
-                f"a score of user {part[counts.argmin()]} is not a number: the training diverged"
-            )
-        yield part, found, counts
+        yield part, *best_of(scores(part), part, taken, most)
 
 
 def hits(users: np.ndarray, items: np.ndarray, wanted: Interactions) -> np.ndarray:

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lfmp_core.data.interactions import Interactions
+from lfmp_core.errors import Diverged
 from lfmp_core.training.ranking import hits, ndcg, recall, top_items
 
 NOBODY = Interactions.of_pairs([], [], 3, 200)
@@ -54,7 +55,7 @@ def test_lists_are_those_of_sorting_for_any_scores_and_any_block(seed, items, mo
 def test_a_score_that_is_no_number_is_refused(place):
     scores = np.zeros((3, 200), np.float32)
     scores[1, place] = np.nan
-    with pytest.raises(ValueError, match="user 1 is not a number"):
+    with pytest.raises(Diverged, match="user 1 is not a number"):
         lists(scores, NOBODY)
 
 

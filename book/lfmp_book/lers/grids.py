@@ -131,11 +131,6 @@ def backbone_for(name: str, profile: str) -> BackboneSettings:
     )
 
 
-def _dim(profile: str) -> int:
-    """D, the same in all backbones."""
-    return backbone_for(BACKBONES[0], profile).embedding_dim
-
-
 def training_for(profile: str, name: str = "", *, final: bool = False) -> TrainingSettings:
     """At most 15 epochs of a set, as in LERS, which takes the best of them.
 
@@ -196,7 +191,7 @@ def table4(
     if trials:
         tpe = tpe.model_copy(update={"trials": trials, "random": min(tpe.random, trials)})
     models = [backbone_for(b, profile) for b in names(backbones, BACKBONES, "backbone")]
-    arms = reachable(compressions(profile, SEARCHED_AT), dataset, _dim(profile))
+    arms = reachable(compressions(profile, SEARCHED_AT), dataset, models[0])
     return [
         Grid(
             item="lers_table4",
@@ -234,7 +229,7 @@ def table5(
     searched = {arm.label for arm in searches[0].arms}
     shares = numbers(sparsities, SPARSITIES, "sparsities")
     every = [arm for t in shares for arm in compressions(profile, t) if arm.label in searched]
-    arms = reachable(every, dataset, _dim(profile))
+    arms = reachable(every, dataset, searches[0].backbones[0])
     grids = []
     for search, name in zip(searches, names(sets, SETS, "data set"), strict=False):
         grids.append(
@@ -263,15 +258,16 @@ def fig6(
 
     Validation only; the other hyper-parameters stay as they are.
     """
+    backbone = backbone_for("deepfm", profile)
     every = [arm for sparsity in SPARSITIES for arm in compressions(profile, sparsity)]
-    arms = reachable([arm for arm in every if arm.label in DECAYED], dataset, _dim(profile))
+    arms = reachable([arm for arm in every if arm.label in DECAYED], dataset, backbone)
     decays = by_profile(profile, quick=DECAYS[::2], reference=DECAYS, paper=DECAYS)
     return [
         Grid(
             item="lers_fig6",
             profile=profile,
             dataset=dataset or set_for("criteo", profile),
-            backbones=[backbone_for("deepfm", profile)],
+            backbones=[backbone],
             arms=arms,
             training=training_for(profile),
             seeds=(),

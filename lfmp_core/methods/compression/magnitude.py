@@ -134,7 +134,7 @@ def best_minimum(
     LERS halves the interval, which assumes a single peak; trying all finds the best of any curve.
     """
     magnitudes = {name: table.weight.detach().abs() for name, table in plain.items()}
-    gates = {name: EntryMask(torch.ones(own.shape, dtype=torch.bool)) for name, own in magnitudes.items()}
+    gates = {name: EntryMask(torch.ones_like(own, dtype=torch.bool)) for name, own in magnitudes.items()}
     model.put({name: MaskedRows(table, gates[name]) for name, table in plain.items()})
     measure, scores = task.fitness(model, settings.fitness_users), []
     for minimum in range(int(task.dim * (1 - settings.sparsity) + 1e-9) + 1):

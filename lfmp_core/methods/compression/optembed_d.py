@@ -7,12 +7,14 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ...embeddings import FullTable
+from ...embeddings import BudgetError, FullTable
 from ...embeddings.masked import FixedWidths, MaskedRows, leading
 from ...embeddings.ragged import RaggedTable
 from ...models.model import Model
 from ...seeds import derive
 from ...tasks import Task
+from ...training import Objective
+from ...training.objective import Extended
 from ..base import Context, Outcome
 from ..gating.evolution import EvolutionSettings, evolve
 from .base import CompressionSettings, budget, compression, plain_model, train_masked, unstacked
@@ -33,26 +35,44 @@ class OptEmbedDSettings(CompressionSettings):
     evolution: EvolutionSettings = EvolutionSettings()
 
 
-class RandomWidths:
-    """A gate that keeps the first k dimensions of each vector, k ~ U{1..D}, drawn at every look-up.
+class RandomWidths(Extended):
+    """The task's loss, of a model whose tables are cut by `gate`: it keeps the first k dimensions of each
+    vector, k ~ U{1..D}, drawn at every look-up.
 
     Args:
-        dim: D. generator: source of k.
+        loss: the task's.
+        dim: D.
+        generator: source of k; here, so that it is kept with the rest of a checkpoint.
     """
 
-    def __init__(self, dim: int, generator: torch.Generator):
+    def __init__(self, loss: Objective, dim: int, generator: torch.Generator):
+        super().__init__(loss)
         self.dim, self.generator = dim, generator
 
-    def __call__(self, ids: Tensor, e: Tensor) -> Tensor:
-        return leading(torch.randint(1, self.dim + 1, ids.shape, generator=self.generator), self.dim)
+    def gate(self, ids: Tensor, e: Tensor) -> Tensor:
+        """Binary mask [..., D]."""
+        widths = torch.randint(1, self.dim + 1, ids.shape, generator=self.generator)
+        return leading(widths.to(ids.device), self.dim)
+
+
+def check_widths(task: Task, settings: OptEmbedDSettings) -> None:
+    """
+    Raises:
+        BudgetError: a number for each row is already too much.
+    """
+    count = budget(task, settings)
+    if count < task.num_ids:
+        remedy = "A row has at least one number: ask for a smaller sparsity"
+        raise BudgetError("OptEmbed-D", count, task.num_ids, remedy)
 
 
 def supernet(task: Task, settings: OptEmbedDSettings, context: Context) -> tuple[Model, dict[str, FullTable]]:
     """A model that was trained under random widths, its plain tables back in their places."""
     model, plain = plain_model(task, context.seed)
-    gate = RandomWidths(task.dim, torch.Generator().manual_seed(derive(context.seed, "widths")))
-    model.put({name: MaskedRows(table, gate) for name, table in plain.items()})
-    finder(task, model, context, epochs=settings.search_epochs).fit()
+    generator = torch.Generator().manual_seed(derive(context.seed, "widths"))
+    objective = RandomWidths(task.objective(derive(context.seed, "finding")), task.dim, generator)
+    model.put({name: MaskedRows(table, objective.gate) for name, table in plain.items()})
+    finder(task, model, context, epochs=settings.search_epochs, objective=objective).fit()
     model.put(plain)
     return model, plain
 
@@ -104,10 +124,12 @@ def optembed_d(task: Task, settings: OptEmbedDSettings, context: Context) -> Out
     stays a little below.
 
     Raises:
+        BudgetError: a number for each row is already too much.
         LfmpError: no drawn vector of widths meets the budget.
 
     Source: OptEmbed (Lyu et al. 2022); LERS §5.2.2, and its public code, where every row has its own width.
     """
+    check_widths(task, settings)  # refuses before any training
     count, dim = budget(task, settings), task.dim
     with finding(context):
         model, plain = supernet(task, settings, context)

@@ -52,8 +52,15 @@ def evolve(
     Raises:
         LfmpError: no vector of the first generation was allowed.
     """
-    known: dict[Widths, float] = {}
+    kind = np.min_scalar_type(dim)  # a vector may have a width for each of a hundred thousand rows
+    known: dict[bytes, float] = {}
     best: list[float] = []
+
+    def packed(widths: Widths) -> bytes:
+        return np.array(widths, kind).tobytes()
+
+    def unpacked(key: bytes) -> Widths:
+        return tuple(np.frombuffer(key, kind).tolist())
 
     def drawn(draw: Callable[[], Widths]) -> Widths | None:
         tries = (draw() for _ in range(DRAWS if allowed else 1))
@@ -65,7 +72,7 @@ def evolve(
     candidates = [drawn(anew) for _ in range(settings.mutated + settings.crossed)]
     for generation in range(settings.generations + 1):
         if generation:
-            parents = sorted(known, key=lambda w: -known[w])[: settings.parents]
+            parents = [unpacked(w) for w in sorted(known, key=lambda w: -known[w])[: settings.parents]]
             mutated, crossed = (
                 partial(_mutated, parents, dim, settings.mutation, rng),
                 partial(_crossed, parents, rng),
@@ -73,14 +80,14 @@ def evolve(
             candidates = [drawn(mutated) for _ in range(settings.mutated)]
             candidates += [drawn(crossed) for _ in range(settings.crossed)]
         for widths in candidates:
-            if widths is not None and widths not in known:
-                known[widths] = fitness(widths)
+            if widths is not None and (key := packed(widths)) not in known:
+                known[key] = fitness(widths)
         if not known:
             raise LfmpError(
                 f"of {DRAWS * len(candidates):,} vectors of widths that were drawn none is allowed"
             )
         best.append(max(known.values()))
-    return max(known, key=lambda w: known[w]), best
+    return unpacked(max(known, key=lambda w: known[w])), best
 
 
 def _mutated(parents: list[Widths], dim: int, mutation: float, rng: np.random.Generator) -> Widths:
