@@ -15,7 +15,7 @@ from ..settings import canonical_json, home
 from .spec import OWN_DIGITS, DatasetRef
 
 if TYPE_CHECKING:
-    from ..data import Dataset
+    from ..data import Dataset, InteractionData
 
 
 def prepared(folder: Path | str) -> DatasetRef:
@@ -24,9 +24,9 @@ def prepared(folder: Path | str) -> DatasetRef:
     Raises:
         DataError: the folder holds no whole data set.
     """
-    from ..data import Dataset
+    from ..data import load_prepared
 
-    schema = Dataset.load(folder).schema
+    schema = load_prepared(folder).schema
     entry = {"folder": str(Path(folder).absolute()), "name": schema.name}
     atomic_write(_register() / f"{schema.fingerprint}.json", canonical_json(entry))
     return _reference(schema.name, schema.fingerprint)
@@ -59,13 +59,13 @@ def find(words: str) -> DatasetRef:
     return _reference(known[found[0]], found[0])
 
 
-def open_own(ref: DatasetRef) -> "Dataset":
+def open_own(ref: DatasetRef) -> "Dataset | InteractionData":
     """The data set of a reference by `prepared`.
 
     Raises:
         DataError: it was never opened here, has moved, or its folder holds other data now.
     """
-    from ..data import Dataset
+    from ..data import load_prepared
 
     remedy = "Name its folder: lfmp run ITEM --dataset FOLDER"
     path = _register() / f"{ref.prepared}.json"
@@ -76,7 +76,7 @@ def open_own(ref: DatasetRef) -> "Dataset":
     folder = Path(_entry(path)["folder"])
     if not (folder / "schema.json").is_file():
         raise DataError(f"own data {ref.name} are no longer there", file=folder, remedy=remedy)
-    dataset = Dataset.load(folder)
+    dataset = load_prepared(folder)
     if dataset.schema.fingerprint != ref.prepared:
         raise DataError(f"the folder holds other data than {ref.name} by now", file=folder, remedy=remedy)
     return dataset

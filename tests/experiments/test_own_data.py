@@ -1,14 +1,15 @@
 """One's own data: named by content, kept apart, found again by the command in a record's certificate."""
 
 import shlex
+import shutil
 
 import fake_runs
 import pytest
 
-from lfmp_core.data import Dataset
+from lfmp_core.data import Dataset, own_interactions, prepare_interactions
 from lfmp_core.errors import DataError, LfmpError, UnknownName
-from lfmp_core.experiments import engine, executor, store
-from lfmp_core.experiments.executor import open_dataset, shadowed
+from lfmp_core.experiments import doctor, engine, executor, store
+from lfmp_core.experiments.executor import open_dataset, open_pairs, shadowed
 from lfmp_core.experiments.items import Arm, Item
 from lfmp_core.experiments.own_data import find, prepared
 from lfmp_core.settings import canonical_json
@@ -95,6 +96,45 @@ def test_a_folder_that_holds_other_data_by_now_is_refused(planted, monkeypatch):
     monkeypatch.setattr(Dataset, "load", lambda folder: Dataset(planted.folder, other))
     with pytest.raises(DataError, match="holds other data"):
         open_dataset(ref)
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """One's own table of pairs, prepared."""
+    table = tmp_path / "taken.csv"
+    rows = [f"u{user},i{item}" for user in range(40) for item in range(user % 7, 30, 3)]
+    table.write_text("\n".join(["user,item", *rows]) + "\n")
+    source = own_interactions(table, "user", "item")
+    return prepare_interactions(source, tmp_path / "pairs")
+
+
+def test_ones_own_interactions_are_found_opened_and_refused_like_rows(pairs, planted):
+    ref = prepared(pairs.folder)
+    assert ref.fingerprint == ref.prepared == pairs.fingerprint and ref.name == "taken"
+    for words in (str(pairs.folder), "taken", ref.prepared[:12]):
+        assert find(words) == ref
+    assert open_pairs(ref).folder == pairs.folder.absolute()
+    with pytest.raises(LfmpError, match="taken holds interactions, where clicks are asked for"):
+        open_dataset(ref)
+    with pytest.raises(LfmpError, match="holds clicks, where interactions are asked for"):
+        open_pairs(prepared(planted.folder))
+    (pairs.folder / "test" / "items.npy").write_bytes(b"")
+    with pytest.raises(DataError, match=r"items.npy"):
+        prepared(pairs.folder)
+
+
+def test_doctor_opens_prepared_sets_of_both_kinds(planted, pairs, places):
+    home = places / "home" / "data"
+    home.mkdir(parents=True)
+    for name, folder in (("rows", planted.folder), ("pairs", pairs.folder)):
+        shutil.copytree(folder, home / name)
+    found = [str(finding) for finding in doctor._prepared()]
+    assert len(found) == 2 and all(line.startswith("ok") and line.endswith("whole") for line in found)
+    for name, part in (("rows", "train/ids.npy"), ("pairs", "test/items.npy")):
+        path = home / name / part
+        path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
+    found = [str(finding) for finding in doctor._prepared()]
+    assert len(found) == 2 and all(line.startswith("fail") for line in found)
 
 
 def test_an_item_about_its_own_sets_says_so(lfmp, items, planted):

@@ -8,6 +8,7 @@ from lfmp_core.data import InteractionSettings, PlantedInteractionSettings
 from lfmp_core.experiments.executor import reference_to_pairs
 from lfmp_core.experiments.items import Arm, Grid, Item
 from lfmp_core.experiments.profiles import PROFILES, by_profile
+from lfmp_core.experiments.reach import reachable
 from lfmp_core.experiments.search import TPE, Interval
 from lfmp_core.experiments.spec import DatasetRef, plain
 from lfmp_core.models.factors import FactorSettings
@@ -34,6 +35,8 @@ SETS = {
         fingerprint="1be0220d25a8a5d121bd5788ff03af2a6e44997e70d84f373b9d9644ea6f1719",
     ),
 }
+# of fewer users or items QR can't have a twentieth of the numbers
+PLANTED = PlantedInteractionSettings(users=1600, items=1600, blocks=16)
 RECOMMENDERS = ("lightgcn", "neumf")
 TITLES = {"lightgcn": "LightGCN", "neumf": "NeuMF", "gowalla": "Gowalla", "yelp2018": "Yelp2018"}
 
@@ -50,6 +53,11 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     SMALLER_IN_BYTES: ("smaller_dense", {"equal": "bytes"}),
     "DHE": ("table", {"table": "dhe", "table_settings": {"hashes": 128}}),
 }
+# shorter searches, for seconds
+_QUICK_METHODS: dict[str, dict[str, Any]] = {
+    "OptEmbed-D": {"search_epochs": 2, "fitness_users": 256, "evolution": {"generations": 2}},
+    "MagPrune": {"fitness_users": 256},
+}
 
 # LERS Table 4 searches all of these evenly from 0, at a batch of 2,048; steps of larger batches are longer
 SPACES = {
@@ -64,6 +72,19 @@ SPACES = {
         "dropout": Interval(low=0.0, high=0.5),
     },
 }
+# of planted pairs, where two trials have to do: around what lets every recommender learn them
+_QUICK_SPACES = {
+    "lightgcn": {
+        "learning_rate": Interval(low=1e-2, high=3e-2, log=True),
+        "l2": Interval(low=1e-4, high=3e-3, log=True),
+        "contrast": Interval(low=0.0, high=0.1),
+    },
+    "neumf": {
+        "learning_rate": Interval(low=1e-2, high=3e-2, log=True),
+        "l2": Interval(low=1e-4, high=3e-3, log=True),
+        "dropout": Interval(low=0.0, high=0.2),
+    },
+}
 
 
 # what a recommender has to beat to be worth its training, and how it is tuned as long as the others
@@ -74,10 +95,16 @@ IALS_SPACE = {
 }
 
 
-def compressions(sparsity: float) -> list[Arm]:
+def compressions(profile: str, sparsity: float) -> list[Arm]:
     """Every method at one sparsity."""
+    changes = by_profile(profile, quick=_QUICK_METHODS, reference={}, paper={})
     return [
-        Arm(label, method, 0.0, settings_of(method, {**own, "sparsity": sparsity}))
+        Arm(
+            label,
+            method,
+            0.0,
+            settings_of(method, {**own, **changes.get(label, {}), "sparsity": sparsity}),
+        )
         for label, (method, own) in METHODS.items()
     ]
 
@@ -85,13 +112,14 @@ def compressions(sparsity: float) -> list[Arm]:
 def recommender_for(name: str, dataset: str, profile: str) -> RecommenderSettings:
     """LERS Table 4: D = 64 for LightGCN, whose layers it searches; four tables of 32 for NeuMF.
 
-    Four layers are its code's for Gowalla; on Yelp2018 three did better on validation.
+    Four layers are its code's for Gowalla; on Yelp2018 three did better on validation. Rows of 32 are the
+    shortest at which OptEmbed-D has widths to choose among at 95 %.
     """
     quick = by_profile(profile, quick=True, reference=False, paper=False)
     if name == "lightgcn":
         layers = 2 if quick else {"gowalla": 4, "yelp2018": 3}.get(dataset, 3)
-        return LightGCNSettings(embedding_dim=16 if quick else 64, layers=layers)
-    return NeuMFSettings(embedding_dim=8, hidden=(16, 8)) if quick else NeuMFSettings(embedding_dim=32)
+        return LightGCNSettings(embedding_dim=32 if quick else 64, layers=layers)
+    return NeuMFSettings(embedding_dim=32, hidden=(16, 8)) if quick else NeuMFSettings(embedding_dim=32)
 
 
 def training_for(name: str, profile: str, *, final: bool = False) -> PairTrainingSettings:
@@ -105,7 +133,13 @@ def training_for(name: str, profile: str, *, final: bool = False) -> PairTrainin
     return by_profile(
         profile,
         quick=PairTrainingSettings(
-            learning_rate=2e-2, l2=1e-3, batch_size=1024, epochs=4, negatives=negatives, patience=4
+            learning_rate=2e-2,
+            l2=1e-3,
+            batch_size=256,
+            epochs=4,
+            negatives=1,
+            patience=4,
+            validation_users=256,
         ),
         reference=PairTrainingSettings(
             batch_size=16_384,
@@ -121,14 +155,15 @@ def training_for(name: str, profile: str, *, final: bool = False) -> PairTrainin
 def tpe_for(name: str, profile: str) -> TPE:
     """LERS §3.3: 30 trials, 10 of them random; fewer where two cores have to do."""
     trials, random = by_profile(profile, quick=(2, 2), reference=(5, 3), paper=(30, 10))
-    return TPE(space=SPACES[name], trials=trials, random=random, hopeless=profile == "reference")
+    spaces = by_profile(profile, quick=_QUICK_SPACES, reference=SPACES, paper=SPACES)
+    return TPE(space=spaces[name], trials=trials, random=random, hopeless=profile == "reference")
 
 
 def set_for(name: str, profile: str) -> Any:
     """Pairs of one half of Table 6."""
     return by_profile(
         profile,
-        quick=lambda: reference_to_pairs("planted_interactions", planted=PlantedInteractionSettings()),
+        quick=lambda: reference_to_pairs("planted_interactions", planted=PLANTED),
         reference=SETS[name],
         paper=SETS[name],
     )
@@ -137,6 +172,7 @@ def set_for(name: str, profile: str) -> Any:
 def searches(
     profile: str = "quick",
     *,
+    dataset: DatasetRef | None = None,
     sets: str | Sequence[str] | None = None,
     recommenders: str | Sequence[str] | None = None,
     trials: int | None = None,
@@ -144,13 +180,16 @@ def searches(
     """Learning rate, L2 and γ or dropout of every method, at one sparsity, by TPE on validation NDCG@20.
 
     Args:
+        dataset: what to search on instead; the profile's own sets by default.
         sets: names among `SETS`; the quick profile has planted pairs alone.
         recommenders: names among `RECOMMENDERS`.
         trials: of each search.
     """
     grids = []
-    for dataset in names(sets, tuple(SETS), "data set")[: 1 if profile == "quick" else None]:
+    every = names(sets, tuple(SETS), "data set")[: 1 if profile == "quick" else None]
+    for place in [dataset.name] if dataset else every:
         for name in names(recommenders, RECOMMENDERS, "recommender"):
+            recommender = recommender_for(name, place, profile)
             tpe = tpe_for(name, profile)
             if trials:
                 tpe = tpe.model_copy(update={"trials": trials, "random": min(tpe.random, trials)})
@@ -158,9 +197,12 @@ def searches(
                 Grid(
                     item="lers_table6",
                     profile=profile,
-                    dataset=set_for(dataset, profile),
-                    backbones=[recommender_for(name, dataset, profile)],
-                    arms=[Arm(ORIGINAL, "no_selection"), *compressions(SEARCHED_AT)],
+                    dataset=dataset or set_for(place, profile),
+                    backbones=[recommender],
+                    arms=[
+                        Arm(ORIGINAL, "no_selection"),
+                        *reachable(compressions(profile, SEARCHED_AT), dataset, recommender),
+                    ],
                     training=training_for(name, profile),
                     seeds=(),
                     tpe=tpe,
@@ -170,23 +212,28 @@ def searches(
 
 
 def controls(
-    profile: str = "quick", *, sets: str | Sequence[str] | None = None, trials: int | None = None
+    profile: str = "quick",
+    *,
+    dataset: DatasetRef | None = None,
+    sets: str | Sequence[str] | None = None,
+    trials: int | None = None,
 ) -> list[Grid]:
     """Popularity; and iALS of as many dimensions as LightGCN, and of as many as validation likes.
 
     Args:
-        sets, trials: as of `searches`.
+        dataset, sets, trials: as of `searches`.
     """
     grids = []
-    for dataset in names(sets, tuple(SETS), "data set")[: 1 if profile == "quick" else None]:
+    every = names(sets, tuple(SETS), "data set")[: 1 if profile == "quick" else None]
+    for place in [dataset.name] if dataset else every:
         budget = training_for("lightgcn", profile, final=True)
         alike: dict[str, Any] = {
             "item": "lers_table6",
             "profile": profile,
-            "dataset": set_for(dataset, profile),
+            "dataset": dataset or set_for(place, profile),
             "training": PairTrainingSettings(epochs=budget.epochs, patience=budget.patience),
         }
-        dim = recommender_for("lightgcn", dataset, profile).embedding_dim
+        dim = recommender_for("lightgcn", place, profile).embedding_dim
         one = [FactorSettings(embedding_dim=1)]
         grids.append(Grid(**alike, backbones=one, arms=[Arm(POPULARITY, "popularity")], seeds=range(1)))
         sizes = {"embedding_dim": Interval(low=dim / 2, high=4 * dim, log=True, whole=True)}
@@ -209,6 +256,7 @@ def controls(
 def table6(
     profile: str = "quick",
     *,
+    dataset: DatasetRef | None = None,
     sets: str | Sequence[str] | None = None,
     recommenders: str | Sequence[str] | None = None,
     sparsities: str | Sequence[float] | None = None,
@@ -218,25 +266,29 @@ def table6(
     """Every method at every sparsity with the hyper-parameters that its search found, then the controls.
 
     Args:
-        sets, recommenders, trials: as of `searches`.
+        dataset, sets, recommenders, trials: as of `searches`.
         sparsities: shares of the tables' numbers to remove.
         seeds: trainings of each cell.
     """
     count = seeds or by_profile(profile, quick=1, reference=1, paper=3)
-    every = [arm for t in numbers(sparsities, SPARSITIES, "sparsities") for arm in compressions(t)]
-    found = searches(profile, sets=sets, recommenders=recommenders, trials=trials)
-    finals = [
-        replace(
-            search,
-            arms=[Arm(ORIGINAL, "no_selection"), *every],
-            training=training_for(plain(search.backbones[0])["name"], profile, final=True),
-            seeds=range(count),
-            tpe=None,
-            picks=search,
+    shares = numbers(sparsities, SPARSITIES, "sparsities")
+    every = [arm for t in shares for arm in compressions(profile, t)]
+    found = searches(profile, dataset=dataset, sets=sets, recommenders=recommenders, trials=trials)
+    finals = []
+    for search in found:
+        searched = {arm.label for arm in search.arms}
+        arms = [arm for arm in every if arm.label in searched]
+        finals.append(
+            replace(
+                search,
+                arms=[Arm(ORIGINAL, "no_selection"), *reachable(arms, dataset, search.backbones[0])],
+                training=training_for(plain(search.backbones[0])["name"], profile, final=True),
+                seeds=range(count),
+                tpe=None,
+                picks=search,
+            )
         )
-        for search in found
-    ]
-    return [*found, *finals, *controls(profile, sets=sets, trials=trials)]
+    return [*found, *finals, *controls(profile, dataset=dataset, sets=sets, trials=trials)]
 
 
 ITEMS = [
@@ -247,5 +299,6 @@ ITEMS = [
         {profile: table6(profile) for profile in PROFILES},
         against=(ORIGINAL, SMALLER, SMALLER_IN_BYTES),
         keeps_draws=True,
+        own=table6,
     ),
 ]

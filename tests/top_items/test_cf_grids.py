@@ -1,0 +1,77 @@
+"""Grids of collaborative filtering: every arm of the quick profile can be run, as can one's own pairs."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from lfmp_book.lers import cf_grids
+from lfmp_core.data import InteractionData, own_interactions, prepare_interactions
+from lfmp_core.data.interactions.planted import plant_interactions
+from lfmp_core.errors import LfmpError
+from lfmp_core.experiments.executor import task_on
+from lfmp_core.experiments.items import get_item
+from lfmp_core.experiments.own_data import prepared
+from lfmp_core.experiments.spec import plain
+from lfmp_core.methods.compression.reach import out_of_reach
+
+
+@pytest.fixture(scope="module")
+def planted_pairs():
+    settings = cf_grids.InteractionSettings()
+    return InteractionData.of("planted_interactions", plant_interactions(cf_grids.PLANTED), settings)
+
+
+@pytest.mark.parametrize("name", cf_grids.RECOMMENDERS)
+def test_every_sparsity_of_the_quick_profile_is_within_reach(name, planted_pairs):
+    """Else a page would end with runs that failed."""
+    (search, final) = cf_grids.table6("quick", recommenders=name)
+    task = task_on(planted_pairs, plain(search.backbones[0]))
+    arms = [*search.arms, *final.arms]
+    assert len(arms) == 10 + 1 + 3 * 9
+    assert not [arm.label for arm in arms if out_of_reach(arm.method_settings, task)]
+
+
+def test_public_sets_need_no_data_to_be_planned():
+    grids = cf_grids.table6("reference")
+    assert len(grids) == 8 and all(grid.dataset.fingerprint for grid in grids)
+    finals = [grid for grid in grids if grid.picks]
+    assert {len(grid.arms) for grid in finals} == {28} and all(grid.picks in grids for grid in finals)
+    assert len(cf_grids.table6("reference", sets="gowalla", recommenders="neumf", sparsities="0.8")) == 2
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    monkeypatch.setenv("LFMP_HOME", str(tmp_path / "home"))
+    rng = np.random.default_rng(0)
+    rows = {f"{user},{item}" for user in range(150) for item in rng.choice(130, 12, replace=False)}
+    (tmp_path / "mine.csv").write_text("\n".join(["who,what", *sorted(rows)]) + "\n")
+    source = own_interactions(tmp_path / "mine.csv", "who", "what")
+    return prepare_interactions(source, tmp_path / "mine")
+
+
+def test_ones_own_pairs_take_the_item_and_say_what_is_out_of_reach(own):
+    """Of 150 users QR can have a fifth of the numbers, and no twentieth."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        item = get_item("lers_table6").on("quick", prepared(own.folder))
+    grids = item.profiles["quick"]
+    assert {grid.dataset.name for grid in grids} == {"mine"} and len(grids) == 4
+    assert any("QR at sparsity 0.95 is left out on mine" in str(warning.message) for warning in said)
+    for grid in grids:
+        asked = [(arm.label, getattr(arm.method_settings, "sparsity", None)) for arm in grid.arms]
+        assert {("Original", None), ("QR", 0.8), ("MagPrune", 0.8)} <= set(asked)
+        assert ("QR", 0.95) not in asked
+        task = task_on(own, plain(grid.backbones[0]))
+        assert all(out_of_reach(arm.method_settings, task) is None for arm in grid.arms)
+
+
+def test_rows_of_clicks_are_not_pairs(planted, tmp_path, monkeypatch):
+    monkeypatch.setenv("LFMP_HOME", str(tmp_path / "home"))
+    with pytest.raises(LfmpError, match="lightgcn learns from interactions; planted holds clicks"):
+        get_item("lers_table6").on("quick", prepared(planted.folder))
+
+
+def test_pairs_are_not_rows_of_clicks(own):
+    with pytest.raises(LfmpError, match="deepfm learns from clicks; mine holds interactions"):
+        get_item("lers_table5").on("quick", prepared(own.folder))
