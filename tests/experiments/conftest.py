@@ -6,6 +6,7 @@ import pytest
 from lfmp_core import cli
 from lfmp_core.experiments import engine
 from lfmp_core.experiments.store import Store
+from lfmp_core.registry import Registry
 
 
 @pytest.fixture
@@ -31,7 +32,13 @@ def fates(tmp_path, monkeypatch):
 def lfmp(monkeypatch, tmp_path, capsys, log):
     """Call the command; returns (exit code, stdout, stderr)."""
     monkeypatch.setenv("LFMP_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr("lfmp_core.experiments.items.registry", lambda: fake_runs.ITEMS)
+
+    def registry():
+        found = Registry("item")
+        found.update(fake_runs.ITEMS)
+        return found
+
+    monkeypatch.setattr("lfmp_core.experiments.items.registry", registry)
     monkeypatch.setattr(engine, "execute", fake_runs.runner)
     monkeypatch.setattr(engine, "preload", fake_runs.preload)
     monkeypatch.setattr(engine, "opened", lambda ref: None)
