@@ -70,6 +70,7 @@ NUMBERS = {
     "batch_size": _COUNT,
     "block_mib": Bound(gt=0, le=4096),
     "embedding_dim": Bound(ge=1, le=4096),
+    "items": _COUNT,
     "jobs": Bound(ge=1, le=64),
     "learning_rate": Bound(gt=0, le=10),
     "learning_rates": Bound(gt=0, le=10),
@@ -90,6 +91,7 @@ NUMBERS = {
     "threads": Bound(ge=1, le=cores()),
     "threshold": Bound(ge=1, le=MOST),
     "trials": _SEVERAL,
+    "users": _COUNT,
     "value": Bound(ge=0, le=MOST),
     "workers": Bound(ge=1, le=64 * cores()),
 }

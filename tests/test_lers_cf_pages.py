@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,13 +11,16 @@ from table6_runs import NONE, framed, run
 
 from lfmp_book.claims import pending
 from lfmp_book.evidence import published
-from lfmp_book.lers import table3
+from lfmp_book.evidence.datasets import description
+from lfmp_book.lers import cf_grids, table3
 from lfmp_book.lers.scores.blocks import METHODS, ORIGINAL, SHARES
 from lfmp_book.lers.scores.lists import GRAPH, LATENT
-from lfmp_book.lers.table6 import counts, page
+from lfmp_book.lers.table6 import conventions, costs, counts, page
 from lfmp_book.lers.table7 import page as retain
 from lfmp_book.lers.table7.view import CLICKS, LISTS
+from lfmp_book.notebooks import notebooks_folder
 from lfmp_core.data import InteractionData, get_source, prepare_interactions
+from lfmp_core.data.interactions.shown import describe_interactions
 from lfmp_core.embeddings.tt_shape import split_dim, split_rows
 
 NOTHING = page.completed(NONE)
@@ -33,7 +37,7 @@ def row(shown, *start):
 def test_table3_by_hand():
     """Two users, five items, three of ten pairs not taken."""
     data = InteractionData.from_pairs([0, 0, 0, 1, 1, 1, 1], [0, 1, 2, 0, 2, 3, 4])
-    here = table3.counted({"mine": data})
+    here = table3.counted({"mine": describe_interactions(data)})
     assert here.iloc[0].tolist() == ["mine", 2, 5, 7, pytest.approx(0.3)]
     shown = table3.main_table(here)
     assert row(shown, "mine") == ["mine", *["–"] * 4, "2", "5", "7", "30.00%"]
@@ -47,7 +51,8 @@ def test_table3_is_of_the_published_splits(tmp_path, name):
     if not all((root / file).exists() for file in source.files):
         pytest.skip(f"no {name} below LFMP_DATA")
     data = prepare_interactions(source, tmp_path / "d")
-    [found] = table3.counted({name: data}).to_dict("records")
+    assert describe_interactions(data) == table3.described_sets()[name]
+    [found] = table3.counted(table3.described_sets()).query("dataset == @name").to_dict("records")
     printed = published.load("lers_table3").set_index("dataset").loc[name]
     assert [found[key] for key in table3.COUNTS] == printed[list(table3.COUNTS)].tolist()
     assert round(100 * found["sparsity"], 2) == printed.sparsity
@@ -166,3 +171,82 @@ def test_transfer_of_records_by_hand():
     own = pd.DataFrame([{**key, "overall_ctr": x} for key, x in zip(keys, (0.9, 0.7, 0.8), strict=True)])
     shown = retain.transfer_table({LISTS: lists, CLICKS: own}, {LISTS: lists[:0], CLICKS: own[:0]})
     assert row(shown, "50%")[-4:] == ["3", "+0.33", "QR", "QR"]
+
+
+# ---- sizes and seconds, and conventions
+
+
+def timed(name, network, arm, t, **given):
+    clocks = {"PT": 0.0, "CT": 2.0, "TT": 4.0 if arm != ORIGINAL else 2.0, "IT": 8.0, "IT_remembered": np.nan}
+    sizes = {"bytes": 4000 * (1 - t), "epochs": 3}
+    return run(name, network, arm, t, 0.1, seeds=2, **clocks, **sizes, **given)
+
+
+def test_sizes_and_seconds_by_hand():
+    frame = framed([*timed("Gowalla", GRAPH, ORIGINAL, 0.0), *timed("Gowalla", GRAPH, "QR", 0.75)])
+    shown = costs.cost_table("Gowalla", GRAPH, frame)
+    found = dict(zip(shown.header[-1], row(shown, "75%", "QR"), strict=True))
+    assert (found["numbers in the table"], found["sparsity reached"]) == ("250", "0.750 ± 0.000")
+    assert (found["kB served"], found["bytes ×"]) == ("1", "0.25")
+    assert (found["TT ×"], found["IT ×"]) == ("2.00", "1.00")
+    assert pending.NOT_YET in costs.cost_table("Gowalla", LATENT, frame).caption
+    assert len(costs.own_stack(frame).parts) == 1
+
+
+def ranked(arm, t, capped, whole, ndcg, unseen):
+    return run(
+        "Gowalla", GRAPH, arm, t, ndcg, capped, seeds=2, test_recall20_whole=whole,
+        test_recall20_unseen=2 * capped, test_ndcg20_unseen=unseen,
+    )  # fmt: skip
+
+
+def test_conventions_by_hand():
+    """Recall falls by a quarter and by a half, which swaps the two best; NDCG rises by a tenth for all."""
+    rows = [
+        *ranked(ORIGINAL, 0.0, 0.40, 0.20, 0.3, 0.33),
+        *ranked("QR", 0.5, 0.36, 0.27, 0.2, 0.22),
+        *ranked("PEP", 0.5, 0.20, 0.15, 0.1, 0.11),
+    ]
+    frame = framed(rows)
+    found = {one["convention"]: one for one in conventions.orders(frame)}
+    divided = found["Recall, divided"]
+    assert [divided[key] for key in ("least", "median", "most")] == pytest.approx([-0.5, -0.25, -0.25])
+    assert divided["τ of their order"] == pytest.approx(1 / 3) and not divided["best stays"]
+    assert found["Recall, masked"]["most"] == pytest.approx(1) and found["Recall, masked"]["best stays"]
+    assert found["NDCG, masked"]["median"] == pytest.approx(0.1, abs=1e-4)
+    shown = conventions.convention_table("Gowalla, LightGCN", frame)
+    assert row(shown, "50%", "QR")[2:5] == ["0.3600 ± 0.0000", "0.2700 ± 0.0000", "-25.00%"]
+    said = conventions.told(frame, ("Gowalla",))
+    assert "**Gowalla, LightGCN**, Recall, divided: -50.0% to -25.0%, τ 0.33 of 3 methods." in said.sentences
+    assert pending.NOT_YET in repr(conventions.told(frame, ()))
+    assert pending.NOT_YET in repr(conventions.orders_table(NOTHING, "Reference"))
+
+
+# ---- prose
+
+
+def prose(name):
+    cells = nbformat.read(notebooks_folder() / f"{name}.ipynb", as_version=4).cells
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
+def test_prose_says_what_the_grids_and_the_sets_say():
+    page6, page3 = prose("lers_table6_cf"), prose("lers_table3_cf_datasets")
+    training = {name: cf_grids.training_for(name, "reference") for name in cf_grids.RECOMMENDERS}
+    paper = cf_grids.training_for("lightgcn", "paper")
+    batch, rows = (getattr(training["lightgcn"], key) for key in ("batch_size", "contrast_rows"))
+    tpe = cf_grids.tpe_for("lightgcn", "reference")
+    assert (tpe.trials, cf_grids.tpe_for("lightgcn", "paper").trials) == (5, 30)
+    assert "Five trials for each method instead of thirty" in page6
+    assert batch == 8 * paper.batch_size and "where eight times the paper's batch learns" in page6
+    assert f"{batch:,} pairs instead of {paper.batch_size:,}" in page6 and f"at most {rows:,} rows" in page6
+    assert f"at most {training['neumf'].validation_users:,} validation users" in page6
+    assert [t.patience for t in training.values()] == [4, 3]
+    assert "for four epochs (LightGCN) or three (NeuMF)" in page6
+    assert f"a sparsity of {cf_grids.SEARCHED_AT:.0%} and trained at all three".replace("%", " %") in page6
+    hashes = cf_grids.METHODS["DHE"][1]["table_settings"]["hashes"]
+    assert f"**DHE** has {hashes} hashes instead of 1,024" in page6
+    gowalla = description("gowalla")
+    assert gowalla["users"]["test"]["median"] == 4 and "four test items or fewer on Gowalla" in page3
+    assert {round(description(n)["num_users"], -4) for n in ("gowalla", "yelp2018")} == {30_000}
+    assert "over some thirty thousand users" in page3

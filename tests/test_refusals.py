@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from lfmp_book.evidence import results
 from lfmp_book.ledger import ledger
+from lfmp_book.lers import cf_grids as lers_cf
 from lfmp_book.lers import fig2 as lers_fig2
 from lfmp_book.lers import grids as lers
 from lfmp_book.lers import search as lers_search
@@ -142,7 +143,7 @@ def test_every_number_of_a_page_has_bounds_and_its_default_lies_within():
 
 MAKERS = [
     function
-    for module in (lers, lightfmp, lightfmp_choices, lightfmp_open, lightfmp_selection, speed)
+    for module in (lers, lers_cf, lightfmp, lightfmp_choices, lightfmp_open, lightfmp_selection, speed)
     for name, function in vars(module).items()
     if inspect.isfunction(function) and function.__module__ == module.__name__
     if list(inspect.signature(function).parameters)[:1] == ["profile"] and not name.startswith("_")
@@ -210,7 +211,7 @@ def test_a_split_without_both_classes_is_refused_before_anything_runs(own, monke
         with pytest.raises(DataError, match=f"val rows can't be ranked: {clicks} of {rows} are clicks"):
             check_both_classes("val", rows, clicks)
     lacking = own.schema.model_copy(update={"positives": {**own.schema.positives, "val": 0}})
-    monkeypatch.setattr(results, "open_dataset", lambda ref: type("Data", (), {"schema": lacking}))
+    monkeypatch.setattr(results, "opened", lambda ref: type("Data", (), {"schema": lacking}))
     grid = lightfmp.table3("quick", dataset=prepared(own.folder), backbones="dnn", seeds=1)
     with pytest.raises(DataError, match="the val rows can't be ranked"):
         results.run([grid])

@@ -8,7 +8,7 @@ from lfmp_book.claims.cases import judge
 from lfmp_book.evidence import frames, published
 from lfmp_book.ledger import audit
 from lfmp_book.lers.scores import clicks as five
-from lfmp_book.lers.scores.blocks import HIGH, LOW, METHODS, MIDDLE, ORIGINAL, SHARES, Cell, Span
+from lfmp_book.lers.scores.blocks import HIGH, LOW, METHODS, MIDDLE, ORIGINAL, SHARES, Cell, Span, tau
 from lfmp_book.lers.scores.lists import (
     GRAPH,
     LATENT,
@@ -24,7 +24,7 @@ from lfmp_book.lers.table6 import cases as rules
 from lfmp_book.lers.table6 import page
 from lfmp_book.lers.table6.claims import ON_SCORES, TESTS, claims
 from lfmp_book.lers.table7 import claims as on_both
-from lfmp_book.lers.table7.view import CLICKS, LISTS, Both, order_agreement, tau
+from lfmp_book.lers.table7.view import CLICKS, LISTS, Both, order_agreement
 from lfmp_core.metrics import RECALL20
 
 SAID = sentences.load("lers")

@@ -123,6 +123,13 @@ def test_ones_own_interactions_are_found_opened_and_refused_like_rows(pairs, pla
         prepared(pairs.folder)
 
 
+def test_pairs_that_no_recommender_can_be_tested_on_say_so(pairs):
+    pairs.schema.check_learnable()
+    lacking = pairs.schema.model_copy(update={"pairs": {**pairs.schema.pairs, "val": 0}})
+    with pytest.raises(DataError, match=r"taken has no pairs of val.*--shares 8,1,1"):
+        lacking.check_learnable()
+
+
 def test_doctor_opens_prepared_sets_of_both_kinds(planted, pairs, places):
     home = places / "home" / "data"
     home.mkdir(parents=True)

@@ -11,7 +11,8 @@ import pandas as pd
 from scipy.stats import t as student
 
 from lfmp_core.errors import LfmpError
-from lfmp_core.experiments.engine import open_dataset, run_item
+from lfmp_core.experiments.engine import run_item
+from lfmp_core.experiments.executor import opened
 from lfmp_core.experiments.items import Grid, Item, get_item, registry
 from lfmp_core.experiments.record import Record
 from lfmp_core.experiments.spec import DatasetRef, plain
@@ -295,7 +296,7 @@ def run(grids: Sequence[Grid], *, workers: int | None = None) -> pd.DataFrame:
     profile = grids[0].profile
     for ref in {grid.dataset for grid in grids if isinstance(grid.dataset, DatasetRef)}:
         if "prepared" in ref.settings:  # one's own: said before anything is computed
-            open_dataset(ref).schema.check_learnable()
+            opened(ref).schema.check_learnable()
     store = store_for(profile)
     item = Item(grids[-1].item, "", "as asked for by a notebook", {profile: grids})
     run_item(item, profile, workers=workers, store=store, asked=True)

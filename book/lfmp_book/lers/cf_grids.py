@@ -37,6 +37,9 @@ SETS = {
 }
 # of fewer users or items QR can't have a twentieth of the numbers
 PLANTED = PlantedInteractionSettings(users=1600, items=1600, blocks=16)
+# lists of more than twenty test items, without which both conventions of recall are one
+LONG = PlantedInteractionSettings(users=400, items=800, blocks=4, least_pairs=20, mean_pairs=60.0)
+HALVES = InteractionSettings(shares=(4, 1, 5))
 RECOMMENDERS = ("lightgcn", "neumf")
 TITLES = {"lightgcn": "LightGCN", "neumf": "NeuMF", "gowalla": "Gowalla", "yelp2018": "Yelp2018"}
 
@@ -291,6 +294,45 @@ def table6(
     return [*found, *finals, *controls(profile, dataset=dataset, sets=sets, trials=trials)]
 
 
+CONTRASTED = ("QR", "PEP", "MagPrune")  # beside Original, on planted pairs: composed and pruned tables
+
+
+def conventions(
+    profile: str = "quick",
+    *,
+    dataset: DatasetRef | None = None,
+    recommenders: str | Sequence[str] | None = None,
+    seeds: int | None = None,
+) -> list[Grid]:
+    """Runs whose numbers depend on how recall is divided and what is left out of a ranking.
+
+    The reference's are those of Table 6. Planted and one's own pairs have few arms, without a search.
+
+    Args:
+        dataset, recommenders, seeds: as of `table6`.
+    """
+    quick = by_profile(profile, quick=True, reference=False, paper=False)
+    if dataset is None and not quick:
+        return table6(profile, recommenders=recommenders, seeds=seeds)
+    planted = lambda: reference_to_pairs("planted_interactions", HALVES, planted=LONG)
+    arms = [arm for arm in compressions(profile, SEARCHED_AT) if arm.label in CONTRASTED]
+    grids = []
+    for name in names(recommenders, RECOMMENDERS, "recommender"):
+        recommender = recommender_for(name, dataset.name if dataset else "", profile)
+        grids.append(
+            Grid(
+                item="lers_conventions",
+                profile=profile,
+                dataset=dataset or planted,
+                backbones=[recommender],
+                arms=[Arm(ORIGINAL, "no_selection"), *reachable(arms, dataset, recommender)],
+                training=training_for(name, profile, final=True),
+                seeds=range(seeds or 1),
+            )
+        )
+    return grids
+
+
 ITEMS = [
     Item(
         "lers_table6",
@@ -300,5 +342,12 @@ ITEMS = [
         against=(ORIGINAL, SMALLER, SMALLER_IN_BYTES),
         keeps_draws=True,
         own=table6,
+    ),
+    Item(
+        "lers_conventions",
+        "lers_conventions",
+        "what conventions of recall and of masking change",
+        {profile: conventions(profile) for profile in PROFILES},
+        own=conventions,
     ),
 ]

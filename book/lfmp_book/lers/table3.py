@@ -1,31 +1,61 @@
-"""LERS's Table 3: the paper's data sets for collaborative filtering, and those at hand."""
+"""LERS's Table 3: the paper's data sets for collaborative filtering, those at hand, and this run's."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
 
-from lfmp_core.data import InteractionData
+from lfmp_core.data.interactions.shown import describe_interactions
+from lfmp_core.experiments.executor import open_pairs
+from lfmp_core.experiments.spec import plain
 
 from ..evidence import published
+from ..evidence.datasets import Described, description, interactions_table, pinned
 from ..show.comparison import Column, comparison
-from ..show.html import Table
+from ..show.html import Stack, Table, table
 
 COUNTS = ("users", "items", "interactions")
+# the paper's name, or ours → the name of its description
+SETS = {"Yelp2018": "yelp2018", "Gowalla": "gowalla", "Amazon-Book (KGAT)": "kgat-amazon-book"}
 
 
-def counted(sets: Mapping[str, InteractionData]) -> pd.DataFrame:
+def described_sets() -> dict[str, dict[str, Any]]:
+    """Descriptions of the sets at hand, by the paper's name."""
+    return {name: description(kept) for name, kept in SETS.items()}
+
+
+def counted(sets: Mapping[str, Described]) -> pd.DataFrame:
     """A row a set: users, items, interactions of all splits, and the share of pairs that aren't observed.
 
     Args:
-        sets: by the paper's name, or another.
+        sets: by the paper's name, or another; see `data.interactions.shown.describe_interactions`.
     """
     rows = []
-    for name, data in sets.items():
-        pairs = sum(data.schema.pairs.values())
-        share = 1 - pairs / (data.num_users * data.num_items)
-        rows.append((name, data.num_users, data.num_items, pairs, share))
+    for name, described in sets.items():
+        users, items = described["num_users"], described["num_items"]
+        pairs = sum(described["pairs"].values())
+        rows.append((name, users, items, pairs, 1 - pairs / (users * items)))
     return pd.DataFrame(rows, columns=["dataset", *COUNTS, "sparsity"])
+
+
+def splits(run: Described) -> Stack:
+    """Pairs, users and items of each split, set by set; the last is this run's."""
+    sets = [*described_sets().items(), (f"{run['name']} (this run)", run)]
+    return Stack(tuple(interactions_table({**described, "name": name}) for name, described in sets))
+
+
+def check_sources() -> Table:
+    """Prepare the sets from LFMP_DATA and compare them with their descriptions.
+
+    Raises:
+        DataError: LFMP_DATA is not set, or a set has another fingerprint than its description.
+    """
+    rows = []
+    for name, described in described_sets().items():
+        found = describe_interactions(open_pairs(pinned(described)))
+        same = plain(found) == plain(dict(described))
+        rows.append({"set": name, "fingerprint": found["fingerprint"][:16], "as described": same})
+    return table(pd.DataFrame(rows), caption="Prepared from LFMP_DATA")
 
 
 def printed(name: str) -> dict[str, Any]:

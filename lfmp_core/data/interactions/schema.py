@@ -90,6 +90,17 @@ class InteractionSchema(Settings):
             raise ValueError(f"needs a number for each of {', '.join(SPLITS)}")
         return counts
 
+    def check_learnable(self) -> None:
+        """Refuse interactions on which no recommender can be trained, stopped early and tested.
+
+        Raises:
+            DataError: a split has no pairs.
+        """
+        for split in SPLITS:
+            if not self.pairs[split]:
+                remedy = "Prepare them with a share for it: --shares 8,1,1"
+                raise DataError(f"{self.name} has no pairs of {split}", remedy=remedy)
+
     @classmethod
     def read(cls, path: Path) -> "InteractionSchema":
         """Read schema.json.

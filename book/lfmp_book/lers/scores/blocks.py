@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import ClassVar, NamedTuple
 
+from scipy.stats import kendalltau
+
 from lfmp_core.metrics import Metric
 
 from ..grids import ORIGINAL
@@ -164,3 +166,9 @@ class Values:
             return None
         own = ranked[method]
         return 1 + sum(self.named(metric).better(v, own) for v in ranked.values())
+
+
+def tau(one: Sequence[float], other: Sequence[float]) -> float:
+    """Kendall's τ-b of two orders; 0 where one of them has no order at all."""
+    found = float(kendalltau(one, other).statistic)
+    return found if found == found else 0.0

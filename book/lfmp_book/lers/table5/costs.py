@@ -1,7 +1,7 @@
 """What LERS's Table 5 leaves out: sizes as served, seconds of each phase, ties, and OptEmbed's retraining."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
@@ -12,6 +12,7 @@ from ...claims.pending import NOT_YET
 from ...show.html import Spread, Stack, Table, is_stale, table
 from ..scores.blocks import ORIGINAL
 from ..scores.clicks import SETS
+from ..sizes import BEST, FORMATS, cost_cells
 from .figure import picture
 from .page import (
     KINDS,
@@ -29,7 +30,7 @@ from .page import (
     share,
 )
 
-PARA, REMEMBERED = "paper's #Para, M", "IT × with rows kept"
+PARA = "paper's #Para, M"
 PLAIN = KINDS["plain"]
 CHANCE = 0.05  # that a 95 % interval lies on one side of 0 where there is no difference
 
@@ -47,32 +48,14 @@ def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") ->
     plain, rows = cell_of(own, 0.0, ORIGINAL), []
     for t, arm in ordered((), own):
         runs, printed = cell_of(own, t, arm), printed_row(name, network, t, arm)
-        rows.append(
-            {
-                "t": share(t, arm),
-                "method": arm,
-                PARA: None if printed is None else float(printed["params"]) / 1e6,
-                "numbers in the table": round(runs.embedding_parameters.mean()),
-                "sparsity reached": Spread.over(runs, "removed", 3),
-                "kB served": runs.bytes.mean() / 1e3,
-                "bytes ×": runs.bytes.mean() / plain.bytes.mean() if len(plain) else None,
-                "PT, s": Spread.over(runs, "PT", 1),
-                "CT, s": Spread.over(runs, "CT", 1),
-                "TT ×": runs.TT.mean() / plain.TT.mean() if len(plain) else None,
-                "epochs": runs.epochs.mean(),
-                "IT, s": Spread.over(runs, "IT", 2),
-                "IT ×": runs.IT.mean() / plain.IT.mean() if len(plain) else None,
-                REMEMBERED: runs.IT_remembered.mean() / plain.IT.mean() if len(plain) else None,
-            }
-        )
+        para = None if printed is None else float(printed["params"]) / 1e6
+        rows.append({"t": share(t, arm), "method": arm, PARA: para, **cost_cells(runs, plain)})
     data = pd.DataFrame(rows)
-    formats: dict[Any, Any] = {"kB served": ",.0f", "epochs": ".1f"}
+    formats = dict(FORMATS)
     if title or name not in SETS:
         data = data.drop(columns=PARA)
     else:
         formats[PARA] = ".2f"
-    formats |= dict.fromkeys(("bytes ×", "TT ×", "IT ×", REMEMBERED), ".2f")
-    best: dict[Any, Literal["max", "min"]] = dict.fromkeys(("bytes ×", "TT ×", "IT ×"), "min")
     note = (
         f"{seeds_of(own)}. kB served: of the whole model, with the indices and masks that "
         "a sparse table needs. PT: finding what stays; CT: the training that is served; both in processor "
@@ -81,7 +64,7 @@ def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") ->
         "×: over Original."
     )
     caption = f"{head}: sizes and seconds"
-    return table(data, caption=caption, formats=formats, highlight=best, group="t", note=note)
+    return table(data, caption=caption, formats=formats, highlight=BEST, group="t", note=note)
 
 
 def findings(reference: pd.DataFrame, compared: pd.DataFrame, without: Sequence[str] = ()) -> Prose:

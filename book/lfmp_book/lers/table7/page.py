@@ -14,9 +14,9 @@ from ...show.comparison import Column, comparison
 from ...show.html import Spread, Table, is_stale, table
 from ..scores import clicks as five
 from ..scores import lists as six
-from ..scores.blocks import METHODS, SHARES, Cell
+from ..scores.blocks import METHODS, SHARES, Cell, tau
 from ..scores.records import runs_on
-from .view import CLICKS, LISTS, tau
+from .view import CLICKS, LISTS
 
 
 class Half(NamedTuple):

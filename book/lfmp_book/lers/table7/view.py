@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from itertools import product
 from statistics import mean
 
-from scipy.stats import kendalltau
-
-from ..scores.blocks import SHARES, Cell, Values
+from ..scores.blocks import SHARES, Cell, Values, tau
 
 CLICKS, LISTS = "click prediction", "collaborative filtering"
 
@@ -50,9 +48,3 @@ def _tau(v: Values, one: Cell, other: Cell) -> float | None:
     if not a or not b:
         return None
     return tau(list(a.values()), [b[m] for m in a])
-
-
-def tau(one: Sequence[float], other: Sequence[float]) -> float:
-    """Kendall's τ-b; 0 where one of them has no order at all."""
-    found = float(kendalltau(one, other).statistic)
-    return found if found == found else 0.0

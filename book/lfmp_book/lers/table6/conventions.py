@@ -1,0 +1,130 @@
+"""What two conventions change: what Recall is divided by, and which items a ranking leaves out."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pandas as pd
+
+from lfmp_core.metrics import NDCG20, RECALL20
+
+from ...claims.claim import Prose
+from ...claims.pending import NOT_YET
+from ...show.html import Spread, Table, table
+from ..scores.blocks import tau
+from .page import ordered
+
+
+class Convention(NamedTuple):
+    """One figure worked out in two ways.
+
+    Attributes:
+        title: of the change. one, other: columns of `results.frame`. names: what they are called.
+    """
+
+    title: str
+    one: str
+    other: str
+    names: tuple[str, str]
+
+
+_NDCG, _RECALL = f"test_{NDCG20.name}", f"test_{RECALL20.name}"
+CONVENTIONS = (
+    Convention("Recall, divided", _RECALL, f"{_RECALL}_whole", ("÷ min(|T|, 20)", "÷ |T|")),
+    Convention("Recall, masked", _RECALL, f"{_RECALL}_unseen", ("train", "train and validation")),
+    Convention("NDCG, masked", _NDCG, f"{_NDCG}_unseen", ("train", "train and validation")),
+)
+
+
+def blocks(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Title and runs of each data set and recommender; see `table6.page.completed`."""
+    found = frame.groupby(["name", "network"], sort=False)
+    return [(f"{name}, {network}", own) for (name, network), own in found]
+
+
+def convention_table(title: str, own: pd.DataFrame) -> Table:
+    """Each cell's figures by both conventions, and by how much the second is larger.
+
+    Args:
+        title: of the block. own: its runs.
+    """
+    rows = []
+    for t, arm in ordered(own):
+        runs = own[(own.arm == arm) & (own.prune_ratio == t)]
+        if not len(runs):
+            continue
+        row: dict = {("", "t"): f"{t:.0%}", ("", "method"): arm}
+        for convention in CONVENTIONS:
+            one, other = (Spread.over(runs, key) for key in (convention.one, convention.other))
+            row[convention.title, convention.names[0]] = one
+            row[convention.title, convention.names[1]] = other
+            row[convention.title, "change"] = change(runs, convention)
+        rows.append(row)
+    data = pd.DataFrame(rows)
+    data.columns = pd.MultiIndex.from_tuples(data.columns)
+    formats: dict = {column: "+.2%" for column in data.columns if column[1] == "change"}
+    note = (
+        "Change: of the mean, from the first to the second. Masked: the pairs whose items are left out of a "
+        "user's ranking; train alone is LERS' code, with validation items among the candidates."
+    )
+    caption = f"{title}: test Recall@20 and NDCG@20 by two conventions"
+    return table(data, caption=caption, formats=formats, group=("", "t"), note=note)
+
+
+def change(runs: pd.DataFrame, convention: Convention) -> float | None:
+    """Relative change of the mean from one convention to the other; None where the first is 0 or unknown."""
+    one, other = runs[convention.one].mean(), runs[convention.other].mean()
+    return other / one - 1 if one and one == one and other == other else None
+
+
+def orders(frame: pd.DataFrame) -> list[dict]:
+    """Of each block and convention: the least, median and largest change, and Kendall's τ of the arms' order
+    by both; 1: the same order."""
+    found = []
+    for title, own in blocks(frame):
+        cells = [runs for _, runs in own.groupby(["prune_ratio", "arm"], sort=False)]
+        for convention in CONVENTIONS:
+            changes = pd.Series([change(runs, convention) for runs in cells], dtype=float).dropna()
+            if not len(changes):
+                continue
+            one, other = ([runs[key].mean() for runs in cells] for key in (convention.one, convention.other))
+            found.append(
+                {
+                    "runs on": title,
+                    "convention": convention.title,
+                    "least": changes.min(),
+                    "median": changes.median(),
+                    "most": changes.max(),
+                    "methods": len(cells),
+                    "τ of their order": tau(one, other) if len(cells) > 1 else None,
+                    "best stays": one.index(max(one)) == other.index(max(other)),
+                }
+            )
+    return found
+
+
+def orders_table(frame: pd.DataFrame, title: str) -> Table | Prose:
+    """`orders` as a table, or a line that there are no runs."""
+    rows = orders(frame)
+    if not rows:
+        return Prose((f"{title}: {NOT_YET}.",))
+    data = pd.DataFrame(rows)
+    data["best stays"] = data["best stays"].map({True: "yes", False: "no"})
+    formats = {**dict.fromkeys(("least", "median", "most"), "+.2%"), "τ of their order": "+.2f"}
+    note = "Changes of means, over methods at all sparsities; τ is 1 where both order the methods alike."
+    caption = f"{title}: what each convention changes"
+    return table(data, caption=caption, formats=formats, group="runs on", note=note)
+
+
+def told(frame: pd.DataFrame, sets: Sequence[str]) -> Prose:
+    """The largest changes on the paper's sets in a sentence each, or that there are none yet."""
+    said = []
+    for title, own in blocks(frame):
+        if own.name.iloc[0] not in sets:
+            continue
+        for row in orders(own):
+            same = "the same order" if row["τ of their order"] == 1 else f"τ {row['τ of their order']:.2f}"
+            said.append(
+                f"**{title}**, {row['convention']}: {row['least']:+.1%} to {row['most']:+.1%}, {same} of "
+                f"{row['methods']} methods."
+            )
+    return Prose(tuple(said) or (f"Gowalla and Yelp2018: {NOT_YET}.",))

@@ -1,0 +1,45 @@
+"""What LERS's Table 6 leaves out: sizes as served and the seconds of each phase."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ...claims.pending import NOT_YET
+from ...show.html import Stack, Table, table
+from ..scores.blocks import ORIGINAL
+from ..scores.lists import BACKBONES, SETS
+from ..scores.records import runs_on
+from ..sizes import BEST, FORMATS, cost_cells
+from .page import ordered, seeds_of
+
+
+def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") -> Table:
+    """Sizes and seconds of one set and recommender.
+
+    Args:
+        name, network: as the paper calls them. frame: see `page.completed`.
+        title: of the runs, where they aren't the reference's.
+    """
+    own, head = runs_on(frame, name, network, SETS), f"{title or name}, {network}"
+    if not len(own):
+        return table(pd.DataFrame({"method": []}), caption=f"{head}: {NOT_YET}")
+    plain, rows = own[own.arm == ORIGINAL], []
+    for t, arm in ordered(own):
+        runs = own[(own.arm == arm) & (own.prune_ratio == t)]
+        if len(runs):
+            rows.append({"t": f"{t:.0%}", "method": arm, **cost_cells(runs, plain)})
+    note = (
+        f"{seeds_of(own)}. kB served: of the whole model, with the indices and masks that a sparse table "
+        "needs. PT: finding what stays; CT: the training that is served; both in processor seconds of one "
+        "thread. IT: the same to rank all items for a million users from the form whose bytes are given; "
+        "rows kept: with every row that was worked out kept in memory. ×: over Original."
+    )
+    caption = f"{head}: sizes and seconds"
+    return table(pd.DataFrame(rows), caption=caption, formats=FORMATS, highlight=BEST, group="t", note=note)
+
+
+def own_stack(run: pd.DataFrame) -> Stack:
+    """This run's sizes and seconds, a table for each recommender."""
+    title = f"This run, {', '.join(run.dataset.unique())}"
+    networks: Sequence[str] = [n for n in BACKBONES if n in set(run.network)]
+    return Stack(tuple(cost_table(SETS[0], network, run, title) for network in networks))
