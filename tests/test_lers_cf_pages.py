@@ -3,25 +3,25 @@
 import os
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 from table6_runs import NONE, framed, run
+from table6_runs import drawn as all_drawn
 
 from lfmp_book.claims import pending
-from lfmp_book.evidence import published
-from lfmp_book.evidence.datasets import description
+from lfmp_book.evidence import frames, published, results
+from lfmp_book.evidence.decided import decided
 from lfmp_book.lers import cf_grids, table3
 from lfmp_book.lers.scores.blocks import METHODS, ORIGINAL, SHARES
 from lfmp_book.lers.scores.lists import GRAPH, LATENT
-from lfmp_book.lers.table6 import conventions, costs, counts, page
+from lfmp_book.lers.table6 import apart, conventions, costs, counts, page
 from lfmp_book.lers.table7 import page as retain
 from lfmp_book.lers.table7.view import CLICKS, LISTS
-from lfmp_book.notebooks import notebooks_folder
 from lfmp_core.data import InteractionData, get_source, prepare_interactions
 from lfmp_core.data.interactions.shown import describe_interactions
 from lfmp_core.embeddings.tt_shape import split_dim, split_rows
+from lfmp_core.experiments.items import get_item
 
 NOTHING = page.completed(NONE)
 
@@ -190,7 +190,31 @@ def test_sizes_and_seconds_by_hand():
     assert (found["kB served"], found["bytes ×"]) == ("1", "0.25")
     assert (found["TT ×"], found["IT ×"]) == ("2.00", "1.00")
     assert pending.NOT_YET in costs.cost_table("Gowalla", LATENT, frame).caption
-    assert len(costs.own_stack(frame).parts) == 1
+
+
+def test_what_can_be_told_apart_by_hand():
+    """QR is 0.02 above Original on all draws; the smaller dense table is Original's equal."""
+    frame = framed(
+        [
+            *run("Gowalla", GRAPH, ORIGINAL, 0.0, 0.1),
+            *run("Gowalla", GRAPH, "QR", 0.5, 0.12),
+            *run("Gowalla", GRAPH, "smaller dense", 0.5, 0.1),
+        ]
+    )
+    grids = cf_grids.table6("reference", sets="gowalla", recommenders="lightgcn", sparsities="0.5")
+    drawn = list(results.draws_of(all_drawn(frame)).values())
+    rows = results.comparisons(grids, drawn, get_item(page.ITEM).against)
+    compared = decided(results.carrying(frames.framed(rows, frames.COMPARED), drawn), frame)
+    shown = apart.outcome_table("Gowalla, LightGCN", frame, compared)
+    assert row(shown, "50%", "QR")[2:] == ["+0.0200 better", "+0.0200 better", "–"]
+    assert row(shown, "50%", "smaller dense")[2:] == ["+0.0000 equal", "–", "–"]
+    said = apart.findings(frame, compared, ["the records of yelp2018 were not compared yet"]).sentences
+    assert (
+        "**Gowalla, LightGCN**, against Original: better 1, equal 0, undecided 0, worse 0 of 1 (QR at 50%)."
+        in said
+    )
+    assert "The records of yelp2018 were not compared yet." in said
+    assert f"**Yelp2018**: {pending.NOT_YET}." in said
 
 
 def ranked(arm, t, capped, whole, ndcg, unseen):
@@ -220,33 +244,3 @@ def test_conventions_by_hand():
     assert "**Gowalla, LightGCN**, Recall, divided: -50.0% to -25.0%, τ 0.33 of 3 methods." in said.sentences
     assert pending.NOT_YET in repr(conventions.told(frame, ()))
     assert pending.NOT_YET in repr(conventions.orders_table(NOTHING, "Reference"))
-
-
-# ---- prose
-
-
-def prose(name):
-    cells = nbformat.read(notebooks_folder() / f"{name}.ipynb", as_version=4).cells
-    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-
-
-def test_prose_says_what_the_grids_and_the_sets_say():
-    page6, page3 = prose("lers_table6_cf"), prose("lers_table3_cf_datasets")
-    training = {name: cf_grids.training_for(name, "reference") for name in cf_grids.RECOMMENDERS}
-    paper = cf_grids.training_for("lightgcn", "paper")
-    batch, rows = (getattr(training["lightgcn"], key) for key in ("batch_size", "contrast_rows"))
-    tpe = cf_grids.tpe_for("lightgcn", "reference")
-    assert (tpe.trials, cf_grids.tpe_for("lightgcn", "paper").trials) == (5, 30)
-    assert "Five trials for each method instead of thirty" in page6
-    assert batch == 8 * paper.batch_size and "where eight times the paper's batch learns" in page6
-    assert f"{batch:,} pairs instead of {paper.batch_size:,}" in page6 and f"at most {rows:,} rows" in page6
-    assert f"at most {training['neumf'].validation_users:,} validation users" in page6
-    assert [t.patience for t in training.values()] == [4, 3]
-    assert "for four epochs (LightGCN) or three (NeuMF)" in page6
-    assert f"a sparsity of {cf_grids.SEARCHED_AT:.0%} and trained at all three".replace("%", " %") in page6
-    hashes = cf_grids.METHODS["DHE"][1]["table_settings"]["hashes"]
-    assert f"**DHE** has {hashes} hashes instead of 1,024" in page6
-    gowalla = description("gowalla")
-    assert gowalla["users"]["test"]["median"] == 4 and "four test items or fewer on Gowalla" in page3
-    assert {round(description(n)["num_users"], -4) for n in ("gowalla", "yelp2018")} == {30_000}
-    assert "over some thirty thousand users" in page3

@@ -15,6 +15,7 @@ import pytest
 from lfmp_book.evidence import published
 from lfmp_book.evidence.datasets import description
 from lfmp_book.ledger import audit
+from lfmp_book.lers import cf_grids as lers_cf
 from lfmp_book.lers import code as lers_code
 from lfmp_book.lers import grids as lers
 from lfmp_book.lers import table1 as lers_table1
@@ -30,6 +31,7 @@ from lfmp_core.data.sources import SOURCES
 from lfmp_core.embeddings.dhe import DHETable
 from lfmp_core.experiments.spec import plain
 from lfmp_core.methods import LightFMPSettings
+from lfmp_core.metrics import NDCG20
 from lfmp_core.settings import project_root
 
 WORDS = (
@@ -51,8 +53,18 @@ CRITEO, LERS_CRITEO = description("criteo"), description("criteo-threshold-2")
 AVAZU, MOVIES = description("avazu"), description("ml-1m")
 TABLE2 = {g.dataset.name: g for g in lightfmp_selection.table2("reference")}
 TABLE3 = lightfmp.table3("reference")
+GRAPH, LATENT = (lers_cf.training_for(name, "reference") for name in lers_cf.RECOMMENDERS)
+GRAPH_PAPER = lers_cf.training_for("lightgcn", "paper")
 SUBSET = LightFMPSettings()
 TRAIN = CRITEO["rows"]["train"]
+
+
+def cf_trials(profile: str) -> int:
+    return lers_cf.tpe_for("lightgcn", profile).trials
+
+
+def spelt(tens: int) -> str:
+    return {10: "ten", 20: "twenty", 30: "thirty"}[tens]
 
 
 def total(described: dict) -> int:
@@ -178,6 +190,21 @@ CHECKS: list[tuple[str, Callable[[], str]]] = [
     ("lers_table5_ctr", lambda: f"they would be {widths(1024)} wide instead of {widths(128)}"),
     ("lers_table5_ctr", lambda: "on Avazu, whose epochs have "
      f"{steps_an_epoch(AVAZU['rows']['train'], 2048)} steps"),
+    ("lers_table6_cf", lambda: f"{WORDS[cf_trials('reference')].capitalize()} trials for each method "
+     f"instead of {spelt(cf_trials('paper'))}"),
+    ("lers_table6_cf", lambda: f"of {GRAPH.batch_size:,} pairs instead of {GRAPH_PAPER.batch_size:,}"),
+    ("lers_table6_cf", lambda: f"where {WORDS[GRAPH.batch_size // GRAPH_PAPER.batch_size]} times the paper's "
+     "batch learns"),
+    ("lers_table6_cf", lambda: f"InfoNCE takes at most {GRAPH.contrast_rows:,} rows"),
+    ("lers_table6_cf", lambda: f"at most {GRAPH.validation_users:,} validation users"),
+    ("lers_table6_cf", lambda: f"for {WORDS[GRAPH.patience]} epochs (LightGCN) or "
+     f"{WORDS[LATENT.patience]} (NeuMF)"),
+    ("lers_table6_cf", lambda: f"at a sparsity of {100 * lers_cf.SEARCHED_AT:.0f} % and trained at all "
+     f"{WORDS[len(lers_cf.SPARSITIES)]}"),
+    ("lers_table6_cf", lambda: f"has {lers_cf.METHODS['DHE'][1]['table_settings']['hashes']} hashes"),
+    ("lers_table6_cf", lambda: f"within ± {NDCG20.margin} NDCG@20"),
+    ("lers_table3_cf_datasets", lambda: "Half of the users have "
+     f"{WORDS[int(description('gowalla')['users']['test']['median'])]} test items or fewer on Gowalla"),
     ("lightfmp_fig2a_phase_times", lambda: f"{passes:,} steps on {SUBSET.pretrain_rows:,} rows"),
     ("lightfmp_fig2a_phase_times", lambda: f"{passes:,} steps of {SUBSET.pretrain_batch_size} rows"),
     ("lightfmp_fig2a_phase_times", lambda: f"{TRAIN:,} training rows and one thread of a processor, not "
@@ -231,6 +258,8 @@ CHECKS: list[tuple[str, Callable[[], str]]] = [
 GIVEN = {
     "lers_table1_methods": {"1,024"},  # hashes of DHE by the paper
     "lers_table5_ctr": {"1,024"},
+    "lers_table6_cf": {"1,024"},  # DHE's hashes in the paper
+    "lers_conventions": {"1,024"},  # what peers write over scores
     "lers_walkthrough": {"1,024"},
     "performance": {"2,048"},  # a batch in the benchmarks
     "lightfmp_table1_datasets": {"2,000"},

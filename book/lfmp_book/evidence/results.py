@@ -121,8 +121,12 @@ def choice_frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
 
 
 def compare(grids: Sequence[Grid], store: Store, *, against: Sequence[str] = ()) -> pd.DataFrame:
-    """Each arm of finished runs held against others; see `comparisons`. Needs the data, as `draw` does."""
-    return framed(comparisons(grids, draw(finals(grids, store), store), against), COMPARED)
+    """Each arm of finished runs held against others; see `comparisons`. Needs the data, as `draw` does.
+
+    The draws travel with the rows, see `draws_of`.
+    """
+    drawn = draw(finals(grids, store), store)
+    return carrying(framed(comparisons(grids, drawn, against), COMPARED), drawn)
 
 
 def comparisons(

@@ -1,15 +1,12 @@
 """What LERS's Table 6 leaves out: sizes as served and the seconds of each phase."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from ...claims.pending import NOT_YET
 from ...show.html import Stack, Table, table
 from ..scores.blocks import ORIGINAL
-from ..scores.lists import BACKBONES, SETS
-from ..scores.records import runs_on
 from ..sizes import BEST, FORMATS, cost_cells
+from .apart import outcome_table
 from .page import ordered, seeds_of
 
 
@@ -20,7 +17,8 @@ def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") ->
         name, network: as the paper calls them. frame: see `page.completed`.
         title: of the runs, where they aren't the reference's.
     """
-    own, head = runs_on(frame, name, network, SETS), f"{title or name}, {network}"
+    own = frame[(frame.name == name) & (frame.network == network)]
+    head = f"{title or name}, {network}"
     if not len(own):
         return table(pd.DataFrame({"method": []}), caption=f"{head}: {NOT_YET}")
     plain, rows = own[own.arm == ORIGINAL], []
@@ -38,8 +36,15 @@ def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") ->
     return table(pd.DataFrame(rows), caption=caption, formats=FORMATS, highlight=BEST, group="t", note=note)
 
 
-def own_stack(run: pd.DataFrame) -> Stack:
-    """This run's sizes and seconds, a table for each recommender."""
-    title = f"This run, {', '.join(run.dataset.unique())}"
-    networks: Sequence[str] = [n for n in BACKBONES if n in set(run.network)]
-    return Stack(tuple(cost_table(SETS[0], network, run, title) for network in networks))
+def own_stack(run: pd.DataFrame, compared: pd.DataFrame) -> Stack:
+    """This run's sizes, seconds and differences, for each recommender.
+
+    Args:
+        run: see `page.completed`. compared: see `evidence.decided.decided`.
+    """
+    parts: list[Table] = []
+    for (dataset, network), own in run.groupby(["name", "network"], sort=False):
+        title = f"This run, {dataset}"
+        parts += [cost_table(dataset, network, own, title)]
+        parts += [outcome_table(f"{title}, {network}", own, compared)]
+    return Stack(tuple(parts))
