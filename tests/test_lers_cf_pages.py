@@ -217,6 +217,14 @@ def test_what_can_be_told_apart_by_hand():
     assert f"**Yelp2018**: {pending.NOT_YET}." in said
 
 
+def test_controls_stand_beside_the_tables():
+    rows = run("Gowalla", GRAPH, "popularity", 0.0, 0.03) + run("Gowalla", GRAPH, "iALS", 0.0, 0.09)
+    found = page.completed(pd.DataFrame(rows).assign(backbone=page.FACTORS))
+    shown = page.controls_table("Gowalla", found, NOTHING)
+    assert row(shown, "iALS")[1] == "0.0900 ± 0.0000" and row(shown, "popularity")[3] == "1,000"
+    assert pending.NOT_YET in page.controls_table("Yelp2018", found, NOTHING).caption
+
+
 def ranked(arm, t, capped, whole, ndcg, unseen):
     return run(
         "Gowalla", GRAPH, arm, t, ndcg, capped, seeds=2, test_recall20_whole=whole,

@@ -16,7 +16,7 @@ from lfmp_core.methods.compression.base import numbers_left
 from lfmp_core.methods.compression.magnitude import kept_entries
 from lfmp_core.methods.compression.optembed_d import OptEmbedDSettings, fittest_rows, supernet
 from lfmp_core.methods.compression.reach import out_of_reach
-from lfmp_core.tasks import TopItems
+from lfmp_core.tasks import Task, TopItems
 from lfmp_core.training import Loop
 
 N = SETTINGS.users + SETTINGS.items
@@ -26,7 +26,7 @@ SHORT: dict[str, dict[str, Any]] = {
     "optembed_d": {"search_epochs": 4, "evolution": {"generations": 1}},
     "magprune": {"row_minimum": None},
 }
-ANY_TASK = [name for name, method in METHODS.items() if issubclass(TopItems, method.task)]
+ANY_TASK = [name for name, method in METHODS.items() if method.task is Task]
 # DHE's vectors are made by one network of all ids; of a table with one field a mixed dimension is any other
 FORMS: dict[str, dict[str, Any]] = {
     name: {"table": name, **({"table_settings": {"hashes": 16}} if name == "dhe" else {})}

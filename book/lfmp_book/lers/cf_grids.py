@@ -92,6 +92,7 @@ _QUICK_SPACES = {
 
 # what a recommender has to beat to be worth its training, and how it is tuned as long as the others
 POPULARITY, IALS, IALS_OWN_SIZE = "popularity", "iALS", "iALS, own size"
+CONTROLS = (POPULARITY, IALS, IALS_OWN_SIZE)
 IALS_SPACE = {
     "confidence": Interval(low=3.0, high=300.0, log=True),
     "regularisation": Interval(low=3.0, high=1000.0, log=True),

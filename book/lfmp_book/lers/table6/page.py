@@ -20,6 +20,12 @@ from ..scores.records import runs_on
 ITEM = "lers_table6"
 ARMS = (ORIGINAL, *lists.METHODS)
 PARAMS = "embedding_parameters"
+FACTORS = "mf"  # the recommender of the controls
+SCORES = (
+    Column.measured(NDCG20),
+    Column.measured(RECALL20),
+    Column(PARAMS, "numbers", of=lambda runs, *_: round(runs[PARAMS].mean())),
+)
 FIGURES = {f"test_{NDCG20.name}": "ndcg", f"test_{RECALL20.name}": "recall", PARAMS: "params"}
 
 
@@ -77,6 +83,28 @@ def seeds_of(frame: pd.DataFrame) -> str:
     return results.seeds_in_words(frame.groupby(["arm", "prune_ratio"]).size())
 
 
+def controls_table(name: str, reference: pd.DataFrame, run: pd.DataFrame) -> Table:
+    """Reference | this run: what every recommender has to beat, on one set.
+
+    Args:
+        name: as the paper calls it. reference, run: see `completed`; they may be empty.
+    """
+    own, ours = runs_on(reference, name, FACTORS, SETS), runs_on(run, name, FACTORS, SETS)
+    sides = {side: runs for side, runs in (("reference", own), (headed(ours), ours)) if len(runs)}
+    if not sides:
+        return table(pd.DataFrame({"control": []}), caption=f"{name}, controls: {NOT_YET}")
+    return comparison(
+        [(arm,) for arm in lists.CONTROLS],
+        {"arm": "control"},
+        SCORES,
+        None,
+        sides,
+        caption=f"{name}, controls: test NDCG@20 and Recall@20",
+        formats={(side, "numbers"): ",.0f" for side in sides},
+        note="Popularity shows everybody the same items. iALS: of LightGCN's dimension, and of its own.",
+    )
+
+
 def main_table(name: str, network: str, reference: pd.DataFrame, run: pd.DataFrame) -> Table:
     """Paper | reference | this run: NDCG@20, Recall@20 and numbers of one set and recommender.
 
@@ -96,11 +124,7 @@ def main_table(name: str, network: str, reference: pd.DataFrame, run: pd.DataFra
     return comparison(
         ordered(own, ours),
         {"prune_ratio": "t", "arm": "method"},
-        [
-            Column.measured(NDCG20),
-            Column.measured(RECALL20),
-            Column(PARAMS, "numbers", of=lambda runs, *_: round(runs[PARAMS].mean())),
-        ],
+        SCORES,
         (lambda t, arm: printed_row(name, network, t, arm)) if paper else None,
         sides,
         head={"t": lambda t, _: f"{t:.0%}"},
