@@ -176,10 +176,12 @@ def test_transfer_of_records_by_hand():
 # ---- sizes and seconds, and conventions
 
 
+CLOCKS = {"PT": 0.0, "CT": 2.0, "TT": 2.0, "IT": 8.0, "IT_remembered": np.nan, "bytes": 4000.0, "epochs": 3}
+
+
 def timed(name, network, arm, t, **given):
-    clocks = {"PT": 0.0, "CT": 2.0, "TT": 4.0 if arm != ORIGINAL else 2.0, "IT": 8.0, "IT_remembered": np.nan}
-    sizes = {"bytes": 4000 * (1 - t), "epochs": 3}
-    return run(name, network, arm, t, 0.1, seeds=2, **clocks, **sizes, **given)
+    own = {**CLOCKS, "TT": 4.0 if arm != ORIGINAL else 2.0, "bytes": 4000 * (1 - t)}
+    return run(name, network, arm, t, 0.1, seeds=2, **own, **given)
 
 
 def test_sizes_and_seconds_by_hand():
@@ -214,6 +216,9 @@ def test_what_can_be_told_apart_by_hand():
         in said
     )
     assert "The records of yelp2018 were not compared yet." in said
+    controls = framed(run("Gowalla", GRAPH, "iALS", 0.0, 0.09)).assign(backbone="mf", network="mf")
+    apart_of = [part.caption for part in costs.own_stack(controls.assign(**CLOCKS), compared).parts]
+    assert apart_of == ["This run, Gowalla, mf: sizes and seconds"]  # with nothing to be held against
     assert f"**Yelp2018**: {pending.NOT_YET}." in said
 
 

@@ -46,5 +46,6 @@ def own_stack(run: pd.DataFrame, compared: pd.DataFrame) -> Stack:
     for (dataset, network), own in run.groupby(["name", "network"], sort=False):
         title = f"This run, {dataset}"
         parts += [cost_table(dataset, network, own, title)]
-        parts += [outcome_table(f"{title}, {network}", own, compared)]
+        if set(own.backbone) & set(compared.backbone):
+            parts += [outcome_table(f"{title}, {network}", own, compared)]
     return Stack(tuple(parts))
