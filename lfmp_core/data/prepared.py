@@ -65,9 +65,9 @@ def prepare(
             stays intact.
     """
     refuse_pairs(source)
+    settings = resolve(source, settings or PrepareSettings())
     holds = source.named() or ([source.file()] if source.files else [])
     check_target(out, PREPARED, replace=replace, holds=holds)  # before anything is read
-    settings = resolve(source, settings or PrepareSettings())
     reader = open_reader(source, settings)
     truth = _truth_beside(source) if source.format == "planted" else None
     return prepare_reader(

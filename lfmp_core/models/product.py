@@ -41,5 +41,5 @@ class OuterProduct(nn.Module):
             kernel = self.kernel[start : start + m - 1 - i]
             start += m - 1 - i
             left = e[:, i] @ kernel.transpose(0, 1).flatten(1)
-            products.append((left.view(len(e), m - 1 - i, -1) * e[:, i + 1 :]).sum(2))
-        return torch.cat(products, 1) if products else e.new_zeros(len(e), 0)
+            products.append((left.view(e.shape[0], m - 1 - i, -1) * e[:, i + 1 :]).sum(2))
+        return torch.cat(products, 1) if products else e.new_zeros(e.shape[0], 0)
