@@ -2,21 +2,33 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from itertools import product
+from typing import Any, get_args
 
 import torch
 
 from lfmp_book.lers.grids import LERS_METHODS, OTHERS
 from lfmp_core.embeddings import TABLES, FullTable, Table, table_factory
 from lfmp_core.embeddings.compressed import CompressedTable
+from lfmp_core.embeddings.packed import Bits, Per
+from lfmp_core.embeddings.quantised import QuantisedTable
 from lfmp_core.embeddings.remembered import RememberingTable
 from lfmp_core.embeddings.sparse import SparseTable
 
 from .in_process import Case, Group
 from .table_contenders import Bench, Drawn, Maker, Served, Trained
-from .table_references import EveryOccurrence, NarrowGather, SciPyRows, SlicesGathered, TorchProduct
+from .table_references import (
+    BytesGather,
+    EveryOccurrence,
+    NarrowGather,
+    SciPyRows,
+    SlicesGathered,
+    TorchBits,
+    TorchProduct,
+)
 
 PRUNED = (0.5, 0.8, 0.95)
+PRUNED_SHARE = 0.8  # of the one in few bits
 
 
 def compressed(
@@ -121,6 +133,45 @@ def _pruned(sparsity: float, device: str) -> list[Case]:
     return [own, *others]
 
 
+def _rounded(
+    label: str, bits: Bits, per: Per, way: Callable[[Any], Any] | None, bench: Bench, drawn: Drawn
+) -> Served:
+    """A table in few bits: of `KINDS`, or pruned where the label is a share."""
+    if label in KINDS:
+        made = compressed(bench, *KINDS[label])(
+            bench.sizes, bench.dim, torch.Generator().manual_seed(bench.seed)
+        )
+    else:
+        made = _sparse(PRUNED_SHARE, None, bench, drawn).table
+    table = QuantisedTable.of(made, bits, per).to(bench.device)
+    return Served(drawn, table if way is None else way(table), table if way is None else None)
+
+
+def _few_bits(device: str) -> list[Case]:
+    """The plain table in few bits with its floor and, on a CPU, torch's; a pruned and a compositional one."""
+    found = []
+    for bits, per in product(get_args(Bits), get_args(Per)):
+        name = f"int{bits}, scale per {per}"
+        floor, peer = f"gather of as many bytes, {name}", f"torch, {name}"
+        held: dict[str, tuple[str, ...]] = {"floor": (floor,)}
+        ways: dict[str, Callable[[Any], Any]] = {floor: BytesGather}
+        if device == "cpu" and per == "row":
+            held["peer"], ways[peer] = (peer,), TorchBits
+        found.append(Case(name, partial(_rounded, "full", bits, per, None), held, steps=8))
+        found += [
+            Case(key, partial(_rounded, "full", bits, per, way), reference=True, steps=8)
+            for key, way in ways.items()
+        ]
+    pruned = f"CSR, {100 * PRUNED_SHARE:g} %"
+    return [
+        *found,
+        Case(pruned, partial(_sparse, PRUNED_SHARE, None), steps=8),
+        Case(f"{pruned}, int4", partial(_rounded, pruned, 4, "field", None), steps=8),
+        *_serving("QR"),
+        Case("QR, int4", partial(_rounded, "QR", 4, "field", None), steps=8),
+    ]
+
+
 def groups(device: str = "cpu") -> dict[str, Group]:
     """All groups, by the key that `--groups` takes."""
     labels = [label for label in KINDS if label != "DHE"]
@@ -144,4 +195,5 @@ def groups(device: str = "cpu") -> dict[str, Group]:
         "train": Group("Training", "train", tuple(training)),
         "train_small": Group("Training, small batches", "train", tuple(small), small=True),
         "serve": Group("Serving", "serve", tuple(serving)),
+        "bits": Group("Serving in few bits", "serve", (*_serving("full"), *_few_bits(device))),
     }

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lfmp_core.embeddings.dhe import DHETable
+from lfmp_core.embeddings.quantised import QuantisedTable
 from lfmp_core.embeddings.sparse import SparseTable
 from lfmp_core.embeddings.tt_rec import TTRecTable
 
@@ -85,6 +86,45 @@ class SciPyRows:
     def __call__(self, ids: Tensor) -> Tensor:
         rows = self.matrix[ids.reshape(-1).numpy()].toarray()
         return torch.from_numpy(rows).view(*ids.shape, rows.shape[1])
+
+
+class TorchBits:
+    """Rows of torch's own tables in few bits, given the same codes and scales.
+
+    Args:
+        table: a plain one rounded, with a scale for each row. torch keeps codes and scale of a row side by
+            side, the scale of eight bits in float32.
+    """
+
+    def __init__(self, table: QuantisedTable):
+        packed = table.packed()["weight"]
+        scale = packed.scale.float() if packed.bits == 8 else packed.scale
+        codes = packed.codes.view(len(scale), -1)
+        self.rows = torch.cat([codes, scale.detach().contiguous().view(torch.uint8)], dim=1)
+        name = {8: "byte", 4: "4bit", 2: "2bit"}[packed.bits]
+        self.look_up = getattr(torch.ops.quantized, f"embedding_bag_{name}_rowwise_offsets")
+
+    def __call__(self, ids: Tensor) -> Tensor:
+        flat = ids.reshape(-1)
+        bags = torch.arange(len(flat) + 1, dtype=flat.dtype)  # of one row each
+        return self.look_up(self.rows, flat, bags, include_last_offset=True).view(*ids.shape, -1)
+
+
+class BytesGather:
+    """A plain gather that reads as many bytes for an id as a table in few bits, and unpacks none.
+
+    Args:
+        table: whose codes, and scales where a row has its own, count.
+    """
+
+    def __init__(self, table: QuantisedTable):
+        rows = sum(table.field_sizes)
+        index = 4 if table.per == "row" else 0
+        width = table.dim * table.bits // 8 + index
+        self.rows = torch.ones(rows, width, dtype=torch.uint8, device=table.packed()["weight"].codes.device)
+
+    def __call__(self, ids: Tensor) -> Tensor:
+        return self.rows.index_select(0, ids.reshape(-1)).view(*ids.shape, -1)
 
 
 class NarrowGather:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .errors import LfmpError as LfmpError
     from .face.compress import compress_ as compress_
     from .face.gates import HardConcrete as HardConcrete
+    from .face.quantise import quantise_ as quantise_
     from .face.tables import TableConfig as TableConfig
     from .methods import get_method as get_method
     from .models import BackboneSettings as BackboneSettings

@@ -99,9 +99,10 @@ def _refused(settings: type[BaseModel], error: ValidationError) -> LfmpError:
         return WrongValue(f"{settings.__name__} needs {name}")
     field = settings.model_fields.get(str(place[0])) if len(place) == 1 else None
     given = first["input"]
-    if kind == "literal_error" and field is not None and get_origin(field.annotation) is Literal:
+    words = get_args(field.annotation) if field and get_origin(field.annotation) is Literal else ()
+    if kind == "literal_error" and words and all(isinstance(word, str) for word in (given, *words)):
         try:
-            check_name(given, get_args(field.annotation), name)
+            check_name(given, words, name)
         except LfmpError as unknown:
             return unknown
     ends = ("ge", "gt", "le", "lt")

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from .axes import kept_ranges, range_index
 from .bounds import whole_numbers
+from .embeddings.quantised import QuantisedTable
 from .errors import LfmpError
 from .models import Backbone
 from .models.parts import unlike
@@ -144,6 +145,9 @@ def cut(
     sizes = [model.field_sizes[f] for f in plan.fields]
     scalars = [i for i, f in enumerate(plan.fields) if f in model.scalar_fields]
     small = type(model)(model.settings, sizes, scalars, generator=torch.Generator())
+    for place, part in model.named_children():
+        if isinstance(part, QuantisedTable):
+            setattr(small, place, part.emptied(sizes))
     if other := unlike(model, small):
         raise LfmpError(f"a fresh {type(model).__name__} has other parts than this one: {', '.join(other)}")
     small.to(model.bias.dtype)

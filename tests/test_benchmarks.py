@@ -289,7 +289,26 @@ def test_every_table_of_the_lers_pages_takes_part():
         held = {name for case in group.cases for of in case.yardsticks.values() for name in of}
         assert held <= set(names)
         assert {case.name for case in group.cases if case.reference} <= held
+    names = [case.name for case in found["serve"].cases]
     assert all(any(name.startswith(label) for name in names) for label in table_cases.KINDS)
+
+
+def test_torch_reads_the_same_codes():
+    """Its rows in few bits, given ours, are ours; and the floor reads as many bytes."""
+    bench = Bench(seed=1).quick()
+    drawn = Drawn(bench, 16)
+    cases = {case.name: case for case in table_cases.groups()["bits"].cases}
+    for bits, width in ((8, 16), (4, 8), (2, 4)):
+        name = f"int{bits}, scale per row"
+        ours, theirs, floor = (
+            cases[key].make(bench, drawn)
+            for key in (name, f"torch, {name}", f"gather of as many bytes, {name}")
+        )
+        ids = drawn.batches[0][0]
+        assert torch.allclose(ours.vectors(ids), theirs.vectors(ids), atol=1e-9)
+        assert floor.vectors(ids).shape == (16, 39, width + 4) and ours.bytes == sum(bench.sizes) * (
+            width + 4
+        )
 
 
 def test_quick_figures_of_tables_are_whole(tmp_path, capsys):

@@ -11,6 +11,7 @@ from lfmp_core.embeddings.entry_mask import EntryMask
 from lfmp_core.embeddings.field_columns import FieldColumnsTable
 from lfmp_core.embeddings.masked import MaskedRows
 from lfmp_core.embeddings.pair import PairTable
+from lfmp_core.embeddings.quantised import QuantisedTable
 from lfmp_core.embeddings.ragged import RaggedTable
 from lfmp_core.embeddings.soft_threshold import SoftThresholdTable
 from lfmp_core.embeddings.sparse import SparseTable
@@ -56,6 +57,12 @@ TABLES = {
     "thresholded": lambda: SoftThresholdTable(plain()),
     "pair": lambda: PairTable(SIZES, plain((6,)), plain((6,))),
     "sparse pair": lambda: PairTable(SIZES, *(SparseTable.of(plain((6,)).weight, MASK[:6], (6,)),) * 2),
+    "quantised": lambda: QuantisedTable.of(plain(), 2),
+    "quantised rows": lambda: QuantisedTable.of(plain(), 8, "row"),
+    "quantised sparse": lambda: QuantisedTable.of(TABLES["sparse"](), 4),
+    "quantised ragged": lambda: QuantisedTable.of(TABLES["ragged"](), 4),
+    "quantised qr": lambda: QuantisedTable.of(TABLES["qr"](), 4),
+    "quantised tt_rec": lambda: QuantisedTable.of(TABLES["tt_rec"](), 4),
     "candidates": lambda: CandidateTable(SIZES, D, std=1.0, generator=generator()),
 }
 
@@ -137,7 +144,7 @@ def test_row_adam_goes_on_after_a_refusal():
     assert (rows.tolist(), slot.tolist()) == ([1, 3, 4], [0, 1, 0, 2])
 
 
-EXPORTED = {"full": torch.int64, "qr": torch.int32, "sparse": torch.int64}
+EXPORTED = {"full": torch.int64, "qr": torch.int32, "sparse": torch.int64, "quantised": torch.int64}
 
 
 @pytest.mark.parametrize("kind", EXPORTED)

@@ -53,6 +53,22 @@ def test_every_arm_of_table5_is_in_the_taxonomy():
     assert sources["QR"] == "Shi et al. 2020" and "Liu et al. 2021" in sources["PEP"]
 
 
+def test_arms_in_few_bits_are_ready_and_in_no_plan(planted):
+    """They train as the original and read its search; what is planned has none of them."""
+    arms = lers.rounded()
+    assert [(arm.label, arm.method_settings.bits) for arm in arms] == [("int8", 8), ("int4", 4), ("int2", 2)]
+    assert all(arm.searched_as == lers.ORIGINAL and arm.method == "quantise" for arm in arms)
+    grids = [grid for item in lers.ITEMS for profile in item.profiles for grid in item.grids(profile)]
+    assert not {arm.label for grid in grids for arm in grid.arms} & set(lers.ROUNDED)
+    task = Clicks(planted, lers.backbone_for("deepfm", "quick"), lers.training_for("quick"))
+    sizes = {}
+    for arm in arms:
+        outcome = get_method(arm.method).run(task, arm.prune_ratio, 0, settings=arm.method_settings)
+        before, sizes[arm.label] = outcome.details["table_bytes"]
+        assert sizes[arm.label] - 8 * planted.schema.num_fields == before * arm.method_settings.bits / 32
+    assert sizes["int8"] > sizes["int4"] > sizes["int2"]
+
+
 def case(dataset, method, sparsity):
     return next(
         c for c in lers_counts.CASES if (c.dataset, c.method, c.sparsity) == (dataset, method, sparsity)

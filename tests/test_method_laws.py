@@ -63,7 +63,7 @@ def outcomes(task):
 
 def run(task: Clicks, method: str, seed: int) -> Outcome:
     compressing = "sparsity" in get_method(method).settings_type.model_fields
-    ratio = 0.0 if compressing or method == "no_selection" else 0.5
+    ratio = 0.0 if compressing or method in ("no_selection", "quantise") else 0.5
     settings = QUICK.get(method, {}) | ({"sparsity": 0.5} if compressing else {})
     return get_method(method).run(task, ratio, seed, settings=settings)
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..errors import IdError
 from ..settings import Settings
+from .packed import count_numbers
 
 
 def refuse_outside(ids: Tensor, rows: int) -> None:
@@ -66,9 +67,16 @@ class Table(nn.Module):
     def scale_fields(self, factors: Tensor) -> None:
         """Multiply every vector of field f by `factors[f]`, in place; factors is [m]."""
 
+    def own_numbers(self) -> tuple[str, Tensor] | None:
+        """The parameter that holds the ids' rows one after the other, and how many numbers each has [n].
+
+        None where no row is stored as such.
+        """
+        return None
+
     def num_parameters(self) -> int:
         """M(E): the numbers that are learnt and stored."""
-        return sum(p.numel() for p in self.parameters())
+        return count_numbers(self)
 
     def num_bytes(self) -> int:
         """Bytes to serve the table: parameters and side tables (index, hash, mask)."""

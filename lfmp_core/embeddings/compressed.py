@@ -33,6 +33,7 @@ class CompressedTable(NamedTable):
 
     uncuttable = "choose the fields with a plain table, then make this one for the kept fields alone"
     decided: ClassVar[tuple[str, ...]]  # settings that follow from a budget
+    by_rows: ClassVar[bool] = False  # `rows` reads parameters through `gather` alone, so packed ones will do
     remedy: ClassVar[str] = "Ask for another sparsity, or allow a larger tolerance"
 
     def __init__(

@@ -81,7 +81,7 @@ class FieldColumnsTable(Table):
     def _check(self) -> None:
         """Refuse an index that would lead a look-up astray."""
         made = dict(FieldColumnsTable(**self.described()).named_buffers())
-        if not all(torch.equal(made[name], own.cpu()) for name, own in self.named_buffers()):
+        if not all(torch.equal(made[name], own.cpu()) for name, own in self.named_buffers(recurse=False)):
             raise ValueError("the index of this table of columns is damaged")
 
     def forward(self, ids: Tensor) -> Tensor:
@@ -112,6 +112,9 @@ class FieldColumnsTable(Table):
             place = torch.tensor(kept, dtype=torch.long, device=own.device)
             fields.append(own.new_zeros(n, self.dim).index_copy(1, place, own.view(n, len(kept))))
         return torch.cat(fields)
+
+    def own_numbers(self) -> tuple[str, Tensor]:
+        return "values", self.widths.repeat_interleave(self.edges.diff())
 
     @torch.no_grad()
     def scale_fields(self, factors: Tensor) -> None:

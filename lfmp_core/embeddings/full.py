@@ -73,6 +73,9 @@ class FullTable(NamedTable):
     def weight_view(self) -> Tensor:
         return self.weight
 
+    def own_numbers(self) -> tuple[str, Tensor]:
+        return "weight", torch.full((sum(self.field_sizes),), self.dim)
+
     @torch.no_grad()
     def scale_fields(self, factors: Tensor) -> None:
         sizes = torch.tensor(self.field_sizes, device=self.weight.device)

@@ -10,6 +10,8 @@ import numba
 import torch
 from torch import Tensor
 
+from .packed import Packed
+
 
 @numba.njit(cache=True)
 def add_rows(index, grad, out):
@@ -19,8 +21,10 @@ def add_rows(index, grad, out):
             out[index[k], d] += grad[k, d]
 
 
-def gather(weight: Tensor, index: Tensor) -> Tensor:
+def gather(weight: Tensor | Packed, index: Tensor) -> Tensor:
     """Rows weight[index]: [n, D] and an integer index [...] → [..., D]."""
+    if isinstance(weight, Packed):
+        return weight(index)
     if torch.is_grad_enabled() and weight.requires_grad:
         return _Gather.apply(weight, index)
     return torch.nn.functional.embedding(index, weight)

@@ -37,6 +37,7 @@ class HashingTable(CompressedTable):
     """
 
     decided = ("buckets",)
+    by_rows = True
     settings: HashingSettings
 
     def build(self, generator: torch.Generator) -> None:

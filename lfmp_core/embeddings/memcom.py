@@ -37,6 +37,7 @@ class MEmComTable(CompressedTable):
     """
 
     decided = ("buckets",)
+    by_rows = True
     settings: MEmComSettings
     remedy = "It has one number per id beside the shared rows: ask for a smaller sparsity"
 

@@ -79,6 +79,9 @@ class MixedDimensionTable(CompressedTable):
         """The dense table as a constant of the graph, which a runtime folds once when it loads the model."""
         return torch.nn.functional.embedding(ids, self.weight_view())
 
+    def own_numbers(self) -> tuple[str, Tensor]:
+        return "weight", torch.tensor(self.settings.dims).repeat_interleave(torch.tensor(self.field_sizes))
+
     @torch.no_grad()
     def scale_fields(self, factors: Tensor) -> None:
         for (e, _), factor in zip(self._fields(), factors.tolist(), strict=True):

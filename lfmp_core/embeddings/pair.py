@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from .base import Table
-from .sparse import SparseTable
 
 
 class PairTable(Table):
@@ -35,18 +34,15 @@ class PairTable(Table):
         if self.buckets**2 < self.rows:
             raise ValueError(f"{self.buckets} buckets can't tell {self.rows} ids apart: take more")
 
-    @classmethod
-    def of_sparse(cls, field_sizes: tuple[int, ...], first: dict, second: dict) -> "PairTable":
-        """Made again from what `described` says of two sparse tables."""
-        return cls(tuple(field_sizes), SparseTable(**first), SparseTable(**second))
-
     def described(self) -> dict[str, Any]:
-        """Arguments of `of_sparse`; only a pair of sparse tables is stored."""
-        parts = {"first": self.first, "second": self.second}
-        sparse = {name: part.described() for name, part in parts.items() if isinstance(part, SparseTable)}
-        if len(sparse) < 2:
-            raise TypeError("a pair that is still trained can't be stored: make its tables sparse")
-        return {"field_sizes": self.field_sizes, **sparse}
+        """Arguments that make a pair of this shape again, each table as {"kind", …}; only served ones are."""
+        described: dict[str, Any] = {"field_sizes": self.field_sizes}
+        for name in ("first", "second"):
+            part: Any = getattr(self, name)
+            if not hasattr(part, "described"):
+                raise TypeError("a pair that is still trained can't be stored: make its tables sparse")
+            described[name] = {"kind": part.kind, **part.described()}
+        return described
 
     def forward(self, ids: Tensor) -> Tensor:
         span = -(-self.rows // self.buckets)

@@ -46,6 +46,7 @@ class QRTable(CompressedTable):
     """
 
     decided = ("remainders",)
+    by_rows = True
     settings: QRSettings
 
     def build(self, generator: torch.Generator) -> None:

@@ -101,6 +101,9 @@ class RaggedTable(Table):
     def weight_view(self) -> Tensor:
         return self.unchecked(torch.arange(len(self.starts) - 1, device=self.starts.device))
 
+    def own_numbers(self) -> tuple[str, Tensor]:
+        return "weight", self.starts.diff() * self.unit
+
     @torch.no_grad()
     def scale_fields(self, factors: Tensor) -> None:
         edges = self.starts[torch.tensor([0, *self.field_sizes]).cumsum(0)]

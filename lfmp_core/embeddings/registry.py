@@ -27,6 +27,11 @@ def build_table(
     return table.make(tuple(field_sizes), dim, table.settings_type(**settings), generator)
 
 
+def made_again(kind: str, field_sizes: Sequence[int], dim: int, **settings: Any) -> Table:
+    """A table of the shape of one that its `described()` tells of, with any values."""
+    return build_table({"name": kind, **settings}, field_sizes, dim, torch.Generator())
+
+
 def table_spec(table: Table) -> dict[str, Any]:
     """{"name", …settings}, JSON-able: what `build_table` makes a table of the same shape from.
 

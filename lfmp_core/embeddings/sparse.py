@@ -4,49 +4,12 @@ from typing import Any, ClassVar
 
 import numba
 import torch
-from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 from torch import Tensor, nn
 
 from ..kernels import compiled, run_kernel
 from .base import Table
-
-LANES = 16  # numbers that one mask speaks of
-
-
-@intrinsic
-def _expand_lanes(typing, source, mask, target):
-    """Write 16 floats to an address: where a bit of the mask is set the next float from `source`, else 0.
-
-    One instruction with AVX-512, a loop elsewhere; the loop over columns that it replaces waits for a
-    mispredicted branch at nearly every row. Nothing beyond the row is read.
-    """
-
-    def generate(context, builder, signature, arguments):
-        start, bits, end = arguments
-        vector = ir.VectorType(ir.FloatType(), LANES)
-        lanes = ir.VectorType(ir.IntType(1), LANES)
-        floats = ir.FloatType().as_pointer()
-        load = builder.module.declare_intrinsic(
-            f"llvm.masked.expandload.v{LANES}f32", (), ir.FunctionType(vector, [floats, lanes, vector])
-        )
-        zeros = ir.Constant(vector, [0.0] * LANES)
-        found = builder.call(load, [builder.inttoptr(start, floats), builder.bitcast(bits, lanes), zeros])
-        builder.store(found, builder.inttoptr(end, vector.as_pointer())).align = 4
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int16, types.int64), generate
-
-
-@intrinsic
-def _set_bits(typing, mask):
-    """How many bits of a mask are set."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.zext(builder.ctpop(arguments[0]), ir.IntType(64))
-
-    return types.int64(types.int16), generate
+from .lanes import LANES, expand_lanes, set_bits
 
 
 @compiled
@@ -56,8 +19,8 @@ def _expand(ids, starts, masks, values, out):
         i = ids[k]
         start = types.int64(source + 4 * types.int64(starts[i]))
         for b in range(blocks):
-            _expand_lanes(start, masks[i, b], types.int64(target + 4 * LANES * (k * blocks + b)))  # type: ignore[call-arg]
-            start += 4 * _set_bits(masks[i, b])
+            expand_lanes(start, masks[i, b], types.int64(target + 4 * LANES * (k * blocks + b)))  # type: ignore[call-arg]
+            start += 4 * set_bits(masks[i, b])
 
 
 def sparse_bytes(rows: int, dim: int, entries: int) -> int:
@@ -145,6 +108,9 @@ class SparseTable(Table):
 
     def weight_view(self) -> Tensor:
         return self._rows(torch.arange(len(self.masks), device=self.masks.device))
+
+    def own_numbers(self) -> tuple[str, Tensor]:
+        return "values", self.starts.diff()
 
     @torch.no_grad()
     def scale_fields(self, factors: Tensor) -> None:

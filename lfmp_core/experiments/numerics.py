@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any
+from itertools import product
+from typing import Any, get_args
 from unittest.mock import patch
 
 import numpy as np
@@ -21,7 +22,9 @@ from ..embeddings import TABLES, FullTable
 from ..embeddings.entry_mask import EntryMask
 from ..embeddings.field_columns import FieldColumnsTable
 from ..embeddings.masked import FixedWidths, MaskedRows, field_of_ids, spread
+from ..embeddings.packed import Bits, Per
 from ..embeddings.pair import PairTable
+from ..embeddings.quantised import QuantisedTable
 from ..embeddings.ragged import RaggedTable
 from ..embeddings.soft_threshold import SoftThresholdTable
 from ..embeddings.sparse import SparseTable
@@ -217,7 +220,7 @@ def _method(name: str, way: str, half: bool, pairs: bool = False) -> dict[str, P
     compressing = "sparsity" in method.settings_type.model_fields
     given = {**({"sparsity": 0.5} if compressing else {}), **_SHORT.get(name, {}), **settings}
     known = {key: value for key, value in given.items() if key in method.settings_type.model_fields}
-    ratio = 0.0 if compressing or name in ("no_selection", *CONTROLS) else 0.5
+    ratio = 0.0 if compressing or name in ("no_selection", "quantise", *CONTROLS) else 0.5
     # half of the steps choose, half train what was chosen
     with _watched() as losses:
         of_pairs = "mf" if name in CONTROLS else "neumf"
@@ -285,6 +288,17 @@ def _made_tables() -> dict[str, Callable[[torch.Generator], Any]]:
     }
 
 
+def _rounded() -> Pin:
+    """Pin a plain and a pruned table in few bits, of each number and each kind of scale."""
+    made, found = _made_tables(), {}
+    ids = torch.from_numpy(planted().split("val").ids)
+    for name, bits, per in product(("masked", "sparse"), get_args(Bits), get_args(Per)):
+        table = made[name](torch.Generator().manual_seed(5))
+        table = QuantisedTable.of(table.table if name == "masked" else table, bits, per)
+        found[f"{name} {bits} {per}"] = table(ids).numpy()
+    return pin(found)
+
+
 def cases() -> Iterator[tuple[str, Callable[[], Pin]]]:
     """(component, what computes its pin) of everything that is registered here and now."""
     regular = {"batch_norm": True, "dropout": 0.2}
@@ -313,6 +327,7 @@ def cases() -> Iterator[tuple[str, Callable[[], Pin]]]:
         yield f"choice:{name}", partial(_choice, name)
     for name, make in _made_tables().items():
         yield f"table:{name}", partial(_made, make)
+    yield "table:quantised", _rounded
 
 
 def _cases_of_pairs() -> Iterator[tuple[str, Callable[[], Pin]]]:

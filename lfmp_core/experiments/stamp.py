@@ -29,6 +29,7 @@ SINGLE_PHASE = (
     "magprune",
     "no_selection",
     "popularity",
+    "quantise",
     "smaller_dense",
     "table",
 )
@@ -60,6 +61,7 @@ TABLES_OF: dict[str, tuple[str, ...]] = {
     "optembed_d": ("masked", "masked:widths", "ragged"),
     "optfs": ("masked", "ragged"),
     "pep": ("masked", "soft_threshold", "sparse"),
+    "quantise": ("quantised",),
     "sseds": ("field_columns", "masked"),
 }
 
@@ -88,6 +90,11 @@ def components(spec: "RunSpec") -> tuple[str, ...]:
     """
     settings, backbone, training = spec.method_settings, spec.backbone, spec.training
     method = spec.method
+    trained: tuple[str, ...] = ()
+    if method == "quantise":
+        inner = {"method": settings.get("method", "no_selection")}
+        inner["method_settings"] = settings.get("method_settings", {})
+        trained = components(spec.model_copy(update=inner))
     if spec.role == "choice" and method in UNTRAINED:
         return (f"choice:{method}",)
     half = ":bfloat16" if training.get("precision") == "bfloat16" else ""
@@ -102,7 +109,7 @@ def components(spec: "RunSpec") -> tuple[str, ...]:
     names += [f"table:{name}" for name in TABLES_OF.get(method, ())]  # of lookups alone, which are float32
     names += [name + half for name in _trained_tables(method, settings)]
     names += [name + half.removeprefix(":pairs") for name in _of_backbone(backbone, spec.dataset.name)]
-    return tuple(names)
+    return tuple(dict.fromkeys((*trained, *names)))
 
 
 def _trained_tables(method: str, settings: Mapping[str, Any]) -> list[str]:
@@ -110,7 +117,7 @@ def _trained_tables(method: str, settings: Mapping[str, Any]) -> list[str]:
         return ["table:mixed_dimension"]
     if method != "table":
         return []
-    name = f"table:{settings['table']}"
+    name = f"table:{settings.get('table', 'qr')}"
     return [name, f"{name}:cached"] if settings.get("table_settings", {}).get("cache_share") else [name]
 
 

@@ -23,6 +23,7 @@ PLACES = {
     "load_model": "models",
     "plan_fields": "surgery",
     "predict": "training",
+    "quantise_": "face.quantise",
     "save_model": "models",
 }
 

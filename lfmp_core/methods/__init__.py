@@ -9,6 +9,7 @@ from .light_fmp import LightFMPSettings, light_fmp, literal
 from .light_fmp_stream import StreamSettings, light_fmp_stream
 from .no_selection import no_selection
 from .popularity import popularity
+from .quantise import QuantiseSettings, quantise
 from .random_fields import random_fields
 from .regrow import RegrowSettings, light_fmp_regrow
 
@@ -19,6 +20,7 @@ __all__ = [
     "LightFMPSettings",
     "Method",
     "Outcome",
+    "QuantiseSettings",
     "RegrowSettings",
     "StreamSettings",
     "adafs",
@@ -33,5 +35,6 @@ __all__ = [
     "optembed",
     "optfs",
     "popularity",
+    "quantise",
     "random_fields",
 ]

@@ -175,6 +175,13 @@ class Method:
         with self._owned(Path(folder), task, prune_ratio, seed, own):
             return self.procedure(task, prune_ratio, own, context)
 
+    def within(
+        self, task: Task, prune_ratio: float, settings: dict[str, Any] | Settings, context: Context
+    ) -> Outcome:
+        """`run` as a part of another method, with its seed, its folder and its clock."""
+        self._check(task)
+        return self.procedure(task, prune_ratio, self.settings_type.model_validate(settings), context)
+
     def choose(
         self,
         task: Task,

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from ..embeddings import Table
+from ..embeddings.packed import count_numbers
 
 
 class Model(nn.Module):
@@ -33,7 +34,7 @@ class Model(nn.Module):
 
     def num_parameters(self) -> int:
         """All learnable numbers."""
-        return sum(p.numel() for p in self.parameters())
+        return count_numbers(self)
 
     def num_embedding_parameters(self) -> int:
         """M(E) of all tables together."""

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from torch import nn
 
-from ..embeddings import TABLES, FullTable, build_table
+from ..embeddings import TABLES, FullTable
 from ..embeddings.field_columns import FieldColumnsTable
 from ..embeddings.pair import PairTable
+from ..embeddings.quantised import QuantisedTable
 from ..embeddings.ragged import RaggedTable
+from ..embeddings.registry import made_again
 from ..embeddings.sparse import SparseTable
 from ..errors import LfmpError, check_name
 from .controllers import AdaptiveGates, MultiViewGates
@@ -18,8 +19,8 @@ from .controllers import AdaptiveGates, MultiViewGates
 # `described()` gives
 PARTS: dict[str, Callable[..., nn.Module]] = {
     **{part.kind: part for part in (RaggedTable, AdaptiveGates, MultiViewGates)},
-    **{table.kind: table for table in (SparseTable, FieldColumnsTable)},
-    PairTable.kind: PairTable.of_sparse,
+    **{table.kind: table for table in (SparseTable, FieldColumnsTable, QuantisedTable)},
+    PairTable.kind: lambda field_sizes, first, second: _pair(field_sizes, first, second),
 }
 
 
@@ -52,11 +53,15 @@ def put_back(model: nn.Module, parts: dict[str, dict[str, Any]], places: Sequenc
         setattr(model, check_name(place, places, "part of a model"), _made(**part))
 
 
+def _pair(field_sizes: Sequence[int], *parts: dict[str, Any]) -> PairTable:
+    made: list[Any] = [_made(**{"kind": SparseTable.kind, **part}) for part in parts]
+    return PairTable(tuple(field_sizes), *made)
+
+
 def _made(kind: str, **arguments: Any) -> nn.Module:
     if check_name(kind, (*PARTS, *TABLES), "part of a model") in PARTS:
         return PARTS[kind](**arguments)
-    sizes, dim = arguments.pop("field_sizes"), arguments.pop("dim")
-    return build_table({"name": kind, **arguments}, sizes, dim, torch.Generator())
+    return made_again(kind, **arguments)
 
 
 def unlike(model: nn.Module, other: nn.Module, *, but: Sequence[str] = ()) -> list[str]:

@@ -9,6 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from ..data.interactions import Interactions
+from ..embeddings.packed import Packed
 from ..errors import DataError, LfmpError
 from ..folders import fresh_folder
 from ..ownership import FolderKind, restore
@@ -82,7 +83,7 @@ def load_recommender(folder: Path) -> Recommender:
         if model.served() is not model:
             raise ValueError(f"{model.settings.name} is not served as it is")
         put_back(model, head["parts"], model.table_names)
-        model.to(next(x.dtype for x in weights.values() if x.is_floating_point())).load_state_dict(weights)
+        model.to(_type_of(weights, model)).load_state_dict(weights)
     except (
         OSError,
         ValueError,
@@ -97,6 +98,13 @@ def load_recommender(folder: Path) -> Recommender:
         problem = f"this folder holds no whole recommender ({' '.join(str(error).split())})"
         raise DataError(problem, file=folder, remedy=remedy) from error
     return model
+
+
+def _type_of(weights: dict[str, torch.Tensor], model: Recommender) -> torch.dtype:
+    """Of its numbers; scales of packed ones have types of their own."""
+    of_packed = {name for name, part in model.named_modules() if isinstance(part, Packed)}
+    kinds = (x.dtype for name, x in weights.items() if name.rpartition(".")[0] not in of_packed)
+    return next((kind for kind in kinds if kind.is_floating_point), torch.float32)
 
 
 def _fresh(settings: RecommenderSettings, num_users: int, num_items: int) -> Recommender:

@@ -101,6 +101,7 @@ def test_tables_that_a_method_makes_are_in_its_stamp(method, monkeypatch):
         "MaskedRows": "masked",
         "WatchedRows": "masked",
         "PairTable": "pair",
+        "QuantisedTable": "quantised",
     }
     numerics._method.cache_clear()
     made, start = set(), Table.__init__

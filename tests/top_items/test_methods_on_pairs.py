@@ -61,14 +61,14 @@ def test_every_method_meets_its_budget_learns_and_serves_what_it_trained(method,
     model, sizes = outcome.model, outcome.sizes()
     assert outcome.kept_fields is None and "fields_kept" not in sizes
     reached = 1 - sizes["embedding_parameters"] / (task.num_ids * DIM)
-    wanted = 0.0 if method == "no_selection" else sparsity
+    wanted = 0.0 if method in ("no_selection", "quantise") else sparsity
     assert reached == pytest.approx(wanted, abs=0.01) or (method in SPARSER and 0 < reached - wanted < 0.02)
     assert outcome.details.get("sparsity", 0.0) == pytest.approx(reached, abs=1e-9)
     if name == "lightgcn" or own.get("table", method) not in SHARING:
         popular = task.evaluate(by_popularity(task), "test").metrics["ndcg20"]
         assert task.evaluate(model, "test").metrics["ndcg20"] > popular + MARGIN
     found = task.evaluate(model, "val").metrics["ndcg20"]
-    if method != "magprune":  # which prunes after its training
+    if method not in ("magprune", "quantise"):  # which prune or round after their training
         assert found == max(row["val_ndcg20"] for row in outcome.history)
     users, items = torch.tensor([0, 7, 159]), torch.tensor([3, 0, 99])
     with torch.no_grad():
@@ -118,7 +118,8 @@ def test_cut_off_in_each_phase_and_gone_on_with_it_is_the_same(method, own, name
             except KeyboardInterrupt:
                 continue
         break
-    assert stopped == (1 if method in ("no_selection", "table", "smaller_dense", "magprune", "dsl") else 2)
+    once = ("no_selection", "table", "smaller_dense", "magprune", "dsl", "quantise")
+    assert stopped == (1 if method in once else 2)
     same(whole, run(task, method, folder=folder, **own))
 
 
@@ -230,10 +231,13 @@ def test_budgets_out_of_reach_are_known_before_training(name):
     """Of tables of 160 rows QR can't have a twentieth: 2√160 rows are more."""
     task = task_of(name)
 
-    def reached(method, **settings):
+    def reached(method, /, **settings):
         return out_of_reach(get_method(method).settings_type.model_validate(settings), task)
 
     assert reached("table", table="qr", sparsity=0.8) is None
     assert "qr" in str(reached("table", table="qr", sparsity=0.95)).lower()
     assert "dimension 1" in str(reached("smaller_dense", sparsity=0.97)).lower()
     assert reached("magprune", sparsity=0.97) is None
+    inner = {"table": "qr", "sparsity": 0.95}
+    assert "qr" in str(reached("quantise", method="table", method_settings=inner)).lower()
+    assert reached("quantise") is None

@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from lfmp_core import quantise_
 from lfmp_core.embeddings import TABLES
 from lfmp_core.errors import DataError, LfmpError
 from lfmp_core.experiments.numerics import methods_on, pairs_of
@@ -65,6 +66,18 @@ def test_what_a_method_serves_survives_a_save(method, tmp_path):
         settings["tolerance"] = 0.5
     task = pairs_of("neumf").with_training(epochs=1)
     check(get_method(method).run(task, 0.0, 1, settings=settings).model, tmp_path / "model")
+
+
+@pytest.mark.parametrize(("bits", "per"), [(8, "row"), (4, "field"), (2, "row")])
+def test_what_is_served_in_few_bits(task, bits, per, tmp_path):
+    """Scales are float16 where the model is float32. Of LightGCN the factors are rounded: they are served."""
+    model = quantise_(task.model(0).served(), bits, per)
+    check(model, tmp_path / "model")
+    whole = task.model(0).served()
+    assert model.num_parameters() == whole.num_parameters()
+    tables = sum(table.num_bytes() for table in whole.tables().values())
+    saved = sum(4 * p.numel() for p in whole.parameters()) - model.num_bytes()
+    assert saved > (1 - bits / 32 - (0.25 if per == "row" else 0.05)) * tables
 
 
 def test_popularity_is_stored_in_one_number_an_item(tmp_path):

@@ -79,6 +79,10 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     SMALLER: ("smaller_dense", {}),
     SMALLER_IN_BYTES: ("smaller_dense", {"equal": "bytes"}),
 }
+# the whole table in few bits: trained and searched as the original, then rounded; no item plans these so far
+ROUNDED: dict[str, tuple[str, dict[str, Any]]] = {
+    f"int{bits}": ("quantise", {"bits": bits, "per": "field"}) for bits in (8, 4, 2)
+}
 # what has at least one number for each id can't leave a twentieth of 16
 ONE_NUMBER_AN_ID = ("MEmCom", "mixed dimension", "AutoDim")
 _FULL_EVOLUTION: dict[str, Any] = {
@@ -116,6 +120,14 @@ def compressions(profile: str, sparsity: float) -> list[Arm]:
             continue
         arms.append(Arm(label, method, 0.0, settings_of(method, settings)))
     return arms
+
+
+def rounded() -> list[Arm]:
+    """The plain table after training, in few bits a number."""
+    return [
+        Arm(label, method, 0.0, settings_of(method, own), searched_as=ORIGINAL)
+        for label, (method, own) in ROUNDED.items()
+    ]
 
 
 def backbone_for(name: str, profile: str) -> BackboneSettings:

@@ -8,6 +8,8 @@ from ...embeddings.budget import BudgetError
 from ...embeddings.registry import TABLES
 from ...embeddings.small_dense import smaller_dim
 from ...tasks import Task
+from ..base import get_method
+from ..quantise import QuantiseSettings
 from .autodim import AutoDimSettings, candidates, dims_within
 from .base import budget
 from .optembed_d import OptEmbedDSettings, check_widths
@@ -21,6 +23,9 @@ def out_of_reach(settings: Any, task: Task) -> BudgetError | None:
         settings: of any method; those whose tables take any number of parameters meet every budget.
         task: whose tables are to shrink.
     """
+    if isinstance(settings, QuantiseSettings):
+        trains = get_method(settings.method).settings_type
+        return out_of_reach(trains.model_validate(settings.method_settings), task)
     dim, sizes = task.dim, [size for own in task.table_sizes.values() for size in own]
     try:
         if isinstance(settings, TableSettings):
