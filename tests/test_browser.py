@@ -67,7 +67,11 @@ def look(browser):
         page = context.new_page()
         page.heard = []
         page.on("pageerror", lambda error: page.heard.append(f"error: {error}"))
-        page.on("requestfailed", lambda request: page.heard.append(f"failed: {request.url}"))
+        # a request that the way to another page cut off has not failed
+        page.on(
+            "requestfailed",
+            lambda r: r.failure == "net::ERR_ABORTED" or page.heard.append(f"failed: {r.url}"),
+        )
         page.on(
             "request", lambda r: r.url.startswith(("file:", "data:", "blob:")) or page.heard.append(r.url)
         )
