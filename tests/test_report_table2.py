@@ -20,7 +20,7 @@ from lfmp_book.lightfmp.view import RIVALS, View
 from lfmp_book.show import pareto
 from lfmp_book.show.html import Stack, table
 from lfmp_core.data.shadows import is_shadow, shadow_order, with_shadows
-from lfmp_core.experiments.items import Choice
+from lfmp_core.experiments.items import SearchResult
 from lfmp_core.experiments.spec import DatasetRef
 from lfmp_core.metrics import LOG_LOSS
 
@@ -268,7 +268,7 @@ def test_comparisons_are_known_set_by_set(tmp_path, monkeypatch):
 def searched(name, seeds, rates, scores, chosen):
     """As much of a grid as the table of the search asks for."""
     candidates = tuple({"learning_rate": r} for r in rates)
-    made = [Choice("xdeepfm", "Lasso", candidates, scores, chosen, chosen == 1)]
+    made = [SearchResult("xdeepfm", "Lasso", candidates, scores, chosen, chosen == 1)]
     return SimpleNamespace(dataset=DatasetRef(name=name), seeds=seeds, choices=lambda store: made)
 
 

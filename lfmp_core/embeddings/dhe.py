@@ -100,8 +100,8 @@ class DHETable(RememberingTable):
         self.register_buffer("constants", torch.stack([a.clamp(max=p - 1), b, p]).int())
         widths = [s.hashes, *s.hidden, self.dim]
         linears = [nn.Linear(i, o) for i, o in pairwise(widths)]
-        bent = widths[1:-1] if s.linear_output else widths[1:]
-        self.norms = nn.ModuleList(nn.BatchNorm1d(width) for width in bent) if s.batch_norm else None
+        activated = widths[1:-1] if s.linear_output else widths[1:]
+        self.norms = nn.ModuleList(nn.BatchNorm1d(width) for width in activated) if s.batch_norm else None
         for linear in linears:
             nn.init.xavier_uniform_(linear.weight, generator=generator)
             nn.init.zeros_(linear.bias)
@@ -139,8 +139,8 @@ class DHETable(RememberingTable):
         """Σ_layers (in + 1)·out, and 2·out for each norm."""
         widths = [settings.hashes, *settings.hidden, dim]
         linear = sum((i + 1) * o for i, o in pairwise(widths))
-        bent = widths[1:-1] if settings.linear_output else widths[1:]
-        return linear + (2 * sum(bent) if settings.batch_norm else 0)
+        activated = widths[1:-1] if settings.linear_output else widths[1:]
+        return linear + (2 * sum(activated) if settings.batch_norm else 0)
 
     @classmethod
     def fit(

@@ -30,7 +30,7 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Choice:
+class SearchResult:
     """What the search stage said for one backbone and arm.
 
     Attributes:
@@ -110,7 +110,7 @@ def ended(spec: RunSpec, store: Store) -> Record | None:
     return found
 
 
-def told(cell: Sequence[RunSpec], store: Store) -> Trial | None:
+def trial_of(cell: Sequence[RunSpec], store: Store) -> Trial | None:
     """What the runs of one candidate say together; None until all have ended."""
     done = [record for spec in cell if (record := ended(spec, store)) is not None]
     if len(done) < len(cell):

@@ -15,7 +15,7 @@ from ..errors import DataError, LfmpError
 from ..files import leftovers
 from ..settings import data_root, home, project_root
 from .certificate import hardware, package_version
-from .claims import held
+from .locks import held
 from .profiles import PROFILES
 from .store import Store, store_for
 

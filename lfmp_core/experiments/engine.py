@@ -21,7 +21,7 @@ from .pool import Result, Runner, Worker, measured
 from .record import Record
 from .spec import RunSpec
 from .stamp import outdated
-from .store import Claim, Store, store_for
+from .store import RunLock, Store, store_for
 
 __all__ = ["RunsFailed", "execute", "open_dataset", "reference", "run_item"]
 
@@ -181,7 +181,7 @@ class _Engine:
         self.folders: list[Path] = []  # of the store
         self.computed: set[str] = set()
         self.workers: list[Worker] = []
-        self.claims: dict[str, Claim] = {}
+        self.claims: dict[str, RunLock] = {}
         self.failures: dict[str, Record] = {}
         self.stopped: list[str] = []
         self.halted: set[str] = set()  # ids of the runs of stopped searches

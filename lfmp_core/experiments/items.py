@@ -9,14 +9,14 @@ from typing import Any, Literal
 from ..errors import LfmpError, check_name
 from ..registry import Registry
 from ..settings import Settings, canonical_json
-from .arms import Arm, Choice, Search, ended, on_border, told
+from .arms import Arm, Search, SearchResult, ended, on_border, trial_of
 from .journal import Journal
 from .record import Record
 from .search import TPE, Trial
 from .spec import DatasetRef, RunSpec, plain
 from .store import Store
 
-__all__ = ["Arm", "Choice", "Grid", "Item", "get_item", "on_border", "register_items", "registry"]
+__all__ = ["Arm", "Grid", "Item", "SearchResult", "get_item", "on_border", "register_items", "registry"]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Grid:
                 final += [self._spec(self.role, dataset, backbone, arm, best, seed) for seed in self.seeds]
         return specs + final
 
-    def choices(self, store: Store) -> list[Choice]:
+    def choices(self, store: Store) -> list[SearchResult]:
         """What the search has picked so far, one entry per backbone and arm."""
         result = []
         for search in self.searches(store):
@@ -82,7 +82,9 @@ class Grid:
                 bool(self.tpe.on_border(candidates[chosen])) if self.tpe else on_border(candidates, chosen)
             )
             name = plain(search.backbone)["name"]
-            result.append(Choice(name, search.arm.label, candidates, tuple(search.scores), chosen, border))
+            result.append(
+                SearchResult(name, search.arm.label, candidates, tuple(search.scores), chosen, border)
+            )
         return result
 
     def arm_of(self, spec: RunSpec) -> str:
@@ -129,7 +131,7 @@ class Grid:
                     continue
                 tried = self.candidates if len(self.candidates) > 1 else ()
                 cells = [self._trial(dataset, backbone, arm, c) for c in tried]
-                trials = [told(cell, store) for cell in cells]
+                trials = [trial_of(cell, store) for cell in cells]
                 decided = self.decided.get((plain(backbone)["name"], arm.label))
                 candidates = tuple(self.candidates)
                 yield Search(backbone, arm, candidates, cells, trials, len(cells), decided=decided)
@@ -152,7 +154,7 @@ class Grid:
                 tried = {**values, "floors": floors} if floors else values
                 candidates.append(values)
                 cells.append(self._trial(dataset, backbone, arm, tried))
-                said = journal.hold(len(cells) - 1, cells[-1], told(cells[-1], store))
+                said = journal.hold(len(cells) - 1, cells[-1], trial_of(cells[-1], store))
                 known.append(said and said._replace(values=tuple(values.items())))
             if not tpe.more(known):
                 break

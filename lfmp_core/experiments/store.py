@@ -26,7 +26,7 @@ from ..errors import DataError, LfmpError, check_name
 from ..files import atomic_write, beside, birth, create_whole
 from ..folders import sweep
 from ..settings import canonical_json, home, project_root
-from .claims import Claim, held, owner
+from .locks import RunLock, held, owner
 from .profiles import PROFILES
 from .record import Record, logits_digest
 from .spec import RunSpec
@@ -255,9 +255,9 @@ class Store:
             if (folder.exists() or folder.is_symlink()) and not folder.is_dir():
                 raise DataError("no folder, but records belong in it", file=folder, remedy="Move it away")
 
-    # ---- claims
+    # ---- locks
 
-    def claim(self, spec: RunSpec) -> Claim | None:
+    def claim(self, spec: RunSpec) -> RunLock | None:
         """Take the right to compute `spec`, or None when a living process has it.
 
         The lock of a process that has died is taken over. On a file system shared by several machines a
@@ -270,7 +270,7 @@ class Store:
         path = self._lock(spec)
         mine = canonical_json({"pid": os.getpid(), "start": birth(os.getpid())})
         if create_whole(path, mine, durable=False):
-            return Claim(path)
+            return RunLock(path)
         if held(path):
             return None
         wreck = beside(path)
@@ -280,7 +280,7 @@ class Store:
                 os.replace(wreck, path)
                 return None
             wreck.unlink()
-        return Claim(path) if create_whole(path, mine, durable=False) else None
+        return RunLock(path) if create_whole(path, mine, durable=False) else None
 
     def claimed(self, spec: RunSpec) -> bool:
         """Whether a living process is computing `spec`."""

@@ -46,7 +46,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Choice:
+class FieldSelection:
     """Which fields a method would keep, without the training that follows the choice.
 
     Attributes:
@@ -135,7 +135,7 @@ class Method:
     name: str
     settings_type: type[Settings]
     procedure: Callable[[Any, float, Any, Context], Outcome]
-    chooser: Callable[[Any, float, Any, Context], Choice] | None = None
+    chooser: Callable[[Any, float, Any, Context], FieldSelection] | None = None
     task: type = Clicks
 
     @property
@@ -190,7 +190,7 @@ class Method:
         *,
         settings: dict[str, Any] | Settings | None = None,
         progress: bool = False,
-    ) -> Choice:
+    ) -> FieldSelection:
         """Choose fields as `run` with these arguments does, and stop there.
 
         Raises:
@@ -249,7 +249,7 @@ def register(
     name: str,
     settings_type: type[Settings] = Settings,
     *,
-    chooser: Callable[[Any, float, Any, Context], Choice] | None = None,
+    chooser: Callable[[Any, float, Any, Context], FieldSelection] | None = None,
     task: type = Clicks,
 ) -> Callable[[Callable], Callable]:
     """Enter a procedure into the registry; `chooser` is its first half, where it has one; see `Method`."""

@@ -23,7 +23,7 @@ from ..surgery import CutPlan, cut, cut_optimizer_state, plan_fields
 from ..tasks import Clicks
 from ..training import LogLoss, Trainer
 from ..training.objective import click_loss
-from .base import Choice, Context, Outcome, register
+from .base import Context, FieldSelection, Outcome, register
 from .subsets import Kind, pretraining_rows
 from .tau_search import fields_within
 from .train import fresh_model, train_to_outcome
@@ -197,7 +197,7 @@ def aim(prune_ratio: float, settings: LightFMPSettings) -> float:
 
 def choose_fields(
     task: Clicks, pretrained: Pretrained, prune_ratio: float, settings: LightFMPSettings, seed: int
-) -> Choice:
+) -> FieldSelection:
     """The fields to keep: by their number, or by the validation loss. log α ranks them."""
     fields, details = pretrained.gates.kept_fields(prune_ratio), pretrained.details()
     if settings.tolerance is not None:
@@ -210,10 +210,10 @@ def choose_fields(
             task, scores, len(scores) - len(fields), cut_to, settings.tolerance, seed
         )
         details |= found
-    return Choice(fields, tuple(pretrained.gates.log_alpha().tolist()), details)
+    return FieldSelection(fields, tuple(pretrained.gates.log_alpha().tolist()), details)
 
 
-def choose(task: Clicks, prune_ratio: float, settings: LightFMPSettings, context: Context) -> Choice:
+def choose(task: Clicks, prune_ratio: float, settings: LightFMPSettings, context: Context) -> FieldSelection:
     """Phase one and the choice."""
     pretrained = pretrain(task, aim(prune_ratio, settings), settings, context)
     return choose_fields(task, pretrained, prune_ratio, settings, context.seed)

@@ -20,7 +20,7 @@ from ..surgery import CutPlan, cut, cut_optimizer_state, plan_fields
 from ..tasks import Clicks
 from ..training import LogLoss, Trainer
 from ..training.objective import click_loss
-from .base import Choice, Context, Outcome, register
+from .base import Context, FieldSelection, Outcome, register
 from .light_fmp import load_pruned, save_pruned
 from .train import fresh_model, train_to_outcome
 
@@ -187,11 +187,11 @@ class Stretch:
         return plan, cut(self.model, plan, gate), cut_optimizer_state(self.trainer.optimizer_state(), plan)
 
 
-def choose(task: Clicks, prune_ratio: float, settings: StreamSettings, context: Context) -> Choice:
+def choose(task: Clicks, prune_ratio: float, settings: StreamSettings, context: Context) -> FieldSelection:
     """The stretch alone; log α ranks the fields."""
     stretch = Stretch(task, prune_ratio, settings, context)
     stretch.run()
-    return Choice(stretch.kept_fields(), tuple(stretch.gates.log_alpha().tolist()), stretch.details())
+    return FieldSelection(stretch.kept_fields(), tuple(stretch.gates.log_alpha().tolist()), stretch.details())
 
 
 @register("light_fmp_stream", StreamSettings, chooser=choose)

@@ -6,15 +6,15 @@ from ..masking import num_kept
 from ..seeds import derive
 from ..settings import Settings
 from ..tasks import Clicks
-from .base import Choice, Context, Outcome, register
+from .base import Context, FieldSelection, Outcome, register
 from .train import fresh_model, train_to_outcome
 
 
-def draw(task: Clicks, prune_ratio: float, settings: Settings, context: Context) -> Choice:
+def draw(task: Clicks, prune_ratio: float, settings: Settings, context: Context) -> FieldSelection:
     """The fields alone; nothing ranks them."""
     m = task.dataset.schema.num_fields
     rng = np.random.default_rng(derive(context.seed, "fields"))
-    return Choice(tuple(sorted(rng.permutation(m)[: num_kept(m, prune_ratio)].tolist())))
+    return FieldSelection(tuple(sorted(rng.permutation(m)[: num_kept(m, prune_ratio)].tolist())))
 
 
 @register("random_fields", chooser=draw)

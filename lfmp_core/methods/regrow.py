@@ -17,7 +17,7 @@ from ..seeds import derive
 from ..surgery import CutPlan, cut, cut_optimizer_state, plan_fields
 from ..tasks import Clicks
 from ..training import Batches, Trainer
-from .base import Choice, Context, Outcome, register
+from .base import Context, FieldSelection, Outcome, register
 from .light_fmp import LightFMPSettings, pretrain_and_prune
 from .revision import RevisionSettings, revise
 from .train import fresh_model, train_to_outcome, trainer_for
@@ -129,13 +129,13 @@ def until_revised(task: Clicks, prune_ratio: float, settings: RegrowSettings, co
     return Revised(trainer, plan, model, state, details | found.details(), subset)
 
 
-def choose(task: Clicks, prune_ratio: float, settings: RegrowSettings, context: Context) -> Choice:
+def choose(task: Clicks, prune_ratio: float, settings: RegrowSettings, context: Context) -> FieldSelection:
     """Everything up to the revision. A field that came back takes the score of the one that went."""
     revised = until_revised(task, prune_ratio, settings, context)
     scores = list(revised.details["log_alpha"])
     for out, back in revised.details["swaps"]:
         scores[out], scores[back] = scores[back], scores[out]
-    return Choice(revised.plan.fields, tuple(scores), revised.details)
+    return FieldSelection(revised.plan.fields, tuple(scores), revised.details)
 
 
 @register("light_fmp_regrow", RegrowSettings, chooser=choose)

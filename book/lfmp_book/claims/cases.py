@@ -34,7 +34,7 @@ def any_of(*flags: bool | None) -> bool | None:
     return True if True in flags else None if None in flags else False
 
 
-def untold(figure: str, passed: bool | None) -> str:
+def undecided(figure: str, passed: bool | None) -> str:
     """A figure, which says so where it can't decide the case."""
     return f"{figure} ({OPEN})" if figure and passed is None else figure
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol, Self, TypeVar
 
-from .cases import OPEN, Case, untold
+from .cases import OPEN, Case, undecided
 
 SURE = 0.95  # share of the draws
 
@@ -41,7 +41,7 @@ def settled(cases: Cases[V]) -> Cases[V]:
 def _settled(case: Case, drawn: Sequence[bool | None]) -> Case:
     known = [flag for flag in drawn if flag is not None]
     if case.passed is None or not known:
-        return replace(case, passed=None, figure=untold(case.figure, None))
+        return replace(case, passed=None, figure=undecided(case.figure, None))
     share = sum(known) / len(known)
     if min(share, 1 - share) <= 1 - SURE:
         return replace(case, passed=share >= SURE)

@@ -15,7 +15,7 @@ from ...settings import Settings
 from ...tasks import Clicks
 from ...training import Batches, LogLoss
 from ...training.batches import Numbered, least_rows
-from ..base import Choice, Context, Outcome, register
+from ..base import Context, FieldSelection, Outcome, register
 from ..train import fresh_model, train_to_outcome
 from .phases import Made, choose_by_gates, first_phase, mean_gates, pretrain, rounded
 
@@ -73,7 +73,7 @@ def controller_of(model: Backbone) -> nn.Module:
     return model.controller.controller
 
 
-def _choose(task: Clicks, prune_ratio: float, settings: AdaFSSettings, context: Context) -> Choice:
+def _choose(task: Clicks, prune_ratio: float, settings: AdaFSSettings, context: Context) -> FieldSelection:
     model = adafs(task, prune_ratio, settings, context).model
     return choose_by_gates(model, task, prune_ratio, context)
 

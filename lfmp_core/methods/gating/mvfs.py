@@ -8,7 +8,7 @@ from ...models.controllers import MultiViewGates
 from ...seeds import derive
 from ...settings import Settings
 from ...tasks import Clicks
-from ..base import Choice, Context, Outcome, register
+from ..base import Context, FieldSelection, Outcome, register
 from ..train import fresh_model, train_to_outcome
 from .phases import Made, choose_by_gates, first_phase, mean_gates, pretrain, rounded
 
@@ -31,7 +31,7 @@ class MvFSSettings(Settings):
     pretrain_epochs: int = Field(2, ge=0)
 
 
-def _choose(task: Clicks, prune_ratio: float, settings: MvFSSettings, context: Context) -> Choice:
+def _choose(task: Clicks, prune_ratio: float, settings: MvFSSettings, context: Context) -> FieldSelection:
     model = mvfs(task, prune_ratio, settings, context).model
     return choose_by_gates(model, task, prune_ratio, context)
 

@@ -17,7 +17,7 @@ from ...seeds import derive
 from ...settings import Settings
 from ...tasks import Clicks
 from ...training import LogLoss
-from ..base import Choice, Context, Outcome, register
+from ..base import Context, FieldSelection, Outcome, register
 from ..selection.base import largest
 from ..train import fresh_model, train_to_outcome
 from .evolution import EvolutionSettings, evolve
@@ -169,13 +169,13 @@ def search(task: Clicks, settings: OptEmbedSettings, context: Context) -> tuple[
     }
 
 
-def _choose(task: Clicks, prune_ratio: float, settings: OptEmbedSettings, context: Context) -> Choice:
+def _choose(task: Clicks, prune_ratio: float, settings: OptEmbedSettings, context: Context) -> FieldSelection:
     count = num_kept(task.dataset.schema.num_fields, prune_ratio)
     with context.phase("PT"):
         _, margins, thresholds = train_supernet(task, settings, context)
         scores = openness(task.dataset.split("val"), margins)
     details = {"values_kept": (margins > 0).double().mean().item(), "thresholds": rounded(thresholds)}
-    return Choice(largest(scores, count), tuple(scores.tolist()), details)
+    return FieldSelection(largest(scores, count), tuple(scores.tolist()), details)
 
 
 @register("optembed", OptEmbedSettings, chooser=_choose)

@@ -15,7 +15,7 @@ from ...seeds import derive
 from ...settings import Settings
 from ...tasks import Clicks
 from ...training import LogLoss, Trainer
-from ..base import Choice, Context, Outcome, register
+from ..base import Context, FieldSelection, Outcome, register
 from ..selection.base import largest
 from ..train import fresh_model, train_to_outcome
 from .phases import Made, first_phase
@@ -109,14 +109,14 @@ def search(task: Clicks, settings: OptFSSettings, context: Context) -> tuple[Bac
     return model, objective.c.detach().flatten()
 
 
-def _choose(task: Clicks, prune_ratio: float, settings: OptFSSettings, context: Context) -> Choice:
+def _choose(task: Clicks, prune_ratio: float, settings: OptFSSettings, context: Context) -> FieldSelection:
     schema = task.dataset.schema
     count = num_kept(schema.num_fields, prune_ratio)
     with context.phase("PT"):
         _, c = search(task, settings, context)
         scores = openness(task.dataset.split("val"), c)
     details = {"values_kept": (c > 0).double().mean().item()}
-    return Choice(largest(scores, count), tuple(scores.tolist()), details)
+    return FieldSelection(largest(scores, count), tuple(scores.tolist()), details)
 
 
 @register("optfs", OptFSSettings, chooser=_choose)

@@ -17,7 +17,7 @@ from ...seeds import derive
 from ...settings import canonical_json
 from ...tasks import Clicks
 from ...training import Trainer, predict
-from ..base import Choice, Context
+from ..base import Context, FieldSelection
 from ..selection.base import largest
 
 Made = tuple[Backbone, dict[str, Any]]
@@ -83,8 +83,8 @@ def rounded(numbers: Tensor) -> list[float]:
     return [float(f"{x:.6g}") for x in numbers.flatten().tolist()]
 
 
-def choose_by_gates(model: Backbone, task: Clicks, prune_ratio: float, context: Context) -> Choice:
+def choose_by_gates(model: Backbone, task: Clicks, prune_ratio: float, context: Context) -> FieldSelection:
     """The m − ⌊τm⌋ fields whose gates are the most open on average over the validation rows."""
     with context.phase("PT"):
         scores = mean_gates(model, task.dataset.split("val")).numpy()
-    return Choice(largest(scores, num_kept(len(scores), prune_ratio)), tuple(scores.tolist()))
+    return FieldSelection(largest(scores, num_kept(len(scores), prune_ratio)), tuple(scores.tolist()))

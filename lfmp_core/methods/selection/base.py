@@ -12,7 +12,7 @@ from ...files import atomic_write
 from ...masking import num_kept
 from ...settings import Settings, canonical_json
 from ...tasks import Clicks
-from ..base import Choice, Context, Outcome, register
+from ..base import Context, FieldSelection, Outcome, register
 from ..train import fresh_model, train_to_outcome
 
 Scoring = Callable[[Clicks, float, Any, Context], "Scores"]
@@ -50,11 +50,11 @@ def selector(name: str, settings_type: type[Settings] = Settings) -> Callable[[S
     """
 
     def enter(score: Scoring) -> Scoring:
-        def choose(task: Clicks, prune_ratio: float, settings: Any, context: Context) -> Choice:
+        def choose(task: Clicks, prune_ratio: float, settings: Any, context: Context) -> FieldSelection:
             count = num_kept(task.dataset.schema.num_fields, prune_ratio)  # a wrong τ costs no scoring
             scores = score(task, prune_ratio, settings, context)
             values = _checked(name, task, scores.values)
-            return Choice(largest(values, count), tuple(values.tolist()), scores.details)
+            return FieldSelection(largest(values, count), tuple(values.tolist()), scores.details)
 
         def run(task: Clicks, prune_ratio: float, settings: Any, context: Context) -> Outcome:
             choice = _once(choose, task, prune_ratio, settings, context)
@@ -81,14 +81,16 @@ def _checked(name: str, task: Clicks, values: np.ndarray) -> np.ndarray:
     return values
 
 
-def _once(choose: Callable, task: Clicks, prune_ratio: float, settings: Any, context: Context) -> Choice:
+def _once(
+    choose: Callable, task: Clicks, prune_ratio: float, settings: Any, context: Context
+) -> FieldSelection:
     """Choose as phase PT; with a folder, a choice that was made before an interrupt is taken from it."""
     path = context.path("choice.json")
     if path is not None and path.exists():
         kept = json.loads(path.read_text())
         context.phases.update(kept["phases"])
         context.cpu_seconds.update(kept["cpu_seconds"])
-        return Choice(tuple(kept["fields"]), tuple(kept["scores"]), kept["details"])
+        return FieldSelection(tuple(kept["fields"]), tuple(kept["scores"]), kept["details"])
     with context.phase("PT"):
         choice = choose(task, prune_ratio, settings, context)
     if path is not None:

@@ -9,7 +9,7 @@ from statistics import median
 
 from lfmp_core.metrics import Metric
 
-from ...claims.cases import OPEN, Case, untold
+from ...claims.cases import OPEN, Case, undecided
 from .blocks import EDGE, MARGINAL, SIMPLE, Cell, Values
 
 Cases = Callable[[Values], list[Case]]
@@ -25,7 +25,7 @@ def more(flags: Sequence[tuple[bool | None, bool | None]]) -> tuple[bool | None,
         return None, ""
     wins, losses = sum(won for won, _ in known), sum(lost for _, lost in known)
     passed = wins > losses if wins or losses else None
-    return passed, untold(f"{wins} won, {losses} lost of {len(known)}", passed)
+    return passed, undecided(f"{wins} won, {losses} lost of {len(known)}", passed)
 
 
 def outperform(

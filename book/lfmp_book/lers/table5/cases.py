@@ -8,7 +8,7 @@ from itertools import pairwise, product
 
 from lfmp_core.metrics import AUC, LOG_LOSS
 
-from ...claims.cases import OPEN, Case, all_of, any_of, untold
+from ...claims.cases import OPEN, Case, all_of, any_of, undecided
 from ..scores.blocks import EDGE, HIGH, LOW, MARGINAL, MIDDLE, ORIGINAL, SEARCHED, SHARES, Cell, Values
 from ..scores.clicks import BACKBONES, SETS, cells
 from ..scores.rules import Cases, rank_of, simple_lead, simple_suffices, to_median
@@ -80,7 +80,7 @@ def keeps_up(cell: Cell, method: str) -> Cases:
         passed = None
         if span is not None and (span.high < -EDGE or span.low > -MARGINAL + EDGE):
             passed = span.high >= -EDGE
-        figure = "" if gap is None else untold(f"{method} AUC {gap:+.4f}", passed)
+        figure = "" if gap is None else undecided(f"{method} AUC {gap:+.4f}", passed)
         return [Case(cell.pair, cell.at, passed, figure)]
 
     return made
@@ -127,7 +127,7 @@ def gains_when_smaller(methods: Sequence[str]) -> Cases:
             passed = any_of(*ahead.values())
             figure = ", ".join(name for name, up in ahead.items() if up)
             if not figure and None not in spans.values():
-                figure = untold("in no step", passed)
+                figure = undecided("in no step", passed)
             found.append(Case(method, "", passed, figure))
         return found
 

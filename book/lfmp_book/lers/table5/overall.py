@@ -8,7 +8,7 @@ from statistics import mean, median
 import pandas as pd
 from scipy.stats import t as student
 
-from ...claims.cases import OPEN, Case, any_of, untold
+from ...claims.cases import OPEN, Case, any_of, undecided
 from ..grids import compressions
 from ..scores.blocks import (
     COMPOSED,
@@ -130,7 +130,7 @@ def no_guarantee(v: Values) -> list[Case]:
         stays = perhaps == [last] and all(_ahead(v, high, last, m) for m, _ in late[1:])
         flags.append(True if all(overtaken) else False if stays else None)
     passed = any_of(*flags)
-    return [Case("best", "", passed, untold("; ".join(told), passed))]
+    return [Case("best", "", passed, undecided("; ".join(told), passed))]
 
 
 def _ahead(v: Values, cell: Cell, ours: str, theirs: str) -> bool:
@@ -146,7 +146,7 @@ def stronger_backbone(v: Values) -> list[Case]:
         gap = v.gap(dcn, ORIGINAL, ORIGINAL, than=deepfm)
         span = v.span(dcn, ORIGINAL, ORIGINAL, than=deepfm)
         passed = None if span is None else span.ahead
-        found.append(Case(name, "", passed, "" if gap is None else untold(f"{gap:+.4f}", passed)))
+        found.append(Case(name, "", passed, "" if gap is None else undecided(f"{gap:+.4f}", passed)))
     return found
 
 
@@ -229,7 +229,7 @@ def fruitless(v: Measured) -> list[Case]:
         gains = (own.val_auc - own.before).groupby(own.seed).mean()
         none = _none(gains)
         passed = none if none is None else none != ((name, backbone) == ("Avazu", "DCN"))
-        found.append(Case(name, backbone, passed, untold(f"AUC {gains.mean():+.4f}", passed)))
+        found.append(Case(name, backbone, passed, undecided(f"AUC {gains.mean():+.4f}", passed)))
     return found
 
 

@@ -8,7 +8,7 @@ from statistics import median
 
 from lfmp_core.metrics import NDCG20, RECALL20
 
-from ...claims.cases import Case, all_of, untold
+from ...claims.cases import Case, all_of, undecided
 from ..scores.blocks import EDGE, HIGH, LOW, MARGINAL, METHODS, MIDDLE, ORIGINAL, SHARES, Cell, Values
 from ..scores.lists import GRAPH, LATENT, SETS, Measured, cells
 from ..scores.rules import Cases, overall, to_median
@@ -92,7 +92,7 @@ def ahead_of_all(method: str, where: Iterable[Cell]) -> Cases:
             flags = [None if span is None else span.ahead for _, span in spans]
             passed, figure = all_of(*flags), ""
             if all(span is not None for _, span in spans):
-                figure = untold(f"{method} ahead in {flags.count(True)} of {len(flags)}", passed)
+                figure = undecided(f"{method} ahead in {flags.count(True)} of {len(flags)}", passed)
             found.append(Case(cell.pair, cell.at, passed, figure))
         return found
 
@@ -113,7 +113,7 @@ def graph_ahead(methods: Sequence[str], shares: Sequence[float]) -> Cases:
                 flags = [None if span is None else span.ahead for span in spans]
                 passed, figure = all_of(*flags), ""
                 if None not in spans:
-                    figure = untold(f"{flags.count(True)} of {len(flags)} ahead", passed)
+                    figure = undecided(f"{flags.count(True)} of {len(flags)} ahead", passed)
                 found.append(
                     Case(name, f"t = {t:.0%}" if methods != (ORIGINAL,) else ORIGINAL, passed, figure)
                 )
@@ -140,7 +140,7 @@ def drops(method: str, backbone: str) -> Cases:
             figure = (
                 f"{method} {-known[method]:+.1%} of Original's, the most: {largest} {-known[largest]:+.1%}"
             )
-            found.append(Case(cell.pair, "", passed, untold(figure, passed)))
+            found.append(Case(cell.pair, "", passed, undecided(figure, passed)))
         return found
 
     return made

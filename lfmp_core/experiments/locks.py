@@ -1,4 +1,4 @@
-"""Claims: one process at a time computes a run; a lock whose process has died holds nobody up."""
+"""Locks: one process at a time computes a run; a lock whose process has died holds nobody up."""
 
 import json
 import time
@@ -10,7 +10,7 @@ from ..files import birth
 _UNREADABLE_AGE = 60.0  # seconds; a lock is written in one step, so an unreadable one is a wreck
 
 
-class Claim:
+class RunLock:
     """The right to compute one run, until released or until the process ends."""
 
     def __init__(self, path: Path):
@@ -20,7 +20,7 @@ class Claim:
         """Give the run back; once is enough, twice does no harm."""
         self.path.unlink(missing_ok=True)
 
-    def __enter__(self) -> "Claim":
+    def __enter__(self) -> "RunLock":
         return self
 
     def __exit__(self, *_: object) -> None:
