@@ -1,7 +1,7 @@
 """What a method is given, whatever is recommended."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -101,10 +101,6 @@ class Task(ABC):
         **options: Any,
     ) -> Loop:
         """The loop of the protocol; `options` are further arguments of it."""
-
-    @abstractmethod
-    def batches(self, seed: int) -> Iterator[Any]:
-        """The batches of one pass over what is learnt from."""
 
     @abstractmethod
     def fitness(self, model: Model, units: int) -> Callable[[], float]:

@@ -105,6 +105,7 @@ class Clicks(Task):
         )
 
     def batches(self, seed: int) -> Iterator[ClickBatch]:
+        """The batches of one pass over the training rows."""
         rows, training = self.dataset.split("train"), self.training
         return Batches(rows, training.batch_size, seed, device=training.device).epoch(0)
 

@@ -1,6 +1,6 @@
 """Collaborative filtering: pairs of users and items in, the best items of every user out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -12,7 +12,6 @@ from ..data.interactions import InteractionData, Interactions
 from ..embeddings.registry import TableFactory
 from ..errors import DataError, LfmpError
 from ..metrics import NDCG20, RECALL20
-from ..models.batch import PairBatch
 from ..models.recommender import Recommender, RecommenderSettings, side_of, xavier_std
 from ..models.recommenders import RECOMMENDERS, build_recommender
 from ..seeds import derive
@@ -116,10 +115,6 @@ class TopItems(Task):
             label=label,
             **options,
         )
-
-    def batches(self, seed: int) -> Iterator[PairBatch]:
-        own = self.training
-        return PairBatches(self.pairs, own.batch_size, own.negatives, seed, own.device).epoch(0)
 
     def fitness(self, model: Any, units: int) -> Callable[[], float]:
         measure = self._measure(model, units)

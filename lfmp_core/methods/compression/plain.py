@@ -1,6 +1,6 @@
 """Compression without a search: a table of another form, or a smaller plain one."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -52,7 +52,8 @@ class CacheFilling(Extended):
 
     Args:
         loss: the task's.
-        tables: by name. counts: how often each of their ids is asked for in a pass, by name.
+        tables: by name.
+        counts: gives how often each of their ids is asked for in a pass, by name; asked when a pass is over.
         per_epoch: steps in a pass.
 
     Source: Yin et al. 2021; LERS §4.1.2 ("build cache").
@@ -62,7 +63,7 @@ class CacheFilling(Extended):
         self,
         loss: Objective,
         tables: Mapping[str, TTRecTable],
-        counts: Mapping[str, np.ndarray],
+        counts: Callable[[], Mapping[str, np.ndarray]],
         per_epoch: int,
     ):
         super().__init__(loss)
@@ -70,8 +71,9 @@ class CacheFilling(Extended):
 
     def after_step(self, step: int) -> None:
         if step + 1 == self.per_epoch:
+            counts = self.counts()
             for name, table in self.tables.items():
-                table.populate(torch.from_numpy(self.counts[name]))
+                table.populate(torch.from_numpy(counts[name]))
 
 
 @compression("table", TableSettings)
@@ -92,7 +94,7 @@ def table(task: Task, settings: TableSettings, context: Context) -> Outcome:
     }
     objective = None
     if cached:
-        objective = CacheFilling(task.objective(context.seed), cached, task.id_counts(), task.steps_per_epoch)
+        objective = CacheFilling(task.objective(context.seed), cached, task.id_counts, task.steps_per_epoch)
     return train_to_outcome(task, model, task.all_fields, context, objective=objective)
 
 

@@ -77,33 +77,46 @@ def simple_lead(v: Values, cell: Cell) -> tuple[float | None, str]:
     return gap, f"{best[True][0]} {gap:+.4f} to {best[False][0]}"
 
 
-def simple_suffices(where: Iterable[Cell]) -> Cases:
-    """In each block, the best of QR and MagPrune is not 0.001 and more behind the best complex method."""
+def by_gap(
+    where: Iterable[Cell],
+    gap_of: Callable[[Values, Cell], tuple[float | None, str]],
+    passes: Callable[[float], bool],
+) -> Cases:
+    """In each block, whether a gap passes; a block without one can't be judged.
+
+    Args:
+        gap_of: the gap of a block, and how it is shown.
+    """
     chosen = list(where)
 
     def made(v: Values) -> list[Case]:
         found = []
         for cell in chosen:
-            gap, figure = simple_lead(v, cell)
-            found.append(Case(cell.pair, cell.at, None if gap is None else gap > -MARGINAL + EDGE, figure))
+            gap, figure = gap_of(v, cell)
+            found.append(Case(cell.pair, cell.at, None if gap is None else passes(gap), figure))
         return found
 
     return made
+
+
+def by_median(method: str, where: Iterable[Cell], passes: Callable[[float], bool]) -> Cases:
+    """`by_gap` of what a method is above the median of the paper's rows."""
+
+    def gap_of(v: Values, cell: Cell) -> tuple[float | None, str]:
+        gap = to_median(v, cell, method)
+        return gap, "" if gap is None else f"{gap:+.4f}"
+
+    return by_gap(where, gap_of, passes)
+
+
+def simple_suffices(where: Iterable[Cell]) -> Cases:
+    """In each block, the best of QR and MagPrune is not 0.001 and more behind the best complex method."""
+    return by_gap(where, simple_lead, lambda gap: gap > -MARGINAL + EDGE)
 
 
 def competitive(method: str, where: Iterable[Cell]) -> Cases:
     """In each block, not 0.001 and more below the median of the paper's rows."""
-    chosen = list(where)
-
-    def made(v: Values) -> list[Case]:
-        found = []
-        for cell in chosen:
-            gap = to_median(v, cell, method)
-            figure = "" if gap is None else f"{gap:+.4f}"
-            found.append(Case(cell.pair, cell.at, None if gap is None else gap > -MARGINAL + EDGE, figure))
-        return found
-
-    return made
+    return by_median(method, where, lambda gap: gap > -MARGINAL + EDGE)
 
 
 def to_median(v: Values, cell: Cell, method: str) -> float | None:

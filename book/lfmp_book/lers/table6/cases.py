@@ -11,7 +11,7 @@ from lfmp_core.metrics import NDCG20, RECALL20
 from ...claims.cases import Case, all_of, undecided
 from ..scores.blocks import EDGE, HIGH, LOW, MARGINAL, METHODS, MIDDLE, ORIGINAL, SHARES, Cell, Values
 from ..scores.lists import GRAPH, LATENT, SETS, Measured, cells
-from ..scores.rules import Cases, overall, to_median
+from ..scores.rules import Cases, by_median, overall
 
 
 def placed(method: str, best: int, worst: int, where: Iterable[Cell]) -> Cases:
@@ -63,17 +63,7 @@ def overall_led_by(methods: Sequence[str], shares: Sequence[float]) -> Cases:
 
 def weak(method: str, where: Iterable[Cell]) -> Cases:
     """In each block, 0.001 and more below the median of the paper's rows."""
-    chosen = list(where)
-
-    def made(v: Values) -> list[Case]:
-        found = []
-        for cell in chosen:
-            gap = to_median(v, cell, method)
-            figure = "" if gap is None else f"{gap:+.4f}"
-            found.append(Case(cell.pair, cell.at, None if gap is None else gap <= -MARGINAL + EDGE, figure))
-        return found
-
-    return made
+    return by_median(method, where, lambda gap: gap <= -MARGINAL + EDGE)
 
 
 def ahead_of_all(method: str, where: Iterable[Cell]) -> Cases:
