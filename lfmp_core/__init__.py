@@ -9,6 +9,7 @@ package imports nothing else. Every backbone and every table of the registries h
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .budget import Budget as Budget
     from .data import Dataset as Dataset
     from .data import Rows as Rows
     from .efficiency import export_onnx as export_onnx

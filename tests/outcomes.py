@@ -2,6 +2,15 @@
 
 import torch
 
+from lfmp_core.budget import NOTHING, Budget
+from lfmp_core.methods import get_method
+
+
+def share_of(method, share):
+    """A budget of what the method removes; none where it takes none."""
+    removes = get_method(method).removes
+    return Budget(share, removes[0]) if removes else NOTHING
+
 
 def assert_same_outcome(a, b):
     assert a.kept_fields == b.kept_fields

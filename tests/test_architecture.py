@@ -24,7 +24,7 @@ FILES = {
 # stand beside each other and don't know of each other. The core knows nothing of the book that stands on it.
 CORE = (
     ("errors", "seeds", "axes", "kernels", "files", "memory", "workers"),
-    ("bounds", "entry", "metrics", "registry"),
+    ("bounds", "budget", "entry", "metrics", "registry"),
     ("settings", "ownership"),
     ("folders",),
     ("data", "embeddings"),

@@ -9,9 +9,11 @@ import pytest
 import torch
 from outcomes import assert_same_outcome
 
+from lfmp_core.budget import Budget
 from lfmp_core.embeddings import BudgetError
+from lfmp_core.errors import LfmpError
 from lfmp_core.methods import get_method
-from lfmp_core.methods.compression.base import CompressionSettings, budget
+from lfmp_core.methods.compression.base import numbers_within
 from lfmp_core.methods.train import fresh_model
 from lfmp_core.models import BackboneSettings, load_model, save_model
 from lfmp_core.tasks import Clicks
@@ -48,8 +50,8 @@ def task(planted):
 
 
 def run(task, method, sparsity=0.75, seed=1, folder=None, **settings):
-    settings = METHODS[method] | {"sparsity": sparsity} | settings
-    return get_method(method).run(task, 0.0, seed, settings=settings, folder=folder)
+    settings = METHODS[method] | settings
+    return get_method(method).run(task, Budget(sparsity, "numbers"), seed, settings=settings, folder=folder)
 
 
 # ---------------------------------------------------------------------------------------------- every method
@@ -94,14 +96,14 @@ def test_same_seed_same_bits_and_phases_are_taken_up(task, method, tmp_path):
 
 
 def test_fields_are_not_theirs_to_prune(task):
-    with pytest.raises(ValueError, match="not fields"):
-        get_method("magprune").run(task, 0.5, 1)
+    with pytest.raises(LfmpError, match=r"removes no share of fields .* ask for a share of numbers"):
+        get_method("magprune").run(task, Budget(0.5), 1)
 
 
 def test_budget_is_what_the_floor_leaves(task):
     """⌊t·nD⌋ go: of 1,821·8 = 14,568 a tenth is 1,456.8."""
     size = sum(task.dataset.schema.field_sizes) * DIM
-    gone = {t: size - budget(task, CompressionSettings(sparsity=t)) for t in (0, 0.1, 0.5, 0.95)}
+    gone = {t: size - numbers_within(task, Budget(t, "numbers")) for t in (0, 0.1, 0.5, 0.95)}
     assert gone == {t: math.floor(t * size) for t in gone}
 
 
@@ -109,9 +111,9 @@ def test_budget_of_a_whole_number_is_that_number():
     """.29·100 is 28.999… in binary, and .57·100 is 56.999…; of what is no whole number the floor goes."""
     for size in (100, 700, 10_000, 123_400, 1_086_800):
         one = SimpleNamespace(num_ids=size // 2, dim=2)
-        left = [budget(one, CompressionSettings(sparsity=k / 100)) for k in range(100)]
+        left = [numbers_within(one, Budget(k / 100, "numbers")) for k in range(100)]
         assert left == [size - size * k // 100 for k in range(100)]
-        assert budget(one, CompressionSettings(sparsity=0.3337)) == size - size * 3337 // 10_000
+        assert numbers_within(one, Budget(0.3337, "numbers")) == size - size * 3337 // 10_000
 
 
 def test_impossible_budgets_say_why_before_training(task, monkeypatch):
@@ -152,7 +154,7 @@ def test_pep_retrains_what_is_left_from_its_start(task, monkeypatch):
     assert all(torch.equal(start[key], value) for key, value in fresh.items())
     served = outcome.model.table
     assert torch.equal(served.weight_view() != 0, table.gate.mask)
-    assert table.gate.mask.sum() == budget(task, CompressionSettings(sparsity=0.75))
+    assert table.gate.mask.sum() == numbers_within(task, Budget(0.75, "numbers"))
 
 
 def test_a_cache_is_filled_after_the_first_pass_and_learns_apart(planted):

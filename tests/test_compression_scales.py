@@ -5,6 +5,7 @@ from importlib import import_module
 import pytest
 import torch
 
+from lfmp_core.budget import Budget
 from lfmp_core.embeddings.dhe import DHETable
 from lfmp_core.embeddings.qr import QRSettings, QRTable
 from lfmp_core.embeddings.remembered import compact
@@ -34,8 +35,8 @@ def make_task(planted, batch_size, **training):
     return Clicks(planted, backbone, TrainingSettings(**rates | training))
 
 
-def run(task, method, **settings):
-    return get_method(method).run(task, 0.0, 0, settings=settings)
+def run(task, method, sparsity, of="numbers", **settings):
+    return get_method(method).run(task, Budget(sparsity, of), settings=settings)
 
 
 @pytest.mark.parametrize(
@@ -104,11 +105,11 @@ def test_zeros_are_counted_so_often_in_a_pass(planted, per_epoch, every, monkeyp
 
     monkeypatch.setattr(threshold, "advance", note)
     task = make_task(planted, 256)
-    settings = threshold.ThresholdSettings(sparsity=0.9)
+    settings = threshold.ThresholdSettings()
     objective = RisingThreshold(LogLoss(), (), settings, per_epoch)
     model = fresh_model(task, 0)
     with pytest.raises(InterruptedError):
-        threshold.find(task, model, objective, settings, Context(0))
+        threshold.find(task, model, objective, 0, settings, Context(0))
     assert told == [every]
 
 
@@ -178,7 +179,7 @@ def test_dimension_of_as_many_bytes():
 
 def test_a_smaller_dense_model_of_as_many_bytes(planted):
     """D = 8, t = .75: 2 numbers a row, a mask of 2 bytes and a place of 4: 14 bytes or 3.5 numbers, so 4."""
-    outcome = run(make_task(planted, 2048), "smaller_dense", sparsity=0.75, equal="bytes")
+    outcome = run(make_task(planted, 2048), "smaller_dense", sparsity=0.75, of="bytes")
     assert outcome.details["embedding_dim"] == 4 == outcome.model.table.dim
 
 

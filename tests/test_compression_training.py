@@ -11,6 +11,7 @@ import torch
 from outcomes import assert_same_outcome
 from torch import nn
 
+from lfmp_core.budget import Budget
 from lfmp_core.data import Rows
 from lfmp_core.embeddings import FullTable
 from lfmp_core.embeddings.entry_mask import EntryMask
@@ -37,8 +38,8 @@ def task(planted):
     return Clicks(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=512, epochs=2))
 
 
-def run(task, method, folder=None, **settings):
-    return get_method(method).run(task, 0.0, 1, settings={"sparsity": 0.75} | settings, folder=folder)
+def run(task, method, folder=None, sparsity=0.75, **settings):
+    return get_method(method).run(task, Budget(sparsity, "numbers"), 1, settings=settings, folder=folder)
 
 
 def filled(rows):
@@ -376,11 +377,11 @@ def test_training_that_was_cut_off_has_the_seconds_of_all_its_parts(task, tmp_pa
 
     with monkeypatch.context() as cut, pytest.raises(KeyboardInterrupt):
         cut.setattr(Trainer, "fit", cut_off)
-        get(task, 0.0, 1, folder=tmp_path)
+        get(task, seed=1, folder=tmp_path)
     noted = json.loads((tmp_path / "training.json").read_text())
-    resumed = get(task, 0.0, 1, folder=tmp_path)
+    resumed = get(task, seed=1, folder=tmp_path)
     assert resumed.phases["CT"] > noted["phases"] > 0
-    again = get(task, 0.0, 1, folder=tmp_path)
+    again = get(task, seed=1, folder=tmp_path)
     assert again.phases == resumed.phases and again.details["cpu_seconds"] == resumed.details["cpu_seconds"]
 
 

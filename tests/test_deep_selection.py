@@ -10,6 +10,7 @@ import torch
 from sized import sized
 from torch.nn import functional
 
+from lfmp_core.budget import Budget
 from lfmp_core.data import Dataset, Rows
 from lfmp_core.errors import DataError
 from lfmp_core.methods import get_method
@@ -165,7 +166,7 @@ def test_lpfs_ranks_by_size_not_sign(planted, monkeypatch):
 
     # the package's `lpfs` is the scoring; the module of that name is behind it
     monkeypatch.setattr(sys.modules["lfmp_core.methods.selection.lpfs"], "train_all_fields", train)
-    choice = get_method("lpfs").choose(quick(planted), 0.75, 0)
+    choice = get_method("lpfs").choose(quick(planted), Budget(0.75), 0)
     assert choice.fields == tuple(range(10))
     assert choice.details["gates"][0] < 0 < choice.scores[0]
 
@@ -253,7 +254,7 @@ def test_planted_fields_are_found(planted, method):
     informative = {f for f, name in enumerate(names) if name in truth["informative"]}
     useful = informative | {f for f, name in enumerate(names) if name in truth["redundant"]}
     for name, seed in itertools.product(("dnn", "deepfm"), (0, 1)):
-        kept = set(get_method(method).choose(quick(planted, name), 0.6, seed).fields)
+        kept = set(get_method(method).choose(quick(planted, name), Budget(0.6), seed).fields)
         assert len(kept) == 16 and len(kept & informative) >= 8 and len(kept & useful) >= 12
 
 
@@ -263,11 +264,13 @@ def test_every_backbone_same_seed_same_bits(name, planted_scalar):
     task = quick(planted_scalar, name, epochs=1)
     for method in SELECTORS:
         own = {"batches": 5} if method == "sfs" else {}
-        first, again, other = (get_method(method).choose(task, 0.5, s, settings=own) for s in (1, 1, 2))
+        first, again, other = (
+            get_method(method).choose(task, Budget(0.5), s, settings=own) for s in (1, 1, 2)
+        )
         assert first == again and first.scores != other.scores
         assert len(set(first.scores)) > 30 and np.isfinite(first.scores).all()
         if name == "dnn":
-            outcome = get_method(method).run(task, 0.5, 1, settings=own)
+            outcome = get_method(method).run(task, Budget(0.5), 1, settings=own)
             assert outcome.kept_fields == first.fields == tuple(outcome.model.columns.tolist())
 
 
@@ -275,7 +278,7 @@ def test_half_precision(planted_scalar):
     """AutoField's backward pass within a step in autocast; the order of fields hardly changes."""
     task = quick(planted_scalar, "xdeepfm", epochs=1)
     half = Clicks(task.dataset, task.backbone, task.training.model_copy(update={"precision": "bfloat16"}))
-    scores = [get_method("autofield").choose(t, 0.5, 1).scores for t in (task, half)]
+    scores = [get_method("autofield").choose(t, Budget(0.5), 1).scores for t in (task, half)]
     assert np.corrcoef(scores)[0, 1] > 0.8
 
 
@@ -283,7 +286,7 @@ def test_half_precision(planted_scalar):
 def test_test_rows_are_never_read(planted, method, monkeypatch):
     opened, split = set(), Dataset.split
     monkeypatch.setattr(Dataset, "split", lambda self, name: opened.add(name) or split(self, name))
-    get_method(method).choose(quick(planted), 0.5, 0, settings={"batches": 2} if method == "sfs" else None)
+    get_method(method).choose(quick(planted), Budget(0.5), settings={"batches": 2} if method == "sfs" else {})
     assert opened == ({"train"} if method == "lpfs" else {"train", "val"})
 
 

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from outcomes import share_of
 from torch import nn
 from torch.nn import functional
 
@@ -302,7 +303,7 @@ def test_arrays_that_are_no_data_set(given, said):
         ("random_forest", {"max_rows": 500}),
         ("permutation", {}),
         ("light_fmp", {"pretrain_rows": 400, "pretrain_passes": 3}),
-        ("pep", {"sparsity": 0.5, "find_epochs": 2}),
+        ("pep", {"find_epochs": 2}),
     ],
 )
 def test_methods_run_on_arrays(name, settings, tmp_path):
@@ -311,14 +312,14 @@ def test_methods_run_on_arrays(name, settings, tmp_path):
     data = Dataset.from_arrays(ids, labels, SIZES, local=True)
     backbone = BackboneSettings(name="deepfm", embedding_dim=4, hidden=(8,))
     task = Clicks(data, backbone, TrainingSettings(learning_rate=0.02, batch_size=200, epochs=3))
-    ratio = 0 if name == "pep" else 0.5
-    outcome = get_method(name).run(task, ratio, 0, settings=settings, folder=tmp_path / "run")
+    half = share_of(name, 0.5)
+    outcome = get_method(name).run(task, half, settings=settings, folder=tmp_path / "run")
     assert np.isfinite(predict(outcome.model, data.split("test"))).all()
     if name in ("random_forest", "permutation"):
         assert outcome.kept_fields == (1, 2)
     other = Clicks(Dataset.from_arrays(ids, 1 - labels, SIZES, local=True), backbone, task.training)
     with pytest.raises(DataError, match="another run"):
-        get_method(name).run(other, ratio, 0, settings=settings, folder=tmp_path / "run")
+        get_method(name).run(other, half, settings=settings, folder=tmp_path / "run")
 
 
 def test_gates_in_ones_own_loop_find_the_fields():

@@ -20,6 +20,7 @@ from lfmp_book.lers import (
     table2 as lers_table2,
 )
 from lfmp_book.show.figures import Picture
+from lfmp_core.budget import Budget
 from lfmp_core.embeddings.dhe import DHESettings
 from lfmp_core.embeddings.qr import QRSettings
 from lfmp_core.embeddings.tt_rec import TTRecSettings
@@ -63,7 +64,7 @@ def test_arms_in_few_bits_are_ready_and_in_no_plan(planted):
     task = Clicks(planted, lers.backbone_for("deepfm", "quick"), lers.training_for("quick"))
     sizes = {}
     for arm in arms:
-        outcome = get_method(arm.method).run(task, arm.prune_ratio, 0, settings=arm.method_settings)
+        outcome = get_method(arm.method).run(task, arm.budget, settings=arm.method_settings)
         before, sizes[arm.label] = outcome.details["table_bytes"]
         assert sizes[arm.label] - 8 * planted.schema.num_fields == before * arm.method_settings.bits / 32
     assert sizes["int8"] > sizes["int4"] > sizes["int2"]
@@ -170,7 +171,7 @@ def test_magprune_says_what_it_removed_by_frequency(planted):
     """The curve holds every id and every kept number, and its fields are the first two."""
     backbone = BackboneSettings(name="deepfm", embedding_dim=8, hidden=(16,))
     task = Clicks(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=1))
-    outcome = get_method("magprune").run(task, 0.0, 1, settings={"sparsity": 0.75})
+    outcome = get_method("magprune").run(task, Budget(0.75, "numbers"), 1)
     curve, table = outcome.details["frequency"], outcome.model.table
     kept = 8 * np.dot(curve["all"]["rows"], curve["all"]["kept"])
     assert sum(curve["all"]["rows"]) == planted.schema.num_ids
@@ -187,7 +188,7 @@ def test_magprune_says_what_it_removed_by_frequency(planted):
 
 def record(spec, curve):
     """What a finished run of `spec` would have left, but for its curve made up."""
-    details = {"cpu_seconds": {"CT": 1.0}, "history": [], "kept_fields": [], "sparsity": spec.removed}
+    details = {"cpu_seconds": {"CT": 1.0}, "history": [], "kept_fields": [], "sparsity": spec.budget.share}
     if curve:
         details["frequency"] = {"all": curve, "fields": {"I1": curve, "I2": curve}}
     metrics = {"val_auc": 0.7 + spec.training["learning_rate"]}
@@ -206,7 +207,7 @@ LEAST = [0, 2, 4, 8, 16, 32]
 
 
 def rising(spec):
-    kept = [0.0, *[min(1.0, (1 - spec.removed) * k) for k in (0.5, 0.8, 1, 1.2, 1.4)]]
+    kept = [0.0, *[min(1.0, (1 - spec.budget.share) * k) for k in (0.5, 0.8, 1, 1.2, 1.4)]]
     sizes = [0, 1e-3, 2e-3, 3e-3, 0.01, 0.02]
     return {"least": LEAST, "rows": [1, 50, 20, 9, 3, 1], "magnitude": sizes, "kept": kept}
 

@@ -10,6 +10,7 @@ import torch
 from outcomes import assert_same_outcome
 from sized import sized
 
+from lfmp_core.budget import Budget
 from lfmp_core.errors import LfmpError
 from lfmp_core.masking import HardConcrete, MaskSettings
 from lfmp_core.methods import Context, StreamSettings, get_method
@@ -34,7 +35,7 @@ def task(planted):
 
 
 def run(task, ratio=0.5, seed=1, folder=None, **settings):
-    return get_method("light_fmp_stream").run(task, ratio, seed, settings=settings, folder=folder)
+    return get_method("light_fmp_stream").run(task, Budget(ratio), seed, settings=settings, folder=folder)
 
 
 class Spy(Trainer):
@@ -179,7 +180,7 @@ def test_open_gates_are_plain_training(planted, monkeypatch, backbone, fold):
     small = sized(backbone, embedding_dim=4, hidden=(16,), cin=(4, 4))
     task = Clicks(planted, small, TrainingSettings(learning_rate=0.01, batch_size=512, epochs=2))
     whole = run(task, ratio=0.0, pieces=1, fold=fold)
-    plain = get_method("no_selection").run(task, 0.0, 1)
+    plain = get_method("no_selection").run(task, seed=1)
     assert 0 < whole.details["cut_batch"] < whole.details["epoch_batches"]
     assert [h["val_auc"] for h in whole.history] == [h["val_auc"] for h in plain.history]
     for name, weight in plain.model.named_parameters():
@@ -263,7 +264,7 @@ def test_recovers_the_planted_fields(planted):
     gains = []
     for seed in range(3):
         chosen = run(task, 0.6, seed)
-        drawn = get_method("random_fields").run(task, 0.6, seed)
+        drawn = get_method("random_fields").run(task, Budget(0.6), seed)
         assert len(informative & set(chosen.kept_fields)) >= 7
         assert len(useful & set(chosen.kept_fields)) >= 10
         auc = [evaluate(o.model, planted.split("test"))[0]["auc"] for o in (chosen, drawn)]
@@ -276,7 +277,7 @@ def test_chooser_chooses_what_run_keeps(planted, backbone):
     small = sized(backbone, embedding_dim=4, hidden=(16,), cin=(4, 4))
     task = Clicks(planted, small, TrainingSettings(learning_rate=0.01, batch_size=512, epochs=1))
     method = get_method("light_fmp_stream")
-    choice, outcome = method.choose(task, 0.75, 1), run(task, 0.75)
+    choice, outcome = method.choose(task, Budget(0.75), 1), run(task, 0.75)
     assert choice.fields == outcome.kept_fields and len(choice.fields) == 10
     assert set(np.argsort(choice.scores)[-10:]) == set(choice.fields)
     assert choice.details.items() <= outcome.details.items()
@@ -286,5 +287,3 @@ def test_chooser_chooses_what_run_keeps(planted, backbone):
 def test_refusals(task):
     with pytest.raises(LfmpError, match="smaller batch_size"):
         run(Clicks(task.dataset, task.backbone, TrainingSettings(batch_size=10_000)))
-    with pytest.raises(ValueError, match=r"\[0, 1\)"):
-        run(task, ratio=1.0)

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from outcomes import share_of
 
+from lfmp_core.budget import NOTHING, Budget
 from lfmp_core.data import Rows
 from lfmp_core.methods import METHODS, Outcome, get_method
 from lfmp_core.models import BackboneSettings, load_model, save_model
@@ -62,10 +64,8 @@ def outcomes(task):
 
 
 def run(task: Clicks, method: str, seed: int) -> Outcome:
-    compressing = "sparsity" in get_method(method).settings_type.model_fields
-    ratio = 0.0 if compressing or method in ("no_selection", "quantise") else 0.5
-    settings = QUICK.get(method, {}) | ({"sparsity": 0.5} if compressing else {})
-    return get_method(method).run(task, ratio, seed, settings=settings)
+    budget = NOTHING if method == "quantise" else share_of(method, 0.5)
+    return get_method(method).run(task, budget, seed, settings=QUICK.get(method, {}))
 
 
 def timeless(value):
@@ -127,7 +127,7 @@ def test_what_is_served_survives_a_save(method, task, outcomes, tmp_path):
 @pytest.mark.parametrize("method", [m for m in METHODS if METHODS[m].chooser is not None])
 def test_a_choice_is_that_of_the_run(method, task, outcomes):
     """`choose` stops where the training of what was chosen would begin."""
-    choice = get_method(method).choose(task, 0.5, 1, settings=QUICK.get(method, {}))
+    choice = get_method(method).choose(task, Budget(0.5), 1, settings=QUICK.get(method, {}))
     assert len(choice.fields) == 20 and list(choice.fields) == sorted(set(choice.fields))
     if method in CUTS_FIELDS - {"light_fmp_regrow"}:  # which revises its choice while it trains
         assert choice.fields == outcomes(method).kept_fields

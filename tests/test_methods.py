@@ -8,10 +8,11 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-from outcomes import assert_same_outcome
+from outcomes import assert_same_outcome, share_of
 from scipy import stats
 
-from lfmp_core.errors import DataError, LfmpError, UnknownName
+from lfmp_core.budget import Budget
+from lfmp_core.errors import DataError, LfmpError, UnknownName, WrongValue
 from lfmp_core.masking import HardConcrete
 from lfmp_core.methods import Context, LightFMPSettings, Outcome, get_method, literal
 from lfmp_core.methods.light_fmp import GatedObjective, pretrain, prune
@@ -34,8 +35,7 @@ def task(planted):
 
 def run(task, method="light_fmp", ratio=0.5, seed=1, folder=None, **settings):
     settings = QUICK | settings if method == "light_fmp" else settings
-    ratio = 0.0 if method == "no_selection" else ratio
-    return get_method(method).run(task, ratio, seed, settings=settings, folder=folder)
+    return get_method(method).run(task, share_of(method, ratio), seed, settings=settings, folder=folder)
 
 
 class Spy(Trainer):
@@ -81,8 +81,8 @@ def test_light_fmp_recovers_the_planted_fields(planted):
     settings = {"pretrain_rows": 6000, "pretrain_passes": 10, "continue_on": "all"}
     gains = []
     for seed in range(3):
-        chosen = get_method("light_fmp").run(task, 0.6, seed, settings=settings)
-        drawn = get_method("random_fields").run(task, 0.6, seed)
+        chosen = get_method("light_fmp").run(task, Budget(0.6), seed, settings=settings)
+        drawn = get_method("random_fields").run(task, Budget(0.6), seed)
         assert len(chosen.kept_fields) == len(drawn.kept_fields) == 16
         assert len(informative & set(chosen.kept_fields)) >= 8
         assert len(useful & set(chosen.kept_fields)) >= 11
@@ -270,8 +270,10 @@ def test_random_fields_are_uniform(task, monkeypatch):
 
 
 def test_refusals(task, tmp_path):
-    with pytest.raises(ValueError, match=r"prune_ratio must be 0, not 0\.5"):
-        get_method("no_selection").run(task, 0.5, 0)
+    with pytest.raises(
+        LfmpError, match=r"'no_selection' removes no share of fields \(asked: 0\.5\): its settings"
+    ):
+        get_method("no_selection").run(task, Budget(0.5), 0)
     with pytest.raises(UnknownName, match="'pretrain_rows'"):
         run(task, pretrain_row=5)
     with pytest.raises(UnknownName, match="Settings parameter"):
@@ -279,8 +281,18 @@ def test_refusals(task, tmp_path):
     with pytest.raises(UnknownName, match="'light_fmp'"):
         get_method("lightfmp")
     for ratio in (1.0, -0.1):
-        with pytest.raises(ValueError, match=r"\[0, 1\)"):
+        with pytest.raises(WrongValue, match="of the fields: it must be at least 0 and below 1"):
             run(task, "random_fields", ratio=ratio)
+    with pytest.raises(WrongValue, match=r"such as Budget\(0\.5\), not 0\.25"):
+        get_method("light_fmp").run(task, 0.25, 1)
+    with pytest.raises(UnknownName, match="unit of a budget"):
+        Budget(0.5, "feilds")
+    with pytest.raises(LfmpError, match=r"removes no share of numbers .* ask for a share of fields"):
+        get_method("light_fmp").run(task, Budget(0.5, "numbers"), 1)
+    with pytest.raises(LfmpError, match=r"removes no share of bytes .* ask for a share of fields"):
+        get_method("light_fmp").choose(task, Budget(0.5, "bytes"))
+    with pytest.raises(LfmpError, match="its settings alone decide what goes"):
+        get_method("optfs").run(task, Budget(0.5), 1)
     folder = tmp_path / "run"
     run(task, "random_fields", folder=folder)
     with pytest.raises(DataError, match="another run"):
@@ -296,10 +308,10 @@ def test_refusals(task, tmp_path):
 
 
 def test_settings_may_be_given_as_such(task):
-    same = get_method("light_fmp").run(task, 0.5, 1, settings=LightFMPSettings(**QUICK))
+    same = get_method("light_fmp").run(task, Budget(0.5), 1, settings=LightFMPSettings(**QUICK))
     assert_same_outcome(same, run(task))
     with pytest.raises(LfmpError, match="LightFMPSettings can't be made of DNNSettings"):
-        get_method("light_fmp").run(task, 0.5, 1, settings=BackboneSettings(name="dnn"))
+        get_method("light_fmp").run(task, Budget(0.5), 1, settings=BackboneSettings(name="dnn"))
 
 
 def test_literal_is_the_papers_wording():

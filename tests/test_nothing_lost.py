@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from lfmp_book import notebooks, parameters
 from lfmp_core import files, memory
+from lfmp_core.budget import Budget
 from lfmp_core.data import Dataset, PlantedSettings, Rows, prepare_named, write_planted
 from lfmp_core.data import cli as data_cli
 from lfmp_core.data import fetch as fetching
@@ -55,7 +56,7 @@ WRITERS = {
     "checkpoint": train,
     "planted text": lambda folder: write_planted(folder, TINY, progress=False),
     "prepared data set": lambda folder: prepare_named("planted", None, folder, planted=TINY, progress=False),
-    "run": lambda folder: Method("m", Settings, lambda *_: None).run(task(), 0.5, 0, folder=folder),
+    "run": lambda folder: Method("m", Settings, lambda *_: None).run(task(), Budget(0.5), 0, folder=folder),
 }
 
 
@@ -218,14 +219,14 @@ def test_a_run_owns_its_folder_from_the_start(tmp_path):
     """A killed run's folder is not taken for another run's: its name is there before its phases."""
     seen = []
 
-    def procedure(task, prune_ratio, settings, context):
+    def procedure(task, budget, settings, context):
         seen.append((context.folder / "run.json").exists())
         (context.folder / "choice.json").write_text("{}")
 
-    Method("m", Settings, procedure).run(task(), 0.5, 0, folder=tmp_path / "run")
+    Method("m", Settings, procedure).run(task(), Budget(0.5), 0, folder=tmp_path / "run")
     assert seen == [True]
     with pytest.raises(DataError, match="another run"):
-        Method("m", Settings, procedure).run(task(), 0.5, 1, folder=tmp_path / "run")
+        Method("m", Settings, procedure).run(task(), Budget(0.5), 1, folder=tmp_path / "run")
 
 
 def page(path, text="1 + 1", **metadata):

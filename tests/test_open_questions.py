@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from outcomes import share_of
 from sized import sized
 from torch.nn import functional
 
@@ -39,7 +40,9 @@ def task(planted):
 
 
 def run(task, method="light_fmp", ratio=0.5, seed=1, folder=None, **settings):
-    return get_method(method).run(task, ratio, seed, settings=QUICK | settings, folder=folder)
+    return get_method(method).run(
+        task, share_of(method, ratio), seed, settings=QUICK | settings, folder=folder
+    )
 
 
 def test_new_settings_leave_old_records_their_ids():

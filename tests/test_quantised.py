@@ -13,6 +13,7 @@ from test_compression_laws import D as DIM
 from torch import nn
 
 from lfmp_core import quantise_
+from lfmp_core.budget import NOTHING, Budget
 from lfmp_core.data import InteractionData
 from lfmp_core.efficiency import export_onnx
 from lfmp_core.embeddings import FullTable
@@ -403,20 +404,20 @@ def pairs():
 
 
 @pytest.mark.parametrize(
-    ("method", "ratio", "settings"),
+    ("method", "budget", "settings"),
     [
-        ("no_selection", 0.0, {}),
-        ("magprune", 0.0, {"sparsity": 0.5}),
-        ("table", 0.0, {"table": "qr", "sparsity": 0.5}),
-        ("smaller_dense", 0.0, {"sparsity": 0.5}),
-        ("random_fields", 0.5, {}),
+        ("no_selection", NOTHING, {}),
+        ("magprune", Budget(0.5, "numbers"), {}),
+        ("table", Budget(0.5, "numbers"), {"table": "qr"}),
+        ("smaller_dense", Budget(0.5, "bytes"), {}),
+        ("random_fields", Budget(0.5), {}),
     ],
 )
-def test_a_method_and_then_few_bits(method, ratio, settings, clicks):
+def test_a_method_and_then_few_bits(method, budget, settings, clicks):
     """The outcome is that of the method, rounded: what it removed stays removed."""
     own = {"bits": 8, "per": "row", "method": method, "method_settings": settings}
-    outcome = get_method("quantise").run(clicks, ratio, 1, settings=own)
-    alone = get_method(method).run(clicks, ratio, 1, settings=settings)
+    outcome = get_method("quantise").run(clicks, budget, 1, settings=own)
+    alone = get_method(method).run(clicks, budget, 1, settings=settings)
     expected = QuantisedTable.of(alone.model.table, 8, "row")
     assert outcome.kept_fields == alone.kept_fields
     assert torch.equal(outcome.model.table.weight_view(), expected.weight_view())
@@ -432,8 +433,8 @@ def test_every_table_of_a_recommender(name, pairs):
     """By the method, and by hand; scores of all items are near those of the whole tables."""
     settings = recommender_settings({"name": name, "embedding_dim": 8})
     task = TopItems(pairs, settings, PairTrainingSettings(batch_size=64, epochs=1, patience=1))
-    outcome = get_method("quantise").run(task, 0.0, 1, settings={"bits": 8})
-    model = get_method("no_selection").run(task, 0.0, 1).model
+    outcome = get_method("quantise").run(task, seed=1, settings={"bits": 8})
+    model = get_method("no_selection").run(task, seed=1).model
     assert all(type(table) is QuantisedTable for table in outcome.model.tables().values())
     scores, users = model.eval().scorer()(torch.arange(30)), torch.arange(30)
     assert outcome.model.num_parameters() == model.num_parameters()
@@ -465,7 +466,7 @@ def test_what_trains_is_in_the_stamp():
         dataset=DatasetRef(name="criteo", settings={}, fingerprint="x"),
         backbone={"name": "deepfm"},
         method="quantise",
-        method_settings={"bits": 4, "method": "magprune", "method_settings": {"sparsity": 0.5}},
+        method_settings={"bits": 4, "method": "magprune", "sparsity": 0.5},
         training={},
         seed=0,
     )

@@ -5,9 +5,10 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from outcomes import assert_same_outcome
+from outcomes import assert_same_outcome, share_of
 from sized import sized
 
+from lfmp_core.budget import Budget
 from lfmp_core.data import Rows
 from lfmp_core.methods import Context, RegrowSettings, get_method
 from lfmp_core.methods.regrow import exchange, put_back, until_revised, upcoming
@@ -32,7 +33,9 @@ def task(planted):
 
 
 def run(task, method="light_fmp_regrow", ratio=0.5, seed=1, folder=None, **settings):
-    return get_method(method).run(task, ratio, seed, settings=QUICK | settings, folder=folder)
+    return get_method(method).run(
+        task, share_of(method, ratio), seed, settings=QUICK | settings, folder=folder
+    )
 
 
 def roles(planted):
@@ -199,7 +202,7 @@ def test_swaps_keep_the_number_of_fields(task, tmp_path):
     assert out and out <= set(first) and not back & set(first)
     assert set(outcome.kept_fields) == set(first) - out | back
     assert outcome.model.columns.tolist() == list(outcome.kept_fields) and len(outcome.kept_fields) == 10
-    choice = get_method("light_fmp_regrow").choose(task, 0.75, 1, settings=QUICK)
+    choice = get_method("light_fmp_regrow").choose(task, Budget(0.75), 1, settings=QUICK)
     assert choice.fields == outcome.kept_fields
     assert set(np.argsort(choice.scores)[-10:]) == set(choice.fields)
 

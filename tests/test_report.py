@@ -16,6 +16,7 @@ from lfmp_book.evidence.stamps import contents
 from lfmp_book.lightfmp import fig3, table3
 from lfmp_book.lightfmp.fig3_claims import PAPER_KEPT
 from lfmp_book.show.figures import Picture
+from lfmp_core.budget import Budget
 from lfmp_core.errors import LfmpError
 from lfmp_core.metrics import AUC, LOG_LOSS
 
@@ -197,7 +198,7 @@ def test_each_arm_is_held_against_the_right_cell():
     runs = {("dnn", *cell): (f"{cell}",) for cell in auc}
     values = {("dnn", *cell): np.full(5, score) for cell, score in auc.items()}
     drawn = Draws("d", runs, {AUC: values, LOG_LOSS: values})
-    plans = [SimpleNamespace(label=arm, prune_ratio=t, method_settings={}) for arm, t in auc]
+    plans = [SimpleNamespace(label=arm, budget=Budget(t)) for arm, t in auc]
     rows = results.comparisons([SimpleNamespace(arms=plans)], [drawn], against=("small", "Original"))
     found = {
         (row["arm"], row["prune_ratio"], row["against"]): row["difference"]

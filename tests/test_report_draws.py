@@ -11,6 +11,7 @@ from lfmp_book.evidence.decided import decided
 from lfmp_book.evidence.frames import COMPARED, framed
 from lfmp_book.ledger import status
 from lfmp_core import cli
+from lfmp_core.budget import Budget
 from lfmp_core.errors import DataError
 from lfmp_core.experiments import items, store
 from lfmp_core.experiments.decisions import contrast_of, decide
@@ -29,7 +30,7 @@ def grid(**given):
     """Two backbones; a baseline at 0, one at each sparsity, and a method."""
     arms = [Arm("whole", "none")]
     for t in SHARES:
-        arms += [Arm(name, name, 0.0, {"sparsity": t}) for name in ("small", "new")]
+        arms += [Arm(name, name, Budget(t, "numbers")) for name in ("small", "new")]
     settings = {
         "item": "demo", "profile": "reference", "arms": arms, "seeds": (0, 1),
         "training": {"learning_rate": 0.1, "l2": 0.0},
@@ -51,7 +52,7 @@ def fill(folder, plan, without=lambda spec: False, users=False):
     for spec in plan.plan(made):
         if without(spec):
             continue
-        rng = np.random.default_rng([spec.seed, len(spec.method), int(10 * spec.removed)])
+        rng = np.random.default_rng([spec.seed, len(spec.method), int(10 * spec.budget.share)])
         logits = (rng.random((200, 2)) if users else LABELS + rng.normal(size=200)).astype(np.float16)
         sizes = {"embedding_parameters": 1.0, "parameters": 1.0, "bytes": 4.0, "fields_kept": 1}
         names = ("ndcg20", "recall20") if users else ("auc", "logloss")
@@ -80,7 +81,7 @@ def test_comparisons_are_a_paired_bootstrap(tmp_path, opened):
     made = fill(tmp_path, own)
     rows = results.compare([own], made, against=("whole", "small")).to_dict("records")
     logits = {
-        (r.spec.backbone["name"], arm, r.spec.removed): made.logits(r)
+        (r.spec.backbone["name"], arm, r.spec.budget.share): made.logits(r)
         for arm, r in results.finals([own], made)
     }
     [row] = [r for r in rows if (r["backbone"], r["arm"], r["prune_ratio"], r["against"], r["metric"])
@@ -166,7 +167,7 @@ def test_frames_without_runs_have_the_columns_and_types_of_those_with_some(tmp_p
 def test_a_baseline_of_another_sparsity_stands_in_for_none(tmp_path, opened):
     """`whole` is planned at 0 alone and serves all; `small` lacks its run at .8, so nothing is said there."""
     own = grid(backbones=({"name": "dnn"},))
-    made = fill(tmp_path, own, without=lambda spec: spec.method == "small" and spec.removed == 0.8)
+    made = fill(tmp_path, own, without=lambda spec: spec.method == "small" and spec.budget.share == 0.8)
     rows = results.compare([own], made, against=("whole", "small")).to_dict("records")
     pairs = {(r["arm"], r["prune_ratio"], r["against"]) for r in rows}
     assert {(a, t) for a, t, other in pairs if other == "small"} == {("new", 0.5)}

@@ -209,7 +209,7 @@ def test_fig6_from_records_and_without(tmp_path):
     assert len(none) == 0 and pending.NOT_YET in repr(lers_fig6.choice_table(none, none))
     grid = replace(grid, arms=[arm for arm in grid.arms if arm.label == "QR"])
     for spec in grid.plan(store):
-        best = {0.5: 1e-4, 0.8: 1e-4, 0.95: 1e-6}[spec.removed]
+        best = {0.5: 1e-4, 0.8: 1e-4, 0.95: 1e-6}[spec.budget.share]
         store.put(Record(spec=spec, metrics={"val_auc": 0.75 if spec.training["l2"] == best else 0.7}))
     frame = lers_fig6.measured([grid], store)
     assert len(frame) == 15 and set(frame.arm) == {"QR"}

@@ -13,6 +13,7 @@ from lfmp_book.evidence.results import TWIN
 from lfmp_book.lightfmp import recovery, recovery_figures
 from lfmp_book.lightfmp.truth import Truth, chance_limit, scored, truth_of
 from lfmp_book.show.figures import Picture
+from lfmp_core.budget import Budget
 from lfmp_core.data import PlantedSettings
 from lfmp_core.errors import LfmpError
 from lfmp_core.experiments import reach
@@ -153,9 +154,8 @@ def test_claims_by_hand():
 
 
 def test_two_names_of_one_choice_both_show():
-    grid = Grid("x", "quick", DatasetRef(name="planted"), [{"name": "dnn"}],
-                [Arm("A", "m", 0.5, {"k": 1}), Arm("B", "m", 0.5, {"k": 1}), Arm("C", "m", 0.5, {"k": 2})],
-                {}, (0,))  # fmt: skip
+    arms = [Arm(name, "m", Budget(0.5), {"k": k}) for name, k in (("A", 1), ("B", 1), ("C", 2))]
+    grid = Grid("x", "quick", DatasetRef(name="planted"), [{"name": "dnn"}], arms, {}, (0,))
     ref = DatasetRef(name="planted", settings={"planted": plain(PlantedSettings(redundant=0))})
     informative = sorted(truth_of(ref).informative)
     choices = pd.DataFrame(

@@ -4,10 +4,12 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from lfmp_core.budget import Budget
 from lfmp_core.data import SPLITS, Dataset, Field, PrepareSettings, Rows, Schema, is_shadow, with_shadows
 from lfmp_core.errors import LfmpError, UnknownName
 from lfmp_core.methods import METHODS, get_method
@@ -93,17 +95,17 @@ def test_selector_keeps_the_largest_and_trains_on_them(task, enter):
     values = np.linspace(0, 1, 39)
     values[[3, 30]] = values[20]  # a tie where the line is drawn: 3 and 20 come before 30
 
-    def told(task, prune_ratio, settings, context):
+    def told(task, budget, settings, context):
         """What was told."""
         return Scores(values, {"why": "told"})
 
     assert enter(told) is told
     method = get_method("told")
     assert method.summary == "What was told."
-    outcome, choice = method.run(task, 0.5, 1), method.choose(task, 0.5, 1)
+    outcome, choice = method.run(task, Budget(0.5), 1), method.choose(task, Budget(0.5), 1)
     kept = (3, *(f for f in range(20, 39) if f != 30))
     assert len(kept) == 19 and outcome.kept_fields == choice.fields == tuple(sorted((*kept, 30)))
-    fewer = method.choose(task, 20 / 39, 1)  # one field less, and 30 is the last of the equals
+    fewer = method.choose(task, Budget(20 / 39), 1)  # one field less, and 30 is the last of the equals
     assert fewer.fields == kept
     assert choice.scores == tuple(values) and choice.details == {"why": "told"}
     assert outcome.details["scores"] == pytest.approx(values, rel=1e-5) and outcome.details["why"] == "told"
@@ -114,13 +116,13 @@ def test_selector_keeps_the_largest_and_trains_on_them(task, enter):
 def test_a_choice_that_was_made_is_not_made_again(task, enter, tmp_path):
     calls = []
 
-    def told(task, prune_ratio, settings, context):
+    def told(task, budget, settings, context):
         calls.append(1)
         return Scores(np.random.default_rng(context.seed).normal(size=39), {"calls": len(calls)})
 
     enter(told)
-    first = get_method("told").run(task, 0.5, 1, folder=tmp_path)
-    again = get_method("told").run(task, 0.5, 1, folder=tmp_path)
+    first = get_method("told").run(task, Budget(0.5), 1, folder=tmp_path)
+    again = get_method("told").run(task, Budget(0.5), 1, folder=tmp_path)
     assert calls == [1]
     assert again.kept_fields == first.kept_fields and again.phases["PT"] == first.phases["PT"]
     clocks = ("seconds", "cpu_seconds")
@@ -134,15 +136,15 @@ def test_scores_must_be_one_finite_number_a_field(task, enter):
     values[[0, 14]] = np.nan, np.inf
     enter(lambda *_: Scores(values))
     enter(lambda *_: Scores(np.zeros(38)), "short")
-    enter(lambda *_: pytest.fail("scored for a ratio that is none"), "early")
+    enter(lambda *_: pytest.fail("scored what is no task"), "early")
     with pytest.raises(LfmpError, match=r"'told' gave scores that are not finite: I1, C2$"):
-        get_method("told").choose(task, 0.5, 1)
+        get_method("told").choose(task, Budget(0.5), 1)
     with pytest.raises(LfmpError, match=r"shape \(38,\) for 39 fields"):
-        get_method("short").run(task, 0.5, 1)
-    with pytest.raises(ValueError, match=r"\[0, 1\)"):
-        get_method("early").run(task, 1.0, 1)
+        get_method("short").run(task, Budget(0.5), 1)
+    with pytest.raises(LfmpError, match="works on Clicks, not on SimpleNamespace"):
+        get_method("early").run(SimpleNamespace(), Budget(0.5), 1)
     with pytest.raises(LfmpError, match="'no_selection' chooses no fields"):
-        get_method("no_selection").choose(task, 0.0, 1)
+        get_method("no_selection").choose(task, Budget(0.5), 1)
 
 
 # --------------------------------------------------------------------------------------------- the encoding
@@ -198,7 +200,7 @@ def test_own_clicks_make_rare_values_look_wise(method):
     labels = rng.random(n) < 1 / (1 + np.exp(-0.5 * ((values[:, :3] > 1) - 0.5).sum(1) + 1))
     task = task_of(made_up(sizes, values, labels))
     fields = {
-        folds: get_method(method).choose(task, 5 / 8, 0, settings={"folds": folds, "prior": 1}).fields
+        folds: get_method(method).choose(task, Budget(5 / 8), 0, settings={"folds": folds, "prior": 1}).fields
         for folds in (1, 5)
     }
     assert fields[5] == (0, 1, 2)
@@ -216,14 +218,14 @@ def test_shallow_selectors_find_what_was_planted(task, method):
     varies together: the repeats and their sources, 12 fields of which 4.9 would be drawn.
     """
     truth, names = task.dataset.schema.truth, np.array(task.dataset.schema.field_names)
-    choice = get_method(method).choose(task, 0.6, 0)
+    choice = get_method(method).choose(task, Budget(0.6), 0)
     kept = set(names[list(choice.fields)])
     assert len(kept) == 16 and len(choice.scores) == 39
     if method == "pca":
         assert len(kept & {*truth["redundant"], *truth["redundant"].values()}) >= 11
     else:
         assert len(kept & set(truth["informative"])) >= 9
-    outcome = get_method(method).run(task, 0.6, 0)
+    outcome = get_method(method).run(task, Budget(0.6), 0)
     assert outcome.kept_fields == choice.fields
     assert outcome.details["scores"] == pytest.approx(choice.scores, rel=1e-5)
     json.dumps(outcome.details, allow_nan=False)
@@ -235,7 +237,10 @@ def test_few_discoveries_are_false_beside_shadows(planted):
     shadow = is_shadow(both.schema)
     false = {
         method: np.mean(
-            [shadow[list(get_method(method).choose(task_of(both), 62 / 78, s).fields)].mean() for s in seeds]
+            [
+                shadow[list(get_method(method).choose(task_of(both), Budget(62 / 78), s).fields)].mean()
+                for s in seeds
+            ]
         )
         for method, seeds in (("random_forest", range(2)), ("random_fields", range(40)))
     }
@@ -244,11 +249,11 @@ def test_few_discoveries_are_false_beside_shadows(planted):
 
 
 def test_pca_over_all_components_ranks_nothing(task):
-    scores = get_method("pca").choose(task, 0.5, 0, settings={"components": 39}).scores
+    scores = get_method("pca").choose(task, Budget(0.5), 0, settings={"components": 39}).scores
     assert scores == pytest.approx([6400 / 6399] * 39)
     rows = encode_training(task, EncodingSettings(), Context(0))
     first = np.abs(np.linalg.eigh(np.corrcoef(rows.x.T))[1][:, -1])
-    choice = get_method("pca").choose(task, 0.5, 0, settings={"components": 1})
+    choice = get_method("pca").choose(task, Budget(0.5), 0, settings={"components": 1})
     assert choice.fields == largest(first, 20)
 
 
@@ -264,9 +269,9 @@ def test_unknown_settings_name_the_nearest(task):
         ("gbdt", "fold", "folds"),
     ]:
         with pytest.raises(UnknownName, match=f"did you mean '{near}'"):
-            get_method(method).choose(task, 0.5, 0, settings={wrong: 1})
+            get_method(method).choose(task, Budget(0.5), 0, settings={wrong: 1})
     with pytest.raises(UnknownName, match="unknown encoding 'label'"):
-        get_method("lasso").choose(task, 0.5, 0, settings={"encoding": "label"})
+        get_method("lasso").choose(task, Budget(0.5), 0, settings={"encoding": "label"})
     assert all(issubclass(METHODS[name].settings_type, Settings) for name in SHALLOW)
 
 
@@ -274,4 +279,4 @@ def test_unknown_settings_name_the_nearest(task):
 def test_without_the_extra_its_name_is_told(task, monkeypatch, method, module):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(LfmpError, match=r"pip install 'lfmp-core\[selection\]'"):
-        get_method(method).choose(task, 0.5, 0)
+        get_method(method).choose(task, Budget(0.5), 0)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from sized import sized
 
+from lfmp_core.budget import Budget
 from lfmp_core.embeddings.masked import MaskedRows
 from lfmp_core.embeddings.ragged import RaggedTable
 from lfmp_core.errors import LfmpError
@@ -43,7 +44,7 @@ def task(planted):
 
 
 def run(task, method, seed=1, folder=None, **settings):
-    return get_method(method).run(task, 0.5, seed, settings=settings, folder=folder)
+    return get_method(method).run(task, seed=seed, settings=settings, folder=folder)
 
 
 def same(first, second):
@@ -95,13 +96,11 @@ def test_choice_finds_the_useful_fields(planted, method, settings):
     task, truth = make_task(planted), planted.schema.truth
     names = [*truth["informative"], *truth["redundant"]]
     useful = {f for f, name in enumerate(planted.schema.field_names) if name in names}
-    choice = get_method(method).choose(task, 0.6, 1, settings=settings)
+    choice = get_method(method).choose(task, Budget(0.6), 1, settings=settings)
     assert len(useful) == len(choice.fields) == 16
     assert len(useful & set(choice.fields)) >= 13
     lost = np.delete(choice.scores, choice.fields)
     assert min(np.array(choice.scores)[list(choice.fields)]) >= lost.max()
-    with pytest.raises(ValueError, match=r"\[0, 1\)"):
-        get_method(method).choose(task, 1.0, 1)
 
 
 # -------------------------------------------------------------------------------------------------- OptFS

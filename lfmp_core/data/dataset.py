@@ -147,11 +147,11 @@ class Dataset:
 
         Example:
             >>> import numpy as np
-            >>> from lfmp_core import BackboneSettings, Clicks, Dataset, TrainingSettings, get_method
+            >>> from lfmp_core import BackboneSettings, Budget, Clicks, Dataset, TrainingSettings, get_method
             >>> ids = np.random.default_rng(0).integers(0, [4, 6, 5], (1000, 3))
             >>> data = Dataset.from_arrays(ids, ids[:, 1] > 2, field_sizes=[4, 6, 5], local=True)
             >>> task = Clicks(data, BackboneSettings(name="deepfm", hidden=(8,)), TrainingSettings(epochs=1))
-            >>> get_method("lasso").choose(task, prune_ratio=0.7, seed=0).fields
+            >>> get_method("lasso").choose(task, Budget(0.7)).fields
             (1,)
         """
         given = Given(ids, labels, field_sizes, local, values, scalar_fields)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ..budget import NOTHING, Budget
 from ..metrics import measured
 from ..settings import Settings
 from .journal import Journal
@@ -15,7 +16,7 @@ from .store import Store
 
 @dataclass(frozen=True)
 class Arm:
-    """One line of a comparison: a method with its settings at one prune ratio.
+    """One line of a comparison: a method with its budget and its settings.
 
     Attributes:
         searched_as: label of the arm whose search decides for this one, where another grid picks; its own
@@ -24,7 +25,7 @@ class Arm:
 
     label: str
     method: str
-    prune_ratio: float = 0.0
+    budget: Budget = NOTHING
     method_settings: Mapping[str, Any] | Settings = field(default_factory=dict)
     searched_as: str = ""
 

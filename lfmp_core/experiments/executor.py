@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..budget import NOTHING
 from ..errors import DataError, LfmpError
 from ..memory import keep_memory
 from .own_data import open_own, prepared
@@ -187,9 +188,10 @@ def _execute(spec: RunSpec, dataset: "Dataset | InteractionData") -> Result:
     task = task_on(dataset, spec.backbone, spec.training)
     if spec.role == "choice":
         return _choose(spec, task), None
-    outcome = get_method(spec.method).run(
-        task, spec.prune_ratio, spec.seed, settings=spec.method_settings, folder=None, progress=False
-    )
+    method = get_method(spec.method)
+    # a method that decides by itself how much goes stands in the tables beside those that are told
+    budget = spec.budget if spec.budget.of in method.removes else NOTHING
+    outcome = method.run(task, budget, spec.seed, settings=spec.own_settings, folder=None, progress=False)
     metrics: dict[str, float] = {}
     units: np.ndarray | None = None
     for split in ("val", "test") if spec.role == "final" else ("val",):
@@ -253,9 +255,7 @@ def _choose(spec: RunSpec, task: "Task") -> Record:
 
     clock = Context(spec.seed)
     with clock.phase("PT"):
-        choice = get_method(spec.method).choose(
-            task, spec.prune_ratio, spec.seed, settings=spec.method_settings
-        )
+        choice = get_method(spec.method).choose(task, spec.budget, spec.seed, settings=spec.own_settings)
     details: dict[str, Any] = {
         **choice.details,
         "scores": list(choice.scores),

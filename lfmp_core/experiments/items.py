@@ -6,6 +6,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Literal
 
+from ..budget import Budget
 from ..errors import LfmpError, check_name
 from ..registry import Registry
 from ..settings import Settings, canonical_json
@@ -13,7 +14,7 @@ from .arms import Arm, Search, SearchResult, ended, on_border, trial_of
 from .journal import Journal
 from .record import Record
 from .search import TPE, Trial
-from .spec import DatasetRef, RunSpec, plain
+from .spec import DatasetRef, RunSpec, asked, plain
 from .store import Store
 
 __all__ = ["Arm", "Grid", "Item", "SearchResult", "get_item", "on_border", "register_items", "registry"]
@@ -93,12 +94,12 @@ class Grid:
             self._tried() - spec.training.keys() - spec.backbone.keys()
         )  # of the method, where it has them
 
-        def own(method: str, ratio: float, settings: Mapping[str, Any]) -> tuple[str, float, str]:
+        def own(method: str, budget: Budget, settings: Mapping[str, Any]) -> tuple[str, Budget, str]:
             fixed = {key: value for key, value in settings.items() if key not in tried}
-            return method, float(ratio), canonical_json(fixed)
+            return method, budget, canonical_json(fixed)
 
-        said = own(spec.method, spec.prune_ratio, spec.method_settings)
-        arms = (a for a in self.arms if own(a.method, a.prune_ratio, plain(a.method_settings)) == said)
+        said = own(spec.method, spec.budget, spec.own_settings)
+        arms = (a for a in self.arms if own(a.method, a.budget, plain(a.method_settings)) == said)
         return next((arm.label for arm in arms), "")
 
     def _tried(self) -> set[str]:
@@ -206,6 +207,8 @@ class Grid:
     def _spec(
         self, role: str, dataset: DatasetRef, backbone: Any, arm: Arm, candidate: Mapping[str, Any], seed: int
     ) -> RunSpec:
+        applied = self._applied(backbone, arm, candidate)
+        ratio, share = asked(arm.budget)
         return RunSpec.model_validate(
             {
                 "item": self.item,
@@ -213,8 +216,9 @@ class Grid:
                 "role": role,
                 "dataset": dataset,
                 "method": arm.method,
-                **self._applied(backbone, arm, candidate),
-                "prune_ratio": arm.prune_ratio,
+                **applied,
+                "method_settings": applied["method_settings"] | share,
+                "prune_ratio": ratio,
                 "seed": seed,
                 "threads": self.threads,
             }

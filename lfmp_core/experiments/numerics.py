@@ -18,6 +18,7 @@ from unittest.mock import patch
 import numpy as np
 import torch
 
+from ..budget import NOTHING, Budget
 from ..embeddings import TABLES, FullTable
 from ..embeddings.entry_mask import EntryMask
 from ..embeddings.field_columns import FieldColumnsTable
@@ -68,10 +69,9 @@ _SHORT: dict[str, dict[str, Any]] = {
     "autodim": {"find_epochs": 2, "tolerance": 0.5},
     "smaller_dense": {"tolerance": 0.5},
     "ials": {"confidence": 5.0, "regularisation": 1.0},
-    "table": {"table": "full", "sparsity": 0.0},
+    "table": {"table": "full"},
 }
 _TABLES: dict[str, dict[str, Any]] = {
-    "full": {"sparsity": 0.0},
     "dhe": {"table_settings": {"hashes": 33}, "tolerance": 0.1},
     "tt_rec": {"tolerance": 0.3},
     "mixed_dimension": {"tolerance": 0.1},
@@ -169,20 +169,20 @@ def trained(outcome: Outcome) -> Pin:
 
 
 def _backbone(settings: dict[str, Any], half: bool) -> Pin:
-    return trained(get_method("no_selection").run(task_of(settings, half), 0.0, 1))
+    return trained(get_method("no_selection").run(task_of(settings, half), seed=1))
 
 
 def _training(half: bool, **training: Any) -> Pin:
-    return trained(get_method("no_selection").run(task_of(PLAIN, half, **training), 0.0, 1))
+    return trained(get_method("no_selection").run(task_of(PLAIN, half, **training), seed=1))
 
 
 def _recommender(name: str, **settings: Any) -> Pin:
-    return trained(get_method("no_selection").run(pairs_of(name, **settings), 0.0, 1))
+    return trained(get_method("no_selection").run(pairs_of(name, **settings), seed=1))
 
 
 def _table_of_pairs(name: str, settings: dict[str, Any]) -> Pin:
-    given = {"table": name, "sparsity": 0.5, **_TABLES.get(name, {}), "tolerance": 0.3, **settings}
-    return trained(get_method("table").run(pairs_of("lightgcn"), 0.0, 1, settings=given))
+    given = {"table": name, **_TABLES.get(name, {}), "tolerance": 0.3, **settings}
+    return trained(get_method("table").run(pairs_of("lightgcn"), _of_table(name), 1, settings=given))
 
 
 @contextmanager
@@ -217,15 +217,15 @@ def _method(name: str, way: str, half: bool, pairs: bool = False) -> dict[str, P
     """What a method makes, and what it saw on the way there."""
     settings = WAYS[name][way] if way else {}
     method = get_method(name)
-    compressing = "sparsity" in method.settings_type.model_fields
-    given = {**({"sparsity": 0.5} if compressing else {}), **_SHORT.get(name, {}), **settings}
+    given = {**_SHORT.get(name, {}), **settings}
     known = {key: value for key, value in given.items() if key in method.settings_type.model_fields}
-    ratio = 0.0 if compressing or name in ("no_selection", "quantise", *CONTROLS) else 0.5
+    half_of = next(iter(method.removes), None) if name not in ("quantise", "table") else None
+    budget = Budget(0.5, half_of) if half_of else NOTHING
     # half of the steps choose, half train what was chosen
     with _watched() as losses:
         of_pairs = "mf" if name in CONTROLS else "neumf"
         task = pairs_of(of_pairs) if pairs else task_of(PLAIN, half)
-        outcome = method.run(task.with_training(epochs=PASSES // 2), ratio, 1, settings=known)
+        outcome = method.run(task.with_training(epochs=PASSES // 2), budget, 1, settings=known)
     way_there = {"losses": losses or [0.0], "said": list(_said(outcome.details)) or [0.0]}
     return {"method": trained(outcome), "search": pin(way_there)}
 
@@ -235,13 +235,17 @@ def _of_method(part: str, name: str, way: str, half: bool, pairs: bool = False) 
 
 
 def _choice(name: str) -> Pin:
-    choice = get_method(name).choose(task_of(PLAIN, False), 0.5, 1, settings=_SHORT.get(name, {}))
+    choice = get_method(name).choose(task_of(PLAIN, False), Budget(0.5), 1, settings=_SHORT.get(name, {}))
     return pin({"fields": list(choice.fields), "scores": list(choice.scores) or [0.0]})
 
 
 def _table(name: str, settings: dict[str, Any], half: bool) -> Pin:
-    given = {"table": name, "sparsity": 0.5, **_TABLES.get(name, {}), **settings}
-    return trained(get_method("table").run(task_of(PLAIN, half), 0.0, 1, settings=given))
+    given = {"table": name, **_TABLES.get(name, {}), **settings}
+    return trained(get_method("table").run(task_of(PLAIN, half), _of_table(name), 1, settings=given))
+
+
+def _of_table(name: str) -> Budget:
+    return NOTHING if name == "full" else Budget(0.5, "numbers")
 
 
 def _made(make: Callable[[torch.Generator], Any]) -> Pin:

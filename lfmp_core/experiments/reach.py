@@ -28,11 +28,10 @@ def reachable(
     from ..methods.compression.reach import out_of_reach
 
     task = task_on(opened(dataset), plain(backbone))
-    found = {id(arm): out_of_reach(arm.method_settings, task) for arm in arms}
+    found = {id(arm): out_of_reach(arm.method_settings, arm.budget, task) for arm in arms}
     for arm in arms:
         if error := found[id(arm)]:
-            share = getattr(arm.method_settings, "sparsity", 0.0)
-            warn(f"{arm.label} at sparsity {share:g} is left out on {dataset.name}: {error}", stacklevel=3)
+            warn(f"{arm.label} at {arm.budget} is left out on {dataset.name}: {error}", stacklevel=3)
     return [arm for arm in arms if found[id(arm)] is None]
 
 

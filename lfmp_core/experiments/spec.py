@@ -6,11 +6,13 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from ..budget import Budget
 from ..errors import LfmpError
 from ..settings import Settings, digest
 
 LABELS = frozenset({"item", "profile"})  # of a run: who asked for it, which decides nothing of its result
 OWN_DIGITS = 12  # of a fingerprint, that name one's own data in a command
+SPARSITY, EQUAL = "sparsity", "equal"  # among a method's settings: the share, and of what, if not of numbers
 Role = Literal["search", "final", "choice"]
 
 
@@ -46,6 +48,13 @@ def plain(value: Any, place: str = "value") -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise LfmpError(f"{place} is a {type(value).__name__}, which JSON can't hold")
+
+
+def asked(budget: Budget) -> tuple[float, dict[str, Any]]:
+    """A budget as records have it: `prune_ratio`, and what stands among the method's settings."""
+    if budget.of == "fields":
+        return budget.share, {}
+    return 0.0, {SPARSITY: budget.share, **({EQUAL: budget.of} if budget.of != "numbers" else {})}
 
 
 class DatasetRef(Settings):
@@ -101,7 +110,9 @@ class RunSpec(Settings):
     backbone: dict[str, Any] = Field(description="settings of the backbone, its `name` among them")
     training: dict[str, Any] = Field(description="TrainingSettings")
     method: str = Field(description="name in the register of methods")
-    method_settings: dict[str, Any] = Field(default={}, description="the method's own settings")
+    method_settings: dict[str, Any] = Field(
+        default={}, description="the method's own settings, and a budget of numbers or bytes, see `asked`"
+    )
     prune_ratio: float = Field(default=0.0, ge=0, lt=1, description="τ, share of the fields to remove")
     seed: int = Field(ge=0, description="root of every random draw of the run")
     threads: int = Field(default=1, ge=1, description="CPU threads; decides the order of sums, so the bits")
@@ -125,16 +136,24 @@ class RunSpec(Settings):
         return digest({**parts, "dataset": self.dataset.parts()})
 
     @property
-    def removed(self) -> float:
-        """Asked share of what the method removes: of fields, or of the table's numbers."""
-        return self.prune_ratio or float(self.method_settings.get("sparsity", 0.0))
+    def budget(self) -> Budget:
+        """What is asked to go; see `asked`."""
+        if SPARSITY not in self.method_settings:
+            return Budget(self.prune_ratio)
+        of = self.method_settings.get(EQUAL, "numbers")
+        return Budget(float(self.method_settings[SPARSITY]), of)
+
+    @property
+    def own_settings(self) -> dict[str, Any]:
+        """The method's settings without the budget."""
+        return {key: value for key, value in self.method_settings.items() if key not in (SPARSITY, EQUAL)}
 
     @property
     def label(self) -> str:
         """A short line for people, such as `deepfm light_fmp τ=0.5 seed 3`."""
-        share = "t" if "sparsity" in self.method_settings else "τ"
+        share = "τ" if self.budget.of == "fields" else "t"
         name = self.method_settings.get("table", self.method)  # of a method that only sets another table
-        text = f"{self.backbone['name']} {name} {share}={self.removed:g} seed {self.seed}"
+        text = f"{self.backbone['name']} {name} {share}={self.budget.share:g} seed {self.seed}"
         return text if self.role == "final" else f"{text} {self.role}"
 
     @property

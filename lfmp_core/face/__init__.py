@@ -6,6 +6,7 @@ from typing import Any
 # name → module of lfmp_core, imported when the name is asked for
 PLACES = {
     "BackboneSettings": "models",
+    "Budget": "budget",
     "Clicks": "tasks",
     "CutPlan": "surgery",
     "Dataset": "data",

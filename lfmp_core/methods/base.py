@@ -4,11 +4,12 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import DataError, LfmpError
+from ..budget import NOTHING, Budget, Of
+from ..errors import DataError, LfmpError, WrongValue
 from ..files import atomic_write
 from ..folders import sweep
 from ..registry import Registry
@@ -129,13 +130,15 @@ class Method:
     """A procedure (task, budget, seed) → Outcome with settings of its own.
 
     Attributes:
+        removes: what a budget can be a share of; nothing where its own settings decide what goes.
         task: what it works on: `Task`, whatever is recommended; `Clicks`, rows of fields alone.
     """
 
     name: str
     settings_type: type[Settings]
-    procedure: Callable[[Any, float, Any, Context], Outcome]
-    chooser: Callable[[Any, float, Any, Context], FieldSelection] | None = None
+    procedure: Callable[[Any, Budget, Any, Context], Outcome]
+    chooser: Callable[[Any, Budget, Any, Context], FieldSelection] | None = None
+    removes: tuple[Of, ...] = ("fields",)
     task: type = Clicks
 
     @property
@@ -146,8 +149,8 @@ class Method:
     def run(
         self,
         task: Task,
-        prune_ratio: float,
-        seed: int,
+        budget: Budget = NOTHING,
+        seed: int = 0,
         *,
         settings: dict[str, Any] | Settings | None = None,
         folder: Path | None = None,
@@ -157,36 +160,36 @@ class Method:
 
         Args:
             task: data set, backbone, training protocol.
-            prune_ratio: τ, the share of fields to remove.
+            budget: what to remove.
             seed: of everything random.
             settings: the method's own; a dict is checked against `settings_type`.
             folder: keep each phase here and reuse phases that are there; None keeps nothing.
             progress: show progress bars.
 
         Raises:
-            LfmpError: the method does not work on such a task.
+            LfmpError: the method does not work on such a task, or removes no such thing.
             DataError: the folder holds the phases of another run, or what no run left there.
         """
-        self._check(task)
+        self._check(task, budget, self.removes)
         own = self.settings_type.model_validate(settings or {})
         context = Context(seed, folder, progress)
         if folder is None:
-            return self.procedure(task, prune_ratio, own, context)
-        with self._owned(Path(folder), task, prune_ratio, seed, own):
-            return self.procedure(task, prune_ratio, own, context)
+            return self.procedure(task, budget, own, context)
+        with self._owned(Path(folder), task, budget, seed, own):
+            return self.procedure(task, budget, own, context)
 
     def within(
-        self, task: Task, prune_ratio: float, settings: dict[str, Any] | Settings, context: Context
+        self, task: Task, budget: Budget, settings: dict[str, Any] | Settings, context: Context
     ) -> Outcome:
         """`run` as a part of another method, with its seed, its folder and its clock."""
-        self._check(task)
-        return self.procedure(task, prune_ratio, self.settings_type.model_validate(settings), context)
+        self._check(task, budget, self.removes)
+        return self.procedure(task, budget, self.settings_type.model_validate(settings), context)
 
     def choose(
         self,
         task: Task,
-        prune_ratio: float,
-        seed: int,
+        budget: Budget,
+        seed: int = 0,
         *,
         settings: dict[str, Any] | Settings | None = None,
         progress: bool = False,
@@ -194,25 +197,33 @@ class Method:
         """Choose fields as `run` with these arguments does, and stop there.
 
         Raises:
-            LfmpError: the method chooses no fields.
+            LfmpError: the method chooses no fields, or the budget is no share of them.
         """
         if self.chooser is None:
             raise LfmpError(f"method {self.name!r} chooses no fields")
-        self._check(task)
+        self._check(task, budget, ("fields",))
         own = self.settings_type.model_validate(settings or {})
-        return self.chooser(task, prune_ratio, own, Context(seed, None, progress))
+        return self.chooser(task, budget, own, Context(seed, None, progress))
 
-    def _check(self, task: Task) -> None:
+    def _check(self, task: Task, budget: Budget, units: tuple[Of, ...]) -> None:
         if not isinstance(task, self.task):
             able = sorted(name for name, method in METHODS.items() if isinstance(task, method.task))
             raise LfmpError(
                 f"method {self.name!r} works on {self.task.__name__}, not on {type(task).__name__}: "
                 f"take one of {', '.join(able)}"
             )
+        if not isinstance(budget, Budget):
+            raise WrongValue(f"what to remove is a Budget, such as Budget(0.5), not {budget!r}")
+        if budget.share and budget.of not in units:
+            known = " or ".join(units)
+            raise LfmpError(
+                f"method {self.name!r} removes no share of {budget.of} (asked: {budget.share:g}): "
+                + (f"ask for a share of {known}" if known else "its settings alone decide what goes")
+            )
 
     @contextmanager
     def _owned(
-        self, folder: Path, task: Task, prune_ratio: float, seed: int, settings: Settings
+        self, folder: Path, task: Task, budget: Budget, seed: int, settings: Settings
     ) -> Iterator[None]:
         """Tie a folder to one run, so that phases of another are never taken for its own."""
         run = {
@@ -221,7 +232,7 @@ class Method:
             "backbone": task.settings,
             "training": task.training,
             "dataset": task.fingerprint,
-            "prune_ratio": prune_ratio,
+            "budget": asdict(budget),
             "seed": seed,
         }
         sweep(folder, path=folder / "run.json")
@@ -249,13 +260,19 @@ def register(
     name: str,
     settings_type: type[Settings] = Settings,
     *,
-    chooser: Callable[[Any, float, Any, Context], FieldSelection] | None = None,
+    chooser: Callable[[Any, Budget, Any, Context], FieldSelection] | None = None,
+    removes: tuple[Of, ...] = ("fields",),
     task: type = Clicks,
 ) -> Callable[[Callable], Callable]:
-    """Enter a procedure into the registry; `chooser` is its first half, where it has one; see `Method`."""
+    """Enter a procedure (task, budget, settings, context) → Outcome into the registry.
+
+    Args:
+        chooser: its first half, where it has one.
+        removes, task: see `Method`.
+    """
 
     def enter(procedure: Callable) -> Callable:
-        METHODS.enter(name, Method(name, settings_type, procedure, chooser, task))
+        METHODS.enter(name, Method(name, settings_type, procedure, chooser, removes, task))
         return procedure
 
     return enter
@@ -266,12 +283,12 @@ def get_method(name: str) -> Method:
 
     Example:
         >>> import numpy as np
-        >>> from lfmp_core import BackboneSettings, Clicks, Dataset, TrainingSettings, get_method
+        >>> from lfmp_core import BackboneSettings, Budget, Clicks, Dataset, TrainingSettings, get_method
         >>> ids = np.random.default_rng(0).integers(0, [4, 6, 5], (1000, 3))
         >>> data = Dataset.from_arrays(ids, ids[:, 1] > 2, field_sizes=[4, 6, 5], local=True)
         >>> backbone = BackboneSettings(name="deepfm", embedding_dim=4, hidden=(8,))
         >>> task = Clicks(data, backbone, TrainingSettings(batch_size=100, epochs=1))
-        >>> outcome = get_method("shark").run(task, prune_ratio=0.4, seed=0)
+        >>> outcome = get_method("shark").run(task, Budget(0.4))
         >>> 1 in outcome.kept_fields, outcome.model.num_fields
         (True, 2)
     """

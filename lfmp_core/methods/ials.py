@@ -9,6 +9,7 @@ from pydantic import Field
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
+from ..budget import Budget
 from ..data.interactions import Interactions
 from ..errors import Diverged, LfmpError
 from ..models.factors import MatrixFactorisation
@@ -31,8 +32,8 @@ class IALSSettings(Settings):
     regularisation: float = Field(100.0, gt=0)
 
 
-@register("ials", IALSSettings, task=TopItems)
-def ials(task: TopItems, prune_ratio: float, settings: IALSSettings, context: Context) -> Outcome:
+@register("ials", IALSSettings, removes=(), task=TopItems)
+def ials(task: TopItems, budget: Budget, settings: IALSSettings, context: Context) -> Outcome:
     """Solve for the users' vectors, then for the items', and again: least squares over all U × I pairs.
 
     min Σ_ui w_ui (t_ui − x_u · y_i)² + λ (Σ_u |x_u|² + Σ_i |y_i|²), where t = 1 and w = c of a pair that was
@@ -43,14 +44,11 @@ def ials(task: TopItems, prune_ratio: float, settings: IALSSettings, context: Co
     sum above over Σ_ui w_ui.
 
     Raises:
-        ValueError: prune_ratio is not 0.
         LfmpError: the task's recommender has more than factors, or the library is not installed.
         Diverged: the factors are not finite.
 
     Source: Hu et al. 2008; Takács et al. 2011 (conjugate gradients); the package `implicit`.
     """
-    if prune_ratio:
-        raise ValueError(f"ials removes nothing: prune_ratio must be 0, not {prune_ratio}")
     own = task.training
     model = task.model(derive(context.seed, "weights"))
     if not isinstance(model, MatrixFactorisation) or own.device != "cpu":

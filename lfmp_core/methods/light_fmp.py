@@ -12,6 +12,7 @@ from pydantic import Field
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from ..budget import Budget
 from ..folders import fresh_folder
 from ..masking import LITERAL, HardConcrete, MaskSettings, SparsityConstraint
 from ..models import Backbone, load_model, save_model
@@ -213,10 +214,10 @@ def choose_fields(
     return FieldSelection(fields, tuple(pretrained.gates.log_alpha().tolist()), details)
 
 
-def choose(task: Clicks, prune_ratio: float, settings: LightFMPSettings, context: Context) -> FieldSelection:
+def choose(task: Clicks, budget: Budget, settings: LightFMPSettings, context: Context) -> FieldSelection:
     """Phase one and the choice."""
-    pretrained = pretrain(task, aim(prune_ratio, settings), settings, context)
-    return choose_fields(task, pretrained, prune_ratio, settings, context.seed)
+    pretrained = pretrain(task, aim(budget.share, settings), settings, context)
+    return choose_fields(task, pretrained, budget.share, settings, context.seed)
 
 
 def pretrain_and_prune(
@@ -237,12 +238,12 @@ def pretrain_and_prune(
 
 
 @register("light_fmp", LightFMPSettings, chooser=choose)
-def light_fmp(task: Clicks, prune_ratio: float, settings: LightFMPSettings, context: Context) -> Outcome:
+def light_fmp(task: Clicks, budget: Budget, settings: LightFMPSettings, context: Context) -> Outcome:
     """Learn one hard-concrete gate a field on D_S, keep the m − ⌊τm⌋ fields of largest gate, train on.
 
     Source: Light-FMP §2, Algorithm 1.
     """
-    plan, model, state, details, rows = pretrain_and_prune(task, prune_ratio, settings, context)
+    plan, model, state, details, rows = pretrain_and_prune(task, budget.share, settings, context)
     if not settings.keep_weights:
         model, state = fresh_model(task, derive(context.seed, "again"), plan.fields), None
     exclude = rows if settings.continue_on == "rest" else None

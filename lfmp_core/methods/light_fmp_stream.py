@@ -10,6 +10,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 from torch import Tensor
 
+from ..budget import Budget
 from ..errors import LfmpError
 from ..masking import HIGH, LOW, HardConcrete, MaskSettings, num_kept
 from ..models import Backbone
@@ -187,15 +188,15 @@ class Stretch:
         return plan, cut(self.model, plan, gate), cut_optimizer_state(self.trainer.optimizer_state(), plan)
 
 
-def choose(task: Clicks, prune_ratio: float, settings: StreamSettings, context: Context) -> FieldSelection:
+def choose(task: Clicks, budget: Budget, settings: StreamSettings, context: Context) -> FieldSelection:
     """The stretch alone; log α ranks the fields."""
-    stretch = Stretch(task, prune_ratio, settings, context)
+    stretch = Stretch(task, budget.share, settings, context)
     stretch.run()
     return FieldSelection(stretch.kept_fields(), tuple(stretch.gates.log_alpha().tolist()), stretch.details())
 
 
 @register("light_fmp_stream", StreamSettings, chooser=choose)
-def light_fmp_stream(task: Clicks, prune_ratio: float, settings: StreamSettings, context: Context) -> Outcome:
+def light_fmp_stream(task: Clicks, budget: Budget, settings: StreamSettings, context: Context) -> Outcome:
     """Gates on as the one training pass begins; once they settle the model is cut and the same epoch goes on.
 
     No subset is set apart and no row is seen twice before every other has been seen once: what it costs
@@ -211,7 +212,7 @@ def light_fmp_stream(task: Clicks, prune_ratio: float, settings: StreamSettings,
         plan, model, state, details = load_pruned(saved, context)
     else:
         with context.phase("PT"):
-            stretch = Stretch(task, prune_ratio, settings, context)
+            stretch = Stretch(task, budget.share, settings, context)
             stretch.run()
             (plan, model, state), details = stretch.cut(), stretch.details()
         if saved is not None:

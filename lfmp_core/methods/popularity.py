@@ -2,6 +2,7 @@
 
 import torch
 
+from ..budget import Budget
 from ..embeddings import FullTable
 from ..embeddings.hashing import HashingSettings, HashingTable
 from ..models.factors import FactorSettings, MatrixFactorisation
@@ -10,17 +11,12 @@ from ..tasks import TopItems
 from .base import Context, Outcome, register
 
 
-@register("popularity", Settings, task=TopItems)
-def popularity(task: TopItems, prune_ratio: float, settings: Settings, context: Context) -> Outcome:
+@register("popularity", Settings, removes=(), task=TopItems)
+def popularity(task: TopItems, budget: Budget, settings: Settings, context: Context) -> Outcome:
     """Score an item by the training pairs that it is in: what a recommender has to beat to know anybody.
 
     It is served as factors of one dimension, of which all users share one, so it has I + 1 numbers.
-
-    Raises:
-        ValueError: prune_ratio is not 0.
     """
-    if prune_ratio:
-        raise ValueError(f"popularity removes nothing: prune_ratio must be 0, not {prune_ratio}")
     users, items, fresh = task.dataset.num_users, task.dataset.num_items, torch.Generator()
     with context.phase("CT"), torch.no_grad():
         alike = HashingTable((users,), 1, HashingSettings(buckets=1), generator=fresh)

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import field_validator
 
+from ..budget import Budget
 from ..embeddings.packed import Bits, Per
 from ..embeddings.quantised import QuantisedTable
 from ..errors import LfmpError, check_name
@@ -32,19 +33,20 @@ class QuantiseSettings(Settings):
         return method
 
 
-@register("quantise", QuantiseSettings, task=Task)
-def quantise(task: Task, prune_ratio: float, settings: QuantiseSettings, context: Context) -> Outcome:
+@register("quantise", QuantiseSettings, removes=("fields", "numbers", "bytes"), task=Task)
+def quantise(task: Task, budget: Budget, settings: QuantiseSettings, context: Context) -> Outcome:
     """Train by a method, then round its tables to few bits, in uniform steps; nothing is trained afterwards.
 
-    What the method removes stays removed: fields, values, dimensions, numbers. To what it says of itself are
-    added the bytes of its tables before and after (`table_bytes`); rounding is in phase PT.
+    The budget is the method's, and what it removes stays removed: fields, values, dimensions, numbers. To
+    what it says of itself are added the bytes of its tables before and after (`table_bytes`); rounding is in
+    phase PT.
 
     Raises:
         LfmpError: the training has diverged, or `per` is "row" and a number is beyond float16.
 
     Source: Jacob et al. 2018, eq. 1, for weights alone, after training.
     """
-    outcome = get_method(settings.method).within(task, prune_ratio, settings.method_settings, context)
+    outcome = get_method(settings.method).within(task, budget, settings.method_settings, context)
     tables = outcome.model.tables()
     with context.phase("PT"):
         rounded = {name: QuantisedTable.of(own, settings.bits, settings.per) for name, own in tables.items()}

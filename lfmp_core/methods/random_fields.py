@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..budget import Budget
 from ..masking import num_kept
 from ..seeds import derive
 from ..settings import Settings
@@ -10,17 +11,17 @@ from .base import Context, FieldSelection, Outcome, register
 from .train import fresh_model, train_to_outcome
 
 
-def draw(task: Clicks, prune_ratio: float, settings: Settings, context: Context) -> FieldSelection:
+def draw(task: Clicks, budget: Budget, settings: Settings, context: Context) -> FieldSelection:
     """The fields alone; nothing ranks them."""
     m = task.dataset.schema.num_fields
     rng = np.random.default_rng(derive(context.seed, "fields"))
-    return FieldSelection(tuple(sorted(rng.permutation(m)[: num_kept(m, prune_ratio)].tolist())))
+    return FieldSelection(tuple(sorted(rng.permutation(m)[: num_kept(m, budget.share)].tolist())))
 
 
 @register("random_fields", chooser=draw)
-def random_fields(task: Clicks, prune_ratio: float, settings: Settings, context: Context) -> Outcome:
+def random_fields(task: Clicks, budget: Budget, settings: Settings, context: Context) -> Outcome:
     """Keep m − ⌊τm⌋ fields drawn uniformly, and train the smaller model from scratch."""
     with context.phase("PT"):
-        kept = draw(task, prune_ratio, settings, context).fields
+        kept = draw(task, budget, settings, context).fields
         model = fresh_model(task, context.seed, kept)
     return train_to_outcome(task, model, kept, context)

@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ..axes import range_index
+from ..budget import Budget
 from ..data.dataset import Rows
 from ..models import Backbone
 from ..models.batch import ClickBatch
@@ -129,9 +130,9 @@ def until_revised(task: Clicks, prune_ratio: float, settings: RegrowSettings, co
     return Revised(trainer, plan, model, state, details | found.details(), subset)
 
 
-def choose(task: Clicks, prune_ratio: float, settings: RegrowSettings, context: Context) -> FieldSelection:
+def choose(task: Clicks, budget: Budget, settings: RegrowSettings, context: Context) -> FieldSelection:
     """Everything up to the revision. A field that came back takes the score of the one that went."""
-    revised = until_revised(task, prune_ratio, settings, context)
+    revised = until_revised(task, budget.share, settings, context)
     scores = list(revised.details["log_alpha"])
     for out, back in revised.details["swaps"]:
         scores[out], scores[back] = scores[back], scores[out]
@@ -139,14 +140,14 @@ def choose(task: Clicks, prune_ratio: float, settings: RegrowSettings, context: 
 
 
 @register("light_fmp_regrow", RegrowSettings, chooser=choose)
-def light_fmp_regrow(task: Clicks, prune_ratio: float, settings: RegrowSettings, context: Context) -> Outcome:
+def light_fmp_regrow(task: Clicks, budget: Budget, settings: RegrowSettings, context: Context) -> Outcome:
     """Light-FMP, but part of the way through continued training the worst kept fields may go for better ones.
 
     The number of fields stays. What the swaps are decided by, and what that costs: see `revision.revise`. A
     field that comes back does so untrained: the gates had kept its vectors from learning. The epoch goes on
     where it was; Adam's moments of what stays are carried. Light-FMP never takes a field back.
     """
-    revised = until_revised(task, prune_ratio, settings, context)
+    revised = until_revised(task, budget.share, settings, context)
     trainer = revised.trainer
     if trainer.finished:
         details = revised.details | {"cpu_seconds": dict(context.cpu_seconds)}

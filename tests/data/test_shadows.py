@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lfmp_core.budget import Budget
 from lfmp_core.data import SPLITS, is_shadow, with_shadows
 from lfmp_core.data.shadows import SUFFIX, shadow_fingerprint
 from lfmp_core.errors import DataError, UnknownName
@@ -147,9 +148,11 @@ def test_scalar_values_move_with_their_ids(planted_scalar):
 def test_methods_take_it_for_any_data_set(planted_scalar):
     backbone = BackboneSettings(name="deepfm", embedding_dim=4, hidden=(8,))
     task = Clicks(with_shadows(planted_scalar, 5), backbone, TrainingSettings(batch_size=256, epochs=1))
-    whole = get_method("no_selection").run(task, 0.0, 0)
+    whole = get_method("no_selection").run(task, seed=0)
     assert whole.sizes()["embedding_parameters"] == 4 * 2 * planted_scalar.schema.num_ids
-    light = get_method("light_fmp").run(task, 0.5, 0, settings={"pretrain_rows": 500, "pretrain_passes": 1})
+    light = get_method("light_fmp").run(
+        task, Budget(0.5), 0, settings={"pretrain_rows": 500, "pretrain_passes": 1}
+    )
     assert len(light.kept_fields) == 39
 
 

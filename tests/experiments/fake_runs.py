@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lfmp_core.budget import Budget
 from lfmp_core.errors import Diverged
 from lfmp_core.experiments.items import Arm, Grid, Item
 from lfmp_core.experiments.record import Record
@@ -79,7 +80,7 @@ def grid(profile="quick", **changes):
         "profile": profile,
         "dataset": DatasetRef(name="planted", settings={"rows": 100}, fingerprint="f" * 16),
         "backbones": ({"name": "dnn"}, {"name": "deepfm", "hidden": (4, 2)}),
-        "arms": (Arm("base", "none"), Arm("light .5", "light", 0.5, {"steps": 3})),
+        "arms": (Arm("base", "none"), Arm("light .5", "light", Budget(0.5), {"steps": 3})),
         "training": {"epochs": 1},
         "candidates": tuple({"learning_rate": rate} for rate in RATES),
         "search_seeds": (0,),

@@ -5,6 +5,7 @@ from dataclasses import replace
 import fake_runs
 import pytest
 
+from lfmp_core.budget import Budget
 from lfmp_core.experiments import doctor, engine
 
 
@@ -56,7 +57,7 @@ def test_refusals_are_one_line(lfmp, arguments, words):
 
 
 def test_failures_exit_1(lfmp, monkeypatch):
-    arms = (fake_runs.Arm("bad", "bad", 0.5, {"fail": True}),)
+    arms = (fake_runs.Arm("bad", "bad", Budget(0.5), {"fail": True}),)
     monkeypatch.setattr(fake_runs, "ITEMS", {"demo": fake_runs.single(2, arms)})
     code, _, err = lfmp("run", "demo", "--workers", "1", "--no-progress")
     assert code == 1 and "2 of 2 runs failed" in err and "Traceback" not in err

@@ -6,6 +6,7 @@ import shutil
 import fake_runs
 import pytest
 
+from lfmp_core.budget import Budget
 from lfmp_core.data import Dataset, own_interactions, prepare_interactions
 from lfmp_core.errors import DataError, LfmpError, UnknownName
 from lfmp_core.experiments import doctor, engine, executor, store
@@ -62,7 +63,7 @@ def test_no_path_no_committed_place_and_a_command_that_runs(lfmp, items, planted
 def test_what_a_notebook_asked_for_is_found_again(lfmp, items, planted):
     """Runs outside the item's plan: other parameters, one's own data or not."""
     for dataset in (prepared(planted.folder), own_grid().dataset):
-        grid = own_grid("quick", dataset=dataset, arms=(Arm("odd", "odd", 0.3),))
+        grid = own_grid("quick", dataset=dataset, arms=(Arm("odd", "odd", Budget(0.3)),))
         asked = Item("demo", "", "as asked for by a notebook", {"quick": grid})
         record, _ = engine.run_item(asked, "quick", 1, runner=fake_runs.runner, progress=False, asked=True)
         assert answers(lfmp, record) == (0, [])

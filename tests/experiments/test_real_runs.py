@@ -2,6 +2,7 @@
 
 import pytest
 
+from lfmp_core.budget import Budget
 from lfmp_core.data import PlantedSettings, PrepareSettings
 from lfmp_core.data.dataset import Dataset
 from lfmp_core.errors import DataError
@@ -28,8 +29,8 @@ def demo(ref):
         backbones=[BackboneSettings(name="deepfm", hidden=(8,))],
         arms=[
             Arm("all", "no_selection"),
-            Arm("light", "light_fmp", 0.5, LightFMPSettings(pretrain_rows=500, pretrain_passes=4)),
-            Arm("random", "random_fields", 0.5),
+            Arm("light", "light_fmp", Budget(0.5), LightFMPSettings(pretrain_rows=500, pretrain_passes=4)),
+            Arm("random", "random_fields", Budget(0.5)),
         ],
         training=TrainingSettings(batch_size=256, epochs=2),
         candidates=[{"learning_rate": 1e-2}, {"learning_rate": 1e-3}],

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fake_runs import computed, grid, item, runner, single
 
+from lfmp_core.budget import Budget
 from lfmp_core.errors import DataError, LfmpError, UnknownName
 from lfmp_core.experiments.engine import RunsFailed, run_item
 from lfmp_core.experiments.expected import seconds_of
@@ -62,8 +63,10 @@ def test_ids_and_limit(store, log):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_failing_runs_are_recorded_and_the_rest_goes_on(store, log, workers):
-    bad = Arm("bad", "bad", 0.5, {"fail": True})
-    arms = (bad, Arm("base", "none"), Arm("dead", "dead", 0.5, {"die": True}))[: 2 if workers == 1 else 3]
+    bad = Arm("bad", "bad", Budget(0.5), {"fail": True})
+    arms = (bad, Arm("base", "none"), Arm("dead", "dead", Budget(0.5), {"die": True}))[
+        : 2 if workers == 1 else 3
+    ]
     demo = single(2, arms)
     with pytest.raises(RunsFailed) as caught:
         go(demo, store, workers)
@@ -83,7 +86,7 @@ def test_failing_runs_are_recorded_and_the_rest_goes_on(store, log, workers):
 
 def test_a_failed_search_chooses_nothing(store):
     with pytest.raises(RunsFailed):
-        go(item(arms=(Arm("bad", "bad", 0.5, {"fail": True}),)), store)
+        go(item(arms=(Arm("bad", "bad", Budget(0.5), {"fail": True}),)), store)
     assert store.all() == [] and len(store.failures()) == 2  # each search stops at its first
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from fake_runs import grid, runner, single
 
+from lfmp_core.budget import Budget
 from lfmp_core.errors import LfmpError, UnknownName, WrongValue
 from lfmp_core.experiments.certificate import certify, source_state
 from lfmp_core.experiments.items import Arm
@@ -200,7 +201,7 @@ def test_a_misspelt_candidate_is_refused(store):
 def test_a_search_may_choose_among_a_methods_own_settings(store):
     """What training and backbone don't know goes to the method, and the run still belongs to its arm."""
     training, backbone = TrainingSettings(), {"name": "dnn", "embedding_dim": 4}
-    arms = [Arm("whole", "none"), Arm("small", "magprune", 0.0, {"sparsity": 0.5, "row_minimum": 1})]
+    arms = [Arm("whole", "none"), Arm("small", "magprune", Budget(0.5, "numbers"), {"row_minimum": 1})]
     space = {"row_minimum": Interval(low=1, high=8, whole=True), "learning_rate": Interval(low=1e-3, high=1)}
     tpe = TPE(space=space, trials=4, random=2)
     demo = grid(training=training, backbones=(backbone,), arms=arms[1:], tpe=tpe)

@@ -206,7 +206,7 @@ def test_every_method_of_table5_has_one_budget():
     assert search.tpe == lers.tpe_for("reference") and search.seeds == ()
     shares = {}
     for arm in final.arms:
-        shares.setdefault(arm.label, []).append(dict(arm.method_settings).get("sparsity", 0.0))
+        shares.setdefault(arm.label, []).append(arm.budget.share)
     assert set(shares) == {arm.label for arm in search.arms}
     limited = {"Original": [0], lers.OWN_SIZE: [0], **{key: [0.5, 0.8] for key in lers.ONE_NUMBER_AN_ID}}
     assert shares == {label: limited.get(label, [0.5, 0.8, 0.95]) for label in shares}

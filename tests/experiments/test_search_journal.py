@@ -9,6 +9,7 @@ import optuna
 import pytest
 from fake_runs import Arm, runner
 
+from lfmp_core.budget import Budget
 from lfmp_core.errors import DataError, LfmpError
 from lfmp_core.experiments.engine import RunsFailed, run_item
 from lfmp_core.experiments.items import get_item
@@ -208,8 +209,8 @@ def test_its_name_is_what_decides_it(store):
         {"dataset": grid.dataset.model_copy(update={"fingerprint": "e" * 16})},
         {"backbones": ({"name": "dnn", "hidden": (4,)},)},
         {"training": {"epochs": 2}},
-        {"arms": (Arm("base", "none", 0.5),)},
-        {"arms": (Arm("base", "none", 0.0, {"steps": 3}),)},
+        {"arms": (Arm("base", "none", Budget(0.5)),)},
+        {"arms": (Arm("base", "none", Budget(), {"steps": 3}),)},
         {"search_seeds": (1,)},
         {"threads": 2},
         *({"tpe": SEARCH.model_copy(update=u)} for u in ({"random": 2}, {"seed": 1}, {"hopeless": True})),

@@ -19,6 +19,7 @@ from lfmp_book.lightfmp import (
     selection_grids as lightfmp_selection,
 )
 from lfmp_book.sets import CRITEO_SAMPLE
+from lfmp_core.budget import Budget
 from lfmp_core.data.shadows import shadow_fingerprint
 from lfmp_core.errors import LfmpError, UnknownName
 from lfmp_core.experiments.record import Record
@@ -34,7 +35,7 @@ def test_a_search_may_decide_for_an_arm_of_another_name(tmp_path):
         store.put(
             Record(spec=spec, metrics={"val_auc": 0.7 + (spec.training["learning_rate"] == 0.003) / 10})
         )
-    arm = replace(search.arms[1], label="another", prune_ratio=0.25, searched_as="light .5")
+    arm = replace(search.arms[1], label="another", budget=Budget(0.25), searched_as="light .5")
     follower = replace(search, item="other", arms=(arm,), candidates=({},), picks=search)
     plan = follower.plan(store)
     assert [s.training["learning_rate"] for s in plan] == [0.003] * 4 and {s.prune_ratio for s in plan} == {
@@ -59,7 +60,7 @@ def test_table2_gives_every_selector_the_same_chances():
         used = {arm.method for arm in grid.arms}
         choosing = {m for m in METHODS if METHODS[m].chooser is not None} | {"no_selection"}
         assert used == choosing - {"light_fmp_regrow"}
-        assert {arm.prune_ratio for arm in grid.arms if arm.method != "no_selection"} == {0.5}
+        assert {arm.budget.share for arm in grid.arms if arm.method != "no_selection"} == {0.5}
     pretraining = [a.method_settings.pretrain_rows for a in grids[2].arms if a.method == "light_fmp"]
     assert max(pretraining) == 27_182  # no more than Avazu has
 
@@ -74,7 +75,7 @@ def test_the_papers_lowest_rates_are_looked_at_on_validation_only(tmp_path):
 def test_shadow_choices_keep_as_many_fields_as_without_shadows():
     criteo, movies, avazu = lightfmp_choices.shadows("reference")
     for grid, m in ((criteo, 39), (movies, 7), (avazu, 22)):
-        assert {num_kept(2 * m, arm.prune_ratio) for arm in grid.arms} == {num_kept(m, 0.5)}
+        assert {num_kept(2 * m, arm.budget.share) for arm in grid.arms} == {num_kept(m, 0.5)}
         assert grid.role == "choice" and isinstance(grid.dataset, DatasetRef)
     base = CRITEO_SAMPLE.fingerprint
     assert criteo.dataset.fingerprint == shadow_fingerprint(base, criteo.dataset.settings["shadows"])

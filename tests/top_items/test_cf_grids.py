@@ -29,7 +29,7 @@ def test_every_sparsity_of_the_quick_profile_is_within_reach(name, planted_pairs
     task = task_on(planted_pairs, plain(search.backbones[0]))
     arms = [*search.arms, *final.arms]
     assert len(arms) == 10 + 1 + 3 * 9
-    assert not [arm.label for arm in arms if out_of_reach(arm.method_settings, task)]
+    assert not [arm.label for arm in arms if out_of_reach(arm.method_settings, arm.budget, task)]
     assert {arm.label for grid in controls for arm in grid.arms} == set(cf_grids.CONTROLS)
 
 
@@ -61,13 +61,13 @@ def test_ones_own_pairs_take_the_item_and_say_what_is_out_of_reach(own):
         item = get_item("lers_table6").on("quick", prepared(own.folder))
     grids = item.profiles["quick"]
     assert {grid.dataset.name for grid in grids} == {"mine"}
-    assert any("QR at sparsity 0.95 is left out on mine" in str(warning.message) for warning in said)
+    assert any("QR at 95% of the numbers is left out on mine" in str(warning.message) for warning in said)
     for grid in (grid for grid in grids if len(grid.arms) > 1):
-        asked = [(arm.label, getattr(arm.method_settings, "sparsity", None)) for arm in grid.arms]
-        assert {("Original", None), ("QR", 0.8), ("MagPrune", 0.8)} <= set(asked)
+        asked = [(arm.label, arm.budget.share) for arm in grid.arms]
+        assert {("Original", 0.0), ("QR", 0.8), ("MagPrune", 0.8)} <= set(asked)
         assert ("QR", 0.95) not in asked
         task = task_on(own, plain(grid.backbones[0]))
-        assert all(out_of_reach(arm.method_settings, task) is None for arm in grid.arms)
+        assert all(out_of_reach(arm.method_settings, arm.budget, task) is None for arm in grid.arms)
 
 
 def test_rows_of_clicks_are_not_pairs(planted, tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from lfmp_core.budget import Budget
 from lfmp_core.data import InteractionData, InteractionSettings
 from lfmp_core.data.interactions import Interactions
 from lfmp_core.errors import LfmpError
@@ -35,7 +36,7 @@ def test_popularity_by_hand():
     kept = Interactions.of_pairs([0, 0, 1, 1, 2], [0, 2, 0, 2, 2], 4, 3)
     data = InteractionData.from_pairs([0, 1, 2, 3] * 3, np.repeat([0, 1, 2], 4), num_users=4, num_items=3)
     data = InteractionData(data.folder, data.schema, {**data.splits, "train": kept})
-    outcome = get_method("popularity").run(task_of(data), 0.0, SEED)
+    outcome = get_method("popularity").run(task_of(data), seed=SEED)
     found = outcome.model.scorer()(torch.tensor([3, 0]))
     assert found.tolist() == [[2, 0, 3], [2, 0, 3]]
     assert outcome.model.pair(torch.tensor([1, 2]), torch.tensor([2, 0])).tolist() == [3, 2]
@@ -62,7 +63,7 @@ def test_each_half_step_solves_the_normal_equations(ials):
     """Three steps of conjugate gradients solve a system of three unknowns."""
     data, settings = planted_pairs(), {"confidence": 4.0, "regularisation": 0.5}
     task = task_of(data, epochs=1)
-    found = ials.run(task, 0.0, SEED, settings=settings)
+    found = ials.run(task, seed=SEED, settings=settings)
     start = task.model(derive(SEED, "weights")).items.weight.detach().double().numpy()
     taken = dense(task.pairs)
     users = solved(taken, start, 4.0, 0.5)
@@ -78,19 +79,19 @@ def test_each_half_step_solves_the_normal_equations(ials):
 
 def test_its_loss_never_rises_and_the_best_epoch_is_kept(ials):
     task = task_of(planted_pairs(), dim=12, epochs=15, patience=15)
-    found = ials.run(task, 0.0, SEED, settings={"confidence": 5.0, "regularisation": 0.1})
+    found = ials.run(task, seed=SEED, settings={"confidence": 5.0, "regularisation": 0.1})
     losses = [row["train_loss"] for row in found.history]
     assert len(losses) == 15 and all(b <= a * (1 + 1e-6) for a, b in pairwise(losses))
     best = max(row["val_ndcg20"] for row in found.history)
     assert task.evaluate(found.model, "val").metrics["ndcg20"] == best
-    again = ials.run(task, 0.0, SEED, settings={"confidence": 5.0, "regularisation": 0.1})
+    again = ials.run(task, seed=SEED, settings={"confidence": 5.0, "regularisation": 0.1})
     users = torch.arange(found.model.num_users)
     assert torch.equal(found.model.scorer()(users), again.model.scorer()(users))
 
 
 def test_it_stops_where_a_training_stops(ials):
     task = task_of(planted_pairs(), dim=12, epochs=15, patience=15, floors=(0.0, 1.0))
-    assert len(ials.run(task, 0.0, SEED).history) == 2
+    assert len(ials.run(task, seed=SEED).history) == 2
 
 
 def test_planted_neighbours_are_found_where_popularity_knows_nobody(ials):
@@ -100,7 +101,7 @@ def test_planted_neighbours_are_found_where_popularity_knows_nobody(ials):
     data = InteractionData.from_pairs(users, items, settings=InteractionSettings())
     task = task_of(data, dim=16, epochs=10, patience=10)
     found = {
-        name: task.evaluate(get_method(name).run(task, 0.0, SEED).model, "test").metrics["ndcg20"]
+        name: task.evaluate(get_method(name).run(task, seed=SEED).model, "test").metrics["ndcg20"]
         for name in ("popularity", "ials")
     }
     assert found["ials"] > 2 * found["popularity"] > 0
@@ -109,9 +110,9 @@ def test_planted_neighbours_are_found_where_popularity_knows_nobody(ials):
 def test_it_solves_for_factors_alone(ials):
     task = TopItems(planted_pairs(), NeuMFSettings(), PairTrainingSettings())
     with pytest.raises(LfmpError, match="factors of 'mf' on a CPU, not for neumf"):
-        ials.run(task, 0.0, SEED)
-    with pytest.raises(ValueError, match="prune_ratio must be 0"):
-        ials.run(task_of(planted_pairs()), 0.5, SEED)
+        ials.run(task, seed=SEED)
+    with pytest.raises(LfmpError, match="its settings alone decide what goes"):
+        ials.run(task_of(planted_pairs()), Budget(0.5), SEED)
 
 
 def test_who_lacks_the_library_is_told_of_the_extra(monkeypatch):
@@ -122,16 +123,16 @@ def test_who_lacks_the_library_is_told_of_the_extra(monkeypatch):
     with pytest.raises(
         LfmpError, match=r"needs implicit.*install the extra: pip install 'lfmp-core\[controls"
     ):
-        get_method("ials").run(task_of(planted_pairs()), 0.0, SEED)
+        get_method("ials").run(task_of(planted_pairs()), seed=SEED)
 
 
 def test_factors_are_trained_by_bpr_too():
     """Every method that works on recommenders works on factors; what they share, their loss asks for."""
     data = planted_pairs()
     task = task_of(data, dim=8, epochs=8, patience=8, batch_size=128, learning_rate=0.03, contrast=0.1)
-    model = get_method("no_selection").run(task, 0.0, SEED).model
+    model = get_method("no_selection").run(task, seed=SEED).model
     assert isinstance(model, MatrixFactorisation)
-    popular = task.evaluate(get_method("popularity").run(task, 0.0, SEED).model, "test").metrics["ndcg20"]
+    popular = task.evaluate(get_method("popularity").run(task, seed=SEED).model, "test").metrics["ndcg20"]
     assert task.evaluate(model, "test").metrics["ndcg20"] > popular
     rows = torch.tensor([0, 4, data.num_users, data.num_users + 7])
     v, e = model.represent(rows)

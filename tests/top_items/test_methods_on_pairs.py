@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from outcomes import share_of
 from planted_blocks import DIM, SETTINGS, by_popularity, task_of
 
+from lfmp_core.budget import NOTHING, Budget
 from lfmp_core.embeddings.registry import TABLES
 from lfmp_core.embeddings.sparse import SparseTable
 from lfmp_core.errors import LfmpError
@@ -45,10 +47,10 @@ SPARSER = {"optembed_d"}  # of 320 rows or 640, the widths that fit best sum up 
 def run(task, method, sparsity=0.5, folder=None, **settings) -> Outcome:
     fields = get_method(method).settings_type.model_fields
     given = {**SHORT.get(method, {}), **settings}
-    given |= {"sparsity": sparsity} if "sparsity" in fields else {}
     # a hundredth of all numbers, as a share of those that stay
     given |= {"tolerance": 0.01 / (1 - sparsity)} if "tolerance" in fields else {}
-    return get_method(method).run(task, 0.0, 1, settings=given, folder=folder)
+    budget = NOTHING if method == "quantise" else share_of(method, sparsity)
+    return get_method(method).run(task, budget, 1, settings=given, folder=folder)
 
 
 @pytest.mark.parametrize("sparsity", [0.5, 0.8])
@@ -199,7 +201,7 @@ def test_a_budget_is_of_all_tables_together():
 
 @pytest.mark.parametrize("name,sparsity", [("lightgcn", 0.5), ("neumf", 0.8), ("lightgcn", 0.94)])
 def test_widths_of_rows_meet_the_budget_and_are_the_fittest_seen(name, sparsity):
-    task, settings = task_of(name), OptEmbedDSettings(sparsity=sparsity, **SHORT["optembed_d"])
+    task, settings = task_of(name), OptEmbedDSettings(**SHORT["optembed_d"])
     context = Context(3)
     model, plain = supernet(task, settings, context)
     count = numbers_left(task.num_ids * DIM, sparsity)
@@ -220,10 +222,10 @@ def test_widths_that_no_row_can_have_are_refused_before_training(monkeypatch):
     """19 of 20 numbers gone leaves one a row; any more is too much."""
     task = task_of("lightgcn")
     monkeypatch.setattr(TopItems, "trainer", None)
-    with pytest.raises(LfmpError, match="at least one number: ask for a smaller sparsity"):
+    with pytest.raises(LfmpError, match="at least one number: ask for a smaller share"):
         run(task, "optembed_d", 0.96)
-    assert out_of_reach(OptEmbedDSettings(sparsity=0.95), task) is None
-    assert "at least one number" in str(out_of_reach(OptEmbedDSettings(sparsity=0.96), task))
+    assert out_of_reach(OptEmbedDSettings(), Budget(0.95, "numbers"), task) is None
+    assert "at least one number" in str(out_of_reach(OptEmbedDSettings(), Budget(0.96, "numbers"), task))
 
 
 @pytest.mark.parametrize("name", ["lightgcn", "neumf"])
@@ -231,13 +233,14 @@ def test_budgets_out_of_reach_are_known_before_training(name):
     """Of tables of 160 rows QR can't have a twentieth: 2√160 rows are more."""
     task = task_of(name)
 
-    def reached(method, /, **settings):
-        return out_of_reach(get_method(method).settings_type.model_validate(settings), task)
+    def reached(method, share, /, of="numbers", **settings):
+        own = get_method(method).settings_type.model_validate(settings)
+        return out_of_reach(own, Budget(share, of), task)
 
-    assert reached("table", table="qr", sparsity=0.8) is None
-    assert "qr" in str(reached("table", table="qr", sparsity=0.95)).lower()
-    assert "dimension 1" in str(reached("smaller_dense", sparsity=0.97)).lower()
-    assert reached("magprune", sparsity=0.97) is None
-    inner = {"table": "qr", "sparsity": 0.95}
-    assert "qr" in str(reached("quantise", method="table", method_settings=inner)).lower()
-    assert reached("quantise") is None
+    assert reached("table", 0.8, table="qr") is None
+    assert "qr" in str(reached("table", 0.95, table="qr")).lower()
+    assert "dimension 1" in str(reached("smaller_dense", 0.97)).lower()
+    assert reached("smaller_dense", 0.97, of="bytes") is None
+    assert reached("magprune", 0.97) is None
+    assert "qr" in str(reached("quantise", 0.95, method="table", method_settings={"table": "qr"})).lower()
+    assert reached("quantise", 0.0) is None

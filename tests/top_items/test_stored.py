@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lfmp_core import quantise_
+from lfmp_core.budget import Budget
 from lfmp_core.embeddings import TABLES
 from lfmp_core.errors import DataError, LfmpError
 from lfmp_core.experiments.numerics import methods_on, pairs_of
@@ -18,7 +19,7 @@ from lfmp_core.models.lightgcn import LightGCN
 from lfmp_core.models.recommenders import RECOMMENDERS
 from lfmp_core.tasks import TopItems
 
-COMPRESSIONS = [m for m in methods_on(TopItems) if "sparsity" in get_method(m).settings_type.model_fields]
+COMPRESSIONS = [m for m in methods_on(TopItems) if "numbers" in get_method(m).removes and m != "quantise"]
 SHORT = {
     "pep": {"rise_epochs": 1.0, "find_epochs": 2},
     "cerp": {"rise_epochs": 1.0, "find_epochs": 2},
@@ -53,19 +54,21 @@ def task(request):
 
 @pytest.mark.parametrize("table", TABLES)
 def test_loaded_gives_the_same_scores(task, table, tmp_path):
-    settings = {"table": table, "sparsity": 0.0 if table == "full" else 0.5, "tolerance": 0.3}
-    settings["table_settings"] = OWN.get(table, {})
-    check(get_method("table").run(task, 0.0, 1, settings=settings).model, tmp_path / "model")
+    settings = {"table": table, "tolerance": 0.3, "table_settings": OWN.get(table, {})}
+    budget = Budget(0.0 if table == "full" else 0.5, "numbers")
+    check(get_method("table").run(task, budget, 1, settings=settings).model, tmp_path / "model")
 
 
 @pytest.mark.parametrize("method", [m for m in COMPRESSIONS if m != "table"])
 def test_what_a_method_serves_survives_a_save(method, tmp_path):
     """Of NeuMF, whose tables are served as they are."""
-    settings = {"sparsity": 0.5, **SHORT.get(method, {})}
+    settings = {**SHORT.get(method, {})}
     if "tolerance" in get_method(method).settings_type.model_fields:
         settings["tolerance"] = 0.5
     task = pairs_of("neumf").with_training(epochs=1)
-    check(get_method(method).run(task, 0.0, 1, settings=settings).model, tmp_path / "model")
+    check(
+        get_method(method).run(task, Budget(0.5, "numbers"), 1, settings=settings).model, tmp_path / "model"
+    )
 
 
 @pytest.mark.parametrize(("bits", "per"), [(8, "row"), (4, "field"), (2, "row")])
@@ -82,7 +85,7 @@ def test_what_is_served_in_few_bits(task, bits, per, tmp_path):
 
 def test_popularity_is_stored_in_one_number_an_item(tmp_path):
     task = pairs_of("mf")
-    check(get_method("popularity").run(task, 0.0, 1).model, tmp_path / "model")
+    check(get_method("popularity").run(task, seed=1).model, tmp_path / "model")
     stored = load_file(tmp_path / "model" / "recommender.safetensors")
     assert sum(x.numel() for x in stored.values()) == task.dataset.num_items + 1
 

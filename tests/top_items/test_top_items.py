@@ -7,6 +7,7 @@ import pytest
 import torch
 from planted_blocks import Fixed, by_popularity, task_of
 
+from lfmp_core.budget import Budget
 from lfmp_core.data import InteractionData
 from lfmp_core.data.interactions import Interactions
 from lfmp_core.errors import DataError, Diverged, LfmpError, UnknownName, WrongValue
@@ -172,7 +173,7 @@ def test_popularity_is_what_recommenders_have_to_beat():
     """Planted blocks: popularity knows nothing of them, the law of the pairs knows all."""
     task = task_of("lightgcn")
     popular = task.evaluate(by_popularity(task), "test").metrics["ndcg20"]
-    trained = task.evaluate(get_method("no_selection").run(task, 0.0, 1).model, "test").metrics["ndcg20"]
+    trained = task.evaluate(get_method("no_selection").run(task, seed=1).model, "test").metrics["ndcg20"]
     assert popular < 0.16 < 0.3 < trained
 
 
@@ -182,13 +183,13 @@ def test_popularity_is_what_recommenders_have_to_beat():
 @pytest.mark.parametrize("method", [m for m in METHODS if not issubclass(TopItems, METHODS[m].task)])
 def test_a_method_of_clicks_says_that_it_is_one(method):
     with pytest.raises(LfmpError, match=f"method '{method}' works on Clicks, not on TopItems") as error:
-        get_method(method).run(task_of("lightgcn"), 0.0, 1)
+        get_method(method).run(task_of("lightgcn"), seed=1)
     assert "take one of cerp, " in str(error.value) and "\n" not in str(error.value)
 
 
 def test_pairs_have_no_fields_to_remove():
-    with pytest.raises(ValueError, match="not fields"):
-        get_method("pep").run(task_of("lightgcn"), 0.5, 1)
+    with pytest.raises(LfmpError, match="removes no share of fields"):
+        get_method("pep").run(task_of("lightgcn"), Budget(0.5), 1)
 
 
 def test_data_of_the_other_kind_is_refused(planted):
@@ -225,7 +226,7 @@ def test_settings_out_of_range_are_named(name, value):
 def test_lazy_rows_give_neumf_the_same_numbers():
     """Its tables are only looked up: rows may wait for their steps."""
     histories = [
-        get_method("no_selection").run(task_of("neumf", optimizer=way, epochs=2), 0.0, 1).history
+        get_method("no_selection").run(task_of("neumf", optimizer=way, epochs=2), seed=1).history
         for way in ("dense", "lazy")
     ]
     for dense, lazy in zip(*histories, strict=True):
@@ -236,8 +237,8 @@ def test_lazy_rows_give_neumf_the_same_numbers():
 @pytest.mark.parametrize("name", ["lightgcn", "neumf"])
 @pytest.mark.parametrize("table", ["full", "qr", "dhe"])
 def test_bfloat16_trains_whatever_the_table(name, table):
-    settings = {"table": table, "sparsity": 0.0 if table == "full" else 0.5, "tolerance": 0.1}
+    settings, budget = {"table": table, "tolerance": 0.1}, Budget(0.0 if table == "full" else 0.5, "numbers")
     settings |= {"table_settings": {"hashes": 16}} if table == "dhe" else {}
     task = task_of(name, precision="bfloat16", epochs=1, contrast=0.1)
-    outcome = get_method("table").run(task, 0.0, 1, settings=settings)
+    outcome = get_method("table").run(task, budget, 1, settings=settings)
     assert np.isfinite(outcome.history[0]["train_loss"])

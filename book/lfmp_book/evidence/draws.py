@@ -84,7 +84,7 @@ def draw(
     sets: dict[DatasetRef, dict[Key, list[Record]]] = {}
     for arm, record in found:
         spec = record.spec
-        key = (spec.backbone["name"], arm, spec.removed)
+        key = (spec.backbone["name"], arm, spec.budget.share)
         sets.setdefault(spec.dataset, {}).setdefault(key, []).append(record)
     made = []
     for dataset, cells in sets.items():

@@ -15,7 +15,7 @@ from lfmp_core.experiments.engine import run_item
 from lfmp_core.experiments.executor import opened
 from lfmp_core.experiments.items import Grid, Item, get_item, registry
 from lfmp_core.experiments.record import Record
-from lfmp_core.experiments.spec import DatasetRef, plain
+from lfmp_core.experiments.spec import DatasetRef
 from lfmp_core.experiments.stats import difference_of
 from lfmp_core.experiments.store import Store, store_for
 from lfmp_core.files import atomic_write
@@ -68,7 +68,7 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
                 "dataset": spec.dataset.name,
                 "backbone": spec.backbone["name"],
                 "arm": arm,
-                "prune_ratio": spec.removed,
+                "prune_ratio": spec.budget.share,
                 "seed": spec.seed,
                 **record.metrics,
                 "PT": cpu.get("PT", 0.0),
@@ -146,8 +146,7 @@ def comparisons(
     """
     planned: dict[str, set[float]] = {}
     for line in (line for grid in grids for line in grid.arms):
-        ratio = line.prune_ratio or plain(line.method_settings).get("sparsity", 0.0)
-        planned.setdefault(line.label, set()).add(float(ratio))
+        planned.setdefault(line.label, set()).add(line.budget.share)
     rows = []
     for one in drawn:
         backbones = dict.fromkeys(backbone for backbone, _, _ in one.runs)

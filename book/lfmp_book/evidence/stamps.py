@@ -40,7 +40,7 @@ def marks(record: Record) -> dict[str, Any]:
 
 def _cell(arm: str, record: Record) -> str:
     spec = record.spec
-    return canonical_json([spec.dataset.id, spec.backbone["name"], arm, spec.removed])
+    return canonical_json([spec.dataset.id, spec.backbone["name"], arm, spec.budget.share])
 
 
 def _newest(records: Iterable[Record]) -> str:

@@ -18,7 +18,7 @@ from lfmp_core.models.recommender import RecommenderSettings
 from lfmp_core.training.pairs import PairTrainingSettings
 
 from ..arguments import names, numbers, settings_of
-from .grids import ORIGINAL, SEARCHED_AT, SMALLER, SMALLER_IN_BYTES, SPARSITIES
+from .grids import ORIGINAL, SEARCHED_AT, SMALLER, SMALLER_IN_BYTES, SPARSITIES, budget_of
 
 # as LightGCN split them, a tenth of each user's training pairs held out; pinned, so that records can be read
 # where the data is not
@@ -53,7 +53,7 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "CERP": ("cerp", {}),
     "MagPrune": ("magprune", {"row_minimum": None}),
     SMALLER: ("smaller_dense", {}),
-    SMALLER_IN_BYTES: ("smaller_dense", {"equal": "bytes"}),
+    SMALLER_IN_BYTES: ("smaller_dense", {}),
     "DHE": ("table", {"table": "dhe", "table_settings": {"hashes": 128}}),
 }
 # shorter searches, for seconds
@@ -106,8 +106,8 @@ def compressions(profile: str, sparsity: float) -> list[Arm]:
         Arm(
             label,
             method,
-            0.0,
-            settings_of(method, {**own, **changes.get(label, {}), "sparsity": sparsity}),
+            budget_of(label, sparsity),
+            settings_of(method, {**own, **changes.get(label, {})}),
         )
         for label, (method, own) in METHODS.items()
     ]

@@ -71,7 +71,7 @@ def curves(of: Sequence[Grid], store: Store) -> pd.DataFrame:
         run = {
             "dataset": spec.dataset.name,
             "backbone": spec.backbone["name"],
-            "sparsity": spec.removed,
+            "sparsity": spec.budget.share,
             "seed": spec.seed,
             "l2": spec.training["l2"],
             "start": spec.backbone["init_std"] * sqrt(2 / pi),

@@ -45,7 +45,7 @@ def measured(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
                         "dataset": spec.dataset.name,
                         "backbone": spec.backbone["name"],
                         "arm": grid.arm_of(spec),
-                        "sparsity": spec.removed,
+                        "sparsity": spec.budget.share,
                         "l2": float(spec.training["l2"]),
                         "seed": spec.seed,
                         "val_auc": record.metrics["val_auc"],

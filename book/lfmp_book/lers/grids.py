@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from lfmp_core.budget import Budget
 from lfmp_core.data import PlantedSettings, PrepareSettings
 from lfmp_core.experiments.executor import cut_to, reference
 from lfmp_core.experiments.items import Arm, Grid, Item
@@ -77,7 +78,7 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     "DSL": ("dsl", {}),
     "AutoDim": ("autodim", {}),
     SMALLER: ("smaller_dense", {}),
-    SMALLER_IN_BYTES: ("smaller_dense", {"equal": "bytes"}),
+    SMALLER_IN_BYTES: ("smaller_dense", {}),
 }
 # the whole table in few bits: trained and searched as the original, then rounded; no item plans these so far
 ROUNDED: dict[str, tuple[str, dict[str, Any]]] = {
@@ -107,25 +108,30 @@ def uncompressed(profile: str) -> list[Arm]:
     own = _changes(profile).get("OptEmbed", {"search": _EVOLUTION})["search"]
     return [
         Arm(ORIGINAL, "no_selection"),
-        Arm(OWN_SIZE, "optembed", 0.0, settings_of("optembed", own)),
+        Arm(OWN_SIZE, "optembed", method_settings=settings_of("optembed", own)),
     ]
+
+
+def budget_of(label: str, sparsity: float) -> Budget:
+    """What a compression is asked to remove."""
+    return Budget(sparsity, "bytes" if label == SMALLER_IN_BYTES else "numbers")
 
 
 def compressions(profile: str, sparsity: float) -> list[Arm]:
     """Every method at one sparsity."""
     arms = []
     for label, (method, own) in {**LERS_METHODS, **OTHERS}.items():
-        settings = {**own, **_changes(profile).get(label, {}), "sparsity": sparsity}
+        settings = settings_of(method, {**own, **_changes(profile).get(label, {})})
         if sparsity > 0.9 and label in ONE_NUMBER_AN_ID:
             continue
-        arms.append(Arm(label, method, 0.0, settings_of(method, settings)))
+        arms.append(Arm(label, method, budget_of(label, sparsity), settings))
     return arms
 
 
 def rounded() -> list[Arm]:
     """The plain table after training, in few bits a number."""
     return [
-        Arm(label, method, 0.0, settings_of(method, own), searched_as=ORIGINAL)
+        Arm(label, method, method_settings=settings_of(method, own), searched_as=ORIGINAL)
         for label, (method, own) in ROUNDED.items()
     ]
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from lfmp_core.budget import Budget
 from lfmp_core.data import PlantedSettings, PrepareSettings
 from lfmp_core.experiments.executor import open_dataset, reference, shadowed
 from lfmp_core.experiments.items import Arm, Grid, Item
@@ -96,7 +97,9 @@ def recovery(
             passes = max(1, round(50_000 / size))
             for name, make in (("as printed", literal), ("repaired", LightFMPSettings)):
                 settings = make(pretrain_rows=size, pretrain_passes=passes)
-                arms.append(Arm(f"Light-FMP, {name}, {size:,} × {passes}", "light_fmp", 0.5, settings))
+                arms.append(
+                    Arm(f"Light-FMP, {name}, {size:,} × {passes}", "light_fmp", Budget(0.5), settings)
+                )
         grids.append(
             Grid(
                 item="planted_recovery",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from lfmp_core.budget import Budget
 from lfmp_core.data import PrepareSettings
 from lfmp_core.experiments.executor import open_dataset, reference
 from lfmp_core.experiments.items import Arm, Grid, Item
@@ -84,10 +85,10 @@ def base_arms(profile: str, prune_ratio: float, rows: int | None = None) -> list
         subset, printed = (at_most(rows // 2, s) for s in (subset, printed))
         one_pass = at_most(rows, one_pass)
     return [
-        Arm("Light-FMP, as printed", "light_fmp", prune_ratio, printed),
-        Arm(f"Light-FMP, {subset.pretrain_rows:,} rows", "light_fmp", prune_ratio, subset),
-        Arm("Light-FMP, one pass", "light_fmp", prune_ratio, one_pass),
-        Arm("random fields", "random_fields", prune_ratio),
+        Arm("Light-FMP, as printed", "light_fmp", Budget(prune_ratio), printed),
+        Arm(f"Light-FMP, {subset.pretrain_rows:,} rows", "light_fmp", Budget(prune_ratio), subset),
+        Arm("Light-FMP, one pass", "light_fmp", Budget(prune_ratio), one_pass),
+        Arm("random fields", "random_fields", Budget(prune_ratio)),
     ]
 
 

@@ -1,5 +1,6 @@
 """What the page of open questions runs: what the Light-FMP paper leaves open, one change at a time."""
 
+from lfmp_core.budget import Budget
 from lfmp_core.experiments.items import Arm, Grid, Item
 from lfmp_core.experiments.profiles import PROFILES, by_profile
 from lfmp_core.experiments.spec import plain
@@ -18,16 +19,16 @@ def open_questions(profile: str = "quick", *, seeds: int | None = None) -> Grid:
     arms = [Arm("all fields", "no_selection"), few]
     for kind, word in (("coverage", "covering rows"), ("coreset", "coreset rows")):
         chosen = LightFMPSettings.model_validate({**plain(few.method_settings), "subset": kind})
-        arms.append(Arm(f"{few.label}: {word}", "light_fmp", 0.5, chosen))
+        arms.append(Arm(f"{few.label}: {word}", "light_fmp", Budget(0.5), chosen))
     for base in (few, once):
         own = plain(base.method_settings)
         if base is once:
             arms.append(once)
         found = LightFMPSettings.model_validate({**own, "tolerance": TOLERANCE})
-        arms.append(Arm(f"{base.label}: τ found, at most .75", "light_fmp", 0.75, found))
+        arms.append(Arm(f"{base.label}: τ found, at most .75", "light_fmp", Budget(0.75), found))
         back = RegrowSettings.model_validate(own)
-        arms.append(Arm(f"{base.label}: fields taken back", "light_fmp_regrow", 0.5, back))
-    arms += [Arm("Light-FMP, stream", "light_fmp_stream", 0.5, StreamSettings()), twin]
+        arms.append(Arm(f"{base.label}: fields taken back", "light_fmp_regrow", Budget(0.5), back))
+    arms += [Arm("Light-FMP, stream", "light_fmp_stream", Budget(0.5), StreamSettings()), twin]
     return Grid(
         item="lightfmp_open_questions",
         profile=profile,

@@ -70,7 +70,7 @@ def _shared(grids: Sequence[Grid]) -> dict[str, list[str]]:
     for grid in grids:
         same: dict[str, list[str]] = {}
         for arm in grid.arms:
-            key = canonical_json([arm.method, arm.prune_ratio, plain(arm.method_settings)])
+            key = canonical_json([arm.method, arm.budget.share, arm.budget.of, plain(arm.method_settings)])
             same.setdefault(key, []).append(arm.label)
         found |= {labels[0]: labels for labels in same.values()}
     return found

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from lfmp_core.budget import Budget
 from lfmp_core.data import MovieLensSettings, PrepareSettings
 from lfmp_core.experiments.executor import cut_to, reference
 from lfmp_core.experiments.items import Arm, Grid, Item
@@ -65,9 +66,9 @@ def selectors(profile: str, prune_ratio: float, rows: int | None = None) -> list
     arms = []
     for label, method in {**SHALLOW, **DEEP}.items():
         settings = {**own.get(method, {}), **({"mode": "hard"} if label == "AdaFS, hard" else {})}
-        arms.append(Arm(label, method, prune_ratio, settings_of(method, settings)))
+        arms.append(Arm(label, method, Budget(prune_ratio), settings_of(method, settings)))
     *light_fmp, twin = base_arms(profile, prune_ratio, rows)
-    stream = Arm("Light-FMP, stream", "light_fmp_stream", prune_ratio, StreamSettings())
+    stream = Arm("Light-FMP, stream", "light_fmp_stream", Budget(prune_ratio), StreamSettings())
     return [*arms, *light_fmp, stream, twin]
 
 
@@ -183,7 +184,9 @@ def fig2d(
         settings = base.model_copy(
             update={"pretrain_rows": size, "pretrain_passes": passes, "continue_on": "all"}
         )
-        arms.append(Arm(f"{size:,} rows × {passes}", "light_fmp", 0.5, settings, searched_as=subset.label))
+        arms.append(
+            Arm(f"{size:,} rows × {passes}", "light_fmp", Budget(0.5), settings, searched_as=subset.label)
+        )
     twin = [arm for arm in shared.arms if arm.label in ("all fields", "random fields")]
     own = replace(
         shared,

@@ -1,7 +1,6 @@
 """Methods that compress the embedding table. Importing this package enters them into the registry."""
 
 from .autodim import AutoDimSettings, autodim
-from .base import CompressionSettings
 from .cerp import CERPSettings, cerp
 from .deeplight import DeepLightSettings, deeplight
 from .dsl import DSLSettings, dsl
@@ -16,7 +15,6 @@ from .threshold import ThresholdSettings
 __all__ = [
     "AutoDimSettings",
     "CERPSettings",
-    "CompressionSettings",
     "DSLSettings",
     "DeepLightSettings",
     "MagPruneSettings",

@@ -8,21 +8,23 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...budget import Budget
 from ...embeddings import BudgetError, FullTable, Table, table_factory
 from ...embeddings.mixed_dimension import MixedDimensionSettings, MixedDimensionTable
 from ...models import Backbone
 from ...models.batch import ClickBatch
 from ...seeds import derive
+from ...settings import Settings
 from ...tasks import Clicks
 from ...training import Batches, LogLoss
 from ...training.batches import Numbered
 from ..base import Context, Outcome
 from ..train import train_to_outcome
-from .base import CompressionSettings, budget, compression
+from .base import compression, numbers_within
 from .phases import finder, finding
 
 
-class AutoDimSettings(CompressionSettings):
+class AutoDimSettings(Settings):
     """
     Attributes:
         find_epochs: passes of the search.
@@ -157,7 +159,7 @@ def dims_within(
     ]
     shortest = sum(map(min, costs))
     if shortest > count:
-        remedy = "A row has at least one number: ask for a smaller sparsity"
+        remedy = "A row has at least one number: ask for a smaller share"
         raise BudgetError("mixed-dimension", count, shortest, remedy)
     chosen = scores.argmax(1).tolist()
     while sum(own[k] for own, k in zip(costs, chosen, strict=True)) > count:
@@ -172,7 +174,7 @@ def dims_within(
 
 
 @compression("autodim", AutoDimSettings, task=Clicks)
-def autodim(task: Clicks, settings: AutoDimSettings, context: Context) -> Outcome:
+def autodim(task: Clicks, budget: Budget, settings: AutoDimSettings, context: Context) -> Outcome:
     """Search the dimension of every field among 1, 2, 4, … D by gradients; retrain with those dimensions.
 
     Phase PT trains all candidates together, weights on training rows and the choice on validation rows
@@ -186,7 +188,7 @@ def autodim(task: Clicks, settings: AutoDimSettings, context: Context) -> Outcom
 
     Source: AutoDim (Zhao et al. 2021), eq. 1–13; LERS §2.1.3.
     """
-    dim, count = task.dim, budget(task, settings)
+    dim, count = task.dim, numbers_within(task, budget)
     sizes, std = task.dataset.schema.field_sizes, task.backbone.init_std
     every = candidates(dim)
     dims_within(torch.zeros(len(sizes), len(every)), every, sizes, dim, count)  # refuses before any training

@@ -5,9 +5,9 @@ from functools import wraps
 from typing import Any
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
+from ...budget import Budget, Of
 from ...embeddings import FullTable, Table
 from ...embeddings.entry_mask import EntryMask
 from ...embeddings.masked import MaskedRows
@@ -19,39 +19,30 @@ from ...tasks import Task
 from ..base import Context, Outcome, register
 from ..train import train_to_outcome
 
-Procedure = Callable[[Any, Any, Context], Outcome]
-
-
-class CompressionSettings(Settings):
-    """Settings of every method that compresses a table.
-
-    Attributes:
-        sparsity: t, the share of the n·D numbers of all tables to remove. First-order weights and the network
-            are not counted (LERS §5.2).
-    """
-
-    sparsity: float = Field(0.5, ge=0, lt=1)
+Procedure = Callable[[Any, Budget, Any, Context], Outcome]
 
 
 def compression(
-    name: str, settings_type: type[CompressionSettings] = CompressionSettings, *, task: type = Task
+    name: str,
+    settings_type: type[Settings] = Settings,
+    *,
+    removes: tuple[Of, ...] = ("numbers",),
+    task: type = Task,
 ) -> Callable[[Procedure], Procedure]:
-    """Enter a procedure (task, settings, context) → Outcome into the registry of methods.
+    """Enter a procedure that compresses the tables into the registry of methods.
 
-    Its budget is `sparsity`, in its settings. It removes no field, so a prune_ratio other than 0 is refused.
-    To what its outcome says of itself is added the `sparsity` that came out. `task`: see `Method`.
+    To what its outcome says of itself is added the `sparsity` that came out: the share of the n·D numbers of
+    all tables that is gone, first-order weights and the network not counted (LERS §5.2).
+
+    Args:
+        removes, task: see `Method`.
     """
 
     def enter(procedure: Procedure) -> Procedure:
-        @register(name, settings_type, task=task)
+        @register(name, settings_type, removes=removes, task=task)
         @wraps(procedure)
-        def run(task: Task, prune_ratio: float, settings: Any, context: Context) -> Outcome:
-            if prune_ratio:
-                raise ValueError(
-                    f"{name} removes parameters, not fields: prune_ratio must be 0, not {prune_ratio}. "
-                    "Give `sparsity` in the method's settings"
-                )
-            outcome = procedure(task, settings, context)
+        def run(task: Task, budget: Budget, settings: Any, context: Context) -> Outcome:
+            outcome = procedure(task, budget, settings, context)
             outcome.details |= {
                 "sparsity": 1 - outcome.model.num_embedding_parameters() / dense_size(task),
                 "cpu_seconds": dict(context.cpu_seconds),
@@ -73,9 +64,9 @@ def numbers_left(size: int, sparsity: float) -> int:
     return size - int(sparsity * size + 1e-6)
 
 
-def budget(task: Task, settings: CompressionSettings) -> int:
+def numbers_within(task: Task, budget: Budget) -> int:
     """Numbers that may stay of the task's plain tables together."""
-    return numbers_left(dense_size(task), settings.sparsity)
+    return numbers_left(dense_size(task), budget.share)
 
 
 def plain_model(task: Task, seed: int) -> tuple[Model, dict[str, FullTable]]:

@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from ...budget import Budget
 from ...embeddings import FullTable, Table
 from ...embeddings.entry_mask import EntryMask
 from ...embeddings.masked import MaskedRows
@@ -21,7 +22,7 @@ from ...tasks import Task
 from ...training import Objective
 from ..base import Context, Outcome
 from ..train import train_to_outcome
-from .base import compression, numbers_left, unstacked
+from .base import compression, numbers_left, numbers_within, unstacked
 from .phases import finding
 from .threshold import RisingThreshold, ThresholdSettings, find
 
@@ -87,7 +88,7 @@ def pair_model(task: Task, buckets: Mapping[str, int], seed: int) -> tuple[Model
     return model, pairs
 
 
-def buckets_for(task: Task, settings: CERPSettings) -> dict[str, int]:
+def buckets_for(task: Task, budget: Budget, settings: CERPSettings) -> dict[str, int]:
     """b of each table, by name.
 
     Raises:
@@ -96,7 +97,7 @@ def buckets_for(task: Task, settings: CERPSettings) -> dict[str, int]:
     found = {}
     for name, sizes in task.table_sizes.items():
         rows = sum(sizes)
-        count = numbers_left(rows * task.dim, settings.sparsity)
+        count = numbers_left(rows * task.dim, budget.share)
         fewest = max(-(-count // (2 * task.dim)), math.isqrt(rows - 1) + 1)
         if settings.buckets is not None and settings.buckets < fewest:
             raise LfmpError(
@@ -104,13 +105,13 @@ def buckets_for(task: Task, settings: CERPSettings) -> dict[str, int]:
                 f"two tables of so many rows of {task.dim} hold {count:,} numbers and tell {rows:,} ids "
                 "apart, or none"
             )
-        share = max(0.129, 0.59 * (1 - settings.sparsity))
+        share = max(0.129, 0.59 * (1 - budget.share))
         found[name] = settings.buckets or max(math.ceil(share * rows), fewest)
     return found
 
 
 @compression("cerp", CERPSettings)
-def cerp(task: Task, settings: CERPSettings, context: Context) -> Outcome:
+def cerp(task: Task, budget: Budget, settings: CERPSettings, context: Context) -> Outcome:
     """Each row the sum of two rows of small tables; prune both as PEP does, apart from each other; retrain.
 
     Phase PT finds the masks of P and Q under log-loss + γ L_p; phase CT trains again from the same initial
@@ -126,7 +127,7 @@ def cerp(task: Task, settings: CERPSettings, context: Context) -> Outcome:
 
     Source: CERP (Liang et al. 2023), eq. 3–10; LERS §4.1.6.
     """
-    buckets = buckets_for(task, settings)
+    buckets = buckets_for(task, budget, settings)
     with finding(context):
         model, pairs = pair_model(task, buckets, context.seed)
         thresholded = []
@@ -134,7 +135,7 @@ def cerp(task: Task, settings: CERPSettings, context: Context) -> Outcome:
             pair.first, pair.second = SoftThresholdTable(pair.first), SoftThresholdTable(pair.second)
             thresholded += [pair.first, pair.second]
         objective = Complementary(task.objective(context.seed), thresholded, settings, task.steps_per_epoch)
-        mask, details = find(task, model, objective, settings, context)
+        mask, details = find(task, model, objective, numbers_within(task, budget), settings, context)
     model, pairs = pair_model(task, buckets, context.seed)
     plain = {
         f"{name}.{place}": getattr(pair, place)

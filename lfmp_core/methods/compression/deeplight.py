@@ -2,23 +2,16 @@
 
 from pydantic import Field
 
+from ...budget import Budget
+from ...settings import Settings
 from ...tasks import Task
 from ..base import Context, Outcome
-from .base import (
-    CompressionSettings,
-    budget,
-    compression,
-    dense_size,
-    plain_model,
-    stacked,
-    train_masked,
-    unstacked,
-)
+from .base import compression, dense_size, numbers_within, plain_model, stacked, train_masked, unstacked
 from .magnitude import largest
 from .phases import advance, finder, finding
 
 
-class DeepLightSettings(CompressionSettings):
+class DeepLightSettings(Settings):
     """
     Attributes:
         warm_up_epochs: passes before anything is pruned. (The paper's ten would overfit a sample.)
@@ -38,7 +31,7 @@ def sparsity_at(step: int, total: int, sparsity: float) -> float:
 
 
 @compression("deeplight", DeepLightSettings)
-def deeplight(task: Task, settings: DeepLightSettings, context: Context) -> Outcome:
+def deeplight(task: Task, budget: Budget, settings: DeepLightSettings, context: Context) -> Outcome:
     """Zero the smallest numbers every few steps of the training, more of them each time; then train on.
 
     What was zeroed moves until the next pruning, and stays if it grew enough. Phase PT is the warm-up and the
@@ -59,11 +52,11 @@ def deeplight(task: Task, settings: DeepLightSettings, context: Context) -> Outc
         trainer = finder(task, model, context, epochs=epochs)
         while trainer.steps < start + total:
             if trainer.steps >= start and trainer.steps % settings.prune_every == 0:
-                share = sparsity_at(trainer.steps - start, total, settings.sparsity)
+                share = sparsity_at(trainer.steps - start, total, budget.share)
                 left = largest(stacked(plain.values()).abs(), size - int(share * size))
                 for name, own in unstacked(left, plain).items():
                     plain[name].weight.data.mul_(own)
             advance(trainer, settings.prune_every, start + total)
-        mask = largest(stacked(plain.values()).abs(), budget(task, settings))
+        mask = largest(stacked(plain.values()).abs(), numbers_within(task, budget))
         moments = trainer.optimizer_state()
     return train_masked(task, model, plain, mask, context, optimizer_state=moments)

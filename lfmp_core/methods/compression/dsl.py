@@ -7,22 +7,24 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from ...budget import Budget
 from ...embeddings import FullTable
 from ...embeddings.entry_mask import EntryMask
 from ...embeddings.masked import MaskedRows
 from ...embeddings.sparse import SparseTable
 from ...errors import LfmpError
 from ...seeds import derive
+from ...settings import Settings
 from ...tasks import Task
 from ...training import Objective
 from ...training.objective import Extended
 from ..base import Context, Outcome
 from ..train import train_to_outcome
-from .base import CompressionSettings, budget, compression, plain_model, unstacked
+from .base import compression, numbers_within, plain_model, unstacked
 from .magnitude import largest
 
 
-class DSLSettings(CompressionSettings):
+class DSLSettings(Settings):
     """
     Attributes:
         exchanges: in a pass over the training rows, evenly spaced, at most one a step. (The DSL code has a
@@ -120,7 +122,7 @@ class Exchanging(Extended):
 
 
 @compression("dsl", DSLSettings)
-def dsl(task: Task, settings: DSLSettings, context: Context) -> Outcome:
+def dsl(task: Task, budget: Budget, settings: DSLSettings, context: Context) -> Outcome:
     """Start with random entries in place; now and then move the smallest to where they help most.
 
     No step sees more than the budget, and there is one phase, CT. Early stopping picks the epoch, and with it
@@ -136,7 +138,7 @@ def dsl(task: Task, settings: DSLSettings, context: Context) -> Outcome:
     model, plain = plain_model(task, context.seed)
     generator = torch.Generator().manual_seed(derive(context.seed, "mask"))
     scores = torch.rand((task.num_ids, task.dim), generator=generator)
-    masks = unstacked(largest(scores, budget(task, settings)), plain)
+    masks = unstacked(largest(scores, numbers_within(task, budget)), plain)
     gates = {name: EntryMask(mask) for name, mask in masks.items()}
     masked = {name: WatchedRows(table, gates[name]) for name, table in plain.items()}
     model.put(masked)

@@ -8,18 +8,20 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from ...budget import Budget
 from ...embeddings import FullTable
 from ...embeddings.entry_mask import EntryMask
 from ...embeddings.masked import MaskedRows
 from ...embeddings.sparse import SparseTable
 from ...models.model import Model
+from ...settings import Settings
 from ...tasks import Task
 from ..base import Context, Outcome
 from ..train import train_to_outcome
-from .base import CompressionSettings, budget, compression, numbers_left, plain_model
+from .base import compression, numbers_left, numbers_within, plain_model
 
 
-class MagPruneSettings(CompressionSettings):
+class MagPruneSettings(Settings):
     """
     Attributes:
         row_minimum: n_min, numbers that every row keeps whatever their size. LERS: 0 for click prediction;
@@ -127,7 +129,7 @@ def kept_entries(
 
 
 def best_minimum(
-    task: Task, model: Model, plain: Mapping[str, FullTable], settings: MagPruneSettings
+    task: Task, model: Model, plain: Mapping[str, FullTable], budget: Budget, settings: MagPruneSettings
 ) -> tuple[int, list[float]]:
     """The n_min of 0..⌊D(1−t)⌋ of best validation score, the least of equals, and the score of each.
 
@@ -137,8 +139,8 @@ def best_minimum(
     gates = {name: EntryMask(torch.ones_like(own, dtype=torch.bool)) for name, own in magnitudes.items()}
     model.put({name: MaskedRows(table, gates[name]) for name, table in plain.items()})
     measure, scores = task.fitness(model, settings.fitness_users), []
-    for minimum in range(int(task.dim * (1 - settings.sparsity) + 1e-9) + 1):
-        masks = kept_entries(magnitudes, settings.sparsity, minimum, per_table=settings.per_table)
+    for minimum in range(int(task.dim * (1 - budget.share) + 1e-9) + 1):
+        masks = kept_entries(magnitudes, budget.share, minimum, per_table=settings.per_table)
         for name, mask in masks.items():
             gates[name].mask.copy_(mask)
         scores.append(measure())
@@ -149,7 +151,7 @@ def best_minimum(
 
 
 @compression("magprune", MagPruneSettings)
-def magprune(task: Task, settings: MagPruneSettings, context: Context) -> Outcome:
+def magprune(task: Task, budget: Budget, settings: MagPruneSettings, context: Context) -> Outcome:
     """Train with L2, then zero the ⌊t·nD⌋ smallest |E| of all tables together; nothing is trained afterwards.
 
     Its details say how |E| and what stays of it follow an id's frequency (`frequency`, see `by_frequency`),
@@ -161,16 +163,16 @@ def magprune(task: Task, settings: MagPruneSettings, context: Context) -> Outcom
     Source: LERS §4.2, Algorithm 1.
     """
     if settings.row_minimum is not None:
-        _check_minimum(settings.row_minimum, task.num_ids, budget(task, settings))
+        _check_minimum(settings.row_minimum, task.num_ids, numbers_within(task, budget))
     model, plain = plain_model(task, context.seed)
     outcome = train_to_outcome(task, model, task.all_fields, context)
     minimum = settings.row_minimum
     scores: list[float] = []
     with context.phase("PT"):
         if minimum is None:
-            minimum, scores = best_minimum(task, model, plain, settings)
+            minimum, scores = best_minimum(task, model, plain, budget, settings)
         magnitudes = {name: table.weight.detach().abs() for name, table in plain.items()}
-        masks = kept_entries(magnitudes, settings.sparsity, minimum, per_table=settings.per_table)
+        masks = kept_entries(magnitudes, budget.share, minimum, per_table=settings.per_table)
         model.put(
             {
                 name: SparseTable.of(table.weight.detach(), masks[name], table.field_sizes)

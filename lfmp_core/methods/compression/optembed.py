@@ -8,22 +8,24 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from ...budget import Budget
 from ...embeddings.masked import FixedWidths, MaskedRows, leading, spread
 from ...embeddings.ragged import RaggedTable
 from ...errors import LfmpError
 from ...models import Backbone
 from ...seeds import derive
+from ...settings import Settings
 from ...tasks import Clicks
 from ..base import Context, Outcome
 from ..gating.evolution import evolve
 from ..gating.optembed import OptEmbedSettings, train_supernet
-from .base import CompressionSettings, budget, compression, plain_model, train_masked
+from .base import compression, numbers_within, plain_model, train_masked
 from .phases import finding
 
 LEVELS = 1000  # places between 0 and 1 at which a width's distribution is read
 
 
-class OptEmbedBudgetSettings(CompressionSettings):
+class OptEmbedBudgetSettings(Settings):
     """
     Attributes:
         search: of the supernet and the evolution, see `OptEmbedSettings`.
@@ -97,7 +99,9 @@ def fittest_within(
 
 
 @compression("optembed_budget", OptEmbedBudgetSettings, task=Clicks)
-def optembed_budget(task: Clicks, settings: OptEmbedBudgetSettings, context: Context) -> Outcome:
+def optembed_budget(
+    task: Clicks, budget: Budget, settings: OptEmbedBudgetSettings, context: Context
+) -> Outcome:
     """Train a net for all widths, search the widths that fit the budget, train anew with these masks.
 
     Phase PT is supernet and evolution, phase CT the training from the supernet's initial weights. As in LERS,
@@ -112,7 +116,7 @@ def optembed_budget(task: Clicks, settings: OptEmbedBudgetSettings, context: Con
 
     Source: OptEmbed (Lyu et al. 2022); LERS §5.2.2.
     """
-    count, dim = budget(task, settings), task.backbone.embedding_dim
+    count, dim = numbers_within(task, budget), task.backbone.embedding_dim
     parts = Context(context.seed)
     with finding(context):
         with parts.phase("supernet"):

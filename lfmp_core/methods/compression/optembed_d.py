@@ -7,22 +7,24 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from ...budget import Budget
 from ...embeddings import BudgetError, FullTable
 from ...embeddings.masked import FixedWidths, MaskedRows, leading
 from ...embeddings.ragged import RaggedTable
 from ...models.model import Model
 from ...seeds import derive
+from ...settings import Settings
 from ...tasks import Task
 from ...training import Objective
 from ...training.objective import Extended
 from ..base import Context, Outcome
 from ..gating.evolution import EvolutionSettings, evolve
-from .base import CompressionSettings, budget, compression, plain_model, train_masked, unstacked
+from .base import compression, numbers_within, plain_model, train_masked, unstacked
 from .optembed import LEVELS, width_at, width_bias
 from .phases import finder, finding
 
 
-class OptEmbedDSettings(CompressionSettings):
+class OptEmbedDSettings(Settings):
     """
     Attributes:
         search_epochs: of the supernet. (LERS: 100.)
@@ -55,14 +57,14 @@ class RandomWidths(Extended):
         return leading(widths.to(ids.device), self.dim)
 
 
-def check_widths(task: Task, settings: OptEmbedDSettings) -> None:
+def check_widths(task: Task, budget: Budget) -> None:
     """
     Raises:
         BudgetError: a number for each row is already too much.
     """
-    count = budget(task, settings)
+    count = numbers_within(task, budget)
     if count < task.num_ids:
-        remedy = "A row has at least one number: ask for a smaller sparsity"
+        remedy = "A row has at least one number: ask for a smaller share"
         raise BudgetError("OptEmbed-D", count, task.num_ids, remedy)
 
 
@@ -114,7 +116,7 @@ def fittest_rows(
 
 
 @compression("optembed_d", OptEmbedDSettings)
-def optembed_d(task: Task, settings: OptEmbedDSettings, context: Context) -> Outcome:
+def optembed_d(task: Task, budget: Budget, settings: OptEmbedDSettings, context: Context) -> Outcome:
     """Train a net for all widths, search a width for every row within the budget, train anew with them.
 
     Phase PT is supernet and evolution, phase CT the training from the supernet's initial weights. No row is
@@ -129,8 +131,8 @@ def optembed_d(task: Task, settings: OptEmbedDSettings, context: Context) -> Out
 
     Source: OptEmbed (Lyu et al. 2022); LERS §5.2.2, and its public code, where every row has its own width.
     """
-    check_widths(task, settings)  # refuses before any training
-    count, dim = budget(task, settings), task.dim
+    check_widths(task, budget)  # refuses before any training
+    count, dim = numbers_within(task, budget), task.dim
     with finding(context):
         model, plain = supernet(task, settings, context)
         widths, best = fittest_rows(task, model, plain, count, settings, context.seed)

@@ -1,15 +1,16 @@
 """PEP: a rising soft threshold says which numbers to keep; they are trained again from where they began."""
 
+from ...budget import Budget
 from ...embeddings.soft_threshold import SoftThresholdTable
 from ...tasks import Task
 from ..base import Context, Outcome
-from .base import compression, plain_model, train_masked
+from .base import compression, numbers_within, plain_model, train_masked
 from .phases import finding
 from .threshold import RisingThreshold, ThresholdSettings, find
 
 
 @compression("pep", ThresholdSettings)
-def pep(task: Task, settings: ThresholdSettings, context: Context) -> Outcome:
+def pep(task: Task, budget: Budget, settings: ThresholdSettings, context: Context) -> Outcome:
     """Train under a rising soft threshold until the budget is met; retrain what is left from its start.
 
     Phase PT finds the mask; phase CT trains a model with the same initial values, where the mask holds.
@@ -26,6 +27,6 @@ def pep(task: Task, settings: ThresholdSettings, context: Context) -> Outcome:
         model.put(thresholded)
         tables = list(thresholded.values())
         objective = RisingThreshold(task.objective(context.seed), tables, settings, task.steps_per_epoch)
-        mask, details = find(task, model, objective, settings, context)
+        mask, details = find(task, model, objective, numbers_within(task, budget), settings, context)
     model, plain = plain_model(task, context.seed)
     return train_masked(task, model, plain, mask, context, details=details)

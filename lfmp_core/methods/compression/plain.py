@@ -1,25 +1,27 @@
 """Compression without a search: a table of another form, or a smaller plain one."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from pydantic import Field
 
+from ...budget import Budget
 from ...embeddings.registry import table_factory
 from ...embeddings.small_dense import dim_in_bytes, smaller_dim
 from ...embeddings.tt_rec import TTRecTable
 from ...seeds import derive
+from ...settings import Settings
 from ...tasks import Task
 from ...training import Objective
 from ...training.objective import Extended
 from ..base import Context, Outcome
 from ..train import train_to_outcome
-from .base import CompressionSettings, compression, plain_model
+from .base import compression, plain_model
 
 
-class TableSettings(CompressionSettings):
+class TableSettings(Settings):
     """
     Attributes:
         table: name in the registry of tables.
@@ -32,19 +34,14 @@ class TableSettings(CompressionSettings):
     tolerance: float = Field(0.01, ge=0)
 
 
-class SmallerDenseSettings(CompressionSettings):
+class SmallerDenseSettings(Settings):
     """
     Attributes:
         tolerance: as above. Whole dimensions are coarse: of 16, 3 comes nearest to a fifth and 1 to a
             twentieth, which is a quarter more than that.
-        equal: what it shares with a compressed table: as many "numbers", or as many "bytes" as a pruned one
-            takes in sparse rows, with their index.
     """
 
-    later = frozenset({"equal"})
-
     tolerance: float = Field(0.3, ge=0)
-    equal: Literal["numbers", "bytes"] = "numbers"
 
 
 class CacheFilling(Extended):
@@ -77,14 +74,14 @@ class CacheFilling(Extended):
 
 
 @compression("table", TableSettings)
-def table(task: Task, settings: TableSettings, context: Context) -> Outcome:
+def table(task: Task, budget: Budget, settings: TableSettings, context: Context) -> Outcome:
     """Train a model whose tables have another form, each sized for the budget.
 
     Raises:
         BudgetError: the form can't have about so many parameters.
     """
     factory = table_factory(
-        settings.table, settings.sparsity, settings.table_settings, tolerance=settings.tolerance
+        settings.table, budget.share, settings.table_settings, tolerance=settings.tolerance
     )
     model = task.model(derive(context.seed, "weights"), table=factory)
     cached = {
@@ -98,18 +95,21 @@ def table(task: Task, settings: TableSettings, context: Context) -> Outcome:
     return train_to_outcome(task, model, task.all_fields, context, objective=objective)
 
 
-@compression("smaller_dense", SmallerDenseSettings)
-def smaller_dense(task: Task, settings: SmallerDenseSettings, context: Context) -> Outcome:
+@compression("smaller_dense", SmallerDenseSettings, removes=("numbers", "bytes"))
+def smaller_dense(task: Task, budget: Budget, settings: SmallerDenseSettings, context: Context) -> Outcome:
     """Train an ordinary model of fewer dimensions: what every compression has to beat.
+
+    A budget of bytes leaves as many as a table takes of which that share of numbers was pruned, with the
+    index of its sparse rows; one of numbers leaves as many numbers.
 
     Raises:
         BudgetError: no whole dimension is near the budget.
     """
     sizes, dim = [size for own in task.table_sizes.values() for size in own], task.dim
-    if settings.equal == "bytes":
-        smaller = dim_in_bytes(sizes, dim, settings.sparsity)
+    if budget.of == "bytes":
+        smaller = dim_in_bytes(sizes, dim, budget.share)
     else:
-        smaller = smaller_dim(sizes, dim, settings.sparsity, tolerance=settings.tolerance)
+        smaller = smaller_dim(sizes, dim, budget.share, tolerance=settings.tolerance)
     small = task.with_dim(smaller)
     model, _ = plain_model(small, context.seed)
     return train_to_outcome(small, model, task.all_fields, context, details={"embedding_dim": smaller})

@@ -5,15 +5,17 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
+from ...budget import Budget
 from ...embeddings.field_columns import FieldColumnsTable
 from ...embeddings.masked import MaskedRows
 from ...models import Backbone
 from ...models.batch import ClickBatch
 from ...seeds import derive
+from ...settings import Settings
 from ...tasks import Clicks
 from ...training.objective import click_loss
 from ..base import Context, Outcome
-from .base import CompressionSettings, budget, compression, plain_model, train_masked
+from .base import compression, numbers_within, plain_model, train_masked
 from .phases import finding
 
 
@@ -53,8 +55,8 @@ def columns_within(scores: Tensor, field_sizes: Sequence[int], count: int) -> Te
     return kept
 
 
-@compression("sseds", CompressionSettings, task=Clicks)
-def sseds(task: Clicks, settings: CompressionSettings, context: Context) -> Outcome:
+@compression("sseds", Settings, task=Clicks)
+def sseds(task: Clicks, budget: Budget, settings: Settings, context: Context) -> Outcome:
     """Train, rank all (field, dimension) pairs by one pass of gradients, keep what fits, retrain afresh.
 
     Phase PT trains the whole model under the task's protocol and makes the pass; phase CT trains a fresh one.
@@ -73,7 +75,7 @@ def sseds(task: Clicks, settings: CompressionSettings, context: Context) -> Outc
             whole, seed=seed, checkpoint=context.path("finding"), label=context.label("finding")
         ).fit()
         scores = saliency(whole, task.batches(seed))
-        kept = columns_within(scores.cpu(), sizes, budget(task, settings))
+        kept = columns_within(scores.cpu(), sizes, numbers_within(task, budget))
     model, plain = plain_model(task, derive(context.seed, "again"))
     mask = kept.repeat_interleave(torch.tensor(sizes), 0)
     details = {"dimensions": kept.sum(1).tolist()}

@@ -9,16 +9,17 @@ from torch import Tensor, nn
 
 from ...embeddings.soft_threshold import SoftThresholdTable
 from ...models.model import Model
+from ...settings import Settings
 from ...tasks import Task
 from ...training import Objective
 from ...training.objective import Extended
 from ..base import Context
-from .base import CompressionSettings, budget, stacked
+from .base import stacked
 from .magnitude import largest
 from .phases import advance, finder
 
 
-class ThresholdSettings(CompressionSettings):
+class ThresholdSettings(Settings):
     """How the threshold T = σ(s) rises.
 
     Attributes:
@@ -103,12 +104,17 @@ class RisingThreshold(Extended):
 
 
 def find(
-    task: Task, model: Model, objective: RisingThreshold, settings: ThresholdSettings, context: Context
+    task: Task,
+    model: Model,
+    objective: RisingThreshold,
+    count: int,
+    settings: ThresholdSettings,
+    context: Context,
 ) -> tuple[Tensor, dict]:
-    """Train until no more than the budget of numbers are over the threshold, and mask the rest.
+    """Train until no more than `count` numbers are over the threshold, and mask the rest.
 
-    The threshold passes the target between two counts, or, since it stays below ½, never. The mask is that of
-    the threshold at which exactly the budget stays, so that the sparsity is the one asked for.
+    The threshold passes the target between two looks, or, since it stays below ½, never. The mask is that of
+    the threshold at which exactly `count` stay, so that the sparsity is the one asked for.
 
     Args:
         model: its tables are, or are made of, `objective.tables`; trained in place.
@@ -117,7 +123,6 @@ def find(
         the mask [rows of all the objective's tables, D], and what finding has to say of itself: steps, the
         last threshold, and how many numbers were over it.
     """
-    count = budget(task, settings)
     trainer = finder(task, model, context, epochs=settings.find_epochs, objective=objective)
     every = max(1, objective.per_epoch // settings.checks)
     while (left := model.num_embedding_parameters()) > count and not trainer.finished:

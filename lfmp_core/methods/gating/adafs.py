@@ -6,6 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from ...budget import Budget
 from ...masking import num_kept
 from ...models import Backbone
 from ...models.batch import ClickBatch
@@ -73,19 +74,19 @@ def controller_of(model: Backbone) -> nn.Module:
     return model.controller.controller
 
 
-def _choose(task: Clicks, prune_ratio: float, settings: AdaFSSettings, context: Context) -> FieldSelection:
-    model = adafs(task, prune_ratio, settings, context).model
-    return choose_by_gates(model, task, prune_ratio, context)
+def _choose(task: Clicks, budget: Budget, settings: AdaFSSettings, context: Context) -> FieldSelection:
+    model = adafs(task, budget, settings, context).model
+    return choose_by_gates(model, task, budget.share, context)
 
 
 @register("adafs", AdaFSSettings, chooser=_choose)
-def adafs(task: Clicks, prune_ratio: float, settings: AdaFSSettings, context: Context) -> Outcome:
+def adafs(task: Clicks, budget: Budget, settings: AdaFSSettings, context: Context) -> Outcome:
     """Weigh the fields of every example by a small network on all its vectors; the whole model is served.
 
     e'_f = w_f·BN(e_f), see `AdaptiveGates`. Two epochs without gates, then weights on training rows and the
     controller on validation rows, whose labels it therefore sees.
 
-    prune_ratio sets the number of open fields an example in the mode "hard"; soft gates don't use it. Nothing
+    The budget sets the number of open fields an example in the mode "hard"; soft gates close none. Nothing
     is removed in either, whatever Light-FMP §4.1 says of pruned values: every field counts as kept and the
     controller adds to the size. `choose` ranks the fields by their mean gate over the validation rows.
 
@@ -97,7 +98,7 @@ def adafs(task: Clicks, prune_ratio: float, settings: AdaFSSettings, context: Co
     """
     schema = task.dataset.schema
     m, dim = schema.num_fields, task.backbone.embedding_dim
-    keep = num_kept(m, prune_ratio)
+    keep = num_kept(m, budget.share)
 
     def make() -> Made:
         model = fresh_model(task, context.seed)

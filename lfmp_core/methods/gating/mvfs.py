@@ -3,7 +3,7 @@
 import torch
 from pydantic import Field
 
-from ...masking import num_kept
+from ...budget import Budget
 from ...models.controllers import MultiViewGates
 from ...seeds import derive
 from ...settings import Settings
@@ -31,19 +31,19 @@ class MvFSSettings(Settings):
     pretrain_epochs: int = Field(2, ge=0)
 
 
-def _choose(task: Clicks, prune_ratio: float, settings: MvFSSettings, context: Context) -> FieldSelection:
-    model = mvfs(task, prune_ratio, settings, context).model
-    return choose_by_gates(model, task, prune_ratio, context)
+def _choose(task: Clicks, budget: Budget, settings: MvFSSettings, context: Context) -> FieldSelection:
+    model = mvfs(task, budget, settings, context).model
+    return choose_by_gates(model, task, budget.share, context)
 
 
-@register("mvfs", MvFSSettings, chooser=_choose)
-def mvfs(task: Clicks, prune_ratio: float, settings: MvFSSettings, context: Context) -> Outcome:
+@register("mvfs", MvFSSettings, chooser=_choose, removes=())
+def mvfs(task: Clicks, budget: Budget, settings: MvFSSettings, context: Context) -> Outcome:
     """Gate the fields of every example by K mixed views of their importance; the whole model is served.
 
     e'_f = s_f e_f, see `MultiViewGates`. Two epochs of the backbone alone, then everything together.
 
     Nothing is removed, whatever Light-FMP §4.1 says of pruned values: every field counts as kept and the
-    gates add to the size. prune_ratio decides only how many fields `choose` names, those of largest mean gate
+    gates add to the size, so it takes no budget; `choose` names as many fields as asked, of largest mean gate
     over the validation rows.
 
     Departures: t grows with training batches only (the authors' code counts evaluated ones too); backbones
@@ -52,7 +52,6 @@ def mvfs(task: Clicks, prune_ratio: float, settings: MvFSSettings, context: Cont
     Source: Lee et al. 2023 (CIKM), and the authors' code for what the paper leaves open.
     """
     m, dim = task.dataset.schema.num_fields, task.backbone.embedding_dim
-    num_kept(m, prune_ratio)  # refuses what is no share
 
     def make() -> Made:
         model = fresh_model(task, context.seed)

@@ -7,6 +7,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from ...budget import Budget
 from ...embeddings.gather import gather
 from ...embeddings.masked import FixedWidths, MaskedRows, field_of_ids, leading, spread, unit_step
 from ...embeddings.ragged import RaggedTable
@@ -169,8 +170,8 @@ def search(task: Clicks, settings: OptEmbedSettings, context: Context) -> tuple[
     }
 
 
-def _choose(task: Clicks, prune_ratio: float, settings: OptEmbedSettings, context: Context) -> FieldSelection:
-    count = num_kept(task.dataset.schema.num_fields, prune_ratio)
+def _choose(task: Clicks, budget: Budget, settings: OptEmbedSettings, context: Context) -> FieldSelection:
+    count = num_kept(task.dataset.schema.num_fields, budget.share)
     with context.phase("PT"):
         _, margins, thresholds = train_supernet(task, settings, context)
         scores = openness(task.dataset.split("val"), margins)
@@ -178,8 +179,8 @@ def _choose(task: Clicks, prune_ratio: float, settings: OptEmbedSettings, contex
     return FieldSelection(largest(scores, count), tuple(scores.tolist()), details)
 
 
-@register("optembed", OptEmbedSettings, chooser=_choose)
-def optembed(task: Clicks, prune_ratio: float, settings: OptEmbedSettings, context: Context) -> Outcome:
+@register("optembed", OptEmbedSettings, chooser=_choose, removes=())
+def optembed(task: Clicks, budget: Budget, settings: OptEmbedSettings, context: Context) -> Outcome:
     """Learn which values keep a vector, search how long each field's vectors are, train anew with both.
 
     Search (PT): a supernet learns weights and the fields' thresholds while every vector of every example is
@@ -187,9 +188,9 @@ def optembed(task: Clicks, prune_ratio: float, settings: OptEmbedSettings, conte
     weights (`evolve`). Training (CT): both masks fixed, from the supernet's initial weights. What is served
     stores the kept rows' leading dimensions and an index (`RaggedTable`).
 
-    α and the thresholds' learning rate decide how many rows stay, prune_ratio doesn't: it only sets how many
-    fields `choose` names, by the mean of max(0, ‖e_i‖₁ − t_f) over the validation rows (`openness`; the
-    widths find no more useful fields than a blind draw). A field counts as kept while it keeps any row.
+    α and the thresholds' learning rate decide how many rows stay, so it takes no budget; `choose` names as
+    many fields as asked, by the mean of max(0, ‖e_i‖₁ − t_f) over the validation rows (`openness`; the widths
+    find no more useful fields than a blind draw). A field counts as kept while it keeps any row.
 
     Departures: the supernet trains for a set number of epochs and its last weights are searched (the authors:
     its best epoch's); evolution as in `evolve`, with the sizes of `EvolutionSettings`; α and the thresholds'
@@ -201,7 +202,6 @@ def optembed(task: Clicks, prune_ratio: float, settings: OptEmbedSettings, conte
     Source: Lyu et al. 2022 (CIKM), eq. 4–14, and the authors' code.
     """
     dim = task.backbone.embedding_dim
-    num_kept(task.dataset.schema.num_fields, prune_ratio)  # refuses what is no share
 
     def make() -> Made:
         kept, details = search(task, settings, context)

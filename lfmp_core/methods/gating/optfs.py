@@ -6,6 +6,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from ...budget import Budget
 from ...embeddings.gather import gather
 from ...embeddings.masked import MaskedRows
 from ...masking import num_kept
@@ -109,9 +110,9 @@ def search(task: Clicks, settings: OptFSSettings, context: Context) -> tuple[Bac
     return model, objective.c.detach().flatten()
 
 
-def _choose(task: Clicks, prune_ratio: float, settings: OptFSSettings, context: Context) -> FieldSelection:
+def _choose(task: Clicks, budget: Budget, settings: OptFSSettings, context: Context) -> FieldSelection:
     schema = task.dataset.schema
-    count = num_kept(schema.num_fields, prune_ratio)
+    count = num_kept(schema.num_fields, budget.share)
     with context.phase("PT"):
         _, c = search(task, settings, context)
         scores = openness(task.dataset.split("val"), c)
@@ -119,8 +120,8 @@ def _choose(task: Clicks, prune_ratio: float, settings: OptFSSettings, context: 
     return FieldSelection(largest(scores, count), tuple(scores.tolist()), details)
 
 
-@register("optfs", OptFSSettings, chooser=_choose)
-def optfs(task: Clicks, prune_ratio: float, settings: OptFSSettings, context: Context) -> Outcome:
+@register("optfs", OptFSSettings, chooser=_choose, removes=())
+def optfs(task: Clicks, budget: Budget, settings: OptFSSettings, context: Context) -> Outcome:
     """Learn one gate a value, remove the values whose gate closes, train on from an early moment.
 
     Search (PT): weights and gates together on Σ BCE + λ Σ_i σ(T c_i), T annealed until gates are steps; then
@@ -128,7 +129,7 @@ def optfs(task: Clicks, prune_ratio: float, settings: OptFSSettings, context: Co
     Training (CT): the smaller model under the task's protocol. What is served has no row for a removed value,
     only its entry of an index (`RaggedTable`).
 
-    λ decides how much stays, prune_ratio doesn't: it only sets how many fields `choose` names, by the mean of
+    λ decides how much stays, so it takes no budget; `choose` names as many fields as asked, by the mean of
     max(0, c_i) over the validation rows (`openness`). A field counts as kept while it keeps any value.
 
     Departures. A kept vector is multiplied by 1, not by the authors' 1/σ(½) = 1.6: at the rewound moment its
@@ -140,7 +141,6 @@ def optfs(task: Clicks, prune_ratio: float, settings: OptFSSettings, context: Co
 
     Source: Lyu et al. 2023 (WWW), eq. 6–12, and the authors' code.
     """
-    num_kept(task.dataset.schema.num_fields, prune_ratio)  # refuses what is no share
 
     def make() -> Made:
         model, c = search(task, settings, context)

@@ -6,6 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from ...budget import Budget
 from ...models import Backbone
 from ...models.batch import ClickBatch
 from ...seeds import derive
@@ -89,7 +90,7 @@ class TwoLevel(LogLoss):
 
 
 @selector("autofield", AutoFieldSettings)
-def autofield(task: Clicks, prune_ratio: float, settings: AutoFieldSettings, context: Context) -> Scores:
+def autofield(task: Clicks, budget: Budget, settings: AutoFieldSettings, context: Context) -> Scores:
     """Learn a drop and a keep logit a field by the validation loss, and keep the largest differences.
 
     Source: AutoField (Wang et al. 2022). Departures: passes and rhythm (`AutoFieldSettings`); the temperature

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...budget import Budget
 from ...errors import Diverged, LfmpError
 from ...files import atomic_write
 from ...masking import num_kept
@@ -15,7 +16,7 @@ from ...tasks import Clicks
 from ..base import Context, FieldSelection, Outcome, register
 from ..train import fresh_model, train_to_outcome
 
-Scoring = Callable[[Clicks, float, Any, Context], "Scores"]
+Scoring = Callable[[Clicks, Budget, Any, Context], "Scores"]
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ def selector(name: str, settings_type: type[Settings] = Settings) -> Callable[[S
     """Turn a scoring of the fields into a registered method.
 
     The method scores the fields (phase PT), keeps the m − ⌊τm⌋ of largest score, and trains a fresh model on
-    them (phase CT). Its chooser is the scoring alone. The decorated function `score(task, prune_ratio,
-    settings, context) → Scores` stays callable as it is, and the first line of its docstring is the method's
+    them (phase CT). Its chooser is the scoring alone. The decorated function `score(task, budget, settings,
+    context) → Scores` stays callable as it is, and the first line of its docstring is the method's
     summary.
 
     Raises:
@@ -50,14 +51,14 @@ def selector(name: str, settings_type: type[Settings] = Settings) -> Callable[[S
     """
 
     def enter(score: Scoring) -> Scoring:
-        def choose(task: Clicks, prune_ratio: float, settings: Any, context: Context) -> FieldSelection:
-            count = num_kept(task.dataset.schema.num_fields, prune_ratio)  # a wrong τ costs no scoring
-            scores = score(task, prune_ratio, settings, context)
+        def choose(task: Clicks, budget: Budget, settings: Any, context: Context) -> FieldSelection:
+            count = num_kept(task.dataset.schema.num_fields, budget.share)  # a wrong τ costs no scoring
+            scores = score(task, budget, settings, context)
             values = _checked(name, task, scores.values)
             return FieldSelection(largest(values, count), tuple(values.tolist()), scores.details)
 
-        def run(task: Clicks, prune_ratio: float, settings: Any, context: Context) -> Outcome:
-            choice = _once(choose, task, prune_ratio, settings, context)
+        def run(task: Clicks, budget: Budget, settings: Any, context: Context) -> Outcome:
+            choice = _once(choose, task, budget, settings, context)
             rounded = [float(f"{value:.6g}") for value in choice.scores]
             model = fresh_model(task, context.seed, choice.fields)
             details = {"scores": rounded, **choice.details}
@@ -81,9 +82,7 @@ def _checked(name: str, task: Clicks, values: np.ndarray) -> np.ndarray:
     return values
 
 
-def _once(
-    choose: Callable, task: Clicks, prune_ratio: float, settings: Any, context: Context
-) -> FieldSelection:
+def _once(choose: Callable, task: Clicks, budget: Budget, settings: Any, context: Context) -> FieldSelection:
     """Choose as phase PT; with a folder, a choice that was made before an interrupt is taken from it."""
     path = context.path("choice.json")
     if path is not None and path.exists():
@@ -92,7 +91,7 @@ def _once(
         context.cpu_seconds.update(kept["cpu_seconds"])
         return FieldSelection(tuple(kept["fields"]), tuple(kept["scores"]), kept["details"])
     with context.phase("PT"):
-        choice = choose(task, prune_ratio, settings, context)
+        choice = choose(task, budget, settings, context)
     if path is not None:
         times = {"phases": context.phases, "cpu_seconds": context.cpu_seconds}
         atomic_write(path, canonical_json({**asdict(choice), **times}))

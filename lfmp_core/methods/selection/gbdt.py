@@ -3,6 +3,7 @@
 from pydantic import Field
 from threadpoolctl import threadpool_limits
 
+from ...budget import Budget
 from ...tasks import Clicks
 from ..base import Context
 from ..extras import optional
@@ -24,7 +25,7 @@ class GBDTSettings(PermutedSettings):
 
 
 @selector("gbdt", GBDTSettings)
-def gbdt(task: Clicks, prune_ratio: float, settings: GBDTSettings, context: Context) -> Scores:
+def gbdt(task: Clicks, budget: Budget, settings: GBDTSettings, context: Context) -> Scores:
     """Rank fields by the validation AUC that gradient-boosted trees lose when a field is shuffled.
 
     Departure: ERASE ranks by the impurity that scikit-learn's exact GradientBoostingClassifier removes on

@@ -3,6 +3,7 @@
 import numpy as np
 from pydantic import Field
 
+from ...budget import Budget
 from ...tasks import Clicks
 from ..base import Context
 from ..extras import optional
@@ -19,7 +20,7 @@ class LassoSettings(EncodingSettings):
 
 
 @selector("lasso", LassoSettings)
-def lasso(task: Clicks, prune_ratio: float, settings: LassoSettings, context: Context) -> Scores:
+def lasso(task: Clicks, budget: Budget, settings: LassoSettings, context: Context) -> Scores:
     """Rank fields by |w| of a Lasso on the click.
 
     min_w ‖y − ȳ − Xw‖²/2N + α‖w‖₁ over encoded and standardised fields X [N, m].

@@ -7,6 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...budget import Budget
 from ...models import Backbone
 from ...models.batch import ClickBatch
 from ...settings import Settings
@@ -79,7 +80,7 @@ class PolarisingGates(LogLoss):
 
 
 @selector("lpfs", LPFSSettings)
-def lpfs(task: Clicks, prune_ratio: float, settings: LPFSSettings, context: Context) -> Scores:
+def lpfs(task: Clicks, budget: Budget, settings: LPFSSettings, context: Context) -> Scores:
     """Learn one polarising gate a field with the weights, ε falling, and keep the fields of largest |gate|.
 
     Source: LPFS++ (Guo et al. 2022); the constants as the ERASE benchmark (2024) has them. Departures: ε, the

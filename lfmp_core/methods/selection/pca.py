@@ -3,6 +3,7 @@
 import numpy as np
 from pydantic import Field
 
+from ...budget import Budget
 from ...tasks import Clicks
 from ..base import Context
 from ..extras import optional
@@ -20,7 +21,7 @@ class PCASettings(EncodingSettings):
 
 
 @selector("pca", PCASettings)
-def pca(task: Clicks, prune_ratio: float, settings: PCASettings, context: Context) -> Scores:
+def pca(task: Clicks, budget: Budget, settings: PCASettings, context: Context) -> Scores:
     """Rank fields by the part of their variance that the leading principal components explain.
 
     s_f = Σ_k λ_k v_kf² over the leading components k with variance λ_k and loadings v_k [m]. Over all

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from ...budget import Budget
 from ...seeds import derive
 from ...tasks import Clicks
 from ..base import Context
@@ -55,7 +56,7 @@ def loss_by_shuffling(
 
 
 @selector("permutation", PermutationSettings)
-def permutation(task: Clicks, prune_ratio: float, settings: PermutationSettings, context: Context) -> Scores:
+def permutation(task: Clicks, budget: Budget, settings: PermutationSettings, context: Context) -> Scores:
     """Rank fields by the validation AUC that a random forest loses when a field is shuffled.
 
     Departure: ERASE shuffles the training rows and measures accuracy, which few clicks leave unmoved.

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
+from ...budget import Budget
 from ...tasks import Clicks
 from ..base import Context
 from ..extras import optional
@@ -33,7 +34,7 @@ def grow_forest(rows: Encoded, settings: ForestSettings, context: Context) -> An
 
 
 @selector("random_forest", ForestSettings)
-def random_forest(task: Clicks, prune_ratio: float, settings: ForestSettings, context: Context) -> Scores:
+def random_forest(task: Clicks, budget: Budget, settings: ForestSettings, context: Context) -> Scores:
     """Rank fields by the mean decrease of Gini impurity over a forest's splits.
 
     s_f = mean over trees of Σ (share of the tree's rows at the split) · (fall of impurity), over splits on f.

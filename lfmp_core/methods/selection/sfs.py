@@ -6,6 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from ...budget import Budget
 from ...models import Backbone
 from ...models.batch import ClickBatch
 from ...seeds import derive
@@ -49,7 +50,7 @@ def saliency(model: Backbone, batches: Iterable[ClickBatch]) -> Tensor:
 
 
 @selector("sfs", SFSSettings)
-def sfs(task: Clicks, prune_ratio: float, settings: SFSSettings, context: Context) -> Scores:
+def sfs(task: Clicks, budget: Budget, settings: SFSSettings, context: Context) -> Scores:
     """Train with all gates at 1, and keep the fields whose gates the validation loss is most sensitive to.
 
     Source: single-shot selection as the ERASE benchmark (2024) codes it: trained weights, validation batches.

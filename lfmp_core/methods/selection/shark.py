@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from ...budget import Budget
 from ...data.dataset import Rows
 from ...models import Backbone
 from ...models.batch import ClickBatch
@@ -64,7 +65,7 @@ def inputs(model: Backbone, batch: ClickBatch) -> Tensor:
 
 
 @selector("shark")
-def shark(task: Clicks, prune_ratio: float, settings: Settings, context: Context) -> Scores:
+def shark(task: Clicks, budget: Budget, settings: Settings, context: Context) -> Scores:
     """Train once, and keep the fields whose mean vector in place of their own would change the loss most.
 
     Source: SHARK (Zhang et al. 2023), F-permutation by its first-order expansion, over validation rows as

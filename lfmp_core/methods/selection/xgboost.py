@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from ...budget import Budget
 from ...tasks import Clicks
 from ..base import Context
 from ..extras import optional
@@ -26,7 +27,7 @@ class XGBoostSettings(EncodingSettings):
 
 
 @selector("xgboost", XGBoostSettings)
-def xgboost(task: Clicks, prune_ratio: float, settings: XGBoostSettings, context: Context) -> Scores:
+def xgboost(task: Clicks, budget: Budget, settings: XGBoostSettings, context: Context) -> Scores:
     """Rank fields by the loss that XGBoost's splits on them remove.
 
     s_f = mean over the splits on f of G_L²/(H_L + λ) + G_R²/(H_R + λ) − G²/(H + λ), G and H the sums of the
