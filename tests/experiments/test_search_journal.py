@@ -212,7 +212,10 @@ def test_its_name_is_what_decides_it(store):
         {"arms": (Arm("base", "none", 0.0, {"steps": 3}),)},
         {"search_seeds": (1,)},
         {"threads": 2},
-        *({"tpe": SEARCH.model_copy(update=u)} for u in ({"random": 2}, {"seed": 1}, {"hopeless": True})),
+        *(
+            {"tpe": SEARCH.model_copy(update=u)}
+            for u in ({"random": 2}, {"seed": 1}, {"median_pruning": True})
+        ),
         {"tpe": SEARCH.model_copy(update={"space": {"learning_rate": Interval(low=1e-4, high=1e-2)}})},
     ]
     names = [name(**change) for change in decisive]

@@ -160,7 +160,7 @@ def tpe_for(name: str, profile: str) -> TPE:
     """LERS §3.3: 30 trials, 10 of them random; fewer where two cores have to do."""
     trials, random = by_profile(profile, quick=(2, 2), reference=(5, 3), paper=(30, 10))
     spaces = by_profile(profile, quick=_QUICK_SPACES, reference=SPACES, paper=SPACES)
-    return TPE(space=spaces[name], trials=trials, random=random, hopeless=profile == "reference")
+    return TPE(space=spaces[name], trials=trials, random=random, median_pruning=profile == "reference")
 
 
 def set_for(name: str, profile: str) -> Any:

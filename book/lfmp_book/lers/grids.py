@@ -188,7 +188,7 @@ def table4(
     sets: str | Sequence[str] | None = None,
     backbones: str | Sequence[str] | None = None,
     trials: int | None = None,
-    hopeless: bool = False,
+    median_pruning: bool = False,
 ) -> list[Grid]:
     """The search: learning rate, L2 and dropout of every method, at one sparsity, by TPE on validation AUC.
 
@@ -197,9 +197,9 @@ def table4(
         sets: names among `SETS`; the quick profile has planted rows alone.
         backbones: names among `BACKBONES`.
         trials: of each search.
-        hopeless: stop trials that fall behind the random ones, see `TPE`.
+        median_pruning: stop trials that fall behind the random ones, see `TPE`.
     """
-    tpe = tpe_for(profile).model_copy(update={"hopeless": hopeless})
+    tpe = tpe_for(profile).model_copy(update={"median_pruning": median_pruning})
     if trials:
         tpe = tpe.model_copy(update={"trials": trials, "random": min(tpe.random, trials)})
     models = [backbone_for(b, profile) for b in names(backbones, BACKBONES, "backbone")]
