@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from lfmp_core.embeddings.dhe import DHETable
+from lfmp_core.embeddings.memoised import compact
 from lfmp_core.embeddings.qr import QRSettings, QRTable
-from lfmp_core.embeddings.remembered import compact
 from lfmp_core.embeddings.small_dense import dim_in_bytes, smaller_dim
 from lfmp_core.embeddings.sparse import SparseTable, sparse_bytes
 from lfmp_core.errors import LfmpError

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from lfmp_book.guide import cards, effects, known, page, words
-from lfmp_book.guide.effects import Source, outcome
+from lfmp_book.guide.effects import RecordSource, outcome
 from lfmp_book.notebooks import notebook_names, notebooks_folder
 from lfmp_core.errors import UnknownName
 from lfmp_core.settings import project_root
 
-TABLE = Source("a", "page_a", "table", "whole", ("small",))
+TABLE = RecordSource("a", "page_a", "table", "whole", ("small",))
 OTHER = replace(TABLE, item="b", page="page_b")
 CLEAR, WORSE, BETTER, OPEN = (
     (0.0, -0.0005, 0.0008),

@@ -20,8 +20,8 @@ from lfmp_book.lers import code as lers_code
 from lfmp_book.lers import grids as lers
 from lfmp_book.lers import table1 as lers_table1
 from lfmp_book.lers.scores.blocks import HIGH, LOW, METHODS, MIDDLE, Cell
-from lfmp_book.lers.scores.clicks import Printed
-from lfmp_book.lers.scores.lists import Printed as PrintedLists
+from lfmp_book.lers.scores.clicks import PrintedClicks
+from lfmp_book.lers.scores.lists import PrintedLists
 from lfmp_book.lers.table5.claims import ON_SCORES
 from lfmp_book.lightfmp import grids as lightfmp
 from lfmp_book.lightfmp import selection_grids as lightfmp_selection
@@ -117,13 +117,13 @@ def widths(hashes: int) -> str:
 def blocks(sentence: str) -> tuple[int, int]:
     """In how many blocks of the printed Table 5 a sentence is right."""
     [test] = [t for t in ON_SCORES if sentence in t.sentences]
-    cases = test.cases(Printed())
+    cases = test.cases(PrintedClicks())
     return sum(bool(c.passed) for c in cases), len(cases)
 
 
 def both_backbones() -> str:
     [test] = [t for t in ON_SCORES if "6.1-2" in t.sentences]
-    cases = test.cases(Printed())
+    cases = test.cases(PrintedClicks())
     at = [t for t in dict.fromkeys(c.what for c in cases) if all(c.passed for c in cases if c.what == t)]
     assert at == ["t = 95%"]
     return "with both backbones at 95 % alone"
@@ -140,7 +140,7 @@ def failing_alike() -> str:
 
 
 def lost_above_chance() -> str:
-    values, losses = Printed(), {}
+    values, losses = PrintedClicks(), {}
     for name in values.sets:
         cell = Cell(name, "DCN", HIGH)
         whole = values.value(cell, "Original")

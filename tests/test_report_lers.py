@@ -15,7 +15,7 @@ from lfmp_book.evidence import frames, published, results
 from lfmp_book.ledger import audit
 from lfmp_book.lers import grids as lers
 from lfmp_book.lers.scores.blocks import HIGH, METHODS, ORIGINAL, Cell
-from lfmp_book.lers.scores.clicks import Measured, Printed, arm_of, printed_of
+from lfmp_book.lers.scores.clicks import MeasuredClicks, PrintedClicks, arm_of, printed_of
 from lfmp_book.lers.table5 import costs, figure, page
 from lfmp_book.lers.table5.claims import TESTS, claims
 from lfmp_book.lers.table5.overall import fruitless
@@ -97,7 +97,7 @@ def test_a_larger_table_that_fares_worse_is_named():
 
 
 def test_scores_by_hand():
-    printed = Printed()
+    printed = PrintedClicks()
     cell = Cell("Avazu", "DCN", 0.95)
     assert printed.ranked(cell)[0] == ("OptEmb", 0.7683) and printed.rank(cell, "PEP") == 7
     assert printed.rank(cell, "TTRec", LOG_LOSS) == 3
@@ -219,17 +219,17 @@ def test_retraining_by_hand():
 
 def test_a_gain_is_judged_over_seeds_each_the_mean_of_its_sparsities():
     """Seeds .000, .002, .004: mean .002, s .002, t interval ± 4.303 · .002/√3 = ± .00497 holds 0 and .001."""
-    wide = fruitless(Measured(retrained(AvazuDCN=lambda seed, t: 0.002 * seed), {}))
+    wide = fruitless(MeasuredClicks(retrained(AvazuDCN=lambda seed, t: 0.002 * seed), {}))
     assert [c.passed for c in wide] == [True, True, True, None]  # as nine runs it would be 3.5 errors above 0
     assert wide[-1].figure == "AUC +0.0020 (can't be told)"
     # sparsities 10 apart in each seed, their means .0020, .0021, .0022: clear
-    apart = fruitless(Measured(retrained(AvazuDCN=lambda seed, t: 0.002 + 1e-4 * seed + t - 0.75), {}))
+    apart = fruitless(MeasuredClicks(retrained(AvazuDCN=lambda seed, t: 0.002 + 1e-4 * seed + t - 0.75), {}))
     assert [c.passed for c in apart] == [True] * 4
     # .0004 to .0006: lies above 0, but under .001 is none
-    small = fruitless(Measured(retrained(CriteoDCN=lambda seed, t: 0.0004 + 1e-4 * seed), {}))
+    small = fruitless(MeasuredClicks(retrained(CriteoDCN=lambda seed, t: 0.0004 + 1e-4 * seed), {}))
     assert small[1].passed is True
     single = retrained()
-    assert {c.passed for c in fruitless(Measured(single[single.seed == 0], {}))} == {None}
+    assert {c.passed for c in fruitless(MeasuredClicks(single[single.seed == 0], {}))} == {None}
 
 
 # ---- tables and the figure

@@ -11,7 +11,7 @@ import pytest
 from lfmp_book.evidence import results
 from lfmp_book.evidence.results import TWIN
 from lfmp_book.lightfmp import recovery, recovery_figures
-from lfmp_book.lightfmp.truth import Truth, chance_limit, scored, truth_of
+from lfmp_book.lightfmp.truth import PlantedTruth, chance_limit, scored, truth_of
 from lfmp_book.show.figures import Picture
 from lfmp_core.data import PlantedSettings
 from lfmp_core.errors import LfmpError
@@ -21,7 +21,7 @@ from lfmp_core.experiments.items import Arm, Grid
 from lfmp_core.experiments.spec import DatasetRef, plain
 
 # informative 0 1 2, redundant 3, noise 4 … 7
-EIGHT = Truth(8, frozenset({0, 1, 2}), frozenset({3}), 1.0)
+EIGHT = PlantedTruth(8, frozenset({0, 1, 2}), frozenset({3}), 1.0)
 
 
 def test_precision_and_recall_by_hand():
@@ -43,7 +43,7 @@ def test_the_limit_of_chance_is_that_of_all_choices():
     recalls = np.sort([scored(c, (), EIGHT)["recall"] for c in combinations(range(8), 4)])
     assert chance_limit(EIGHT, 4) == pytest.approx(recalls[int(np.ceil(0.95 * len(recalls))) - 1])
     # one of thirty: 29 of 30 random choices miss it
-    assert chance_limit(Truth(30, frozenset({0}), frozenset(), 1.0), 1) == 0
+    assert chance_limit(PlantedTruth(30, frozenset({0}), frozenset(), 1.0), 1) == 0
 
 
 def test_truth_needs_no_rows(planted):

@@ -26,7 +26,7 @@ from .faults import writing
 from .noticed import Watch, check_splits, scarce
 from .preparation import PrepareSettings
 from .schema import SPLITS, Field, Schema
-from .splits import Chronological, Given, Splitter, StratifiedRuns, chronological_cuts, spill_times
+from .splits import Chronological, GivenSplits, Splitter, StratifiedRuns, chronological_cuts, spill_times
 from .vocabulary import Spill, connect, count_fields, lookups, write_vocabulary
 
 # a column of a block costs some time however few its rows are: wide tables are read in larger blocks
@@ -164,7 +164,7 @@ class _Work:
         if self.settings.split == "random":
             return StratifiedRuns(self.settings.seed, shares)
         if self.settings.split == "given":
-            return Given()
+            return GivenSplits()
         with self._bar("find cuts", self.reader.size, "B") as bar:
 
             def scan() -> Iterator[tuple[int, np.ndarray | None]]:

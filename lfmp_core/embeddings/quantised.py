@@ -14,11 +14,11 @@ from .compressed import CompressedTable, NotByField
 from .field_columns import FieldColumnsTable
 from .full import FullTable
 from .lanes import LANES
+from .memoised import MemoisedTable
 from .packed import Bits, Packed, Per
 from .pair import PairTable
 from .ragged import RaggedTable
 from .registry import TABLES, made_again
-from .remembered import RememberingTable
 from .sparse import SparseTable
 from .unpacking import read_leading, read_sparse
 
@@ -217,6 +217,6 @@ def _unpacked(module: Any, lengths: Tensor | None) -> Any:
             twin._parameters[name] = nn.Parameter(part.dense(lengths), requires_grad=False)
         else:
             twin._modules[name] = None if part is None else _unpacked(part, None)
-    if isinstance(twin, RememberingTable):
-        twin.remember = False  # it is gone after a look-up
+    if isinstance(twin, MemoisedTable):
+        twin.memoise = False  # it is gone after a look-up
     return twin

@@ -17,7 +17,7 @@ from .asked import only, remember
 from .executor import execute, open_dataset, opened, preload, reference
 from .expected import seconds_of
 from .items import Item, get_item
-from .pool import Result, Runner, Worker, measured
+from .pool import Result, Runner, RunWorker, measured
 from .record import Record
 from .spec import RunSpec
 from .stamp import outdated
@@ -180,7 +180,7 @@ class _Engine:
         self.asked_for = asked
         self.folders: list[Path] = []  # of the store
         self.computed: set[str] = set()
-        self.workers: list[Worker] = []
+        self.workers: list[RunWorker] = []
         self.claims: dict[str, RunLock] = {}
         self.failures: dict[str, Record] = {}
         self.stopped: list[str] = []
@@ -229,7 +229,7 @@ class _Engine:
                     continue
                 worker = next((w for w in self.workers if not w.spec), None)
                 if worker is None:
-                    worker = Worker(self.runner, threads, preload if own else None)
+                    worker = RunWorker(self.runner, threads, preload if own else None)
                     self.workers.append(worker)
                 worker.start(spec)
                 busy.append(worker)
@@ -237,7 +237,7 @@ class _Engine:
                 if not pending or not self.budget():
                     return
                 time.sleep(_POLL)  # all that is left is being computed by others
-            for worker in Worker.ready(busy, _POLL) if busy else ():
+            for worker in RunWorker.ready(busy, _POLL) if busy else ():
                 spec = worker.spec
                 assert spec is not None
                 self._keep(spec, worker.take())

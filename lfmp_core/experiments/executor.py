@@ -181,7 +181,7 @@ def execute(spec: RunSpec, *, dataset: "Dataset | InteractionData | None" = None
 
 def _execute(spec: RunSpec, dataset: "Dataset | InteractionData") -> Result:
     from ..efficiency import rate
-    from ..embeddings.remembered import compact
+    from ..embeddings.memoised import compact
     from ..methods import get_method
 
     task = task_on(dataset, spec.backbone, spec.training)

@@ -29,7 +29,7 @@ BOUND, HALF_BOUND = 1e-5, 2.0**-8
 
 
 @dataclass(frozen=True)
-class Finding:
+class PinResult:
     """What became of one pin.
 
     Attributes:
@@ -115,7 +115,7 @@ def steady(component: str, numbers: str) -> bool:
     return numbers not in ("logits", "said", "val_ndcg20")
 
 
-def examine(components: Collection[str] = ()) -> Iterator[Finding]:
+def examine(components: Collection[str] = ()) -> Iterator[PinResult]:
     """Work out every pin, or some, and say whether it holds.
 
     Args:
@@ -141,21 +141,21 @@ def examine(components: Collection[str] = ()) -> Iterator[Finding]:
             except LfmpError as error:
                 if "install the extra" not in str(error):
                     raise
-                yield Finding(name, "absent", before.get(name, {}), str(error))
+                yield PinResult(name, "absent", before.get(name, {}), str(error))
                 continue
             pinned = before.get(name)
             if pinned is None:
-                yield Finding(name, "new", pin, "it has no pin")
+                yield PinResult(name, "new", pin, "it has no pin")
                 continue
             why = problem(name, pinned, pin)
             state = "changed" if why else "same" if pinned["bits"] == pin["bits"] else "close"
-            yield Finding(name, state, pin if why else pinned, why)
+            yield PinResult(name, state, pin if why else pinned, why)
     for name in before if not components else ():
         if name not in computed:
-            yield Finding(name, "gone", before[name], "nothing of this name is registered")
+            yield PinResult(name, "gone", before[name], "nothing of this name is registered")
 
 
-def renew(findings: Collection[Finding]) -> list[str]:
+def renew(findings: Collection[PinResult]) -> list[str]:
     """Write what was found into the committed file; components whose stamp is another one now.
 
     What holds stays as it is, wherever it was made.

@@ -66,7 +66,7 @@ def died(spec: RunSpec, gone: workers.Gone) -> Record:
     return Record(spec=spec, status="failed", error=str(gone), cause="other", certificate=certificate)
 
 
-class Worker(workers.Worker):
+class RunWorker(workers.Worker):
     """A process that computes runs.
 
     Args:

@@ -83,8 +83,8 @@ def test_renewing_writes_what_does_not_hold_and_nothing_else(monkeypatch, tmp_pa
     assert pins.renew(list(pins.examine(["table:sparse"]))) == []
     assert path.read_text() == stamp.PINS.read_text()  # the file is what `renew` writes
     made = before["table:sparse"] | {"bits": "0" * 12}
-    changed = pins.Finding("table:sparse", "changed", made, "its bits")
-    gone = pins.Finding("table:pair", "gone", before["table:pair"], "no such table")
+    changed = pins.PinResult("table:sparse", "changed", made, "its bits")
+    gone = pins.PinResult("table:pair", "gone", before["table:pair"], "no such table")
     assert pins.renew([changed, gone]) == ["table:sparse", "table:pair"]
     after = pins.kept()
     assert {name for name in before if before[name] != after.get(name)} == {"table:sparse", "table:pair"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..show.html import Table, table, verdict
+from ..show.html import HtmlTable, table, verdict
 from .sentences import Sentence
 
 ROUNDING = {None: "", True: " (beyond rounding)", False: " (within rounding)"}
@@ -42,7 +42,7 @@ class Finding:
 
 def audit_table(
     found: Sequence[Finding], sentences: Mapping[str, Sentence], caption: str, only: str = ""
-) -> Table:
+) -> HtmlTable:
     """Findings as a table, each with the words that it judges.
 
     Args:

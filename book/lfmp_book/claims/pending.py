@@ -10,7 +10,7 @@ from lfmp_core.errors import LfmpError
 from ..evidence.frames import COMPARED, framed
 from ..evidence.results import load_comparisons
 from ..show.figures import Picture
-from ..show.html import Table
+from ..show.html import HtmlTable
 from .claim import Claim, Prose, claims_table
 
 NOT_YET = "no reference records yet"
@@ -37,7 +37,7 @@ def reason(frame: pd.DataFrame) -> Prose:
     return Prose((frame.attrs.get("reason", NOT_YET),))
 
 
-def verdicts(claims: Sequence[Claim], compared: pd.DataFrame) -> Table | Prose:
+def verdicts(claims: Sequence[Claim], compared: pd.DataFrame) -> HtmlTable | Prose:
     """The claims of a page, or why there are none yet."""
     return claims_table(claims) if claims else reason(compared)
 

@@ -4,7 +4,7 @@ import pandas as pd
 
 from lfmp_core.metrics import AUC
 
-from ..show.html import Table, table
+from ..show.html import HtmlTable, table
 from .results import BASE, TWIN
 
 
@@ -13,7 +13,7 @@ def interval(difference: float, low: float, high: float) -> str:
     return f"{difference:+.4f} [{low:+.4f}, {high:+.4f}]"
 
 
-def difference_table(compared: pd.DataFrame, *, by: str = "backbone") -> Table:
+def difference_table(compared: pd.DataFrame, *, by: str = "backbone") -> HtmlTable:
     """Differences in test AUC against all fields and against random fields; tied where the interval holds 0.
 
     Args:

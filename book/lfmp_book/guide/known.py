@@ -9,11 +9,13 @@ from ..evidence import datasets, results
 from ..lers.grids import ORIGINAL, SMALLER, SMALLER_IN_BYTES
 from ..lers.grids import TITLES as TABLES_ON
 from ..lightfmp import arms
-from .effects import Action, Source, actions
+from .effects import Action, RecordSource, actions
 
-TABLE = Source("lers_table5", "lers_table5_ctr", "table", ORIGINAL, (SMALLER, SMALLER_IN_BYTES))
-FIELDS = Source("lightfmp_table2", "lightfmp_table2_overall", "fields", results.BASE, (results.TWIN,))
-BACKBONES = Source("lightfmp_table3", "lightfmp_table3_backbones", "fields", results.BASE, (results.TWIN,))
+TABLE = RecordSource("lers_table5", "lers_table5_ctr", "table", ORIGINAL, (SMALLER, SMALLER_IN_BYTES))
+FIELDS = RecordSource("lightfmp_table2", "lightfmp_table2_overall", "fields", results.BASE, (results.TWIN,))
+BACKBONES = RecordSource(
+    "lightfmp_table3", "lightfmp_table3_backbones", "fields", results.BASE, (results.TWIN,)
+)
 SOURCES = (TABLE, FIELDS, BACKBONES)
 NETWORKS = {**arms.BACKBONES, **TABLES_ON}
 PRINTED, REPAIRED = arms.OURS  # the readings of Light-FMP that are the paper's own

@@ -13,7 +13,7 @@ from matplotlib.patheffects import withStroke
 from ..show import pareto
 from ..show.curves import bare
 from ..show.figures import Picture
-from ..show.html import Table, table
+from ..show.html import HtmlTable, table
 from .effects import OUTCOMES, Action, Class
 from .known import test_rows
 from .words import listed, loss, percent, place, taken, times
@@ -42,7 +42,7 @@ class Links:
         return ", ".join(self.pages)
 
 
-def decided(found: Sequence[Action]) -> Table:
+def decided(found: Sequence[Action]) -> HtmlTable:
     """A line for each way: what the records say, its worst loss, what it saves, on how much it stands."""
     order = list(WORDS)
     lines = sorted(found, key=lambda a: (order.index(a.verdict), a.removes, -a.share, -a.worst.difference))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ..claims.claim import Prose
 from ..evidence.differences import interval
 from ..lightfmp.selectors import set_of
-from .effects import BETTER, MARGIN, OUTCOMES, Action, Case, cases_of, of_class
+from .effects import BETTER, MARGIN, OUTCOMES, Action, Effect, cases_of, of_class
 from .known import NETWORKS, test_rows
 
 CHANCE = 0.05  # that a 95 % interval lies on one side of 0 where there is no difference
@@ -26,18 +26,18 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def place(case: Case) -> str:
+def place(case: Effect) -> str:
     """Data set and backbone of a case."""
     return f"{set_of(case.dataset)}, {NETWORKS.get(case.backbone, case.backbone)}"
 
 
-def counts(cases: Sequence[Case]) -> str:
+def counts(cases: Sequence[Effect]) -> str:
     """How many are of each outcome, of how many."""
     said = ", ".join(f"{sum(c.outcome == word for c in cases)} {word}" for word in OUTCOMES)
     return f"{said} of {len(cases)}"
 
 
-def loss(case: Case) -> str:
+def loss(case: Effect) -> str:
     """A difference in test AUC with its interval."""
     return interval(case.difference, case.low, case.high)
 

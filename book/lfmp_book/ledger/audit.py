@@ -7,7 +7,7 @@ from lfmp_core.errors import check_name
 from ..claims.finding import Finding, audit_table
 from ..lers import judges as lers
 from ..lightfmp import judges as lightfmp
-from ..show.html import VERDICTS, Table, table
+from ..show.html import VERDICTS, HtmlTable, table
 
 PAPERS = {"lightfmp": lightfmp.AUDIT, "lers": lers.AUDIT}
 
@@ -26,7 +26,7 @@ def findings(paper: str = "lightfmp", part: str | None = None) -> list[Finding]:
     return [finding for found in chosen for finding in found()]
 
 
-def audit_summary(paper: str = "lightfmp") -> Table:
+def audit_summary(paper: str = "lightfmp") -> HtmlTable:
     """How many findings there are of each verdict, by part, and how many no rounding explains."""
     rows = []
     for part in PAPERS[check_name(paper, PAPERS, "audited paper")]:

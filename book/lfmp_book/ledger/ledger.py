@@ -65,7 +65,7 @@ def combine(verdicts: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True)
-class Entry:
+class LedgerEntry:
     """One sentence with everything that judges it.
 
     Attributes:
@@ -108,7 +108,7 @@ class Entry:
 class Ledger:
     """All entries of one or more papers and the evidence that they rest on."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[LedgerEntry, ...]
     evidence: Mapping[str, Evidence]
 
     def unmatched(self) -> list[tuple[str, Claim]]:
@@ -147,5 +147,5 @@ def make(papers: str | Sequence[str] = tuple(PAPERS), gatherer: Callable[[str], 
             if item not in told
         )
         findings = tuple(f for f in found[sentence.paper] if sentence.id in f.sentences)
-        entries.append(Entry(sentence, claims, findings, waiting))
+        entries.append(LedgerEntry(sentence, claims, findings, waiting))
     return Ledger(tuple(entries), evidence)

@@ -10,10 +10,10 @@ from lfmp_core.experiments.items import registry
 from lfmp_core.experiments.stamp import tally
 from lfmp_core.experiments.store import store_for
 
-from ..show.html import Table, table
+from ..show.html import HtmlTable, table
 
 
-def pages_table(pages: Mapping[str, Mapping[str, Any]]) -> Table:
+def pages_table(pages: Mapping[str, Mapping[str, Any]]) -> HtmlTable:
     """Executed pages: when, how long, with which parameters.
 
     Args:
@@ -34,7 +34,7 @@ def pages_table(pages: Mapping[str, Mapping[str, Any]]) -> Table:
     )
 
 
-def records_table() -> Table:
+def records_table() -> HtmlTable:
     """Reference records by item: how many, how long, from which commits, on what."""
     store, rows, wrong = store_for("reference"), [], {}
     for name, item in sorted(registry().items()):
@@ -65,7 +65,7 @@ def records_table() -> Table:
     return table(pd.DataFrame(rows), caption=caption, formats={"core hours": ".1f"}, note=note)
 
 
-def stale_table() -> Table:
+def stale_table() -> HtmlTable:
     """Stale reference records by item: how many, and the components whose numbers have changed since."""
     store, rows = store_for("reference"), []
     for name, item in sorted(registry().items()):

@@ -15,7 +15,7 @@ from lfmp_core.embeddings.tt_rec import TTRecSettings, TTRecTable
 from lfmp_core.methods.compression.optembed import OptEmbedBudgetSettings, mean_width, width_bias
 
 from ..evidence import published
-from ..show.html import Table, table
+from ..show.html import HtmlTable, table
 from .counts import CASES, DIM
 
 INTEGERS = (1, 2, 3, 4, 5, 6, 8, 10, 20, 50, 99, 100)
@@ -40,7 +40,7 @@ def buckets(largest: int) -> dict[str, int]:
     return {name: len(np.unique(rule(values))) for name, rule in RULES.items()}
 
 
-def integers_table(largest: int) -> Table:
+def integers_table(largest: int) -> HtmlTable:
     """Some whole numbers under each rule, and how many distinct values are left of all."""
     values = np.array([v for v in INTEGERS if v <= largest])
     rows: list[dict[str, Any]] = [
@@ -90,7 +90,7 @@ def bent_rows(ids: int, dim: int, hidden: tuple[int, ...], scale: float, seed: i
     return pd.DataFrame(rows)
 
 
-def bent_table(found: pd.DataFrame) -> Table:
+def bent_table(found: pd.DataFrame) -> HtmlTable:
     """`bent_rows` as a table."""
     formats = {"least entry": ".3f", "largest entry": ".3f", "negative": ".0%"}
     note = f"The least value of Mish is {mish_least():.4f}."
@@ -102,7 +102,7 @@ def reachable(dim: int) -> float:
     return 1 - 1 / dim
 
 
-def widths_table(dims: Sequence[int], sparsities: Sequence[float]) -> Table:
+def widths_table(dims: Sequence[int], sparsities: Sequence[float]) -> HtmlTable:
     """α of OptEmbed's biased law, the width wanted and the width that it gives, by D and sparsity."""
     rows = []
     for dim in dims:
@@ -147,7 +147,7 @@ def printed_optembed() -> tuple[float, float]:
     return 1 - count / whole.count(), count / whole.n
 
 
-def cache_table() -> Table:
+def cache_table() -> HtmlTable:
     """The cached rows of Table 5's TT-Rec: their numbers as a share of all that are counted."""
     rows = []
     for case in CASES:
@@ -172,7 +172,7 @@ def cache_table() -> Table:
     return table(pd.DataFrame(rows), caption="What the cache costs in Table 5", formats=formats)
 
 
-def cache_ranks(n: int, dim: int, share: float, sparsities: Sequence[float]) -> Table:
+def cache_ranks(n: int, dim: int, share: float, sparsities: Sequence[float]) -> HtmlTable:
     """Ranks that a budget buys without a cache and beside one of so many rows.
 
     Args:

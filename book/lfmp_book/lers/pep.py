@@ -12,7 +12,7 @@ from torch.nn import functional
 from lfmp_core.methods.compression.threshold import Threshold
 
 from ..show.curves import bare
-from ..show.html import Table, table
+from ..show.html import HtmlTable, table
 
 COLOURS = ("#9aa0a6", "#1f77b4", "#dd8452", "#0b6e4f")
 
@@ -117,7 +117,7 @@ def _spread(s: Tensor, one: Threshold) -> tuple[float, float, float, float]:
     return values.mean().item(), values.min().item(), values.max().item(), one.s
 
 
-def paths_table(paths: Sequence[Path]) -> Table:
+def paths_table(paths: Sequence[Path]) -> HtmlTable:
     """How far the thresholds went under each weight decay, and what moved them."""
     rows = [
         {

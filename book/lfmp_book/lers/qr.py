@@ -11,7 +11,7 @@ from lfmp_core.embeddings.qr import QRSettings, QRTable
 from lfmp_core.models import DeepFMSettings, build_model
 from lfmp_core.training.metrics import auc
 
-from ..show.html import Table, table
+from ..show.html import HtmlTable, table
 
 STARTS = ("signs and normal", "near 1 and normal", "U(√(1/n), 1)")
 WHOSE = dict(zip(STARTS, ("here", "a natural choice", "published"), strict=True))
@@ -80,7 +80,7 @@ def learn(start: str, remainders: int, steps: int, seed: int) -> Learnt:
     )
 
 
-def learnt_table(found: list[Learnt]) -> Table:
+def learnt_table(found: list[Learnt]) -> HtmlTable:
     """AUC by start and by p."""
     rows = [
         {

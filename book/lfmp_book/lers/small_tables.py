@@ -17,7 +17,7 @@ from lfmp_core.embeddings.sparse import SparseTable
 from lfmp_core.methods.compression.magnitude import largest
 from lfmp_core.methods.compression.optembed import width_at, width_bias
 
-from ..show.html import Table as Shown
+from ..show.html import HtmlTable as Shown
 from ..show.html import table
 
 

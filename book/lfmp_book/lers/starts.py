@@ -12,7 +12,7 @@ from lfmp_core.embeddings.qr import QRSettings, QRTable
 from lfmp_core.embeddings.tt_rec import TTRecSettings, TTRecTable
 from lfmp_core.models import build_model
 
-from ..show.html import Table, table
+from ..show.html import HtmlTable, table
 from . import grids as lers
 from .counts import NAMES
 
@@ -94,7 +94,7 @@ def _start(
     return Start(name, how, theirs, logits.mean().item(), deviation, largest, loss.item())
 
 
-def starts_table(found: list[Start]) -> Table:
+def starts_table(found: list[Start]) -> HtmlTable:
     """Mean and deviation of first logits, and what they cost."""
     rows = [
         {

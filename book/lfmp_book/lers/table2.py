@@ -13,7 +13,7 @@ from lfmp_core.experiments.spec import plain
 from ..claims.claim import Prose
 from ..evidence import published
 from ..evidence.datasets import Described, auc_error, description, pinned, rows_used, total
-from ..show.html import Table, table
+from ..show.html import HtmlTable, table
 from . import grids as lers
 
 # the paper's name, or ours → what reference runs are planned on, and the name of its description
@@ -29,7 +29,7 @@ def described_sets() -> dict[str, dict[str, Any]]:
     return {name: description(kept) for name, (_, kept) in SETS.items()}
 
 
-def check_sources() -> Table:
+def check_sources() -> HtmlTable:
     """Prepare the sets from LFMP_DATA and compare them with their descriptions.
 
     Raises:
@@ -43,7 +43,7 @@ def check_sources() -> Table:
     return table(pd.DataFrame(rows), caption="Prepared from LFMP_DATA")
 
 
-def main_table(run: Described) -> Table:
+def main_table(run: Described) -> HtmlTable:
     """Instances, features and fields: paper | here; the last row is this run's set.
 
     Args:
@@ -75,7 +75,7 @@ def main_table(run: Described) -> Table:
     return table(data, caption="Instances, features and fields", formats=formats, note=note)
 
 
-def make_up_table(run: Described) -> Table:
+def make_up_table(run: Described) -> HtmlTable:
     """What the paper does not print: the largest fields, positives, unseen values, the error of an AUC."""
     rows = []
     for described in [*described_sets().values(), run]:
@@ -104,7 +104,7 @@ def make_up_table(run: Described) -> Table:
     return table(pd.DataFrame(rows), caption="What the sets are made of", formats=formats, note=note)
 
 
-def settings_table() -> Table:
+def settings_table() -> HtmlTable:
     """How the sets at hand are prepared for reference runs."""
     rows = []
     for name, (ref, kept) in SETS.items():
@@ -127,7 +127,7 @@ def settings_table() -> Table:
     return table(pd.DataFrame(rows), caption="Preparation for the reference runs", note=note)
 
 
-def threshold_table() -> Table:
+def threshold_table() -> HtmlTable:
     """Criteo with the least count of a kept value 4, as Light-FMP's pages have it, and 2, as LERS's have."""
     rows = []
     for kept in ("criteo", "criteo-threshold-2"):

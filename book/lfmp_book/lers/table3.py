@@ -11,8 +11,8 @@ from lfmp_core.experiments.spec import plain
 
 from ..evidence import published
 from ..evidence.datasets import Described, description, interactions_table, pinned
-from ..show.comparison import Column, comparison
-from ..show.html import Stack, Table, table
+from ..show.comparison import ResultColumn, comparison
+from ..show.html import HtmlTable, Stack, table
 
 COUNTS = ("users", "items", "interactions")
 # the paper's name, or ours → the name of its description
@@ -44,7 +44,7 @@ def splits(run: Described) -> Stack:
     return Stack(tuple(interactions_table({**described, "name": name}) for name, described in sets))
 
 
-def check_sources() -> Table:
+def check_sources() -> HtmlTable:
     """Prepare the sets from LFMP_DATA and compare them with their descriptions.
 
     Raises:
@@ -68,13 +68,13 @@ def _only(key: str) -> Callable[..., Any]:
     return lambda runs, _: runs[key].item()
 
 
-def main_table(here: pd.DataFrame) -> Table:
+def main_table(here: pd.DataFrame) -> HtmlTable:
     """Paper | here.
 
     Args:
         here: see `counted`.
     """
-    columns = [Column(key, key, of=_only(key)) for key in (*COUNTS, "sparsity")]
+    columns = [ResultColumn(key, key, of=_only(key)) for key in (*COUNTS, "sparsity")]
     names = dict.fromkeys([*published.load("lers_table3").dataset, *here.dataset])
     formats: dict[Any, Any] = {(side, "sparsity"): ".2%" for side in ("paper", "here")}
     formats |= {(side, key): ",.0f" for side in ("paper", "here") for key in COUNTS}

@@ -16,8 +16,8 @@ from ..claims.test import Test
 from ..evidence import datasets, published, results
 from ..evidence.frames import COMPARED, framed
 from ..evidence.results import BASE, TWIN
-from ..show.comparison import Column, comparison
-from ..show.html import Table
+from ..show.comparison import ResultColumn, comparison
+from ..show.html import HtmlTable
 from .arms import LITERAL, OURS, judged
 from .selectors import ITEM, KINDS, PRINTED, arms_of, kind_of, part, relative, seeds_of
 from .values import BASE_SECONDS
@@ -48,7 +48,7 @@ def stated() -> pd.DataFrame:
     return found.join(total, how="outer").loc[[PRINTED[a] for a in (BASE, *TWO_STAGE, LITERAL)]]
 
 
-def times_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
+def times_table(reference: pd.DataFrame, run: pd.DataFrame) -> HtmlTable:
     """Paper | reference | this run: seconds of pretraining and of continued training.
 
     Args:
@@ -69,11 +69,11 @@ def times_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
 
     here, there, paper_s = tuple(frames), ("reference",), "paper, s"
     columns = [
-        *(Column(phase, phase, sides=(paper_s,)) for phase in ("PT", "CT", "TT")),
-        *(Column(phase, f"{phase}, s", 1, sides=here) for phase in ("PT", "CT")),
-        Column("epochs", "epochs", sides=there, of=lambda own, _: float(own.epochs.mean())),
-        Column("epoch", "CT of an epoch ×", sides=there, of=lambda _, arm: epoch(arm)),
-        Column("par", "rows at par", sides=there, of=at_par),
+        *(ResultColumn(phase, phase, sides=(paper_s,)) for phase in ("PT", "CT", "TT")),
+        *(ResultColumn(phase, f"{phase}, s", 1, sides=here) for phase in ("PT", "CT")),
+        ResultColumn("epochs", "epochs", sides=there, of=lambda own, _: float(own.epochs.mean())),
+        ResultColumn("epoch", "CT of an epoch ×", sides=there, of=lambda _, arm: epoch(arm)),
+        ResultColumn("par", "rows at par", sides=there, of=at_par),
     ]
     formats = {("paper, s", c): ",.1f" for c in ("PT", "CT", "TT")}
     if len(reference):

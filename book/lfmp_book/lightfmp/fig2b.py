@@ -12,7 +12,7 @@ from ..evidence import published, results
 from ..evidence.differences import interval
 from ..evidence.frames import framed
 from ..show.curves import bare, colour_of, short
-from ..show.html import Spread, Table, is_stale, table
+from ..show.html import HtmlTable, Spread, is_stale, table
 from .arms import BACKBONES, judged_by_arm
 from .fig2b_claims import PAPER_LARGE, PAPER_SMALL, TESTS, warm_starts
 from .selection_grids import FRESH
@@ -85,7 +85,7 @@ def _said(backbone: str, metric: Metric) -> str:
     return "significant" if backbone in PAPER_LARGE else "marginal" if backbone in PAPER_SMALL else ""
 
 
-def main_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
+def main_table(reference: pd.DataFrame, run: pd.DataFrame) -> HtmlTable:
     """Paper | reference | this run, a row for each backbone and arm.
 
     Args:
@@ -126,7 +126,7 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
     )
 
 
-def difference_table(found: pd.DataFrame) -> Table | Prose:
+def difference_table(found: pd.DataFrame) -> HtmlTable | Prose:
     """Kept − fresh with intervals.
 
     Args:

@@ -13,21 +13,21 @@ from ..claims import pending
 from ..claims.cases import Case
 from ..claims.claim import Claim, Prose
 from ..claims.judge import Judge
-from ..claims.test import Outcome, Test
+from ..claims.test import CasesFound, Test
 from ..evidence import published, results
 from ..evidence.differences import interval
 from ..evidence.results import BASE, TWIN, UNPRUNED, clearly_below
-from ..show.comparison import Column, comparison, keys, seed_counts
+from ..show.comparison import ResultColumn, comparison, keys, seed_counts
 from ..show.curves import band, bare, colour_of, label_ends, short
-from ..show.html import Table, table
+from ..show.html import HtmlTable, table
 from .arms import LITERAL, Reading, judged_by_arm
 
 SHOWN = "lightfmp_fig3"  # the item whose runs the page shows
 CELL = {"arm": "arm", "prune_ratio": "τ"}
 COLUMNS = (
-    Column("test_auc", "AUC"),
-    Column("test_logloss", "log-loss"),
-    Column("TT", "TT, s", 1, sides=("paper", "reference")),
+    ResultColumn("test_auc", "AUC"),
+    ResultColumn("test_logloss", "log-loss"),
+    ResultColumn("TT", "TT, s", 1, sides=("paper", "reference")),
 )
 TITLES = {"TT": "total training time, s"}
 
@@ -66,7 +66,7 @@ def _paper(arm: str, ratio: float) -> dict[str, float]:
     return {key: float(row[f"{part}_{name}"]) for key, name in keys.items()} if part else {}
 
 
-def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) -> Table:
+def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) -> HtmlTable:
     """Paper | reference | this run, a row for each arm and ratio.
 
     Args:
@@ -89,7 +89,7 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) -> T
     )
 
 
-def unpruned_table(compared: pd.DataFrame) -> Table | Prose:
+def unpruned_table(compared: pd.DataFrame) -> HtmlTable | Prose:
     """Each arm at each ratio against itself without pruning, in AUC and log-loss."""
     own = compared[compared.against == UNPRUNED]
     if not len(own):
@@ -165,29 +165,29 @@ def _yes(cases: Sequence[Case]) -> str:
     return ", ".join("yes" if case.passed else "no" for case in cases)
 
 
-def _peaks(v: Reading) -> Outcome:
+def _peaks(v: Reading) -> CasesFound:
     gains, falls = _gains(_unpruned(v)), _falls(v, "test_auc", since=0.25)
     figures = f"AUC {_means(v, 'test_auc', 4)}, log-loss {_means(v, 'test_logloss', 4)}"
-    return Outcome([*gains, *falls], f"{figures}; improves: {_yes(gains)}; declines: {_yes(falls)}")
+    return CasesFound([*gains, *falls], f"{figures}; improves: {_yes(gains)}; declines: {_yes(falls)}")
 
 
-def _moderate(v: Reading) -> Outcome:
+def _moderate(v: Reading) -> CasesFound:
     auc = _unpruned(v)
     harms = [Case("harms", f"at {r:g}", bool(auc.high[r] < 0)) for r in auc.index if r > 0.5]
-    return Outcome([*_gains(auc), *harms], _change(auc))
+    return CasesFound([*_gains(auc), *harms], _change(auc))
 
 
-def _quicker(v: Reading) -> Outcome:
+def _quicker(v: Reading) -> CasesFound:
     epochs = ", ".join(f"{(own.CT / own.epochs).mean():.0f}" for own in _by_ratio(v).values())
-    return Outcome(_falls(v, "TT"), f"{_means(v, 'TT', 0)} s; an epoch of continued training {epochs} s")
+    return CasesFound(_falls(v, "TT"), f"{_means(v, 'TT', 0)} s; an epoch of continued training {epochs} s")
 
 
-def _simpler(v: Reading) -> Outcome:
+def _simpler(v: Reading) -> CasesFound:
     runs, auc = _by_ratio(v), _unpruned(v)
     steps = pairwise(sorted(runs))
     smaller = [bool(runs[b].parameters.max() < runs[a].parameters.min()) for a, b in steps]
     cases = [Case("smaller", "", all(smaller)), Case("better", "", bool((auc.low > 0).any()))]
-    return Outcome(cases, f"{_means(v, 'parameters', 0)} parameters; AUC {_change(auc)}")
+    return CasesFound(cases, f"{_means(v, 'parameters', 0)} parameters; AUC {_change(auc)}")
 
 
 TESTS = (

@@ -15,9 +15,9 @@ from ..claims.claim import Claim, Prose
 from ..claims.judge import Judge
 from ..evidence import published, results
 from ..evidence.results import BASE, TWIN
-from ..show.comparison import Column, comparison, seed_counts
+from ..show.comparison import ResultColumn, comparison, seed_counts
 from ..show.curves import GREY, INK, ONE_PASS, bare, label_ends
-from ..show.html import Table
+from ..show.html import HtmlTable
 from .arms import judged
 from .fig2d_claims import TESTS, Sizes, with_interval
 from .values import METRICS
@@ -134,7 +134,9 @@ def picture(compared: pd.DataFrame) -> Figure:
     return figure
 
 
-def main_table(reference: pd.DataFrame, run: pd.DataFrame, compared: pd.DataFrame, digits: int = 4) -> Table:
+def main_table(
+    reference: pd.DataFrame, run: pd.DataFrame, compared: pd.DataFrame, digits: int = 4
+) -> HtmlTable:
     """Paper | reference | this run by pretraining rows, with all fields and as many random fields.
 
     Args:
@@ -161,13 +163,13 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, compared: pd.DataFram
         [(arm,) for arm in arms],
         {"arm": "pretraining rows"},
         [
-            Column("tried", "tried", sides=("paper",)),
-            Column("test_auc", "AUC"),
-            Column("test_logloss", "log-loss"),
-            Column("PT", "PT, s", 1, sides=reference_only),
-            Column("CT", "CT, s", 1, sides=reference_only),
-            Column("random", "AUC − random", sides=reference_only, of=over(against(compared, TWIN))),
-            Column("all", "AUC − all", sides=reference_only, of=over(against(compared, BASE))),
+            ResultColumn("tried", "tried", sides=("paper",)),
+            ResultColumn("test_auc", "AUC"),
+            ResultColumn("test_logloss", "log-loss"),
+            ResultColumn("PT", "PT, s", 1, sides=reference_only),
+            ResultColumn("CT", "CT, s", 1, sides=reference_only),
+            ResultColumn("random", "AUC − random", sides=reference_only, of=over(against(compared, TWIN))),
+            ResultColumn("all", "AUC − all", sides=reference_only, of=over(against(compared, BASE))),
         ],
         paper,
         {"reference": reference, "this run": run},

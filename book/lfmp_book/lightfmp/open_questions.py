@@ -9,17 +9,17 @@ from lfmp_core.metrics import AUC
 from ..claims.claim import Claim, Prose, share_verdict
 from ..evidence.differences import interval
 from ..evidence.results import BASE, TWIN, seeds_in_words
-from ..show.comparison import Column, comparison
-from ..show.html import Table, table
+from ..show.comparison import ResultColumn, comparison
+from ..show.html import HtmlTable, table
 from .arms import ONE_PASS, STREAM
 from .values import MARGINAL
 
 COLUMNS = (
-    Column("test_auc", "AUC"),
-    Column("test_logloss", "log-loss"),
-    Column("fields_kept", "fields", of=lambda runs, _: f"{runs.fields_kept.mean():.1f}"),
-    Column("PT", "PT, s", of=lambda runs, _: runs.PT.mean()),
-    Column("TT", "TT, s", of=lambda runs, _: runs.TT.mean()),
+    ResultColumn("test_auc", "AUC"),
+    ResultColumn("test_logloss", "log-loss"),
+    ResultColumn("fields_kept", "fields", of=lambda runs, _: f"{runs.fields_kept.mean():.1f}"),
+    ResultColumn("PT", "PT, s", of=lambda runs, _: runs.PT.mean()),
+    ResultColumn("TT", "TT, s", of=lambda runs, _: runs.TT.mean()),
 )
 
 
@@ -33,7 +33,7 @@ def changes(arms: Sequence[str]) -> list[str]:
     return [arm for arm in arms if ":" in arm or arm == STREAM]
 
 
-def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 3) -> Table:
+def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 3) -> HtmlTable:
     """AUC, log-loss, fields kept and processor seconds by arm: reference beside this run."""
     source = reference if len(reference) else run
     formats = {(side, title): ".1f" for side in ("reference", "this run") for title in ("PT, s", "TT, s")}
@@ -58,7 +58,7 @@ def difference(compared: pd.DataFrame, arm: str, other: str) -> pd.Series | None
     return found.iloc[0] if len(found) else None
 
 
-def change_table(compared: pd.DataFrame) -> Table:
+def change_table(compared: pd.DataFrame) -> HtmlTable:
     """Each change in test AUC against the arm that it changes, against random fields and all fields."""
     rows = []
     for arm in changes(list(compared.arm.unique())):

@@ -16,11 +16,11 @@ from ..claims import pending
 from ..claims.cases import Case
 from ..claims.claim import Claim, Prose
 from ..claims.judge import Judge
-from ..claims.test import Outcome, Test
+from ..claims.test import CasesFound, Test
 from ..evidence import results
 from ..evidence.frames import framed
 from ..evidence.results import TWIN
-from ..show.html import Spread, Table, table
+from ..show.html import HtmlTable, Spread, table
 from .arms import LITERAL, ONE_PASS, judged
 from .truth import chance_limit, scored, truth_of
 
@@ -136,7 +136,7 @@ def _number(count: int, word: str) -> str:
     return f"{count} {word}{'s' * (count != 1)}"
 
 
-def main_table(frame: pd.DataFrame, caption: str) -> Table | Prose:
+def main_table(frame: pd.DataFrame, caption: str) -> HtmlTable | Prose:
     """A row a selector: precision and recall of informative fields and of useful ones, ranking, seconds."""
     if not len(frame):
         return pending.reason(frame)
@@ -173,7 +173,7 @@ def main_table(frame: pd.DataFrame, caption: str) -> Table | Prose:
     return table(data, caption=caption, formats={("", "PT, s"): ".1f"}, note=note)
 
 
-def case_table(frame: pd.DataFrame) -> Table | Prose:
+def case_table(frame: pd.DataFrame) -> HtmlTable | Prose:
     """Where choosing works: a row a data set, with chance, the best, Light-FMP, and how many beat chance."""
     if not len(frame):
         return pending.reason(frame)
@@ -252,13 +252,13 @@ def _mean(frame: pd.DataFrame, arm: str) -> str:
     return f"{frame[frame.arm == arm].recall.mean():.2f}"
 
 
-def _relevant(runs: pd.DataFrame) -> Outcome:
+def _relevant(runs: pd.DataFrame) -> CasesFound:
     """More informative fields than 95 of 100 random choices have, data set by data set, in each seed."""
     cells = [own for _, own in runs.groupby(["signal", "redundant"])]
     cases = [Case(own.case.iloc[0], "", bool((own.recall > own.limit).all())) for own in cells]
     told = ", ".join(f"{own.recall.mean():.2f} ({own.case.iloc[0]})" for own in cells)
     chance, limit = runs.chance.iloc[0], runs.limit.iloc[0]
-    return Outcome(cases, f"{told}; by chance {chance:.2f}, 95 of 100 draws at most {limit:.2f}")
+    return CasesFound(cases, f"{told}; by chance {chance:.2f}, 95 of 100 draws at most {limit:.2f}")
 
 
 TESTS = (

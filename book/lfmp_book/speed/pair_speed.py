@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from ..claims.claim import Prose
-from ..show.html import Format, Stack, Table, table
+from ..show.html import Format, HtmlTable, Stack, table
 from .performance import made_table, targets_table
 from .speed import Ratio, Rounds, fastest
 from .table_speed import BUSY, shown
@@ -51,7 +51,7 @@ def _note(group: Mapping[str, Any]) -> str:
     return note
 
 
-def group_table(group: Mapping[str, Any]) -> Table:
+def group_table(group: Mapping[str, Any]) -> HtmlTable:
     """One group's contenders."""
     rows = compared(group)
     formats: dict[str, Format] = {
@@ -68,7 +68,7 @@ def group_table(group: Mapping[str, Any]) -> Table:
     )
 
 
-def tables(results: Mapping[str, Any]) -> list[Table]:
+def tables(results: Mapping[str, Any]) -> list[HtmlTable]:
     """All tables that the figures allow."""
     groups = results["groups"]
     if not groups:

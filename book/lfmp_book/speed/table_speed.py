@@ -9,7 +9,7 @@ import pandas as pd
 from lfmp_core.errors import check_name
 
 from ..claims.claim import Prose
-from ..show.html import Format, Stack, Table, table
+from ..show.html import Format, HtmlTable, Stack, table
 from .performance import made_table
 from .speed import Ratio, Rounds, folder
 
@@ -111,7 +111,7 @@ def _formats(columns: Sequence[str]) -> dict[str, Format]:
     return {column: shown for column in columns if column.startswith("×")}
 
 
-def training_table(group: Mapping[str, Any]) -> Table:
+def training_table(group: Mapping[str, Any]) -> HtmlTable:
     """Rows a second of a DeepFM step with each table."""
     rows = compared(group)
     rows["ms"], rows["rows/s"] = 1e3 * rows.seconds, (group["batch"] / rows.seconds).round()
@@ -126,7 +126,7 @@ def training_table(group: Mapping[str, Any]) -> Table:
     )
 
 
-def serving_table(group: Mapping[str, Any]) -> Table:
+def serving_table(group: Mapping[str, Any]) -> HtmlTable:
     """Look-ups a second of each table."""
     rows = compared(group)
     rows["MiB"] = rows["bytes"] / 2**20
@@ -182,7 +182,7 @@ def _served(group: Mapping[str, Any], own: Mapping[str, Any]) -> str:
     return "; ".join(words)
 
 
-def summary(results: Mapping[str, Any], names: Sequence[str] | None = None) -> Table:
+def summary(results: Mapping[str, Any], names: Sequence[str] | None = None) -> HtmlTable:
     """What has a way before it, a floor or a peer, in one line each.
 
     Args:
@@ -206,7 +206,7 @@ def summary(results: Mapping[str, Any], names: Sequence[str] | None = None) -> T
     return table(pd.DataFrame(rows, columns=["table", "where", "found"]), caption="In short")
 
 
-def tables(results: Mapping[str, Any]) -> list[Table]:
+def tables(results: Mapping[str, Any]) -> list[HtmlTable]:
     """All tables that the figures allow."""
     groups = results["groups"]
     if not groups:

@@ -8,7 +8,7 @@ import pandas as pd
 from lfmp_core.experiments.stamp import comparable
 
 from ..claims.claim import Claim, Prose, share_verdict
-from ..show.html import Spread, Table, table
+from ..show.html import HtmlTable, Spread, table
 from .grids import WAYS
 from .speed import Rounds, fastest, load, named
 
@@ -28,7 +28,7 @@ def differences(frame: pd.DataFrame, metric: str = "test_auc") -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["backbone", "arm", "seed", "difference"])
 
 
-def ways_table(frame: pd.DataFrame) -> Table:
+def ways_table(frame: pd.DataFrame) -> HtmlTable:
     """Test AUC and log-loss of each way, and what it differs from the plain way by, seed by seed."""
     found = differences(frame)
     rows = []
@@ -91,7 +91,7 @@ def room(results: Mapping[str, Any]) -> Prose:
     return Prose(tuple(sentences))
 
 
-def layout_table() -> Table:
+def layout_table() -> HtmlTable:
     """First-order weights in a table of their own, or as one more column of the vectors' table."""
     found = load("layouts")["layouts"]
     rows = [

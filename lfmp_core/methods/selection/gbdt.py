@@ -6,7 +6,7 @@ from threadpoolctl import threadpool_limits
 from ...tasks import Clicks
 from ..base import Context
 from ..extras import optional
-from .base import Scores, selector
+from .base import FieldImportance, selector
 from .encoding import encode_training, random_state, threads
 from .permutation import PermutedSettings, loss_by_shuffling
 
@@ -24,7 +24,7 @@ class GBDTSettings(PermutedSettings):
 
 
 @selector("gbdt", GBDTSettings)
-def gbdt(task: Clicks, prune_ratio: float, settings: GBDTSettings, context: Context) -> Scores:
+def gbdt(task: Clicks, prune_ratio: float, settings: GBDTSettings, context: Context) -> FieldImportance:
     """Rank fields by the validation AUC that gradient-boosted trees lose when a field is shuffled.
 
     Departure: ERASE ranks by the impurity that scikit-learn's exact GradientBoostingClassifier removes on

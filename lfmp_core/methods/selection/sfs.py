@@ -12,7 +12,7 @@ from ...seeds import derive
 from ...settings import Settings
 from ...tasks import Clicks
 from ..base import Context
-from .base import Scores, selector
+from .base import FieldImportance, selector
 from .deep import endless, gated_loss, train_all_fields, validation_rows
 
 
@@ -49,7 +49,7 @@ def saliency(model: Backbone, batches: Iterable[ClickBatch]) -> Tensor:
 
 
 @selector("sfs", SFSSettings)
-def sfs(task: Clicks, prune_ratio: float, settings: SFSSettings, context: Context) -> Scores:
+def sfs(task: Clicks, prune_ratio: float, settings: SFSSettings, context: Context) -> FieldImportance:
     """Train with all gates at 1, and keep the fields whose gates the validation loss is most sensitive to.
 
     Source: single-shot selection as the ERASE benchmark (2024) codes it: trained weights, validation batches.
@@ -60,4 +60,4 @@ def sfs(task: Clicks, prune_ratio: float, settings: SFSSettings, context: Contex
     model = train_all_fields(task, context, epochs=settings.pretrain_epochs)
     stream = endless(task, derive(context.seed, "validation"))
     values = saliency(model, (next(stream) for _ in range(settings.batches)))
-    return Scores(values.numpy())
+    return FieldImportance(values.numpy())

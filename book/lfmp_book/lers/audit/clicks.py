@@ -14,7 +14,7 @@ from ...claims.finding import Finding
 from ...evidence import published
 from ...evidence.rounding import Span
 from ..scores.blocks import HIGH, LOW, METHODS, ORIGINAL, SEARCHED, Cell
-from ..scores.clicks import BACKBONES, Printed, cells, methods_at
+from ..scores.clicks import BACKBONES, PrintedClicks, cells, methods_at
 from ..table5.cases import PAIRS
 from ..table5.claims import ON_SCORES
 from .rules import TOLERANCE, Remark, by_rule, exceptions, ratios, tally
@@ -48,7 +48,7 @@ CONSEQUENCES: dict[str, Remark] = {
 def findings() -> list[Finding]:
     """What Tables 2, 4, 5 and 7 say of the sentences on click prediction."""
     return [
-        *by_rule(ON_SCORES, Printed(), "Table 5", CONSEQUENCES),
+        *by_rule(ON_SCORES, PrintedClicks(), "Table 5", CONSEQUENCES),
         *_sizes(),
         *_optembed(),
         *_ratios(),
@@ -208,7 +208,7 @@ def _ratios() -> list[Finding]:
 
 def _tails() -> list[Finding]:
     two = published.load("lers_table2").set_index("dataset").features
-    log_loss = [Printed().rank(Cell("Avazu", b, HIGH), "TTRec", LOG_LOSS) for b in BACKBONES]
+    log_loss = [PrintedClicks().rank(Cell("Avazu", b, HIGH), "TTRec", LOG_LOSS) for b in BACKBONES]
     return [
         Finding(
             "6.1-3 6.3-9",

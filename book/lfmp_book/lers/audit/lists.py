@@ -8,8 +8,8 @@ from ...evidence import published
 from ...evidence.rounding import Span
 from ..counts import printed_span
 from ..scores.blocks import HIGH, LOW, MIDDLE, ORIGINAL, SEARCHED, SHARES, Cell
-from ..scores.clicks import Printed as Clicks
-from ..scores.lists import BACKBONES, GRAPH, SETS, Printed, cells
+from ..scores.clicks import PrintedClicks
+from ..scores.lists import BACKBONES, GRAPH, SETS, PrintedLists, cells
 from ..table6 import counts
 from ..table6.claims import ON_SCORES as ON_LISTS
 from ..table7.claims import TESTS as ON_BOTH
@@ -23,7 +23,7 @@ _BY_SPARSITY = tally(lambda case: case.what)
 
 def _at_low(_: object) -> str:
     """Who leads with LightGCN at the sparsity that the paper calls low."""
-    v = Printed()
+    v = PrintedLists()
     led = {name: [m for m, _ in v.ranked(Cell(name, GRAPH, LOW))[:2]] for name in SETS}
     told = "; ".join(f"{name} {', '.join(first)}" for name, first in led.items())
     return f"the first two at {LOW:.0%}, which §5.2 calls low: {told}"
@@ -31,7 +31,7 @@ def _at_low(_: object) -> str:
 
 def _above_chance(_: object) -> str:
     """What the most is that a method loses of AUC beyond one half, at 95 % on DCN."""
-    v = Clicks()
+    v = PrintedClicks()
     losses = {}
     for name in v.sets:
         cell = Cell(name, v.compared, HIGH)
@@ -59,10 +59,10 @@ CONSEQUENCES: dict[str, Remark] = {
 
 def findings() -> list[Finding]:
     """What Tables 2 to 7 say of the sentences on collaborative filtering and on both tasks."""
-    lists = Printed()
+    lists = PrintedLists()
     return [
         *by_rule(ON_LISTS, lists, "Table 6", CONSEQUENCES),
-        *by_rule(ON_BOTH, Both(Clicks(), lists), "Tables 5 and 6", CONSEQUENCES),
+        *by_rule(ON_BOTH, Both(PrintedClicks(), lists), "Tables 5 and 6", CONSEQUENCES),
         *_sets(),
         *_sizes(),
         *_optembed(),
@@ -114,7 +114,7 @@ def _sets() -> list[Finding]:
 
 
 def _sizes() -> list[Finding]:
-    v = Printed()
+    v = PrintedLists()
     asked = {(c, m): removed(c.dataset, c.backbone, m, c.sparsity) for c in cells() for m in v.methods(c)}
     off = {
         key: s
@@ -203,7 +203,7 @@ def _ratios() -> Finding:
 
 def _typo() -> Finding:
     """One cell's Recall is as its NDCG, which it is in no other."""
-    v, where = Printed(), Cell("Yelp2018", "NeuMF", MIDDLE)
+    v, where = PrintedLists(), Cell("Yelp2018", "NeuMF", MIDDLE)
     shares = {}
     for cell in cells(shares=SHARES):
         for method in (ORIGINAL, *v.methods(cell)):

@@ -26,7 +26,7 @@ from ..scores.blocks import (
     Cell,
     Values,
 )
-from ..scores.clicks import BACKBONES, Measured, cells
+from ..scores.clicks import BACKBONES, MeasuredClicks, cells
 from . import cases as cells_of
 from . import overall, page
 
@@ -207,7 +207,7 @@ ON_SCORES: tuple[Test[Values], ...] = (
     ),
 )
 # the paper prints no such figures beside its Table 5
-ON_RECORDS: tuple[Test[Measured], ...] = (
+ON_RECORDS: tuple[Test[MeasuredClicks], ...] = (
     Test(
         ("4.1-1",),
         f"{SECONDS} clearly less than AutoDim's, in each block that has both",
@@ -247,11 +247,11 @@ ON_RECORDS: tuple[Test[Measured], ...] = (
         overall.quicker(COMPOSED, PRUNED),
     ),
 )
-TESTS: tuple[Test[Measured], ...] = (*ON_SCORES, *ON_RECORDS)
+TESTS: tuple[Test[MeasuredClicks], ...] = (*ON_SCORES, *ON_RECORDS)
 
 
 def claims(
-    reference: pd.DataFrame, compared: pd.DataFrame, tests: Sequence[Test[Measured]] = TESTS
+    reference: pd.DataFrame, compared: pd.DataFrame, tests: Sequence[Test[MeasuredClicks]] = TESTS
 ) -> list[Claim]:
     """Every sentence that the records of Table 5 judge, with its verdict.
 
@@ -259,7 +259,7 @@ def claims(
         reference: see `lers_table5.reference`.
         compared: see `results.known_comparisons`; their draws say what can be told.
     """
-    return claims_of(PAPER, ITEM, tests, {"": Measured(reference, draws_of(compared))})
+    return claims_of(PAPER, ITEM, tests, {"": MeasuredClicks(reference, draws_of(compared))})
 
 
 JUDGE = Judge(

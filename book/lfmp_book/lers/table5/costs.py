@@ -9,7 +9,7 @@ from lfmp_core.metrics import AUC
 
 from ...claims.claim import Prose
 from ...claims.pending import NOT_YET
-from ...show.html import Spread, Stack, Table, is_stale, table
+from ...show.html import HtmlTable, Spread, Stack, is_stale, table
 from ..scores.blocks import ORIGINAL
 from ..scores.clicks import SETS
 from ..sizes import BEST, FORMATS, cost_cells
@@ -35,7 +35,7 @@ PLAIN = KINDS["plain"]
 CHANCE = 0.05  # that a 95 % interval lies on one side of 0 where there is no difference
 
 
-def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") -> Table:
+def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") -> HtmlTable:
     """Sizes and seconds on one set and backbone.
 
     Args:
@@ -101,7 +101,7 @@ def findings(reference: pd.DataFrame, compared: pd.DataFrame, without: Sequence[
     return Prose((*said, *(f"{line[0].upper()}{line[1:]}." for line in without)))
 
 
-def retraining_table(reference: pd.DataFrame) -> Table | Prose:
+def retraining_table(reference: pd.DataFrame) -> HtmlTable | Prose:
     """OptEmbed: validation AUC before and after its last phase."""
     own = reference[reference.before.notna()]
     if not len(own):
@@ -151,7 +151,7 @@ def own_stack(run: pd.DataFrame, compared: pd.DataFrame) -> Stack:
     return Stack(tuple(parts))
 
 
-def difference_table(own: pd.DataFrame, compared: pd.DataFrame, title: str, network: str) -> Table:
+def difference_table(own: pd.DataFrame, compared: pd.DataFrame, title: str, network: str) -> HtmlTable:
     """Differences in test AUC to Original and to the smaller dense table, of the runs of one block."""
     sets, networks = set(own.dataset), set(own.backbone)
     pairs = compared[compared.dataset.isin(sets) & compared.backbone.isin(networks)]

@@ -11,8 +11,8 @@ from lfmp_core.metrics import AUC, LOG_LOSS
 
 from ...claims.pending import NOT_YET
 from ...evidence import published, results
-from ...show.comparison import Column, comparison
-from ...show.html import Table, table
+from ...show.comparison import ResultColumn, comparison
+from ...show.html import HtmlTable, table
 from .. import grids as lers
 from ..grids import CACHED, LERS_METHODS, ORIGINAL, OTHERS, OWN_SIZE, SMALLER, SMALLER_IN_BYTES
 from ..scores.blocks import HIGH, Cell
@@ -144,7 +144,7 @@ def headed(frame: pd.DataFrame) -> str:
     return f"this run ({', '.join(other)})" if other else "this run"
 
 
-def absent(title: str) -> Table:
+def absent(title: str) -> HtmlTable:
     """In place of a table, among others, whose runs are missing."""
     return table(pd.DataFrame({"method": []}), caption=f"{title}: {NOT_YET}")
 
@@ -208,7 +208,7 @@ def outgrown(own: pd.DataFrame) -> str:
 
 def main_table(
     name: str, network: str, reference: pd.DataFrame, compared: pd.DataFrame, run: pd.DataFrame
-) -> Table:
+) -> HtmlTable:
     """Paper | reference | this run: AUC and log-loss of one set and backbone, and what can be told apart.
 
     Args:
@@ -243,10 +243,10 @@ def main_table(
         ordered((name,), own, ours),
         {"prune_ratio": "t", "arm": "method"},
         [
-            Column.measured(AUC),
-            Column.measured(LOG_LOSS),
-            Column("original", "AUC to Original", sides=("reference",), of=to(ORIGINAL)),
-            Column("smaller", "AUC to smaller dense", sides=("reference",), of=to(SMALLER)),
+            ResultColumn.measured(AUC),
+            ResultColumn.measured(LOG_LOSS),
+            ResultColumn("original", "AUC to Original", sides=("reference",), of=to(ORIGINAL)),
+            ResultColumn("smaller", "AUC to smaller dense", sides=("reference",), of=to(SMALLER)),
         ],
         printed if paper else None,
         ({"reference": own} if len(own) else {}) | ({headed(ours): ours} if len(ours) else {}),

@@ -10,7 +10,7 @@ from lfmp_core.metrics import NDCG20
 
 from ...claims.claim import Prose
 from ...claims.pending import NOT_YET
-from ...show.html import Table, table
+from ...show.html import HtmlTable, table
 from ..grids import ORIGINAL, SMALLER, SMALLER_IN_BYTES
 from ..scores.lists import BACKBONES, SETS
 from .page import ordered
@@ -25,7 +25,7 @@ def _of(compared: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
     return compared[there & (compared.metric == NDCG20.name)]
 
 
-def outcome_table(title: str, own: pd.DataFrame, compared: pd.DataFrame) -> Table:
+def outcome_table(title: str, own: pd.DataFrame, compared: pd.DataFrame) -> HtmlTable:
     """Paired differences in test NDCG@20 of one set and recommender, and what each comes to.
 
     Args:

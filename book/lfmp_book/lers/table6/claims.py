@@ -25,7 +25,7 @@ from ..scores.blocks import (
     SIMPLE,
     Values,
 )
-from ..scores.lists import GRAPH, LATENT, Measured, cells
+from ..scores.lists import GRAPH, LATENT, MeasuredLists, cells
 from ..scores.rules import both, overall_rank
 from . import cases as own
 from . import page
@@ -179,7 +179,7 @@ ON_SCORES: tuple[Test[Values], ...] = (
     ),
 )
 # what the paper does not print
-ON_RECORDS: tuple[Test[Measured], ...] = (
+ON_RECORDS: tuple[Test[MeasuredLists], ...] = (
     Test(
         ("1-5",),
         "Original has as many numbers in its table as in all, on each set",
@@ -188,11 +188,11 @@ ON_RECORDS: tuple[Test[Measured], ...] = (
 )
 
 
-TESTS: tuple[Test[Measured], ...] = (*ON_SCORES, *ON_RECORDS)
+TESTS: tuple[Test[MeasuredLists], ...] = (*ON_SCORES, *ON_RECORDS)
 
 
 def claims(
-    reference: pd.DataFrame, compared: pd.DataFrame, tests: Sequence[Test[Measured]] = TESTS
+    reference: pd.DataFrame, compared: pd.DataFrame, tests: Sequence[Test[MeasuredLists]] = TESTS
 ) -> list[Claim]:
     """Every sentence that the records of Table 6 judge, with its verdict.
 
@@ -200,7 +200,7 @@ def claims(
         reference: a row a run of `lers_table6`, see `table6.page.completed`.
         compared: see `results.known_comparisons`; their draws say what can be told.
     """
-    return claims_of("lers", ITEM, tests, {"": Measured(reference, draws_of(compared))})
+    return claims_of("lers", ITEM, tests, {"": MeasuredLists(reference, draws_of(compared))})
 
 
 JUDGE = Judge(

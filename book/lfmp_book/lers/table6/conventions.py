@@ -9,7 +9,7 @@ from lfmp_core.metrics import NDCG20, RECALL20
 
 from ...claims.claim import Prose
 from ...claims.pending import NOT_YET
-from ...show.html import Spread, Table, table
+from ...show.html import HtmlTable, Spread, table
 from ..scores.blocks import tau
 from .page import ordered
 
@@ -41,7 +41,7 @@ def blocks(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [(f"{name}, {network}", own) for (name, network), own in found]
 
 
-def convention_table(title: str, own: pd.DataFrame) -> Table:
+def convention_table(title: str, own: pd.DataFrame) -> HtmlTable:
     """Each cell's figures by both conventions, and by how much the second is larger.
 
     Args:
@@ -102,7 +102,7 @@ def orders(frame: pd.DataFrame) -> list[dict]:
     return found
 
 
-def orders_table(frame: pd.DataFrame, title: str) -> Table | Prose:
+def orders_table(frame: pd.DataFrame, title: str) -> HtmlTable | Prose:
     """`orders` as a table, or a line that there are no runs."""
     rows = orders(frame)
     if not rows:

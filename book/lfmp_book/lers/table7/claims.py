@@ -112,7 +112,9 @@ def claims(
         clicks, lists: reference records and their comparisons, see `claims` of
             `table5.claims` and `table6.claims`.
     """
-    values = Both(five.Measured(clicks[0], draws_of(clicks[1])), six.Measured(lists[0], draws_of(lists[1])))
+    values = Both(
+        five.MeasuredClicks(clicks[0], draws_of(clicks[1])), six.MeasuredLists(lists[0], draws_of(lists[1]))
+    )
     return claims_of("lers", ITEM, tests, {"": values})
 
 

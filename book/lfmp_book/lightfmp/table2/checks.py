@@ -16,14 +16,14 @@ from ...claims.pending import NOT_YET as NO_RECORDS
 from ...evidence import datasets, published
 from ...evidence.differences import difference_table
 from ...evidence.results import BASE, TWIN
-from ...show.html import Spread, Table, table
+from ...show.html import HtmlTable, Spread, table
 from ..selectors import ITEM, PRINTED, arms_of, kind_of, part, set_of, short
 from ..values import SETS
 
 IDS = ("user_id", "movie_id")
 
 
-def ids_table(reference: pd.DataFrame) -> Table:
+def ids_table(reference: pd.DataFrame) -> HtmlTable:
     """MovieLens: which runs keep both the user and the movie, and the AUC with and without."""
     frame = part(reference, "MovieLens")
     names, _ = datasets.fields(datasets.description("ml-1m"))
@@ -70,7 +70,7 @@ def clusters(reference: pd.DataFrame) -> Prose:
     return Prose(tuple(said))
 
 
-def differences(compared: pd.DataFrame, without: Sequence[str] = ()) -> Table | Prose:
+def differences(compared: pd.DataFrame, without: Sequence[str] = ()) -> HtmlTable | Prose:
     """Differences in test AUC to all fields and to random ones, set by set.
 
     Args:
@@ -122,7 +122,7 @@ def search_rows(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
     return pd.DataFrame([row for row in rows.values() if row["scores"]])
 
 
-def search_table(store: Store | None = None) -> Table | Prose:
+def search_table(store: Store | None = None) -> HtmlTable | Prose:
     """What the search of the reference runs chose, set by set."""
     found = search_rows(get_item(ITEM).grids("reference"), store or store_for("reference"))
     if not len(found):

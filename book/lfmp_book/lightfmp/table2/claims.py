@@ -12,7 +12,7 @@ from ...claims.judge import Judge
 from ...claims.test import Test
 from ...evidence import results
 from ...evidence.results import BASE
-from ...show.html import Badge, Table, table, verdict
+from ...show.html import Badge, HtmlTable, table, verdict
 from ..arms import OURS, judged
 from ..selectors import ITEM
 from ..values import MARGINAL, SETS
@@ -186,7 +186,7 @@ class Judged:
         return f"{self.badge!r}: {self.found}"
 
 
-def arms_table(found: Sequence[Claim]) -> Table:
+def arms_table(found: Sequence[Claim]) -> HtmlTable:
     """Claims on Light-FMP, a row for each test, a column for each arm.
 
     Args:

@@ -11,9 +11,9 @@ from ...evidence import published
 from ...evidence.differences import difference_table
 from ...evidence.results import BASE
 from ...show import pareto
-from ...show.comparison import Column, comparison
+from ...show.comparison import ResultColumn, comparison
 from ...show.figures import Picture
-from ...show.html import Spread, Stack, Table, table
+from ...show.html import HtmlTable, Spread, Stack, table
 from ..selectors import ITEM as ITEM  # as the page's own
 from ..selectors import (
     KINDS,
@@ -50,10 +50,10 @@ MEANT = {
 }
 FIGURES = {"test_auc": "auc", "test_logloss": "logloss", "TT ×": "tt"}  # ours → the paper's
 COLUMNS = (
-    *map(Column.measured, METRICS),
-    Column("TT ×", "TT ×", 2, best="min"),
-    Column("TT × scaled", "TT × scaled", 2, best="min", sides=("reference",)),
-    Column("TT", "TT, s", 1, sides=("reference",)),
+    *map(ResultColumn.measured, METRICS),
+    ResultColumn("TT ×", "TT ×", 2, best="min"),
+    ResultColumn("TT × scaled", "TT × scaled", 2, best="min", sides=("reference",)),
+    ResultColumn("TT", "TT, s", 1, sides=("reference",)),
 )
 
 
@@ -82,7 +82,9 @@ def timed(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**ratios)
 
 
-def main_table(name: str, reference: pd.DataFrame, run: pd.DataFrame | None = None, digits: int = 4) -> Table:
+def main_table(
+    name: str, reference: pd.DataFrame, run: pd.DataFrame | None = None, digits: int = 4
+) -> HtmlTable:
     """Paper | reference | this run, a row for each selector.
 
     Args:
@@ -96,9 +98,12 @@ def main_table(name: str, reference: pd.DataFrame, run: pd.DataFrame | None = No
     if len(run):
         other = [d for d in run.dataset.unique() if set_of(d) != name]
         shown[f"this run ({', '.join(other)})" if other else "this run"] = timed(run)
-    columns: tuple[Column, ...] = COLUMNS
+    columns: tuple[ResultColumn, ...] = COLUMNS
     if len(reference) and seeds_of(reference).count("to"):  # else the note says it
-        columns = (*COLUMNS, Column("seed", "seeds", sides=("reference",), of=lambda own, _: str(len(own))))
+        columns = (
+            *COLUMNS,
+            ResultColumn("seed", "seeds", sides=("reference",), of=lambda own, _: str(len(own))),
+        )
 
     def paper(arm: str) -> dict[str, float]:
         row = printed.loc[PRINTED[arm]] if arm in PRINTED else {}
@@ -128,7 +133,7 @@ def main_table(name: str, reference: pd.DataFrame, run: pd.DataFrame | None = No
     )
 
 
-def cost_table(title: str, frame: pd.DataFrame) -> Table:
+def cost_table(title: str, frame: pd.DataFrame) -> HtmlTable:
     """What a served model really lacks, and what the paper leaves out: sizes and inference time.
 
     Args:

@@ -13,16 +13,18 @@ from ...arguments import names
 from ...claims.claim import Prose
 from ...claims.pending import NOT_YET as NO_RECORDS
 from ...evidence.frames import CHOSEN, framed
-from ...show.comparison import Column, comparison
-from ...show.html import Table
+from ...show.comparison import ResultColumn, comparison
+from ...show.html import HtmlTable
 from ..choice_grids import shadows
 from ..selection_grids import SETS as KEYS
 from ..selectors import arms_of, kind_of, set_of
 from ..values import SETS
 
 COLUMNS = (
-    Column("share", "shadows", 2),
-    Column("shadows", "below chance", of=lambda own, _: f"{(own.shadows < own.limit).sum()} of {len(own)}"),
+    ResultColumn("share", "shadows", 2),
+    ResultColumn(
+        "shadows", "below chance", of=lambda own, _: f"{(own.shadows < own.limit).sum()} of {len(own)}"
+    ),
 )
 COUNTS = {**dict.fromkeys(("total", "kept", "shadows"), "int64"), "share": "float64", "limit": "int64"}
 
@@ -71,7 +73,7 @@ def false_discoveries(choices: pd.DataFrame) -> pd.DataFrame:
     return framed(rows, CHOSEN | COUNTS)
 
 
-def shadow_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table | Prose:
+def shadow_table(reference: pd.DataFrame, run: pd.DataFrame) -> HtmlTable | Prose:
     """Share of shadows among the fields that each selector keeps, data set by data set.
 
     Args:
