@@ -108,7 +108,7 @@ def test_zeros_are_counted_so_often_in_a_pass(planted, per_epoch, every, monkeyp
     objective = RisingThreshold(LogLoss(), (), settings, per_epoch)
     model = fresh_model(task, 0)
     with pytest.raises(InterruptedError):
-        threshold.find(task, model, objective, settings, Context(0))
+        threshold.find_mask(task, model, objective, settings, Context(0))
     assert told == [every]
 
 

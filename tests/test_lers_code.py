@@ -196,12 +196,12 @@ def test_integers_by_hand():
 
 def test_a_bent_layer_has_a_floor():
     assert lers_code.mish_least() == pytest.approx(-0.30884, abs=1e-5)
-    linear, bent = lers_code.bent_rows(300, 4, (16,), 3.0, 0)["least entry"]
-    assert bent >= lers_code.mish_least() - 1e-6 and linear < -3
+    linear, activated = lers_code.activated_rows(300, 4, (16,), 3.0, 0)["least entry"]
+    assert activated >= lers_code.mish_least() - 1e-6 and linear < -3
 
 
 def test_widths_by_hand():
-    assert lers_code.reachable(16) == 0.9375
+    assert lers_code.reachable_sparsity(16) == 0.9375
     last = repr(lers_code.widths_table((16,), (0.8, 0.95))).splitlines()[4]
     assert last.split() == ["16", "95%", "0.8", "–", "1.00", "93.75%", "93.75%"]
     assert "1.44561" in repr(lers_code.widths_table((16,), (0.8,)))
@@ -228,6 +228,6 @@ def test_what_is_learnt_from_where_qr_starts():
     assert signs.auc > 0.98 and near.auc < 0.6 and published.auc < 0.8
     assert all(one.best > 0.98 for one in found.values())
     assert "near 1 and normal" in repr(lers_qr.learnt_table([near]))
-    ids, labels, chance = lers_qr.rows_of(2000, torch.Generator().manual_seed(0))
+    ids, labels, chance = lers_qr.agreeing_rows(2000, torch.Generator().manual_seed(0))
     agree = (ids[:, 0] + ids[:, 1] - lers_qr.SIZES[0]) % 2 == 0
     assert torch.equal(chance > 0.5, agree) and labels[agree].mean() > 0.97 > 0.03 > labels[~agree].mean()

@@ -90,7 +90,7 @@ def steps_an_epoch(rows: int, batch: int) -> int:
 
 
 def saved_times() -> str:
-    three = published.load("lightfmp_table3")
+    three = published.printed_table("lightfmp_table3")
     shares = 100 * three.lightfmp_seconds / three.base_seconds
     return f"for every backbone, in {shares.min():.0f} to {shares.max():.0f} % of the time."
 
@@ -104,7 +104,7 @@ def wrong_improvement() -> str:
 
 
 def instances(name: str, described: dict) -> str:
-    printed = published.load("lers_table2").set_index("dataset").instances
+    printed = published.printed_table("lers_table2").set_index("dataset").instances
     return f"{100 * total(described) / int(printed[name]):.2f} %"
 
 
@@ -131,7 +131,7 @@ def both_backbones() -> str:
 
 def failing_alike() -> str:
     """Baselines whose AUC on MovieLens lies within 0.001 of another's and 0.01 and more below the best."""
-    two = published.load("lightfmp_table2")
+    two = published.printed_table("lightfmp_table2")
     movies = two[(two.dataset == "MovieLens") & (two.method != "Light-FMP")].set_index("method").auc
     movies = movies.drop("No Selection", errors="ignore")
     low = movies[movies < movies.max() - 0.01]
@@ -308,7 +308,7 @@ def test_remarks_of_the_audit_follow_the_printed_cells(monkeypatch):
     """With MagPrune's printed AUC raised at 95 %, it is right in all blocks, and the remark says so."""
 
     def remark() -> str:
-        return next(f.consequence for f in audit.findings("lers") if "abstract-1" in f.sentences)
+        return next(f.consequence for f in audit.audit_findings("lers") if "abstract-1" in f.sentences)
 
     assert remark() == "right in 4 of 4 (t = 50%), 4 of 4 (t = 80%), 1 of 4 (t = 95%)"
     raised = published.lers_table5()

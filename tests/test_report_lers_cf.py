@@ -27,7 +27,7 @@ from lfmp_book.lers.table7 import claims as on_both
 from lfmp_book.lers.table7.view import CLICKS, LISTS, Both, order_agreement
 from lfmp_core.metrics import RECALL20
 
-SAID = sentences.load("lers")
+SAID = sentences.load_sentences("lers")
 CELL = Cell("Gowalla", LATENT, MIDDLE)
 
 
@@ -95,7 +95,7 @@ def test_every_sentence_of_the_items_has_one_test():
 def test_records_like_the_paper_are_judged_like_the_paper(copied):
     """One rule for both: the printed cells as records give the printed cells' verdicts."""
     printed = {}
-    for finding in audit.findings("lers", "collaborative filtering"):
+    for finding in audit.audit_findings("lers", "collaborative filtering"):
         if finding.against == "Table 6" and finding.says in {test.rule for test in ON_SCORES}:
             printed |= dict.fromkeys(finding.sentences, finding.verdict)
     measured = verdicts(copied)
@@ -272,7 +272,7 @@ def test_without_records_nothing_is_judged_of_both_tasks():
 
 # ---- the paper's own numbers
 
-FOUND = audit.findings("lers", "collaborative filtering")
+FOUND = audit.audit_findings("lers", "collaborative filtering")
 
 
 @pytest.mark.parametrize(
@@ -315,13 +315,15 @@ def test_remarks_are_computed():
 
 def test_an_altered_cell_alters_its_verdict(monkeypatch):
     """MagPrune first on LightGCN at 80 %, then PEP: as said. And Table 7 no longer follows."""
-    raw = published.load("lers_table6")
+    raw = published.printed_table("lers_table6")
     at = (raw.backbone == GRAPH) & (raw.sparsity == 80)
     raw.loc[at & (raw.method == "MagPrune"), "ndcg"] = 0.14
     raw.loc[at & (raw.method == "PEP"), "ndcg"] = 0.135
-    load = published.load
-    monkeypatch.setattr(published, "load", lambda name: raw.copy() if name == "lers_table6" else load(name))
-    found = {i: f for f in audit.findings("lers", "collaborative filtering") for i in f.sentences}
+    untouched = published.printed_table
+    monkeypatch.setattr(
+        published, "printed_table", lambda name: raw.copy() if name == "lers_table6" else untouched(name)
+    )
+    found = {i: f for f in audit.audit_findings("lers", "collaborative filtering") for i in f.sentences}
     assert found["6.2-14"].verdict == "holds"
     assert found["5.2-9"].verdict == "part" and "38 of 42 ratios" in found["5.2-9"].computed
 

@@ -9,7 +9,7 @@ from scipy.stats import norm, ttest_ind
 from table5_runs import NETWORKS, drawn, framed, run
 
 from lfmp_book.claims.cases import Case, any_of, judge
-from lfmp_book.claims.settled import settled
+from lfmp_book.claims.robust import robust_to_resampling
 from lfmp_book.evidence import results
 from lfmp_book.evidence.draws import Draws
 from lfmp_book.lers import grids as lers
@@ -71,7 +71,7 @@ def test_a_single_training_tells_nothing_of_another():
     one = frame[(frame.arm == ORIGINAL) | (frame.seed == 0)]
     whole, single = (MeasuredClicks(f, results.draws_of(drawn(f))) for f in (frame, one))
     assert whole.better(CELL, "PEP", ORIGINAL) is True and single.better(CELL, "PEP", ORIGINAL) is None
-    assert [c.passed for v in (whole, single) for c in settled(positive)(v)] == [True, None]
+    assert [c.passed for v in (whole, single) for c in robust_to_resampling(positive)(v)] == [True, None]
 
 
 def test_many_chances_widen_the_interval():
@@ -119,19 +119,19 @@ def positive(v):
     ],
 )
 def test_a_rule_on_means_must_hold_on_the_draws(value, draws, passed, figure):
-    assert settled(positive)(Fixed(value, draws)) == [Case("a", "b", passed, figure)]
+    assert robust_to_resampling(positive)(Fixed(value, draws)) == [Case("a", "b", passed, figure)]
 
 
 def test_printed_cells_are_taken_as_they_are():
     rule = common.competitive("MagPrune", cells())
-    assert settled(rule)(PrintedClicks()) == rule(PrintedClicks())
+    assert robust_to_resampling(rule)(PrintedClicks()) == rule(PrintedClicks())
 
 
 def test_cases_are_settled_by_their_place():
     def two(v):
         return [Case("a", "", v.value(CELL, "PEP") > 0, "x"), Case("b", "", v.value(CELL, "PEP") < 5, "y")]
 
-    first, second = settled(two)(Fixed(1.0, [1, -1]))
+    first, second = robust_to_resampling(two)(Fixed(1.0, [1, -1]))
     assert (first.passed, second.passed) == (None, True)
 
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from ..errors import DataError, LfmpError, check_name
 from ..ownership import FolderKind, restore
 from .checks import REMEDY, check_contents, open_array
-from .plain import GivenArrays, described
+from .plain import GivenArrays, schema_and_parts
 from .schema import SPLITS, Schema
 
 _ARRAYS = [f"{split}/{name}.npy" for split in SPLITS for name in ("ids", "labels", "values")]
@@ -155,7 +155,7 @@ class Dataset:
             (1,)
         """
         given = GivenArrays(ids, labels, field_sizes, local, values, scalar_fields)
-        schema, parts = described(given, name, names, splits, shares, seed)
+        schema, parts = schema_and_parts(given, name, names, splits, shares, seed)
         return InMemoryDataset(IN_MEMORY, schema, {split: Rows(*arrays) for split, arrays in parts.items()})
 
     @classmethod

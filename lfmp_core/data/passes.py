@@ -21,7 +21,7 @@ from ..folders import fresh_folder
 from .arrays import GrowingArray, fingerprint_of
 from .columns import Reader
 from .dataset import PREPARED, Dataset
-from .encode import Encoded, encode, kind_of
+from .encode import Encoded, column_kind, encode
 from .faults import writing
 from .noticed import Watch, check_splits, scarce
 from .preparation import PrepareSettings
@@ -84,7 +84,7 @@ class _Work:
         # while the first rows are read; held here and not by frames, so that an error that someone keeps
         # doesn't keep the connection
         self.connecting = pool.submit(connect, self.spilled, threads)
-        self.kinds = [kind_of(column, settings.numeric) for column in reader.columns]
+        self.kinds = [column_kind(column, settings.numeric) for column in reader.columns]
         self.scalars = [i for i, kind in enumerate(self.kinds) if kind == "scalar"]
         m, s = len(self.kinds), len(self.scalars)
         if BYTES_A_FIELD * m > BLOCK_BYTES:

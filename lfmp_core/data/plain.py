@@ -27,7 +27,7 @@ class GivenArrays(NamedTuple):
     scalar_fields: Sequence[int]
 
 
-def described(
+def schema_and_parts(
     given: GivenArrays,
     name: str,
     names: Sequence[str] | None,

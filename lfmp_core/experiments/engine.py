@@ -14,16 +14,16 @@ from ..errors import DataError, LfmpError
 from ..workers import undisturbed
 from .arms import Search, ended
 from .asked import only, remember
-from .executor import execute, open_dataset, opened, preload, reference
+from .executor import dataset_ref, execute, open_dataset, opened, preload
 from .expected import seconds_of
 from .items import Item, get_item
-from .pool import Result, Runner, RunWorker, measured
+from .pool import Result, Runner, RunWorker, run_measured
 from .record import Record
 from .spec import RunSpec
 from .stamp import outdated
 from .store import RunLock, Store, store_for
 
-__all__ = ["RunsFailed", "execute", "open_dataset", "reference", "run_item"]
+__all__ = ["RunsFailed", "dataset_ref", "execute", "open_dataset", "run_item"]
 
 _POLL = 0.5  # seconds between looks at runs that another process is computing
 
@@ -225,7 +225,7 @@ class _Engine:
             while len(busy) < size and self.budget() and (spec := self._next(pending)):
                 self.bar.set_postfix_str(spec.label)
                 if size == 1:
-                    self._keep(spec, measured(self.runner, spec))
+                    self._keep(spec, run_measured(self.runner, spec))
                     continue
                 worker = next((w for w in self.workers if not w.spec), None)
                 if worker is None:

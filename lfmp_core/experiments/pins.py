@@ -91,7 +91,7 @@ def problem(component: str, pinned: Mapping[str, Any], found: Mapping[str, Any])
         return "" if same else f"its bits were {pinned['bits']} and are {found['bits']}"
     bound = HALF_BOUND if "bfloat16" in component else BOUND
     for name, numbers in pinned["numbers"].items():
-        if not steady(component, name):
+        if not portable(component, name):
             continue
         before, now = np.array(numbers), np.array(found["numbers"].get(name, ()))
         if before.shape != now.shape:
@@ -102,7 +102,7 @@ def problem(component: str, pinned: Mapping[str, Any], found: Mapping[str, Any])
     return ""
 
 
-def steady(component: str, numbers: str) -> bool:
+def portable(component: str, numbers: str) -> bool:
     """Whether some numbers of a pin say something on another processor.
 
     Rounding in bfloat16 is seen in single logits. A bias before a batch norm has no gradient but its own
@@ -115,7 +115,7 @@ def steady(component: str, numbers: str) -> bool:
     return numbers not in ("logits", "said", "val_ndcg20")
 
 
-def examine(components: Collection[str] = ()) -> Iterator[PinResult]:
+def examine_pins(components: Collection[str] = ()) -> Iterator[PinResult]:
     """Work out every pin, or some, and say whether it holds.
 
     Args:

@@ -6,7 +6,7 @@ from ..metrics import Metric, stands_best
 from .settings import TrainingSettings
 
 
-def judged(
+def judge_epoch(
     measured: Mapping[str, float],
     epoch: int,
     stale: int,

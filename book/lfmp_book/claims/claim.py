@@ -71,7 +71,7 @@ class Prose:
         return "\n".join(self.sentences)
 
 
-def findings(compared: pd.DataFrame, cases: str) -> Prose:
+def arms_in_words(compared: pd.DataFrame, cases: str) -> Prose:
     """Plain words on each arm against all fields and against random fields, in test AUC.
 
     Args:

@@ -16,8 +16,8 @@ class Finding:
     """A sentence of a paper judged by the paper's own numbers.
 
     Attributes:
-        sentence: id of the sentence that it judges, see `sentences.load`; several ids with blanks between
-            where a paper says the same more than once.
+        sentence: id of the sentence that it judges, see `sentences.load_sentences`; several ids with blanks
+            between where a paper says the same more than once.
         against: the place that it is held against. says: what is printed there.
         computed: what follows, in figures.
         verdict: "holds", "part", "fails", or "untestable" where what is printed can't decide.

@@ -16,7 +16,7 @@ from .claim import Claim, Prose, claims_table
 NOT_YET = "no reference records yet"
 
 
-def comparisons(item: str, reference: pd.DataFrame) -> pd.DataFrame:
+def kept_comparisons(item: str, reference: pd.DataFrame) -> pd.DataFrame:
     """The comparisons kept for an item; none, with the reason in `attrs`, where they can't be shown.
 
     Args:
@@ -42,7 +42,7 @@ def verdicts(claims: Sequence[Claim], compared: pd.DataFrame) -> HtmlTable | Pro
     return claims_table(claims) if claims else reason(compared)
 
 
-def picture(
+def picture_or_reason(
     draw: Callable[[pd.DataFrame], Figure], frame: pd.DataFrame, words: str, *, wide: bool = False
 ) -> Picture | Prose:
     """The figure of some rows, or why there is none yet; arguments besides as of `figures.Picture`."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from .cases import Case, judge, said
+from .cases import Case, cases_in_words, judge
 from .claim import Claim
 from .sentences import quotes
 
@@ -44,7 +44,7 @@ class Test(Generic[Asked]):
     def outcome(self, asked: Asked) -> CasesFound:
         """The cases, in words too."""
         found = self.cases(asked)
-        return found if isinstance(found, CasesFound) else CasesFound(found, said(found))
+        return found if isinstance(found, CasesFound) else CasesFound(found, cases_in_words(found))
 
 
 def claims_of(

@@ -5,7 +5,7 @@ import pandas as pd
 from lfmp_core.metrics import AUC
 
 from ..show.html import HtmlTable, table
-from .results import BASE, TWIN
+from .results import ALL_FIELDS, RANDOM_FIELDS
 
 
 def interval(difference: float, low: float, high: float) -> str:
@@ -24,7 +24,7 @@ def difference_table(compared: pd.DataFrame, *, by: str = "backbone") -> HtmlTab
     rows = []
     for (head, arm), part in auc.groupby([by, "arm"], sort=by == "prune_ratio"):
         row: dict = {by.replace("prune_ratio", "τ"): head, "arm": arm}
-        for other in (BASE, TWIN):
+        for other in (ALL_FIELDS, RANDOM_FIELDS):
             found = part[part.against == other]
             cell = None
             if len(found):

@@ -12,9 +12,11 @@ from ..lightfmp import arms
 from .effects import Action, RecordSource, actions
 
 TABLE = RecordSource("lers_table5", "lers_table5_ctr", "table", ORIGINAL, (SMALLER, SMALLER_IN_BYTES))
-FIELDS = RecordSource("lightfmp_table2", "lightfmp_table2_overall", "fields", results.BASE, (results.TWIN,))
+FIELDS = RecordSource(
+    "lightfmp_table2", "lightfmp_table2_overall", "fields", results.ALL_FIELDS, (results.RANDOM_FIELDS,)
+)
 BACKBONES = RecordSource(
-    "lightfmp_table3", "lightfmp_table3_backbones", "fields", results.BASE, (results.TWIN,)
+    "lightfmp_table3", "lightfmp_table3_backbones", "fields", results.ALL_FIELDS, (results.RANDOM_FIELDS,)
 )
 SOURCES = (TABLE, FIELDS, BACKBONES)
 NETWORKS = {**arms.BACKBONES, **TABLES_ON}
@@ -37,7 +39,7 @@ def test_rows(dataset: str) -> int:
     return int(datasets.description(dataset)["rows"]["test"])
 
 
-def chosen(found: Sequence[Action], removes: str) -> list[Action]:
+def those_that_remove(found: Sequence[Action], removes: str) -> list[Action]:
     """The ways that remove fields, or those that remove a share of the table; all for an empty name.
 
     Raises:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from lfmp_core.errors import DataError
 from lfmp_core.experiments.items import registry
-from lfmp_core.experiments.stamp import tally
+from lfmp_core.experiments.stamp import tally_stale
 from lfmp_core.experiments.store import store_for
 
 from ..show.html import HtmlTable, table
@@ -70,7 +70,7 @@ def stale_table() -> HtmlTable:
     store, rows = store_for("reference"), []
     for name, item in sorted(registry().items()):
         records = item.records("reference", store) if "reference" in item.profiles else []
-        count, components = tally(records)
+        count, components = tally_stale(records)
         causes = ", ".join(f"{component} ({n})" for component, n in components.items())
         rows.append({"item": name, "records": len(records), "stale": count, "because of": causes or "none"})
     note = (

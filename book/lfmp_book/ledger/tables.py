@@ -112,7 +112,7 @@ def paper_table(ledger: Ledger, only: str = "") -> HtmlTable:
     return table(pd.DataFrame(rows, columns=columns), caption=caption, rule=_places(rows))
 
 
-def open_table(ledger: Ledger) -> HtmlTable:
+def undecided_table(ledger: Ledger) -> HtmlTable:
     """Sentences that nothing decides, each with the reason."""
     rows = [
         {

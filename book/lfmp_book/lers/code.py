@@ -57,8 +57,8 @@ def mish_least() -> float:
     return functional.mish(torch.linspace(-3, 0, 30_001, dtype=torch.float64)).min().item()
 
 
-def bent_rows(ids: int, dim: int, hidden: tuple[int, ...], scale: float, seed: int) -> pd.DataFrame:
-    """DHE's rows with a linear last layer and with a bent one, both with their last layer scaled.
+def activated_rows(ids: int, dim: int, hidden: tuple[int, ...], scale: float, seed: int) -> pd.DataFrame:
+    """DHE's rows with a linear last layer and with an activated one, both with their last layer scaled.
 
     Args:
         scale: factor on the last layer's weights, or on its norm's, to see how far entries can go.
@@ -90,14 +90,14 @@ def bent_rows(ids: int, dim: int, hidden: tuple[int, ...], scale: float, seed: i
     return pd.DataFrame(rows)
 
 
-def bent_table(found: pd.DataFrame) -> HtmlTable:
-    """`bent_rows` as a table."""
+def activated_table(found: pd.DataFrame) -> HtmlTable:
+    """`activated_rows` as a table."""
     formats = {"least entry": ".3f", "largest entry": ".3f", "negative": ".0%"}
     note = f"The least value of Mish is {mish_least():.4f}."
     return table(found, caption="Entries of DHE's rows", formats=formats, note=note)
 
 
-def reachable(dim: int) -> float:
+def reachable_sparsity(dim: int) -> float:
     """The most sparsity that masks on dimensions give: every row keeps its first number."""
     return 1 - 1 / dim
 
@@ -108,7 +108,7 @@ def widths_table(dims: Sequence[int], sparsities: Sequence[float]) -> HtmlTable:
     for dim in dims:
         for sparsity in sparsities:
             wanted = (1 - sparsity) * dim
-            can = sparsity <= reachable(dim)
+            can = sparsity <= reachable_sparsity(dim)
             alpha = width_bias(wanted, dim) if can else None
             given = (dim + 1) / 2 if alpha == 1 else mean_width(alpha, dim) if alpha else 1.0
             rows.append(
@@ -119,7 +119,7 @@ def widths_table(dims: Sequence[int], sparsities: Sequence[float]) -> HtmlTable:
                     "α": alpha,
                     "expected width": given,
                     "reached": 1 - given / dim,
-                    "at most": reachable(dim),
+                    "at most": reachable_sparsity(dim),
                 }
             )
     formats = {"sparsity": ".0%", "width wanted": ".1f", "α": ".5f", "expected width": ".2f"}
@@ -152,8 +152,8 @@ def cache_table() -> HtmlTable:
     rows = []
     for case in CASES:
         if isinstance(case.settings, TTRecSettings) and (cached := case.settings.cache_rows):
-            without = case.settings.model_copy(update={"cache_rows": 0})
-            cores, dense = TTRecTable.count((case.n,), DIM, without), case.n * DIM
+            uncached = case.settings.model_copy(update={"cache_rows": 0})
+            cores, dense = TTRecTable.count((case.n,), DIM, uncached), case.n * DIM
             rows.append(
                 {
                     "data set": case.dataset,

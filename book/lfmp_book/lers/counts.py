@@ -52,7 +52,7 @@ class KnownCell:
     @property
     def n(self) -> int:
         """Ids, Table 2."""
-        return int(published.load("lers_table2").set_index("dataset").features[self.dataset])
+        return int(published.printed_table("lers_table2").set_index("dataset").features[self.dataset])
 
     def count(self) -> int:
         """Parameters that our class has with these settings."""

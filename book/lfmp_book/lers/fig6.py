@@ -33,7 +33,7 @@ COLOURS = ("#0072b2", "#8a6100", "#b3261e", "#7b3fa0")
 TIE = "Welch's t over seeds at 95 %"
 
 
-def measured(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
+def finished_runs(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
     """A row for each finished run: method, sparsity, λ, seed, validation AUC. No run saw test rows."""
     rows = []
     for grid in grids:
@@ -57,8 +57,8 @@ def measured(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
 
 
 def reference(store: Store | None = None) -> pd.DataFrame:
-    """The reference records that are there, see `measured`; needs no data."""
-    return measured(get_item(ITEM).grids("reference"), store or store_for("reference"))
+    """The reference records that are there, see `finished_runs`; needs no data."""
+    return finished_runs(get_item(ITEM).grids("reference"), store or store_for("reference"))
 
 
 def preferred(frame: pd.DataFrame) -> pd.DataFrame:

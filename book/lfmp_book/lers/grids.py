@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from lfmp_core.data import PlantedSettings, PrepareSettings
-from lfmp_core.experiments.executor import cut_to, reference
+from lfmp_core.experiments.executor import cut_to, dataset_ref
 from lfmp_core.experiments.items import Arm, Grid, Item
 from lfmp_core.experiments.profiles import PROFILES, by_profile
 from lfmp_core.experiments.reach import reachable
@@ -15,7 +15,7 @@ from lfmp_core.experiments.spec import DatasetRef, plain
 from lfmp_core.models import BackboneSettings
 from lfmp_core.training import TrainingSettings
 
-from ..arguments import names, numbers, settings_of
+from ..arguments import numbers, settings_of, valid_names
 from ..sets import AVAZU, ML_1M
 
 # LERS drops values seen less than 10 times in 45.8 million rows of Criteo and 2 times in Avazu; in a
@@ -168,9 +168,9 @@ def set_for(name: str, profile: str) -> Any:
     threshold = {"criteo": 10, "avazu": 2, "ml-1m": 1}[name]
     return by_profile(
         profile,
-        quick=lambda: reference("planted", PrepareSettings(threshold=2), PlantedSettings(rows=12_000)),
+        quick=lambda: dataset_ref("planted", PrepareSettings(threshold=2), PlantedSettings(rows=12_000)),
         reference={"criteo": CRITEO, "avazu": AVAZU, "ml-1m": MOVIELENS}[name],
-        paper=lambda: reference(name, PrepareSettings(threshold=threshold, numeric_threshold=threshold)),
+        paper=lambda: dataset_ref(name, PrepareSettings(threshold=threshold, numeric_threshold=threshold)),
     )
 
 
@@ -202,7 +202,7 @@ def table4(
     tpe = tpe_for(profile).model_copy(update={"median_pruning": median_pruning})
     if trials:
         tpe = tpe.model_copy(update={"trials": trials, "random": min(tpe.random, trials)})
-    models = [backbone_for(b, profile) for b in names(backbones, BACKBONES, "backbone")]
+    models = [backbone_for(b, profile) for b in valid_names(backbones, BACKBONES, "backbone")]
     arms = reachable(compressions(profile, SEARCHED_AT), dataset, models[0])
     return [
         Grid(
@@ -215,7 +215,7 @@ def table4(
             seeds=(),
             tpe=tpe,
         )
-        for name in names(sets, SETS, "data set")[: 1 if profile == "quick" else None]
+        for name in valid_names(sets, SETS, "data set")[: 1 if profile == "quick" else None]
     ]
 
 
@@ -243,7 +243,7 @@ def table5(
     every = [arm for t in shares for arm in compressions(profile, t) if arm.label in searched]
     arms = reachable(every, dataset, searches[0].backbones[0])
     grids = []
-    for search, name in zip(searches, names(sets, SETS, "data set"), strict=False):
+    for search, name in zip(searches, valid_names(sets, SETS, "data set"), strict=False):
         grids.append(
             replace(
                 search,

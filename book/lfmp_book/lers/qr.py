@@ -35,7 +35,7 @@ class Learnt:
     best: float
 
 
-def rows_of(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+def agreeing_rows(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
     """Global ids [B, 7], labels [B] and click probabilities [B]: likely if the first two ids agree mod 2."""
     local = [torch.randint(0, size, (count,), generator=generator) for size in SIZES]
     chance = torch.sigmoid(5.0 * (1 - 2.0 * ((local[0] + local[1]) % 2)))
@@ -67,11 +67,11 @@ def learn(start: str, remainders: int, steps: int, seed: int) -> Learnt:
     model = build_model(settings, SIZES, seed=seed, table=lambda *_, **__: of)
     optimizer = torch.optim.Adam(model.parameters(), RATE)
     for _ in range(steps):
-        ids, labels, _ = rows_of(BATCH, generator)
+        ids, labels, _ = agreeing_rows(BATCH, generator)
         functional.binary_cross_entropy_with_logits(model(ids), labels).backward()
         optimizer.step()
         optimizer.zero_grad()
-    ids, labels, chance = rows_of(HELD_OUT, generator)
+    ids, labels, chance = agreeing_rows(HELD_OUT, generator)
     with torch.no_grad():
         logits = model.eval()(ids)
     truth = labels.numpy()

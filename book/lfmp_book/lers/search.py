@@ -42,7 +42,7 @@ def _interval(low: float, high: float) -> str:
 
 def interval_table() -> HtmlTable:
     """What the paper fixes and searches for its two backbones, beside what this book does."""
-    printed, rows = published.load("lers_table4"), []
+    printed, rows = published.printed_table("lers_table4"), []
     reference = tpe_for("reference").space
     for backbone in BACKBONES:
         network = TITLES[backbone]
@@ -74,7 +74,7 @@ def interval_table() -> HtmlTable:
     return table(pd.DataFrame(rows), caption="Table 4, and this book's", group="backbone", note=note)
 
 
-def budget_table(given: TPE | None = None) -> HtmlTable:
+def search_budget_table(given: TPE | None = None) -> HtmlTable:
     """Trials and epochs of one search: the paper's, and of this book by profile.
 
     Args:

@@ -77,7 +77,7 @@ TAXONOMY = (
 
 def printed_letters(name: str | None) -> str | None:
     """P, C and N that Table 1 dots for a method; None of one that it doesn't list."""
-    rows = published.load("lers_table1").set_index("method")
+    rows = published.printed_table("lers_table1").set_index("method")
     if name not in rows.index:
         return None
     return "".join(letter for letter in LETTERS if rows.loc[name, letter] == "•")
@@ -85,7 +85,7 @@ def printed_letters(name: str | None) -> str | None:
 
 def taxonomy_table() -> HtmlTable:
     """Every method: letters as printed and here, what is learnt, numbers while training, file, source."""
-    years = published.load("lers_table1").set_index("method")
+    years = published.printed_table("lers_table1").set_index("method")
     rows = []
     for entry in TAXONOMY:
         row = years.loc[entry.printed] if entry.printed else None

@@ -49,7 +49,7 @@ def main_table(run: Described) -> HtmlTable:
     Args:
         run: see `data.cli.describe_dataset`.
     """
-    printed = published.load("lers_table2").set_index("dataset")
+    printed = published.printed_table("lers_table2").set_index("dataset")
     rows = []
     for name, described in [*described_sets().items(), (f"{run['name']} (this run)", run)]:
         row: dict = {("", "set"): name}
@@ -143,7 +143,7 @@ def threshold_table() -> HtmlTable:
 
 def checks() -> Prose:
     """The printed counts held against what is known from elsewhere, and against the text."""
-    printed = published.load("lers_table2").set_index("dataset")
+    printed = published.printed_table("lers_table2").set_index("dataset")
     criteo = printed.loc["Criteo"]
     same = sum(CRITEO_SIZES) == criteo.features and len(CRITEO_SIZES) == criteo.fields
     dense = {name: 16 * int(printed.features[name]) for name in printed.index}

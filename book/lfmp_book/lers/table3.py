@@ -58,9 +58,9 @@ def check_sources() -> HtmlTable:
     return table(pd.DataFrame(rows), caption="Prepared from LFMP_DATA")
 
 
-def printed(name: str) -> dict[str, Any]:
+def printed_row(name: str) -> dict[str, Any]:
     """The paper's row of a set; empty of another."""
-    row = published.load("lers_table3").set_index("dataset").to_dict("index").get(name, {})
+    row = published.printed_table("lers_table3").set_index("dataset").to_dict("index").get(name, {})
     return {key: value / 100 if key == "sparsity" else value for key, value in row.items()}
 
 
@@ -75,7 +75,7 @@ def main_table(here: pd.DataFrame) -> HtmlTable:
         here: see `counted`.
     """
     columns = [ResultColumn(key, key, of=_only(key)) for key in (*COUNTS, "sparsity")]
-    names = dict.fromkeys([*published.load("lers_table3").dataset, *here.dataset])
+    names = dict.fromkeys([*published.printed_table("lers_table3").dataset, *here.dataset])
     formats: dict[Any, Any] = {(side, "sparsity"): ".2%" for side in ("paper", "here")}
     formats |= {(side, key): ",.0f" for side in ("paper", "here") for key in COUNTS}
     note = "Sparsity: the share of pairs that are not observed, 1 − interactions / (users · items)."
@@ -83,7 +83,7 @@ def main_table(here: pd.DataFrame) -> HtmlTable:
         [(name,) for name in names],
         {"dataset": "set"},
         columns,
-        printed,
+        printed_row,
         {"here": here},
         formats=formats,
         caption="Users, items and interactions",

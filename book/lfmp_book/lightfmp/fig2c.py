@@ -16,9 +16,9 @@ from ..claims.judge import Judge
 from ..claims.test import CasesFound, Test
 from ..evidence import published, results
 from ..evidence.differences import interval
-from ..evidence.results import BASE, TWIN, UNPRUNED, clearly_below
+from ..evidence.results import ALL_FIELDS, RANDOM_FIELDS, UNPRUNED, clearly_below
 from ..show.comparison import ResultColumn, comparison, keys, seed_counts
-from ..show.curves import band, bare, colour_of, label_ends, short
+from ..show.curves import band, bare, colour_of, label_ends, short_name
 from ..show.html import HtmlTable, table
 from .arms import LITERAL, Reading, judged_by_arm
 
@@ -41,17 +41,17 @@ def curves_of(frame: pd.DataFrame) -> list[str]:
 def picture(frame: pd.DataFrame) -> Figure:
     """AUC, log-loss and total training time by prune ratio: mean ± standard deviation over seeds."""
     figure = Figure(figsize=(12, 3.6), layout="constrained")
-    base = frame[frame.arm == BASE]
+    base = frame[frame.arm == ALL_FIELDS]
     for axis, column in zip(figure.subplots(1, 3), COLUMNS, strict=True):
         key, ends = column.key, []
         for arm in curves_of(frame):
             cells = [(r, g[key].tolist()) for r, g in frame[frame.arm == arm].groupby("prune_ratio")]
             ratios, values = zip(*cells, strict=True)
             height, colour = band(axis, [100 * r for r in ratios], values, colour_of(arm))
-            ends.append((height, short(arm), colour))
+            ends.append((height, short_name(arm), colour))
         if len(base):
-            axis.axhline(base[key].mean(), color=colour_of(BASE), lw=1, ls="--")
-            ends.append((base[key].mean(), BASE, colour_of(BASE)))
+            axis.axhline(base[key].mean(), color=colour_of(ALL_FIELDS), lw=1, ls="--")
+            ends.append((base[key].mean(), ALL_FIELDS, colour_of(ALL_FIELDS)))
         axis.set_xticks([100 * r for r in sorted(frame.prune_ratio.unique())])
         bare(axis, xlabel="τ, % of the fields removed", title=TITLES.get(key, f"test {column.title}"))
         label_ends(axis, ends)
@@ -60,8 +60,8 @@ def picture(frame: pd.DataFrame) -> Figure:
 
 def _paper(arm: str, ratio: float) -> dict[str, float]:
     """Table 3's xDeepFM row, which is the figure's point at τ = .5; the others are drawn without numbers."""
-    row = published.load("lightfmp_table3").set_index("backbone").loc["xDeepFM"]
-    part = {(BASE, 0.0): "base", (LITERAL, 0.5): "lightfmp"}.get((arm, ratio))
+    row = published.printed_table("lightfmp_table3").set_index("backbone").loc["xDeepFM"]
+    part = {(ALL_FIELDS, 0.0): "base", (LITERAL, 0.5): "lightfmp"}.get((arm, ratio))
     keys = {"test_auc": "auc", "test_logloss": "logloss", "TT": "seconds"}
     return {key: float(row[f"{part}_{name}"]) for key, name in keys.items()} if part else {}
 
@@ -112,7 +112,9 @@ def unpruned_table(compared: pd.DataFrame) -> HtmlTable | Prose:
 
 def free_shares(compared: pd.DataFrame) -> Prose:
     """Plain words: how much each arm removes before test AUC falls behind all fields."""
-    rows = compared[(compared.metric == AUC.name) & (compared.against == BASE) & (compared.prune_ratio > 0)]
+    rows = compared[
+        (compared.metric == AUC.name) & (compared.against == ALL_FIELDS) & (compared.prune_ratio > 0)
+    ]
     if not len(rows):
         return pending.reason(compared)
     sentences = []
@@ -218,7 +220,7 @@ TESTS = (
 
 def claims(reference: pd.DataFrame, compared: pd.DataFrame) -> list[Claim]:
     """What §4.4 says of the prune ratio, judged on the reference records of Figure 3."""
-    arms = [arm for arm in curves_of(reference) if arm != TWIN]
+    arms = [arm for arm in curves_of(reference) if arm != RANDOM_FIELDS]
     asked = {arm: Reading(arm, reference, compared) for arm in arms}
     return judged_by_arm("lightfmp_fig2c", TESTS, asked)
 

@@ -29,7 +29,7 @@ def _by_arm(frame: pd.DataFrame) -> list[tuple[tuple[str, float], pd.DataFrame]]
     return [((a, ratio), runs) for a in arms for ratio, runs in frame[frame.arm == a].groupby("prune_ratio")]
 
 
-def heatmap(frame: pd.DataFrame, names: Sequence[str]) -> Figure:
+def gate_heatmap(frame: pd.DataFrame, names: Sequence[str]) -> Figure:
     """Gates by field, one panel an arm, one row a prune ratio.
 
     Colour: log α of a run scaled to 0…1 over its fields, mean over seeds. Dot: kept in most seeds; its size

@@ -11,7 +11,7 @@ from scipy.stats import hypergeom
 from ..claims.cases import Case
 from ..claims.test import CasesFound, Test
 from ..evidence.differences import interval
-from ..evidence.results import TWIN, UNPRUNED
+from ..evidence.results import RANDOM_FIELDS, UNPRUNED
 from .arms import Reading
 
 # §4.5 names the fields that Figure 3 keeps at every ratio, and those that it always prunes
@@ -91,7 +91,7 @@ def _impactful(v: Gates) -> CasesFound:
 
 
 def _relevant(v: Gates) -> CasesFound:
-    rows = v.against(TWIN)
+    rows = v.against(RANDOM_FIELDS)
     rows = rows[rows.prune_ratio > 0]
     gains = ", ".join(f"{r.difference:+.4f} at {r.prune_ratio:g}" for r in rows.itertuples())
     return CasesFound(_at({r.prune_ratio: bool(r.low > 0) for r in rows.itertuples()}), gains)

@@ -8,7 +8,7 @@ from lfmp_core.metrics import AUC
 
 from ..claims.claim import Claim, Prose, share_verdict
 from ..evidence.differences import interval
-from ..evidence.results import BASE, TWIN, seeds_in_words
+from ..evidence.results import ALL_FIELDS, RANDOM_FIELDS, seeds_in_words
 from ..show.comparison import ResultColumn, comparison
 from ..show.html import HtmlTable, table
 from .arms import ONE_PASS, STREAM
@@ -52,7 +52,7 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 3) -> H
     )
 
 
-def difference(compared: pd.DataFrame, arm: str, other: str) -> pd.Series | None:
+def difference_row(compared: pd.DataFrame, arm: str, other: str) -> pd.Series | None:
     """The row of `compared` that holds this arm against another in test AUC."""
     found = compared[(compared.arm == arm) & (compared.against == other) & (compared.metric == AUC.name)]
     return found.iloc[0] if len(found) else None
@@ -65,10 +65,10 @@ def change_table(compared: pd.DataFrame) -> HtmlTable:
         row: dict = {"change": arm}
         for heading, other in (
             ("against the arm it changes", base_of(arm)),
-            ("against random fields", TWIN),
-            ("against all fields", BASE),
+            ("against random fields", RANDOM_FIELDS),
+            ("against all fields", ALL_FIELDS),
         ):
-            d = difference(compared, arm, other)
+            d = difference_row(compared, arm, other)
             tie = "" if d is None or d.low > 0 or d.high < 0 else " tied"
             row[heading] = None if d is None else interval(d.difference, d.low, d.high) + tie
         rows.append(row)
@@ -78,7 +78,7 @@ def change_table(compared: pd.DataFrame) -> HtmlTable:
     return table(pd.DataFrame(rows), caption="What each change does to test AUC", note=note)
 
 
-def outcome(d: pd.Series | None) -> str:
+def outcome_words(d: pd.Series | None) -> str:
     """helped, hurt, or made no difference that the runs can tell."""
     if d is None:
         return "was not compared"
@@ -91,9 +91,9 @@ def findings(compared: pd.DataFrame) -> Prose:
     """One sentence for each change."""
     sentences = []
     for arm in changes(list(compared.arm.unique())):
-        d = difference(compared, arm, base_of(arm))
+        d = difference_row(compared, arm, base_of(arm))
         figure = "" if d is None else f" ({interval(d.difference, d.low, d.high)})"
-        sentences.append(f"**{arm}** {outcome(d)}, against {base_of(arm)}{figure}.")
+        sentences.append(f"**{arm}** {outcome_words(d)}, against {base_of(arm)}{figure}.")
     return Prose(tuple(sentences))
 
 
@@ -101,7 +101,7 @@ def claims(reference: pd.DataFrame, compared: pd.DataFrame) -> list[Claim]:
     """The questions as claims: does any change of what the paper leaves open beat random fields?"""
     found = []
     for arm in changes(list(compared.arm.unique())):
-        d = difference(compared, arm, TWIN)
+        d = difference_row(compared, arm, RANDOM_FIELDS)
         if d is not None:
             found.append(
                 Claim(

@@ -41,7 +41,7 @@ def main_table(run: Described) -> HtmlTable:
     Args:
         run: see `data.cli.describe_dataset`.
     """
-    printed = published.load("lightfmp_table1").set_index("dataset")
+    printed = published.printed_table("lightfmp_table1").set_index("dataset")
     rows = []
     for name, described in [*((n, description(r.name)) for n, r in SETS.items()), ("this run", run)]:
         row: dict = {("", "set"): name if name != "this run" else f"{run['name']} (this run)"}

@@ -11,7 +11,7 @@ from lfmp_core.experiments.store import store_for
 from ..claims.claim import Claim
 from ..claims.judge import Judge
 from ..evidence import published, results
-from ..evidence.results import BASE
+from ..evidence.results import ALL_FIELDS
 from ..show.comparison import ResultColumn, comparison, keys
 from ..show.html import HtmlTable, table
 from .arms import BACKBONES, LITERAL, judged, judged_by_arm, readings
@@ -28,8 +28,8 @@ COLUMNS = (
 
 def _paper(backbone: str, arm: str) -> dict[str, float]:
     """The printed row; the paper has all fields and Light-FMP only."""
-    rows = published.load("lightfmp_table3").set_index("backbone")
-    part = "base" if arm == BASE else "lightfmp" if arm.startswith(LITERAL) else None
+    rows = published.printed_table("lightfmp_table3").set_index("backbone")
+    part = "base" if arm == ALL_FIELDS else "lightfmp" if arm.startswith(LITERAL) else None
     name = BACKBONES.get(backbone)
     if part is None or name not in rows.index:
         return {}
@@ -72,13 +72,13 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) -> H
 
 def improvement_table(reference: pd.DataFrame) -> HtmlTable:
     """Improvement over all fields in percent, as the paper computes it: printed | recomputed | reference."""
-    printed = published.load("lightfmp_table3").set_index("backbone")
+    printed = published.printed_table("lightfmp_table3").set_index("backbone")
     means = reference.groupby(list(CELL), sort=False)[[c.key for c in COLUMNS]].mean()
     rows = []
     for backbone in reference.backbone.unique():
         paper = printed.loc[BACKBONES[backbone]]
-        base = means.loc[backbone, BASE]
-        for arm in [a for a in means.loc[backbone].index if a != BASE]:
+        base = means.loc[backbone, ALL_FIELDS]
+        for arm in [a for a in means.loc[backbone].index if a != ALL_FIELDS]:
             row: dict = {("", "backbone"): BACKBONES[backbone], ("", "arm"): arm}
             for key, column, label in (
                 ("test_auc", "auc", "AUC"),

@@ -8,7 +8,7 @@ from lfmp_core.metrics import LOG_LOSS
 
 from ..claims.cases import Case
 from ..claims.test import CasesFound, Test
-from ..evidence.results import BASE, TWIN, clearly_below
+from ..evidence.results import ALL_FIELDS, RANDOM_FIELDS, clearly_below
 from .arms import BACKBONES, Reading
 from .values import MARGINAL, METRICS
 
@@ -26,7 +26,7 @@ def _count(won: dict[str, bool]) -> str:
 
 def _better(v: Reading) -> CasesFound:
     """AUC and log-loss better than with all fields by 0.001 and more, beyond doubt."""
-    auc, loss = (v.against(BASE, metric).set_index("backbone") for metric in METRICS)
+    auc, loss = (v.against(ALL_FIELDS, metric).set_index("backbone") for metric in METRICS)
     won = {
         b: bool(auc.low[b] > 0 and auc.difference[b] >= MARGINAL)
         and bool(loss.high[b] < 0 and loss.difference[b] <= -MARGINAL)
@@ -44,9 +44,9 @@ def _quicker(v: Reading) -> CasesFound:
     keys = [v.reference.backbone, v.reference.arm]
     epoch = (v.reference.CT / v.reference.epochs).groupby(keys).mean()
     total = v.reference.groupby(keys)["TT"].mean()
-    trained = [b for b in v.reference.backbone.unique() if {(b, v.arm), (b, BASE)} <= set(total.index)]
-    saved = {b: 1 - epoch[b, v.arm] / epoch[b, BASE] for b in trained}
-    whole = [1 - total[b, v.arm] / total[b, BASE] for b in saved]
+    trained = [b for b in v.reference.backbone.unique() if {(b, v.arm), (b, ALL_FIELDS)} <= set(total.index)]
+    saved = {b: 1 - epoch[b, v.arm] / epoch[b, ALL_FIELDS] for b in trained}
+    whole = [1 - total[b, v.arm] / total[b, ALL_FIELDS] for b in saved]
     each = ", ".join(f"{BACKBONES[b]} {share:.0%}" for b, share in saved.items())
     return CasesFound(
         _by_backbone({b: bool(share >= LEAST_SAVED) for b, share in saved.items()}),
@@ -56,7 +56,7 @@ def _quicker(v: Reading) -> CasesFound:
 
 def _relevant(v: Reading) -> CasesFound:
     """AUC above as many random fields."""
-    rows = v.against(TWIN)
+    rows = v.against(RANDOM_FIELDS)
     won = {r.backbone: bool(r.low > 0) for r in rows.itertuples()}
     span = f"differences {rows.difference.min():+.4f} to {rows.difference.max():+.4f}"
     return CasesFound(_by_backbone(won), f"{_count(won)}; {span}")
@@ -64,7 +64,7 @@ def _relevant(v: Reading) -> CasesFound:
 
 def _pairs(v: Reading) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
     """Backbone → the arm's runs on it, and those on all fields."""
-    base = v.reference[v.reference.arm == BASE]
+    base = v.reference[v.reference.arm == ALL_FIELDS]
     return {b: (own, base[base.backbone == b]) for b, own in v.runs.groupby("backbone", sort=False)}
 
 
@@ -94,7 +94,7 @@ def _faster(v: Reading) -> CasesFound:
 
 def _unharmed(v: Reading) -> CasesFound:
     """AUC not clearly below all fields'."""
-    auc = v.against(BASE)
+    auc = v.against(ALL_FIELDS)
     won = {r.backbone: bool(r.high >= 0) for r in auc.itertuples()}
     span = f"{auc.difference.min():+.4f} to {auc.difference.max():+.4f}"
     return CasesFound(_by_backbone(won), f"{_count(won)}; {span}")
@@ -102,8 +102,8 @@ def _unharmed(v: Reading) -> CasesFound:
 
 def _notable(v: Reading) -> CasesFound:
     """Log-loss improves, and most on the two named."""
-    loss = v.against(BASE, LOG_LOSS).set_index("backbone")
-    base = v.reference[v.reference.arm == BASE].groupby("backbone").test_logloss.mean()
+    loss = v.against(ALL_FIELDS, LOG_LOSS).set_index("backbone")
+    base = v.reference[v.reference.arm == ALL_FIELDS].groupby("backbone").test_logloss.mean()
     gain = (-loss.difference / base[loss.index]).sort_values(ascending=False)
     won = {b: b in gain.index[: len(NOTABLE)] and bool(loss.high[b] < 0) for b in NOTABLE if b in gain.index}
     return CasesFound(_by_backbone(won), ", ".join(f"{BACKBONES[b]} {g:+.1%}" for b, g in gain.items()))

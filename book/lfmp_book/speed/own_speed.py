@@ -16,7 +16,7 @@ from lfmp_core.training import TrainingSettings
 from ..show.html import HtmlTable, table
 
 
-def own_table(
+def own_speed_table(
     data: Dataset,
     backbones: Sequence[str] = ("deepfm", "xdeepfm"),
     *,

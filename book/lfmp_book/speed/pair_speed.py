@@ -14,7 +14,7 @@ from .table_speed import BUSY, shown
 COMMAND = "python -m benchmarks.pairs --out book/performance/pairs.json"
 
 
-def compared(group: Mapping[str, Any]) -> pd.DataFrame:
+def contender_rows(group: Mapping[str, Any]) -> pd.DataFrame:
     """One row for each contender: its size, its speed, and how it stands against the fastest peer."""
     measure, rows = group["measure"], []
     peer = fastest(group["entries"], measure)
@@ -53,7 +53,7 @@ def _note(group: Mapping[str, Any]) -> str:
 
 def group_table(group: Mapping[str, Any]) -> HtmlTable:
     """One group's contenders."""
-    rows = compared(group)
+    rows = contender_rows(group)
     formats: dict[str, Format] = {
         "parameters": ",.0f",
         "s an epoch": ".3g",

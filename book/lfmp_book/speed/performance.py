@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..show.html import HtmlTable, table, verdict
-from .speed import Ratio, Rounds, agrees, fastest, met, named, prepared, ratios
+from .speed import Ratio, Rounds, agrees, entry_named, fastest, met, preparation_rows, target_ratios
 
 MEASURES = {"train": "training step", "infer": "inference"}
 COLOURS = {"ours": "#2a6f97", "cut": "#89c2d9", "peer": "#a44a3f", "aside": "#dbb3ae"}
@@ -25,7 +25,7 @@ def floor_of(group: Mapping[str, Any], entry: Mapping[str, Any], measure: str) -
     return sum(parts.values()) or None
 
 
-def measured(results: Mapping[str, Any], measure: str) -> pd.DataFrame:
+def measured_rows(results: Mapping[str, Any], measure: str) -> pd.DataFrame:
     """One row for each contender that took part in a measure, failures included."""
     rows = []
     for group in results["groups"].values():
@@ -59,7 +59,7 @@ def measured(results: Mapping[str, Any], measure: str) -> pd.DataFrame:
 
 def measure_table(results: Mapping[str, Any], measure: str) -> HtmlTable:
     """All contenders of a measure, model by model."""
-    rows = measured(results, measure).drop(columns="role")
+    rows = measured_rows(results, measure).drop(columns="role")
     rows = rows.drop(columns=[c for c in ("owed ms", "failure") if c in rows and not rows[c].notna().any()])
     formats = {
         "ms": ".1f",
@@ -94,7 +94,7 @@ def targets_table(results: Mapping[str, Any]) -> HtmlTable:
     rows = []
     for target in results["targets"]:
         bound = f"{'≤' if target['versus'] == 'whole' else '≥'} {target['ratio']:g}"
-        for name, ratio in _or_none(ratios(results, target)):
+        for name, ratio in _or_none(target_ratios(results, target)):
             kept = "not measured" if ratio is None else verdict("holds" if met(target, ratio) else "fails")
             rows.append(
                 {
@@ -144,7 +144,7 @@ def profile_table(results: Mapping[str, Any], key: str, measure: str = "train") 
     """Where the processor's time of a step goes: this project beside the fastest peer."""
     group = results["groups"][key]
     columns = []
-    for entry in (named(group["entries"], "ours"), fastest(group["entries"], measure) or {}):
+    for entry in (entry_named(group["entries"], "ours"), fastest(group["entries"], measure) or {}):
         shares = entry.get(measure, {}).get("profile") or {}
         columns.append(pd.DataFrame({(entry.get("name", "–"), "operation"): list(shares)}))
         columns.append(pd.DataFrame({(entry.get("name", "–"), "share"): list(shares.values())}))
@@ -156,7 +156,7 @@ def profile_table(results: Mapping[str, Any], key: str, measure: str = "train") 
 
 def preparation_table(results: Mapping[str, Any]) -> HtmlTable:
     """Whole processes from raw rows to ids on disk."""
-    setting, entries = results["preparation"], prepared(results)
+    setting, entries = results["preparation"], preparation_rows(results)
     peer, rows = fastest(entries, "prepare"), []
     for entry in entries:
         rounds = Rounds.of(entry, "prepare")

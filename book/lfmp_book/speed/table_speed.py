@@ -51,7 +51,7 @@ def speed_up(
     return Ratio.of(Rounds.of(slow or {}, measure), Rounds.of(fast, measure))
 
 
-def compared(group: Mapping[str, Any]) -> pd.DataFrame:
+def entry_rows(group: Mapping[str, Any]) -> pd.DataFrame:
     """One row for each entry: seconds, rate, and how it stands against the plain table and its yardsticks.
 
     `× full`, `× before`, `× peer`: so many times faster. `× floor`: so many times the floor's time.
@@ -113,7 +113,7 @@ def _formats(columns: Sequence[str]) -> dict[str, Format]:
 
 def training_table(group: Mapping[str, Any]) -> HtmlTable:
     """Rows a second of a DeepFM step with each table."""
-    rows = compared(group)
+    rows = entry_rows(group)
     rows["ms"], rows["rows/s"] = 1e3 * rows.seconds, (group["batch"] / rows.seconds).round()
     columns = ["table", "parameters", "ms", "rows/s", "× full", "× before", "rounds"]
     columns = [c for c in columns if not c.startswith("×") or rows[c].notna().any()]
@@ -128,7 +128,7 @@ def training_table(group: Mapping[str, Any]) -> HtmlTable:
 
 def serving_table(group: Mapping[str, Any]) -> HtmlTable:
     """Look-ups a second of each table."""
-    rows = compared(group)
+    rows = entry_rows(group)
     rows["MiB"] = rows["bytes"] / 2**20
     rows["ns"], rows["million/s"] = (
         1e9 * rows.seconds / group["lookups"],

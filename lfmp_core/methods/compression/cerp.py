@@ -23,7 +23,7 @@ from ..base import Context, Outcome
 from ..train import train_to_outcome
 from .base import compression, numbers_left, unstacked
 from .phases import finding
-from .threshold import RisingThreshold, ThresholdSettings, find
+from .threshold import RisingThreshold, ThresholdSettings, find_mask
 
 
 class CERPSettings(ThresholdSettings):
@@ -134,7 +134,7 @@ def cerp(task: Task, settings: CERPSettings, context: Context) -> Outcome:
             pair.first, pair.second = SoftThresholdTable(pair.first), SoftThresholdTable(pair.second)
             thresholded += [pair.first, pair.second]
         objective = Complementary(task.objective(context.seed), thresholded, settings, task.steps_per_epoch)
-        mask, details = find(task, model, objective, settings, context)
+        mask, details = find_mask(task, model, objective, settings, context)
     model, pairs = pair_model(task, buckets, context.seed)
     plain = {
         f"{name}.{place}": getattr(pair, place)

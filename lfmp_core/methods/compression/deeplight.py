@@ -14,7 +14,7 @@ from .base import (
     train_masked,
     unstacked,
 )
-from .magnitude import largest
+from .magnitude import largest_entries
 from .phases import advance, finder, finding
 
 
@@ -60,10 +60,10 @@ def deeplight(task: Task, settings: DeepLightSettings, context: Context) -> Outc
         while trainer.steps < start + total:
             if trainer.steps >= start and trainer.steps % settings.prune_every == 0:
                 share = sparsity_at(trainer.steps - start, total, settings.sparsity)
-                left = largest(stacked(plain.values()).abs(), size - int(share * size))
+                left = largest_entries(stacked(plain.values()).abs(), size - int(share * size))
                 for name, own in unstacked(left, plain).items():
                     plain[name].weight.data.mul_(own)
             advance(trainer, settings.prune_every, start + total)
-        mask = largest(stacked(plain.values()).abs(), budget(task, settings))
+        mask = largest_entries(stacked(plain.values()).abs(), budget(task, settings))
         moments = trainer.optimizer_state()
     return train_masked(task, model, plain, mask, context, optimizer_state=moments)

@@ -29,7 +29,7 @@ class SFSSettings(Settings):
     batches: int = Field(100, ge=1)
 
 
-def saliency(model: Backbone, batches: Iterable[ClickBatch]) -> Tensor:
+def field_saliency(model: Backbone, batches: Iterable[ClickBatch]) -> Tensor:
     """Σ_batches B |∂L/∂z_f| at z = 1, scaled to sum 1: [m] float64.
 
     Args:
@@ -59,5 +59,5 @@ def sfs(task: Clicks, prune_ratio: float, settings: SFSSettings, context: Contex
     validation_rows(task)  # refused before anything is trained
     model = train_all_fields(task, context, epochs=settings.pretrain_epochs)
     stream = endless(task, derive(context.seed, "validation"))
-    values = saliency(model, (next(stream) for _ in range(settings.batches)))
+    values = field_saliency(model, (next(stream) for _ in range(settings.batches)))
     return FieldImportance(values.numpy())

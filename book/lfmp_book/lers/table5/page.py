@@ -121,7 +121,7 @@ def seeds_of(frame: pd.DataFrame) -> str:
     return results.seeds_in_words(frame.groupby(["backbone", "arm", "prune_ratio"]).size())
 
 
-def counts(frame: pd.DataFrame) -> str:
+def run_counts(frame: pd.DataFrame) -> str:
     """How many final runs there are by data set, a line each.
 
     Args:
@@ -149,7 +149,7 @@ def absent(title: str) -> HtmlTable:
     return table(pd.DataFrame({"method": []}), caption=f"{title}: {NOT_YET}")
 
 
-def difference(compared: pd.DataFrame, t: float, arm: str, other: str) -> str | None:
+def difference_cell(compared: pd.DataFrame, t: float, arm: str, other: str) -> str | None:
     """A difference in test AUC as a cell; `tied` where its interval holds 0.
 
     Args:
@@ -227,7 +227,7 @@ def main_table(
         return {} if row is None else {key: float(row[column]) for key, column in figures.items()}
 
     def to(other: str) -> Callable[[pd.DataFrame, float, str], str | None]:
-        return lambda _, t, arm: difference(pairs, t, arm, other)
+        return lambda _, t, arm: difference_cell(pairs, t, arm, other)
 
     note = [f"reference: {seeds_of(own)}, mean ± standard deviation" if len(own) else f"reference: {NOT_YET}"]
     note += [f"{headed(ours)}: {seeds_of(ours)}"] if len(ours) else []

@@ -47,12 +47,12 @@ def outcome_table(title: str, own: pd.DataFrame, compared: pd.DataFrame) -> Html
     return table(pd.DataFrame(rows), caption=caption, group="t", note=note)
 
 
-def findings(reference: pd.DataFrame, compared: pd.DataFrame, without: Sequence[str] = ()) -> Prose:
+def findings(reference: pd.DataFrame, compared: pd.DataFrame, missing: Sequence[str] = ()) -> Prose:
     """How many methods are better, equal, undecided or worse than each plain table, set by set.
 
     Args:
         reference: see `page.completed`. compared: see `evidence.decided.decided`.
-        without: why sets have no comparisons.
+        missing: why sets have no comparisons.
     """
     said = []
     for name in SETS:
@@ -71,6 +71,6 @@ def findings(reference: pd.DataFrame, compared: pd.DataFrame, without: Sequence[
                 ]
                 names = f" ({', '.join(better)})" * bool(better)
                 said.append(f"**{name}, {network}**, against {other}: {told} of {len(part)}{names}.")
-    said += [f"{line[0].upper()}{line[1:]}." for line in without]
+    said += [f"{line[0].upper()}{line[1:]}." for line in missing]
     said += [f"**{name}**: {NOT_YET}." for name in SETS if name not in set(reference.name)]
     return Prose(tuple(said))

@@ -1,6 +1,6 @@
 """The cases of each test of a sentence on LERS's Table 6, beside those that Table 5 has too.
 
-As there, from the printed cells or from records alike; rules on means need `settled`.
+As there, from the printed cells or from records alike; rules on means need `robust_to_resampling`.
 """
 
 from collections.abc import Iterable, Sequence

@@ -35,7 +35,7 @@ CONVENTIONS = (
 )
 
 
-def blocks(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+def titled_runs(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Title and runs of each data set and recommender; see `table6.page.completed`."""
     found = frame.groupby(["name", "network"], sort=False)
     return [(f"{name}, {network}", own) for (name, network), own in found]
@@ -80,7 +80,7 @@ def orders(frame: pd.DataFrame) -> list[dict]:
     """Of each block and convention: the least, median and largest change, and Kendall's τ of the arms' order
     by both; 1: the same order."""
     found = []
-    for title, own in blocks(frame):
+    for title, own in titled_runs(frame):
         cells = [runs for _, runs in own.groupby(["prune_ratio", "arm"], sort=False)]
         for convention in CONVENTIONS:
             changes = pd.Series([change(runs, convention) for runs in cells], dtype=float).dropna()
@@ -118,7 +118,7 @@ def orders_table(frame: pd.DataFrame, title: str) -> HtmlTable | Prose:
 def told(frame: pd.DataFrame, sets: Sequence[str]) -> Prose:
     """The largest changes on the paper's sets in a sentence each, or that there are none yet."""
     said = []
-    for title, own in blocks(frame):
+    for title, own in titled_runs(frame):
         if own.name.iloc[0] not in sets:
             continue
         for row in orders(own):

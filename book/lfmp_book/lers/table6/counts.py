@@ -22,13 +22,13 @@ TABLES = {GRAPH: 1, LATENT: 2}  # of users as of items; NeuMF's two branches hav
 
 def dim_of(backbone: str) -> int:
     """d of Table 4."""
-    four = published.load("lers_table4").set_index(["base_model", "hyperparameter"]).fixed
+    four = published.printed_table("lers_table4").set_index(["base_model", "hyperparameter"]).fixed
     return int(four[backbone, "d"])
 
 
 def ids(dataset: str) -> tuple[int, int]:
     """Users and items, Table 3."""
-    row = published.load("lers_table3").set_index("dataset").loc[dataset]
+    row = published.printed_table("lers_table3").set_index("dataset").loc[dataset]
     return int(row.users), int(row["items"])
 
 

@@ -9,7 +9,7 @@ from ...claims.claim import Prose
 from ...claims.pending import NOT_YET as NO_RECORDS
 from ...evidence import published
 from ...evidence.differences import difference_table
-from ...evidence.results import BASE
+from ...evidence.results import ALL_FIELDS
 from ...show import pareto
 from ...show.comparison import ResultColumn, comparison
 from ...show.figures import Picture
@@ -18,8 +18,8 @@ from ..selectors import ITEM as ITEM  # as the page's own
 from ..selectors import (
     KINDS,
     PRINTED,
+    arm_kind,
     arms_of,
-    kind_of,
     part,
     relative,
     scaled,
@@ -41,7 +41,7 @@ LOOKS = dict(
 )  # fmt: skip
 # what a method is meant to remove, where not fields
 MEANT = {
-    BASE: "nothing",
+    ALL_FIELDS: "nothing",
     "AdaFS, soft": "nothing, weighs fields",
     "AdaFS, hard": "fields of each row; values, says §4.1",
     "MvFS": "nothing, weighs fields; values, says §4.1",
@@ -62,7 +62,7 @@ def parted(kinds: Sequence[str]) -> str:
     return f"Rules part: {'; '.join(dict.fromkeys(kinds))}."
 
 
-def counts(reference: pd.DataFrame) -> str:
+def run_counts(reference: pd.DataFrame) -> str:
     """How many final runs of how many arms there are by data set, a line each."""
     lines = []
     for name in SETS:
@@ -76,7 +76,7 @@ def counts(reference: pd.DataFrame) -> str:
 
 def timed(frame: pd.DataFrame) -> pd.DataFrame:
     """Runs with their total time over the mean of all fields', as measured and, where it is known, scaled."""
-    base = frame[frame.arm == BASE]
+    base = frame[frame.arm == ALL_FIELDS]
     totals = [column for column in ("TT", "TT scaled") if column in frame]
     ratios = {c.replace("TT", "TT ×"): frame[c] / base[c].mean() for c in totals}
     return frame.assign(**ratios)
@@ -91,7 +91,7 @@ def main_table(
         name: the paper's name of the set. reference, run: see `results.frame`.
         digits: decimals of this run's AUC and log-loss.
     """
-    printed = published.load("lightfmp_table2").query("dataset == @name").set_index("method")
+    printed = published.printed_table("lightfmp_table2").query("dataset == @name").set_index("method")
     reference = scaled(name, part(reference, name))
     shown = {"reference": timed(reference)} if len(reference) else {}
     run = part(reference[:0] if run is None else run, name)
@@ -119,7 +119,7 @@ def main_table(
         "beside the hard one."
     )
     caption = f"{name}: test AUC, log-loss, training time"
-    kinds = [kind_of(arm) for arm in arms]
+    kinds = [arm_kind(arm) for arm in arms]
     return comparison(
         [(arm,) for arm in arms],
         {"arm": "selector"},
@@ -166,7 +166,7 @@ def cost_table(title: str, frame: pd.DataFrame) -> HtmlTable:
         "×: over all fields. MB: of the model as served, indices and gates included. IT: processor "
         "seconds of one thread to score a million rows. Means over seeds."
     )
-    kinds = [kind_of(arm) for arm in arms]
+    kinds = [arm_kind(arm) for arm in arms]
     bold: dict[Any, Literal["max", "min"]] = {"MB ×": "min", "IT ×": "min"}
     formats: dict[Any, Any] = {"MB": ".2f", "epochs": ".1f"}
     formats |= dict.fromkeys(("parameters ×", "MB ×"), lambda r: f"{float(r):.2f}")  # they hardly spread
@@ -179,7 +179,7 @@ def cost_table(title: str, frame: pd.DataFrame) -> HtmlTable:
 def panels(name: str, frame: pd.DataFrame) -> list[pareto.Panel]:
     """Test AUC against training time and against bytes, a point for each arm of the set `name`."""
     frame = scaled(name, frame)
-    base = frame[frame.arm == BASE].TT.mean()
+    base = frame[frame.arm == ALL_FIELDS].TT.mean()
     title, whole = "training time over that of all fields, choosing included", base
     if base != base:
         title, whole = "processor seconds of training, choosing included", 1.0
@@ -192,7 +192,7 @@ def panels(name: str, frame: pd.DataFrame) -> list[pareto.Panel]:
             spread = float(own.test_auc.std()) if len(own) > 1 else 0.0
             cost, worth = float(own[column].mean() / divisor), float(own.test_auc.mean())
             other = float(own["TT scaled"].mean() / divisor) if column == "TT" and name in SETS else cost
-            points.append(pareto.Point(short(arm), kind_of(arm), cost, worth, spread, other))
+            points.append(pareto.Point(short(arm), arm_kind(arm), cost, worth, spread, other))
         found.append(pareto.Panel(title, "test AUC", points))
     return found
 
@@ -211,7 +211,7 @@ def picture(title: str, frame: pd.DataFrame) -> Picture | Prose:
         + " Hollow: the time scaled to the paper's rows."
         * (title in SETS)
     )
-    return Picture(pareto.picture(drawn, LOOKS), words, wide=True)
+    return Picture(pareto.pareto_figure(drawn, LOOKS), words, wide=True)
 
 
 def own_stack(run: pd.DataFrame, compared: pd.DataFrame) -> Stack:

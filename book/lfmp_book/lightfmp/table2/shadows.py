@@ -9,7 +9,7 @@ from lfmp_core.data.shadows import shadow_order
 from lfmp_core.experiments.items import Grid
 from lfmp_core.experiments.spec import DatasetRef
 
-from ...arguments import names
+from ...arguments import valid_names
 from ...claims.claim import Prose
 from ...claims.pending import NOT_YET as NO_RECORDS
 from ...evidence.frames import CHOSEN, framed
@@ -17,7 +17,7 @@ from ...show.comparison import ResultColumn, comparison
 from ...show.html import HtmlTable
 from ..choice_grids import shadows
 from ..selection_grids import SETS as KEYS
-from ..selectors import arms_of, kind_of, set_of
+from ..selectors import arm_kind, arms_of, set_of
 from ..values import SETS
 
 COLUMNS = (
@@ -47,7 +47,7 @@ def grids(
         return made
     if profile == "paper":
         return []
-    wanted = names(sets, KEYS, "data set") if profile == "reference" else KEYS[:1]
+    wanted = valid_names(sets, KEYS, "data set") if profile == "reference" else KEYS[:1]
     return [grid for name, grid in zip(KEYS, made, strict=False) if name in wanted]
 
 
@@ -105,6 +105,6 @@ def shadow_table(reference: pd.DataFrame, run: pd.DataFrame) -> HtmlTable | Pros
         None,
         frames,
         caption="Fields without meaning among those kept",
-        rule=[kind_of(arm) for arm in arms],
+        rule=[arm_kind(arm) for arm in arms],
         note=note,
     )
