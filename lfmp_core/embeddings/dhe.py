@@ -32,7 +32,7 @@ class DHESettings(Settings):
         hashes: k, the length of a code.
         hidden: width of each hidden layer.
         batch_norm: normalise before each Mish, over the distinct ids of a batch.
-        linear_output: False normalises and bends the last layer's output too, as the public implementation
+        linear_output: False normalises and activates the last layer's output too, as the public implementation
             of LERS does, which keeps every entry above −0.31.
         std: scale of a starting row's entries, where the output is linear.
     """

@@ -62,7 +62,7 @@ class KnownCell:
 
 
 def _dhe(*hidden: int) -> Settings:
-    # the public code bends and normalises the last layer too
+    # the public code normalises and activates the last layer too
     return DHESettings(hidden=hidden, linear_output=False)
 
 

@@ -76,7 +76,7 @@ class KnownRow:
 
 
 def _dhe(*hidden: int) -> DHESettings:
-    # the public code bends and normalises the last layer too
+    # the public code normalises and activates the last layer too
     return DHESettings(hidden=hidden, linear_output=False)
 
 
