@@ -10,9 +10,9 @@ import torch
 from lfmp_book.lers.grids import LERS_METHODS, OTHERS
 from lfmp_core.embeddings import TABLES, FullTable, Table, table_factory
 from lfmp_core.embeddings.compressed import CompressedTable
+from lfmp_core.embeddings.memoised import MemoisedTable
 from lfmp_core.embeddings.packed import Bits, Per
 from lfmp_core.embeddings.quantised import QuantisedTable
-from lfmp_core.embeddings.remembered import RememberingTable
 from lfmp_core.embeddings.sparse import SparseTable
 
 from .in_process import Case, Group
@@ -89,8 +89,8 @@ def _served(label: str, remember: bool, bench: Bench, drawn: Drawn) -> Served:
     generator = torch.Generator().manual_seed(bench.seed)
     table = compressed(bench, *KINDS[label])(bench.sizes, bench.dim, generator)
     drawn.fill_cache(table)
-    if isinstance(table, RememberingTable):
-        table.remember = remember
+    if isinstance(table, MemoisedTable):
+        table.memoise = remember
     table.to(bench.device)
     return Served(drawn, table, table)
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from lfmp_core.data import Rows
 from lfmp_core.data.planted import CRITEO_SIZES
 from lfmp_core.embeddings import Table
-from lfmp_core.embeddings.remembered import RememberingTable
+from lfmp_core.embeddings.memoised import MemoisedTable
 from lfmp_core.embeddings.tt_rec import TTRecTable
 from lfmp_core.models import BackboneSettings, build_model
 from lfmp_core.training import Trainer, TrainingSettings, to_batch
@@ -148,7 +148,7 @@ class Served(Contender):
         self.table, self.batches = table.eval() if isinstance(table, nn.Module) else table, drawn.batches
         self.parameters = source.num_parameters() if source else 0
         self.bytes = source.num_bytes() if source else 0
-        if isinstance(table, RememberingTable) and table.remember:
+        if isinstance(table, MemoisedTable) and table.memoise:
             self.bytes += table.n * (table.dim * 4 + 1)  # the rows, and which of them are known
             for k in range(len(self.batches)):  # reading for the first time is what "as stored" measures
                 self.act(k)

@@ -35,9 +35,9 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    from .face import find
+    from .face import find_name
 
-    return find(name)
+    return find_name(name)
 
 
 def __dir__() -> list[str]:

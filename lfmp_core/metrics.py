@@ -77,7 +77,7 @@ def metric_of(name: str) -> Metric:
     return METRICS[check_name(name, METRICS, "metric")]
 
 
-def measured(figures: Iterable[str]) -> tuple[Metric, ...]:
+def metrics_among(figures: Iterable[str]) -> tuple[Metric, ...]:
     """The metrics among some figures; the first decides which epoch and which trial is the best.
 
     Args:

@@ -33,30 +33,41 @@ class Settings(BaseModel):
             dump, so that settings from before and after are the same JSON and have the same digest.
         former: fields that a class lost after records were made, by the value that says what it still does.
             They are in every dump, for the same reason, and may be given, with that value alone.
+        recorded: fields that were renamed after records were made, and the name of each in every dump, for
+            the same reason. Either name may be given.
     """
 
     later: ClassVar[frozenset[str]] = frozenset()
     former: ClassVar[Mapping[str, Any]] = {}
+    recorded: ClassVar[Mapping[str, str]] = {}
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def parts(self) -> dict[str, Any]:
-        """The values by name, those of `later` left out at their default, and those of `former` besides;
-        without pydantic's serialiser, in which a Ctrl-C is lost.
+        """The values by recorded name, those of `later` left out at their default, and those of `former`
+        besides; without pydantic's serialiser, in which a Ctrl-C is lost.
         """
+        return self._recorded(dict(self))
+
+    def _recorded(self, values: Mapping[str, Any]) -> dict[str, Any]:
         fields = type(self).model_fields
         silent = {name for name in self.later if getattr(self, name) == fields[name].default}
-        return {name: value for name, value in self if name not in silent} | dict(self.former)
+        kept = {name: value for name, value in values.items() if name not in silent}
+        return {self.recorded.get(name, name): value for name, value in kept.items()} | dict(self.former)
 
     @model_serializer(mode="wrap")
     def _as_recorded(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        kept = self.parts()
-        return {key: value for key, value in handler(self).items() if key in kept} | dict(self.former)
+        return self._recorded(handler(self))
 
     @model_validator(mode="before")
     @classmethod
     def _refuse_unknown(cls, data: Any) -> Any:
         if isinstance(data, dict):
             data = {key: value for key, value in data.items() if not cls._says_former(key, value)}
+            for name, known_as in cls.recorded.items():
+                if known_as in data and name in data:
+                    raise WrongValue(f"{known_as} is the former name of {name}: give one of them")
+                if known_as in data:
+                    data[name] = data.pop(known_as)
             for key in data:
                 check_name(key, cls.model_fields, f"{cls.__name__} parameter")
             for key, value in data.items():

@@ -56,7 +56,7 @@ LEVEL_OF = {f"{name}.{room}": level for level, (name, rooms) in enumerate(LEVELS
 BELOW = {
     "lightfmp": {"arms", "values", "truth", "grids", "selection_grids", "choice_grids", "open_grids"}
     | {"selectors", "view"},
-    "lers": {"grids", "cf_grids", "counts", "scores", "sizes"},
+    "lers": {"grids", "cf_grids", "counts", "scores", "sizes", "studies"},
 }
 # What looks at all pages of a paper: its list of those that judge, and the audit of its own numbers.
 ABOVE = {"judges", "audit"}
@@ -218,3 +218,56 @@ def test_files_are_silent_and_at_home_anywhere(path):
     ]
     if path.name not in ("cli.py", "executor.py") and name not in SPEAKERS:
         assert prints == [], "the library prints"
+
+
+# What the pages of a table or figure, the grids of a paper or the two halves of LERS have each: one role, one
+# name. A command (cli.py) is named after what it calls.
+ROLES = {
+    *(
+        "main_table",
+        "picture",
+        "claims",
+        "findings",
+        "answer",
+        "page",
+        "tables",
+        "reference",
+        "state",
+        "grids",
+    ),
+    *(
+        "completed",
+        "headed",
+        "ordered",
+        "seeds_of",
+        "run_counts",
+        "printed_row",
+        "retain_table",
+        "search_table",
+    ),
+    *("cost_table", "own_stack", "counts", "counts_table"),  # what a table leaves out, sizes worked out
+    *("described_sets", "check_sources", "settings_table", "make_up_table"),  # pages of data sets
+    *("backbone_for", "training_for", "tpe_for", "set_for", "compressions", "searches"),  # grids
+    *("cells", "arm_of", "printed_of", "printed_numbers", "removed"),  # printed tables in our names, audited
+    "choose",  # a method's first half
+}
+
+
+def defined(kind: type[ast.stmt], but: str = "") -> dict[str, list[str]]:
+    """Public name → the modules that define it on their top level, those of files named `but` left out."""
+    found: dict[str, list[str]] = {}
+    for module, path in MODULES.items():
+        for node in ast.parse(path.read_text()).body if path.name != but else ():
+            if isinstance(node, kind) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(module)
+    return found
+
+
+def test_a_class_name_has_one_meaning():
+    assert {name: places for name, places in defined(ast.ClassDef).items() if len(places) > 1} == {}
+
+
+def test_a_function_name_has_one_meaning():
+    """But for the roles, each of which is there more than once."""
+    several = {name for name, places in defined(ast.FunctionDef, "cli.py").items() if len(places) > 1}
+    assert several == ROLES

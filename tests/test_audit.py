@@ -14,7 +14,7 @@ from lfmp_book.lightfmp.audit.design import HIGH, LOW, TEMPERATURE, gate_below
 from lfmp_book.show.html import VERDICTS
 from lfmp_core.errors import UnknownName
 
-FOUND = audit.findings("lightfmp")
+FOUND = audit.audit_findings("lightfmp")
 
 
 def judged(sentence, against=""):
@@ -110,30 +110,30 @@ def test_rounding_explains_the_sum_of_criteo():
 
 def test_an_altered_number_alters_its_verdict(monkeypatch):
     """The same audit over a table with the text's own times for OptEm and OptFS on MovieLens."""
-    table = published.load("lightfmp_table2")
+    table = published.printed_table("lightfmp_table2")
     movies = table.dataset == "MovieLens"
     table.loc[movies & (table.method == "OptEm"), "tt"] = 1.3974
     table.loc[movies & (table.method == "OptFS"), "tt"] = 1.9803
     monkeypatch.setattr(values, "_two", lambda: table.set_index(["dataset", "method"]))
-    [finding] = [f for f in audit.findings("lightfmp", "times") if f.sentences == ["4.1-4"]]
+    [finding] = [f for f in audit.audit_findings("lightfmp", "times") if f.sentences == ["4.1-4"]]
     assert finding.verdict == "holds"
 
 
 @pytest.mark.parametrize("paper", list(audit.PAPERS))
 def test_findings_and_sentences_name_each_other(paper):
-    found, said = audit.findings(paper), sentences.load(paper)
+    found, said = audit.audit_findings(paper), sentences.load_sentences(paper)
     named = {i for f in found for i in f.sentences}
     assert named == {i for i, s in said.items() if s.audited}
     assert {f.verdict for f in found} <= set(VERDICTS)
 
 
 def test_parts_are_the_whole_and_unknown_ones_are_refused():
-    assert [f for part in audit.PAPERS["lightfmp"] for f in audit.findings("lightfmp", part)] == FOUND
+    assert [f for part in audit.PAPERS["lightfmp"] for f in audit.audit_findings("lightfmp", part)] == FOUND
     with pytest.raises(UnknownName, match="did you mean 'times'"):
-        audit.findings("lightfmp", "timse")
+        audit.audit_findings("lightfmp", "timse")
 
 
 def test_one_verdict_can_be_asked_for():
-    said = sentences.load("lightfmp")
+    said = sentences.load_sentences("lightfmp")
     shown = audit.audit_table(FOUND, said, "", only="does not hold")
     assert len(shown.cells) == sum(f.verdict == "fails" for f in FOUND)

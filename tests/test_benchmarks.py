@@ -18,7 +18,7 @@ from benchmarks.table_contenders import Bench, Drawn
 from benchmarks.table_references import EveryOccurrence, NarrowGather, SlicesGathered
 from benchmarks.worker import Worker, WorkerError
 from lfmp_book.speed import performance
-from lfmp_book.speed.speed import Ratio, Rounds, agrees, fastest, load, met, ratios
+from lfmp_book.speed.speed import Ratio, Rounds, agrees, fastest, load_figures, met, target_ratios
 from lfmp_core.data.planted import CRITEO_SIZES, NAMES
 from lfmp_core.embeddings.dhe import DHESettings, DHETable
 from lfmp_core.embeddings.sparse import SparseTable
@@ -110,11 +110,11 @@ def test_targets_are_held_against_the_fastest_peer_that_worked():
     assert fastest(entries, "train")["name"] == "quick"
     results = {"groups": {"g": {"entries": entries}}}
     target = {"group": "g", "measure": "train", "versus": "peer", "ratio": 2.5}
-    found = ratios(results, target)
+    found = target_ratios(results, target)
     assert {k: v.value for k, v in found.items()} == {"ours": 2.0}
     assert not met(target, found["ours"])
     target |= {"versus": "whole", "ratio": 0.5}
-    found = ratios(results, target)
+    found = target_ratios(results, target)
     assert found["half"].value == 0.4 and met(target, found["half"])
 
 
@@ -222,7 +222,7 @@ def test_pins_are_those_of_the_project():
 
 
 def test_committed_figures_make_the_page():
-    results = load()
+    results = load_figures()
     text = performance.markdown(results)
     assert all(target["text"] in text for target in results["targets"])
     assert performance.picture(results).axes

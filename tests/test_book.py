@@ -205,10 +205,10 @@ def test_no_page_is_begun_after_an_interrupt(project):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        book.execute(jobs=1, say=interrupt)
+        book.execute_notebooks(jobs=1, say=interrupt)
     assert list(book.executed_pages()) == ["a"]
     assert [line for line in said if "started" in line] == ["a: started"]
-    assert book.execute(say=said.append) == {"a": "unchanged", "b": "done", "c": "done"}
+    assert book.execute_notebooks(say=said.append) == {"a": "unchanged", "b": "done", "c": "done"}
 
 
 EXECUTE = """
@@ -352,18 +352,18 @@ def test_execute_keeps_what_is_unchanged_and_runs_status_last(project, monkeypat
     write_notebook(project / "notebooks" / "page.ipynb")
     write_notebook(project / "notebooks" / "status.ipynb", body="check(globals())\nprint('status')")
     said = []
-    assert book.execute(say=said.append) == {"page": "done", "status": "done"}
+    assert book.execute_notebooks(say=said.append) == {"page": "done", "status": "done"}
     assert said.index("status: started") > max(i for i, s in enumerate(said) if s.startswith("page: done"))
-    assert book.execute(say=said.append) == {"page": "unchanged", "status": "unchanged"}
+    assert book.execute_notebooks(say=said.append) == {"page": "unchanged", "status": "unchanged"}
     page = book.executed_pages()["page"]
     assert page["parameters"] == {} and page["seconds"] > 0
     assert not list(book.executed_folder().glob(".*"))
 
     (project / "book" / "records").mkdir()
     (project / "book" / "records" / "r.json").write_text("{}")
-    assert book.execute(["page"], say=said.append) == {"page": "done"}
+    assert book.execute_notebooks(["page"], say=said.append) == {"page": "done"}
     write_notebook(project / "notebooks" / "page.ipynb", body="check(globals())\nraise ValueError('broken')")
-    assert "broken" in book.execute(["page"], say=said.append)["page"]
+    assert "broken" in book.execute_notebooks(["page"], say=said.append)["page"]
     assert [p.name for p in book.executed_folder().glob(".*")] == [".page.failed.ipynb"]
     assert book.executed_pages()["page"]["seconds"] > 0  # the last whole copy is still there
 

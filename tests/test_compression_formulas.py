@@ -10,10 +10,10 @@ from lfmp_core.embeddings import BudgetError, FullTable
 from lfmp_core.methods.compression.autodim import CandidateTable, candidates, dims_within
 from lfmp_core.methods.compression.cerp import complementary
 from lfmp_core.methods.compression.deeplight import sparsity_at
-from lfmp_core.methods.compression.dsl import exchange
-from lfmp_core.methods.compression.magnitude import largest
+from lfmp_core.methods.compression.dsl import exchange_entries
+from lfmp_core.methods.compression.magnitude import largest_entries
 from lfmp_core.methods.compression.optembed import width_at, width_bias
-from lfmp_core.methods.compression.sseds import columns_within, saliency
+from lfmp_core.methods.compression.sseds import columns_within, entry_saliency
 from lfmp_core.methods.compression.threshold import Threshold
 from lfmp_core.models import BackboneSettings, build_model
 from lfmp_core.models.batch import ClickBatch
@@ -28,11 +28,19 @@ def model_for(dataset):
 
 def test_largest_by_hand():
     scores = torch.tensor([[9.0, 1, 2], [3, 3, 3], [8, 7, 0]])
-    assert largest(scores, 3).tolist() == [[True, False, False], [False] * 3, [True, True, False]]
+    assert largest_entries(scores, 3).tolist() == [[True, False, False], [False] * 3, [True, True, False]]
     # of the three equal ones the first two
-    assert largest(scores, 5).tolist() == [[True, False, False], [True, True, False], [True, True, False]]
-    assert largest(scores, 4, 1).tolist() == [[True, False, False], [True, False, False], [True, True, False]]
-    assert largest(scores, 0).sum() == 0 and largest(scores, 9).all()
+    assert largest_entries(scores, 5).tolist() == [
+        [True, False, False],
+        [True, True, False],
+        [True, True, False],
+    ]
+    assert largest_entries(scores, 4, 1).tolist() == [
+        [True, False, False],
+        [True, False, False],
+        [True, True, False],
+    ]
+    assert largest_entries(scores, 0).sum() == 0 and largest_entries(scores, 9).all()
 
 
 @pytest.mark.parametrize("row_minimum", [0, 1, 3])
@@ -40,7 +48,7 @@ def test_largest_keeps_exactly_so_many_and_protects_rows(row_minimum):
     generator = torch.Generator().manual_seed(0)
     scores = torch.randint(0, 6, (50, 7), generator=generator).float()  # many ties
     for count in (row_minimum * 50, 151, 349, 350):
-        mask = largest(scores, count, row_minimum)
+        mask = largest_entries(scores, count, row_minimum)
         assert mask.sum() == count and mask.sum(1).min() >= row_minimum
         ordered = scores.sort(1, descending=True).values
         rest = ordered[:, row_minimum:].flatten().sort(descending=True).values
@@ -98,11 +106,11 @@ def test_exchange_by_hand():
     mask = torch.tensor([[1, 0], [1, 0], [1, 1], [0, 0]], dtype=torch.bool)
     rows = torch.tensor([0, 1, 2])
     grad = torch.tensor([[99.0, -2.0], [99.0, 3.0], [99.0, 99.0]])  # row 3 is not in the batch
-    assert exchange(weight, mask, rows, grad, 0.5) == 2
+    assert exchange_entries(weight, mask, rows, grad, 0.5) == 2
     assert mask.tolist() == [[True, True], [False, True], [False, True], [False, False]]
     assert weight[mask].tolist() == [5.0, 0.0, 0.0, 3.0]
     # a batch without free places changes nothing
-    assert exchange(weight, mask, torch.tensor([0]), torch.ones(1, 2), 0.5) == 0
+    assert exchange_entries(weight, mask, torch.tensor([0]), torch.ones(1, 2), 0.5) == 0
     assert mask.sum() == 4
 
 
@@ -112,7 +120,7 @@ def test_saliency_is_the_gradient_of_a_mask(planted):
     model.table.weight.data.normal_(generator=torch.Generator().manual_seed(0))
     rows = planted.split("train")[:64]
     ids, _, labels = to_batch(rows, slice(None))
-    scores = saliency(model, [ClickBatch(ids, None, labels.double())])
+    scores = entry_saliency(model, [ClickBatch(ids, None, labels.double())])
 
     def loss(f, d, by):
         alpha = torch.ones(39, 8, dtype=torch.float64)
@@ -188,5 +196,5 @@ def test_saliency_covers_every_batch(planted):
     """A mean over batches of absolute gradients, not the gradient of the mean."""
     model = model_for(planted)
     batches = Batches(planted.split("train")[:512], 256, 0)
-    each = [saliency(model, [batch]) for batch in batches.epoch(0)]
-    assert torch.allclose(saliency(model, batches.epoch(0)), sum(each) / 2)
+    each = [entry_saliency(model, [batch]) for batch in batches.epoch(0)]
+    assert torch.allclose(entry_saliency(model, batches.epoch(0)), sum(each) / 2)

@@ -7,8 +7,8 @@ import torch
 
 from lfmp_core.budget import Budget
 from lfmp_core.embeddings.dhe import DHETable
+from lfmp_core.embeddings.memoised import compact
 from lfmp_core.embeddings.qr import QRSettings, QRTable
-from lfmp_core.embeddings.remembered import compact
 from lfmp_core.embeddings.small_dense import dim_in_bytes, smaller_dim
 from lfmp_core.embeddings.sparse import SparseTable, sparse_bytes
 from lfmp_core.errors import LfmpError
@@ -109,7 +109,7 @@ def test_zeros_are_counted_so_often_in_a_pass(planted, per_epoch, every, monkeyp
     objective = RisingThreshold(LogLoss(), (), settings, per_epoch)
     model = fresh_model(task, 0)
     with pytest.raises(InterruptedError):
-        threshold.find(task, model, objective, 0, settings, Context(0))
+        threshold.find_mask(task, model, objective, 0, settings, Context(0))
     assert told == [every]
 
 

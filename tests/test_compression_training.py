@@ -22,7 +22,7 @@ from lfmp_core.methods import Context, get_method
 from lfmp_core.methods.compression.autodim import AutoDimSettings, CandidateTable, Choosing
 from lfmp_core.methods.compression.cerp import CERPSettings, Complementary
 from lfmp_core.methods.compression.dsl import DSLSettings, Exchanging, WatchedRows
-from lfmp_core.methods.compression.magnitude import largest
+from lfmp_core.methods.compression.magnitude import largest_entries
 from lfmp_core.methods.compression.phases import finding
 from lfmp_core.models import BackboneSettings
 from lfmp_core.models.batch import ClickBatch
@@ -72,8 +72,8 @@ def test_no_more_entries_are_kept_than_there_are():
     scores = torch.arange(10.0).view(5, 2)
     for count in (-1, 11):
         with pytest.raises(ValueError, match=f"{count} entries can't be kept of 10"):
-            largest(scores, count)
-    assert largest(scores, 10).all()
+            largest_entries(scores, count)
+    assert largest_entries(scores, 10).all()
 
 
 def test_magprune_keeps_exactly_the_largest(task):

@@ -17,7 +17,7 @@ from lfmp_core.methods import get_method
 from lfmp_core.methods.selection.autofield import AutoFieldSettings, TwoLevel
 from lfmp_core.methods.selection.deep import endless, gated_loss, validation_rows
 from lfmp_core.methods.selection.lpfs import LPFSSettings, PolarisingGates
-from lfmp_core.methods.selection.sfs import saliency
+from lfmp_core.methods.selection.sfs import field_saliency
 from lfmp_core.methods.selection.shark import inputs, permutation_importance
 from lfmp_core.models import Backbone, BackboneSettings, build_model
 from lfmp_core.models.batch import ClickBatch
@@ -105,7 +105,7 @@ def test_saliency_is_the_slope_of_the_loss(name):
     """Against central differences of the loss in each gate; batches of 8 and 3 rows weigh 8 and 3."""
     model, rows = small(name, dropout=0.5), rows_of(11)
     batches = [to_batch(rows, slice(0, 8)), to_batch(rows, slice(8, 11))]
-    found = saliency(model.train(), batches)
+    found = field_saliency(model.train(), batches)
     model = model.double().eval()
     expected = torch.zeros(5, dtype=torch.float64)
     for ids, values, labels in batches:

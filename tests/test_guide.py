@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from lfmp_book.guide import cards, effects, known, page, words
-from lfmp_book.guide.effects import Source, outcome
+from lfmp_book.guide.effects import RecordSource, outcome
 from lfmp_book.notebooks import notebook_names, notebooks_folder
 from lfmp_core.errors import UnknownName
 from lfmp_core.settings import project_root
 
-TABLE = Source("a", "page_a", "table", "whole", ("small",))
+TABLE = RecordSource("a", "page_a", "table", "whole", ("small",))
 OTHER = replace(TABLE, item="b", page="page_b")
 CLEAR, WORSE, BETTER, OPEN = (
     (0.0, -0.0005, 0.0008),
@@ -161,7 +161,7 @@ def test_limits_count_what_is_wide_and_what_is_stale():
 
 def test_table_has_what_never_pays_last_and_leads_to_its_pages():
     told = {"lost": (WORSE, WORSE), "tied": (OPEN, OPEN)}
-    shown = page.decided(effects.actions([made(TABLE, told)]))
+    shown = page.decision_table(effects.actions([made(TABLE, told)]))
     assert [row[0] for row in shown.plain] == ["tied", "lost"]
     assert shown.plain[1][2] == "never pays here" and "13,715" in shown.plain[0]
     assert '<a href="page_a.html">page_a</a>' in shown._repr_html_()
@@ -184,10 +184,10 @@ def test_picture_says_what_it_has_no_room_for():
 
 def test_the_part_shown_is_named_right():
     found = known.known()
-    assert {a.removes for a in known.chosen(found, "fields")} == {"fields"}
-    assert len(known.chosen(found, "")) == len(found)
+    assert {a.removes for a in known.those_that_remove(found, "fields")} == {"fields"}
+    assert len(known.those_that_remove(found, "")) == len(found)
     with pytest.raises(UnknownName, match="did you mean 'fields'"):
-        known.chosen(found, "field")
+        known.those_that_remove(found, "field")
 
 
 def test_records_are_counted_once_and_against_the_whole():

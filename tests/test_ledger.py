@@ -10,10 +10,10 @@ from lfmp_book.claims.claim import Claim
 from lfmp_book.claims.judge import Judge
 from lfmp_book.claims.pending import NOT_YET
 from lfmp_book.evidence.frames import COMPARED, framed
-from lfmp_book.evidence.results import BASE
+from lfmp_book.evidence.results import ALL_FIELDS
 from lfmp_book.ledger import ledger
 from lfmp_book.ledger.ledger import Evidence, Ledger, combine
-from lfmp_book.ledger.tables import open_table, paper_table, runs_table, summary_table
+from lfmp_book.ledger.tables import paper_table, runs_table, summary_table, undecided_table
 from lfmp_book.lers import judges as lers
 from lfmp_book.lightfmp import fig3, judges
 from lfmp_book.lightfmp.arms import judged_by_arm, readings
@@ -24,7 +24,7 @@ from lfmp_core.experiments.items import get_item, registry
 from lfmp_core.settings import project_root
 
 PAPERS = {"lightfmp": judges, "lers": lers}
-SAID = {paper: sentences.load(paper) for paper in sentences.PAPERS}
+SAID = {paper: sentences.load_sentences(paper) for paper in sentences.PAPERS}
 NOTEBOOKS = project_root() / "notebooks"
 EVERY = [sentence for own in SAID.values() for sentence in own.values()]
 
@@ -51,7 +51,7 @@ def entry(book: Ledger, sentence: str):
 
 @pytest.mark.parametrize(("paper", "least"), [("lightfmp", 100), ("lers", 40)])
 def test_sentences_are_unique_and_each_has_a_test_or_a_reason(paper, least):
-    rows = sentences.published.load(f"{paper}_sentences")
+    rows = sentences.published.printed_table(f"{paper}_sentences")
     assert rows["id"].is_unique and rows.part_of.isna().sum() == len(SAID[paper]) > least
     for sentence in SAID[paper].values():
         assert sentence.words and sentence.place and sentence.paper == paper
@@ -112,9 +112,9 @@ def test_a_judge_that_cannot_judge_leaves_its_reason(monkeypatch):
     there, none = (lambda: pd.DataFrame({"id": ["b", "a", "b"]})), (lambda: pd.DataFrame({"id": []}))
     made = {"x": Judge("x", "page", (), there, refuse), "y": Judge("y", "page", (), none, refuse)}
     monkeypatch.setattr(ledger, "JUDGES", made)
-    uncompared = ledger.gather("x")
+    uncompared = ledger.evidence_of("x")
     assert "not compared yet" in uncompared.reason and uncompared.records == ("a", "b")
-    assert ledger.gather("y").reason == NOT_YET and not ledger.gather("y").claims
+    assert ledger.evidence_of("y").reason == NOT_YET and not ledger.evidence_of("y").claims
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_the_committed_records_judge_and_every_claim_finds_its_sentence(real):
 
 
 def test_tables_hold_every_sentence_once(real):
-    shown = [t.plain for t in (runs_table(real), paper_table(real), open_table(real))]
+    shown = [t.plain for t in (runs_table(real), paper_table(real), undecided_table(real))]
     told = [tuple(row[:2]) for rows in shown for row in rows]
     assert sorted(told) == sorted((s.words, f"{s.title}, {s.place}") for s in EVERY)
     assert summary_table(real).plain[-1][2] == str(len(EVERY))
@@ -192,9 +192,9 @@ def _runs(arm, parameters, speed, kept):
 @pytest.mark.parametrize(("speed", "verdict"), [(5.0, "holds"), (10.0, "fails")])
 def test_faster_means_beyond_two_standard_errors(speed, verdict):
     arm = "Light-FMP, as printed"
-    reference = pd.DataFrame([*_runs(BASE, 100, 10.0, 39), *_runs(arm, 60, speed, 20)])
+    reference = pd.DataFrame([*_runs(ALL_FIELDS, 100, 10.0, 39), *_runs(arm, 60, speed, 20)])
     rows = [
-        {"backbone": "dnn", "arm": arm, "against": BASE, "metric": m, "difference": d, "low": d - 0.01,
+        {"backbone": "dnn", "arm": arm, "against": ALL_FIELDS, "metric": m, "difference": d, "low": d - 0.01,
          "high": d + 0.01, "prune_ratio": 0.5} for m, d in (("auc", -0.02), ("logloss", 0.03))
     ]  # fmt: skip
     made = judged_by_arm("lightfmp_table3", ON_MODELS, readings(reference, pd.DataFrame(rows)))

@@ -53,7 +53,7 @@ def test_table3_is_of_the_published_splits(tmp_path, name):
     data = prepare_interactions(source, tmp_path / "d")
     assert describe_interactions(data) == table3.described_sets()[name]
     [found] = table3.counted(table3.described_sets()).query("dataset == @name").to_dict("records")
-    printed = published.load("lers_table3").set_index("dataset").loc[name]
+    printed = published.printed_table("lers_table3").set_index("dataset").loc[name]
     assert [found[key] for key in table3.COUNTS] == printed[list(table3.COUNTS)].tolist()
     assert round(100 * found["sparsity"], 2) == printed.sparsity
 

@@ -10,18 +10,14 @@ from lfmp_book.lers import (
     code as lers_code,
 )
 from lfmp_book.lers import (
-    pep as lers_pep,
-)
-from lfmp_book.lers import (
     qr as lers_qr,
 )
 from lfmp_book.lers import (
     small_tables as lers_small_tables,
 )
-from lfmp_book.lers import (
-    starts as lers_starts,
-)
 from lfmp_book.lers import walkthrough as walk
+from lfmp_book.lers.studies import first_logits, qr_starts
+from lfmp_book.lers.studies.entrywise_thresholds import Problem, entrywise
 from lfmp_core.embeddings import FullTable, build_table
 from lfmp_core.embeddings.sparse import SparseTable
 
@@ -141,8 +137,8 @@ def test_bytes_count_what_stands_beside():
 
 @pytest.fixture(scope="module")
 def paths():
-    problem = lers_pep.Problem(ids=400, dim=2, rows=64, batches=2, rate=0.05)
-    return {decay: lers_pep.entrywise(problem, decay, 120) for decay in (0.0, 1e-5, 1e-2)}
+    problem = Problem(ids=400, dim=2, rows=64, batches=2, rate=0.05)
+    return {decay: entrywise(problem, decay, 120) for decay in (0.0, 1e-5, 1e-2)}
 
 
 def test_decay_moves_thresholds_whatever_its_size(paths):
@@ -155,27 +151,27 @@ def test_decay_moves_thresholds_whatever_its_size(paths):
 
 def test_far_down_the_loss_moves_nothing():
     """σ(−150) is 0 in single precision, and so is its slope."""
-    problem = lers_pep.Problem(ids=100, dim=2, rows=32, batches=2, start=-150.0)
-    path = lers_pep.entrywise(problem, 0.0, 20)
+    problem = Problem(ids=100, dim=2, rows=32, batches=2, start=-150.0)
+    path = entrywise(problem, 0.0, 20)
     assert path.moved == 0 and path.least[-1] == path.most[-1] == -150
 
 
 def test_one_step_of_adam_by_hand():
     """The first step is the learning rate, whatever the gradient."""
-    path = lers_pep.entrywise(lers_pep.Problem(ids=50, dim=2, rows=16, batches=1), 1e-3, 1)
+    path = entrywise(Problem(ids=50, dim=2, rows=16, batches=1), 1e-3, 1)
     assert path.mean == pytest.approx((-15.0, -14.98), abs=1e-5)
     assert path.one[1] == pytest.approx(-14.98)
 
 
 def test_planted_rows_have_criteos_vocabularies():
-    rows = lers_starts.planted_rows(64, 0)
+    rows = first_logits.planted_rows(64, 0)
     assert rows.ids.shape == (64, 39) and sum(rows.field_sizes) == 1_086_810
     edges = torch.tensor([0, *rows.field_sizes]).cumsum(0)
     assert (rows.ids >= edges[:-1]).all() and (rows.ids < edges[1:]).all()
 
 
 def test_published_starts_are_large_and_ours_are_not():
-    found = lers_starts.starts(lers_starts.planted_rows(64, 0), 0.8, 0)
+    found = first_logits.starts(first_logits.planted_rows(64, 0), 0.8, 0)
     ours, theirs = ([s for s in found if s.theirs is whose] for whose in (False, True))
     assert len(ours) == 7 and max(s.largest for s in ours) < 6 and max(s.loss for s in ours) < 1.5
     qr, tt, first_order = theirs
@@ -196,12 +192,12 @@ def test_integers_by_hand():
 
 def test_a_bent_layer_has_a_floor():
     assert lers_code.mish_least() == pytest.approx(-0.30884, abs=1e-5)
-    linear, bent = lers_code.bent_rows(300, 4, (16,), 3.0, 0)["least entry"]
-    assert bent >= lers_code.mish_least() - 1e-6 and linear < -3
+    linear, activated = lers_code.activated_rows(300, 4, (16,), 3.0, 0)["least entry"]
+    assert activated >= lers_code.mish_least() - 1e-6 and linear < -3
 
 
 def test_widths_by_hand():
-    assert lers_code.reachable(16) == 0.9375
+    assert lers_code.reachable_sparsity(16) == 0.9375
     last = repr(lers_code.widths_table((16,), (0.8, 0.95))).splitlines()[4]
     assert last.split() == ["16", "95%", "0.8", "–", "1.00", "93.75%", "93.75%"]
     assert "1.44561" in repr(lers_code.widths_table((16,), (0.8,)))
@@ -222,12 +218,12 @@ def test_a_cache_is_paid_for():
 
 def test_what_is_learnt_from_where_qr_starts():
     """Near 1 at p = 20, the six ids of a field share a quotient, and no interaction is learnt."""
-    found = {start: lers_qr.learn(start, 20, 150, 3) for start in lers_qr.STARTS}
-    signs, near, published = (found[start] for start in lers_qr.STARTS)
+    found = {start: qr_starts.learn(start, 20, 150, 3) for start in qr_starts.STARTS}
+    signs, near, published = (found[start] for start in qr_starts.STARTS)
     assert near.alike > 0.999 and abs(signs.alike) < 0.3 and published.alike > 0.6
     assert signs.auc > 0.98 and near.auc < 0.6 and published.auc < 0.8
     assert all(one.best > 0.98 for one in found.values())
     assert "near 1 and normal" in repr(lers_qr.learnt_table([near]))
-    ids, labels, chance = lers_qr.rows_of(2000, torch.Generator().manual_seed(0))
-    agree = (ids[:, 0] + ids[:, 1] - lers_qr.SIZES[0]) % 2 == 0
-    assert torch.equal(chance > 0.5, agree) and labels[agree].mean() > 0.97 > 0.03 > labels[~agree].mean()
+    ids, labels, chance = qr_starts.agreeing_rows(2000, 0)
+    agree = (ids[:, 0] + ids[:, 1]) % 2 == 0
+    assert np.array_equal(chance > 0.5, agree) and labels[agree].mean() > 0.97 > 0.03 > labels[~agree].mean()

@@ -37,7 +37,7 @@ from lfmp_core.training import TrainingSettings
 
 
 def test_printed_letters_are_those_of_the_taxonomy():
-    assert {m: lers_table1.printed_letters(m) for m in published.load("lers_table1").method} == {
+    assert {m: lers_table1.printed_letters(m) for m in published.printed_table("lers_table1").method} == {
         "QR": "C", "TTRec": "C", "DHE": "C", "PEP": "P", "OptEmb": "PN", "CERP": "PC",
     }  # fmt: skip
     known = [e for e in lers_table1.TAXONOMY if e.printed]
@@ -266,7 +266,7 @@ def test_fig2_page_with_some_records_none_and_old_ones(tmp_path):
         assert Picture(draw(found), "").png().startswith(b"\x89PNG")
     none = lers_fig2.curves(lers_fig2.grids("reference"), Store(tmp_path / "none"))
     assert "none yet" in str(lers_fig2.state(none)) and lers_fig2.claims(none) == []
-    assert str(pending.picture(lers_fig2.picture, none, "")) == pending.NOT_YET
+    assert str(pending.picture_or_reason(lers_fig2.picture, none, "")) == pending.NOT_YET
     assert len(lers_fig2.main_table(none, found).cells) == 6
     old = reference(tmp_path / "old", lambda spec: None)
     assert old.attrs["silent"] == 6 and "6 more runs" in str(lers_fig2.state(old))

@@ -15,7 +15,7 @@ from lfmp_core.errors import LfmpError
 from lfmp_core.masking import HardConcrete, MaskSettings
 from lfmp_core.methods import Context, StreamSettings, get_method
 from lfmp_core.methods.light_fmp_stream import StreamObjective, Stretch, agreements, hold_budget, mean_open
-from lfmp_core.methods.light_fmp_stream import settled as is_settled
+from lfmp_core.methods.light_fmp_stream import gates_settled as is_settled
 from lfmp_core.models import BackboneSettings
 from lfmp_core.models.backbone import REGISTRY
 from lfmp_core.seeds import derive

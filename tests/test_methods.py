@@ -14,7 +14,7 @@ from scipy import stats
 from lfmp_core.budget import Budget
 from lfmp_core.errors import DataError, LfmpError, UnknownName, WrongValue
 from lfmp_core.masking import HardConcrete
-from lfmp_core.methods import Context, LightFMPSettings, Outcome, get_method, literal
+from lfmp_core.methods import Context, LightFMPSettings, Outcome, get_method, literal_settings
 from lfmp_core.methods.light_fmp import GatedObjective, pretrain, prune
 from lfmp_core.methods.train import fresh_model
 from lfmp_core.models import BackboneSettings
@@ -103,7 +103,7 @@ def test_literal_reading_keeps_the_order_of_its_draw(task):
     let the weights and the gates learn within the same 200 steps."""
     steps = {"pretrain_rows": 2000, "pretrain_passes": 25}
     for seed in (0, 1):
-        assert initial_and_final(task, literal(**steps, pretrain_learning_rate=3e-4), seed) > 0.9
+        assert initial_and_final(task, literal_settings(**steps, pretrain_learning_rate=3e-4), seed) > 0.9
         assert initial_and_final(task, LightFMPSettings(**steps), seed) < 0.7
 
 
@@ -218,7 +218,7 @@ def test_optimizer_state_is_carried_or_fresh(task, spy):
 # ------------------------------------------------------------------------------------------- budgets, counts
 
 
-def test_outcome_counts_its_sizes(task):
+def test_outcomes_in_its_sizes(task):
     """20 fields: 4 numbers an id; 80·16 + 16 and 16 + 1 of the network; the bias. Bytes: 4 each, and 12 a
     field for its column (int64) and shift (int32)."""
     outcome = run(task, "random_fields")
@@ -316,7 +316,7 @@ def test_settings_may_be_given_as_such(task):
 
 def test_literal_is_the_papers_wording():
     """Every departure from the printed method is off, and what is changed by hand stays changed."""
-    settings = literal(pretrain_rows=5)
+    settings = literal_settings(pretrain_rows=5)
     mask = settings.mask
     assert (mask.parametrisation, mask.constraint, mask.multipliers) == ("alpha", "as_printed", "fixed")
     assert (mask.learning_rate, mask.warm_up, settings.fold) == (None, 0, False)

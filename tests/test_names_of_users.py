@@ -16,7 +16,7 @@ from lfmp_book.show.html import table
 from lfmp_core.data.cli import app, describe_dataset
 from lfmp_core.data.dataset import Dataset
 from lfmp_core.data.prepared import prepare_cached
-from lfmp_core.data.shown import console, fields_table
+from lfmp_core.data.shown import console, fields_text
 from lfmp_core.data.sources import own_table
 from lfmp_core.errors import DataError
 
@@ -49,7 +49,7 @@ def test_no_name_is_a_formula_in_a_figure():
     )
     m = len(HOSTILE)
     figures = [
-        fig3.heatmap(runs, HOSTILE),
+        fig3.gate_heatmap(runs, HOSTILE),
         walkthrough.vectors(torch.ones(m, 2), torch.ones(m), HOSTILE),
     ]
     figure = Figure()
@@ -99,7 +99,7 @@ def test_the_terminal_shows_every_name_whole(hostile, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     terminal = console()
     with terminal.capture() as shown:
-        terminal.print(fields_table(describe_dataset(Dataset.load(hostile))["fields"]))
+        terminal.print(fields_text(describe_dataset(Dataset.load(hostile))["fields"]))
     lines = shown.get().splitlines()
     assert max(map(len, lines)) <= 80 and any(line.endswith(" test %") for line in lines)
     assert sum(line.endswith(" 0.00") for line in lines) == 12  # the last column, a number a field

@@ -147,7 +147,7 @@ def test_the_page_by_hand():
         "entries": entries,
         "targets": [target],
     }
-    rows = pair_speed.compared(group).set_index("contender")
+    rows = pair_speed.contender_rows(group).set_index("contender")
     ratio = rows.loc["ours"]["× fastest peer"]
     assert (ratio.value, ratio.low, ratio.high) == (4.5, 4.0, 5.0)
     assert rows["s an epoch"].to_dict() == {"ours": 3.0, "peer": 14.0, "quick": 0.1}

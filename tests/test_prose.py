@@ -20,8 +20,8 @@ from lfmp_book.lers import code as lers_code
 from lfmp_book.lers import grids as lers
 from lfmp_book.lers import table1 as lers_table1
 from lfmp_book.lers.scores.blocks import HIGH, LOW, METHODS, MIDDLE, Cell
-from lfmp_book.lers.scores.clicks import Printed
-from lfmp_book.lers.scores.lists import Printed as PrintedLists
+from lfmp_book.lers.scores.clicks import PrintedClicks
+from lfmp_book.lers.scores.lists import PrintedLists
 from lfmp_book.lers.table5.claims import ON_SCORES
 from lfmp_book.lightfmp import grids as lightfmp
 from lfmp_book.lightfmp import selection_grids as lightfmp_selection
@@ -90,7 +90,7 @@ def steps_an_epoch(rows: int, batch: int) -> int:
 
 
 def saved_times() -> str:
-    three = published.load("lightfmp_table3")
+    three = published.printed_table("lightfmp_table3")
     shares = 100 * three.lightfmp_seconds / three.base_seconds
     return f"for every backbone, in {shares.min():.0f} to {shares.max():.0f} % of the time."
 
@@ -104,7 +104,7 @@ def wrong_improvement() -> str:
 
 
 def instances(name: str, described: dict) -> str:
-    printed = published.load("lers_table2").set_index("dataset").instances
+    printed = published.printed_table("lers_table2").set_index("dataset").instances
     return f"{100 * total(described) / int(printed[name]):.2f} %"
 
 
@@ -117,13 +117,13 @@ def widths(hashes: int) -> str:
 def blocks(sentence: str) -> tuple[int, int]:
     """In how many blocks of the printed Table 5 a sentence is right."""
     [test] = [t for t in ON_SCORES if sentence in t.sentences]
-    cases = test.cases(Printed())
+    cases = test.cases(PrintedClicks())
     return sum(bool(c.passed) for c in cases), len(cases)
 
 
 def both_backbones() -> str:
     [test] = [t for t in ON_SCORES if "6.1-2" in t.sentences]
-    cases = test.cases(Printed())
+    cases = test.cases(PrintedClicks())
     at = [t for t in dict.fromkeys(c.what for c in cases) if all(c.passed for c in cases if c.what == t)]
     assert at == ["t = 95%"]
     return "with both backbones at 95 % alone"
@@ -131,7 +131,7 @@ def both_backbones() -> str:
 
 def failing_alike() -> str:
     """Baselines whose AUC on MovieLens lies within 0.001 of another's and 0.01 and more below the best."""
-    two = published.load("lightfmp_table2")
+    two = published.printed_table("lightfmp_table2")
     movies = two[(two.dataset == "MovieLens") & (two.method != "Light-FMP")].set_index("method").auc
     movies = movies.drop("No Selection", errors="ignore")
     low = movies[movies < movies.max() - 0.01]
@@ -140,7 +140,7 @@ def failing_alike() -> str:
 
 
 def lost_above_chance() -> str:
-    values, losses = Printed(), {}
+    values, losses = PrintedClicks(), {}
     for name in values.sets:
         cell = Cell(name, "DCN", HIGH)
         whole = values.value(cell, "Original")
@@ -308,7 +308,7 @@ def test_remarks_of_the_audit_follow_the_printed_cells(monkeypatch):
     """With MagPrune's printed AUC raised at 95 %, it is right in all blocks, and the remark says so."""
 
     def remark() -> str:
-        return next(f.consequence for f in audit.findings("lers") if "abstract-1" in f.sentences)
+        return next(f.consequence for f in audit.audit_findings("lers") if "abstract-1" in f.sentences)
 
     assert remark() == "right in 4 of 4 (t = 50%), 4 of 4 (t = 80%), 1 of 4 (t = 95%)"
     raised = published.lers_table5()

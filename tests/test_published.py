@@ -9,13 +9,13 @@ from lfmp_core.errors import UnknownName
 
 
 def test_names_and_refusal():
-    assert {"lightfmp_table1", "lightfmp_table2", "lightfmp_table3"} <= set(published.names())
+    assert {"lightfmp_table1", "lightfmp_table2", "lightfmp_table3"} <= set(published.published_names())
     with pytest.raises(UnknownName, match="did you mean 'lightfmp_table"):
-        published.load("lightfmp_table9")
+        published.printed_table("lightfmp_table9")
 
 
 def test_counts():
-    one, two, three = (published.load(f"lightfmp_table{i}") for i in (1, 2, 3))
+    one, two, three = (published.printed_table(f"lightfmp_table{i}") for i in (1, 2, 3))
     assert list(one["dataset"]) == ["Criteo", "Avazu", "MovieLens"]
     assert len(two) == 3 * 10 and two.groupby("dataset")["method"].nunique().eq(10).all()
     assert list(three["backbone"]) == ["xDeepFM", "DeepFM", "Wide&Deep", "PNN", "DNN"]
@@ -24,15 +24,17 @@ def test_counts():
 
 def test_column_sums_guard_the_transcription():
     """Sums over the printed columns, added up apart from the CSV: a slipped digit would move them."""
-    two = published.load("lightfmp_table2").groupby("dataset")[["auc", "logloss", "tt"]].sum().round(4)
+    two = (
+        published.printed_table("lightfmp_table2").groupby("dataset")[["auc", "logloss", "tt"]].sum().round(4)
+    )
     assert two.loc["Criteo"].tolist() == [7.9588, 4.5474, 8.5025]
     assert two.loc["MovieLens"].tolist() == [7.6074, 5.7641, 8.4926]
     assert two.loc["Avazu"].tolist() == [7.7480, 3.8279, 6.7614]
 
 
 def test_the_two_tables_agree_on_xdeepfm():
-    two = published.load("lightfmp_table2").query("dataset == 'Criteo'").set_index("method")
-    three = published.load("lightfmp_table3").set_index("backbone").loc["xDeepFM"]
+    two = published.printed_table("lightfmp_table2").query("dataset == 'Criteo'").set_index("method")
+    three = published.printed_table("lightfmp_table3").set_index("backbone").loc["xDeepFM"]
     assert two.loc["No Selection", ["auc", "logloss"]].tolist() == [three.base_auc, three.base_logloss]
     assert two.loc["Light-FMP", ["auc", "logloss"]].tolist() == [three.lightfmp_auc, three.lightfmp_logloss]
     assert three.base_seconds == 15803  # the unit of Table 2's Criteo column
@@ -57,25 +59,25 @@ def test_exactly_one_printed_improvement_is_wrong():
 
 
 def test_what_the_text_states_of_figures_2_and_3():
-    two = published.load("lightfmp_fig2").set_index(["figure", "method", "quantity"]).value
+    two = published.printed_table("lightfmp_fig2").set_index(["figure", "method", "quantity"]).value
     assert two.loc["2a"].sum() == pytest.approx(120 + 4283 + 5134.5 + 7905.3)
     assert two["2c", "Light-FMP", "prune_ratio"].tolist() == [0, 25, 50, 75]
     assert two["2d", "Light-FMP", "pretrain_share"].tolist() == [0.0005, 0.001, 0.1]
-    three = published.load("lightfmp_fig3").groupby("said").field.apply(list)
+    three = published.printed_table("lightfmp_fig3").groupby("said").field.apply(list)
     assert {group: len(fields) for group, fields in three.items()} == {"kept": 8, "middle": 6, "pruned": 6}
     assert tuple(three["kept"]) == PAPER_KEPT and tuple(three["pruned"]) == PAPER_PRUNED
 
 
 def test_underlined_cells_of_table2_exist():
-    marked = published.load("lightfmp_table2_underlined")
-    cells = published.load("lightfmp_table2").set_index(["dataset", "method"])
+    marked = published.printed_table("lightfmp_table2_underlined")
+    cells = published.printed_table("lightfmp_table2").set_index(["dataset", "method"])
     assert len(marked) == 8
     for row in marked.itertuples():
         assert cells.loc[(row.dataset, row.method), row.metric] > 0
 
 
 def test_lers_table5_is_whole():
-    cells = published.load("lers_table5")
+    cells = published.printed_table("lers_table5")
     assert len(cells) == 4 * 22 and not cells.isna().any().any()
     counts = cells.groupby("sparsity").method.nunique()
     assert counts.to_dict() == {"0": 1, "own": 1, "50": 6, "80": 7, "95": 7}
@@ -84,7 +86,7 @@ def test_lers_table5_is_whole():
 
 def test_column_sums_of_lers_table5():
     """Over the printed columns, added up apart from the CSV; sizes in millions."""
-    cells = published.load("lers_table5")
+    cells = published.printed_table("lers_table5")
     sums = cells.groupby(["dataset", "backbone"])[["auc", "logloss", "params"]].sum()
     sums["params"] /= 1e6
     expected = {
@@ -106,7 +108,7 @@ def test_lers_table5_by_share():
 
 
 def test_lers_table6_is_whole():
-    cells = published.load("lers_table6")
+    cells = published.printed_table("lers_table6")
     assert len(cells) == 4 * 22 and not cells.isna().any().any()
     assert cells.groupby("sparsity").method.nunique().to_dict() == {0: 1, 50: 7, 80: 7, 95: 7}
     assert not cells.duplicated(["dataset", "backbone", "method", "sparsity"]).any()
@@ -114,7 +116,7 @@ def test_lers_table6_is_whole():
 
 def test_column_sums_of_lers_table6():
     """Over the printed columns, added up apart from the CSV; sizes in millions."""
-    cells = published.load("lers_table6")
+    cells = published.printed_table("lers_table6")
     sums = cells.groupby(["dataset", "backbone"])[["ndcg", "recall", "params"]].sum()
     sums["params"] /= 1e6
     expected = {
@@ -134,7 +136,7 @@ def test_lers_table6_by_share():
 
 
 def test_column_sums_of_lers_table7():
-    ratios = published.load("lers_table7")
+    ratios = published.printed_table("lers_table7")
     assert len(ratios) == 21 and ratios.groupby("sparsity").method.nunique().eq(7).all()
     columns = ["yelp2018", "gowalla", "overall_cf", "criteo", "avazu", "overall_ctr"]
     assert list(ratios) == ["method", "sparsity", *columns]
@@ -142,7 +144,7 @@ def test_column_sums_of_lers_table7():
 
 
 def test_intervals_of_lers_table4():
-    four = published.load("lers_table4").set_index(["base_model", "hyperparameter"])
+    four = published.printed_table("lers_table4").set_index(["base_model", "hyperparameter"])
     assert len(four) == 25 and four.fixed.notna().sum() == 11
     searched = four[four.fixed.isna()][["low", "high"]]
     clicks = [(0, 1), (1e-5, 1e-2), (1e-5, 1e-2)]
@@ -158,7 +160,7 @@ def test_intervals_of_lers_table4():
 
 def test_sparsity_of_lers_table3_follows_from_its_counts():
     """1,561,406 of 31,668 · 38,048 pairs are 0.1296 %; 1,027,370 of 29,858 · 40,981 are 0.0840 %."""
-    three = published.load("lers_table3")
+    three = published.printed_table("lers_table3")
     assert [tuple(row[1:4]) for row in three.itertuples(index=False)] == [
         (31_668, 38_048, 1_561_406),
         (29_858, 40_981, 1_027_370),
@@ -167,10 +169,10 @@ def test_sparsity_of_lers_table3_follows_from_its_counts():
 
 
 def test_what_lers_states_of_collaborative_filtering():
-    figures = published.load("lers_figures_cf").groupby(["figure", "quantity"]).value.apply(list)
+    figures = published.printed_table("lers_figures_cf").groupby(["figure", "quantity"]).value.apply(list)
     assert figures["2d", "log frequency"] == [2, 3, 4, 5, 6]
     assert figures["2d", "mean magnitude"] == [0.2, 0.4, 0.6, 0.8, 1.0]
     assert figures["2c", "items shown"] == figures["2d", "users shown"] == [200]
-    stated = published.load("lers_stated_cf").set_index("quantity").value
+    stated = published.printed_table("lers_stated_cf").set_index("quantity").value
     assert stated["k of NDCG@k and Recall@k"] == 20 and len(stated) == 9
     assert stated["percent of NDCG@20 lost by the best method, more than"] == 20

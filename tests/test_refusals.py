@@ -29,7 +29,7 @@ from lfmp_book.lightfmp import (
 from lfmp_book.lightfmp.table2 import shadows
 from lfmp_book.notebooks import declared_parameters, find_notebook, notebook_names
 from lfmp_book.speed import grids as speed
-from lfmp_book.speed.speed import load
+from lfmp_book.speed.speed import load_figures
 from lfmp_core import bounds, cli, entry
 from lfmp_core.data.cli import app as data_app
 from lfmp_core.data.prepared import prepare_cached
@@ -163,7 +163,7 @@ def test_other_names_of_pages():
     with pytest.raises(UnknownName, match="unknown paper 'ler'; did you mean 'lers'"):
         ledger.make("ler")
     with pytest.raises(UnknownName, match="unknown file of figures 'cpus'; did you mean 'cpu'"):
-        load("cpus")
+        load_figures("cpus")
     for given, words in (("0.5,1.5", "prune_ratios is 1.5"), ("nan", "prune_ratios is nan"), ("a", "commas")):
         with pytest.raises(WrongValue, match=words):
             lightfmp.fig3("quick", prune_ratios=given)

@@ -13,7 +13,8 @@ from lfmp_core.embeddings import register as register_table
 from lfmp_core.embeddings.qr import QRSettings, QRTable
 from lfmp_core.errors import LfmpError, UnknownName, WrongValue
 from lfmp_core.experiments.executor import execute
-from lfmp_core.experiments.spec import DatasetRef, RunSpec
+from lfmp_core.experiments.search import TPE
+from lfmp_core.experiments.spec import DatasetRef, RunSpec, plain
 from lfmp_core.experiments.tiny import planted
 from lfmp_core.methods import METHODS, get_method
 from lfmp_core.methods.base import register as register_method
@@ -24,6 +25,8 @@ from lfmp_core.models.lightgcn import LightGCN
 from lfmp_core.models.recommenders import RECOMMENDERS
 from lfmp_core.registry import Registry
 from lfmp_core.surgery import cut, plan_fields
+from lfmp_core.training.pairs import PairTrainingSettings
+from lfmp_core.training.settings import TrainingSettings
 
 SIZES = (7, 3, 11, 5)
 
@@ -122,6 +125,21 @@ def test_settings_of_an_older_time():
             BackboneSettings.model_validate(dumped | {key: value})
     with pytest.raises(UnknownName, match="parameter 'heads'"):
         BackboneSettings.read(dumped | {"heads": 2})
+
+
+@pytest.mark.parametrize("of", [TrainingSettings, PairTrainingSettings])
+def test_a_renamed_setting_is_recorded_under_its_first_name(of):
+    """Ids and JSON don't change with a name; either name is read, two at once are refused."""
+    settings = of(min_metric_by_epoch=(0.5, 0.6))
+    assert plain(settings)["floors"] == [0.5, 0.6] and "min_metric_by_epoch" not in plain(settings)
+    assert settings.model_dump() == settings.parts() and settings.model_dump()["floors"] == (0.5, 0.6)
+    assert "floors" not in plain(of()) and not of.model_fields.keys() & of.recorded.values()
+    assert of(**plain(settings)) == of.model_validate_json(settings.model_dump_json()) == settings
+    with pytest.raises(WrongValue, match="floors is the former name of min_metric_by_epoch: give one"):
+        of.model_validate({**plain(settings), "min_metric_by_epoch": (0.5,)})
+    tpe = TPE(space={}, median_pruning=True)
+    assert plain(tpe)["hopeless"] is True and "median_pruning" not in plain(tpe)
+    assert TPE.model_validate(plain(tpe)) == tpe and tpe.model_copy(update={"median_pruning": False}) != tpe
 
 
 def test_a_table_of_ones_own(tmp_path):

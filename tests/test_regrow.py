@@ -11,7 +11,7 @@ from sized import sized
 from lfmp_core.budget import Budget
 from lfmp_core.data import Rows
 from lfmp_core.methods import Context, RegrowSettings, get_method
-from lfmp_core.methods.regrow import exchange, put_back, until_revised, upcoming
+from lfmp_core.methods.regrow import exchange_fields, put_back, until_revised, upcoming
 from lfmp_core.methods.revision import RevisionSettings, codes, offsets, revise
 from lfmp_core.methods.train import fresh_model
 from lfmp_core.models import BackboneSettings
@@ -145,14 +145,14 @@ def test_exchange_keeps_what_stays(planted, backbone):
     trainer = Trainer(small, planted.split("train")[:1024], task.training, seed=1)
     trainer.fit()
     state = trainer.optimizer_state()
-    same_plan, same, moments = exchange(small, state, plan, range(20), fresh_model(task, 2))
+    same_plan, same, moments = exchange_fields(small, state, plan, range(20), fresh_model(task, 2))
     assert np.array_equal(predict(same, rows), predict(small, rows))
     assert same_plan.fields == plan.fields and moments.keys() == state.keys()
     for name, slots in state.items():
         assert all(torch.equal(value, moments[name][key]) for key, value in slots.items()), name
 
     fields = [*range(1, 20), 30]
-    _, new, moments = exchange(small, state, plan, fields, fresh_model(task, 2))
+    _, new, moments = exchange_fields(small, state, plan, fields, fresh_model(task, 2))
     assert new.columns.tolist() == fields
     # cut both down to the 19 fields that they share: one model
     both = [cut(small, plan_fields(small, range(1, 20))), cut(new, plan_fields(new, range(19)))]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lfmp_book.claims.claim import findings, share_verdict
+from lfmp_book.claims.claim import arms_in_words, share_verdict
 from lfmp_book.evidence import results
 from lfmp_book.evidence.differences import difference_table
 from lfmp_book.evidence.draws import Draws
@@ -148,7 +148,7 @@ def test_findings_count_sides_of_the_interval():
         ("dnn", ARM, "all fields"): (-0.01, -0.02, 0.01),
         ("pnn", ARM, "all fields"): (-0.04, -0.05, -0.03),
     }
-    (sentence,) = findings(_compared(rows), "backbones").sentences
+    (sentence,) = arms_in_words(_compared(rows), "backbones").sentences
     assert "better in 1, tied in 1, worse in 1 of 3 backbones; mean difference -0.0100" in sentence
 
 
@@ -242,5 +242,5 @@ def test_comparisons_of_other_records_are_refused(tmp_path, monkeypatch):
 def test_pictures_are_the_same_bytes_twice():
     frame = _frame({"all fields": (0.75, 10.0), ARM: (0.76, 5.0)})
     assert Picture(table3.picture(frame), "dots").png() == Picture(table3.picture(frame), "dots").png()
-    html = Picture(fig3.heatmap(frame, list("abcd")), 'a "quoted" word')._repr_html_()
+    html = Picture(fig3.gate_heatmap(frame, list("abcd")), 'a "quoted" word')._repr_html_()
     assert 'alt="a &quot;quoted&quot; word"' in html

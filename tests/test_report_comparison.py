@@ -6,10 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lfmp_book.show.comparison import Column, comparison, keys
+from lfmp_book.show.comparison import ResultColumn, comparison, keys
 
 BY = {"arm": "arm", "ratio": "τ"}
-COLUMNS = (Column("auc", "AUC", best="max"), Column("seconds", "s", 1, best="min", sides=("paper", "ours")))
+COLUMNS = (
+    ResultColumn("auc", "AUC", best="max"),
+    ResultColumn("seconds", "s", 1, best="min", sides=("paper", "ours")),
+)
 
 
 def runs(*rows):
@@ -59,7 +62,10 @@ def test_the_best_of_a_side_is_bold_at_its_own_end_and_only_where_asked_for():
 
 
 def test_the_side_of_the_paper_has_a_heading_of_its_own_and_a_figure_may_stand_there_alone():
-    figures = [Column("auc", "AUC", sides=("paper, %",)), Column("auc", "ours only", sides=("ours",))]
+    figures = [
+        ResultColumn("auc", "AUC", sides=("paper, %",)),
+        ResultColumn("auc", "ours only", sides=("ours",)),
+    ]
     shown = comparison([("a", 0.0)], BY, figures, printed, {"ours": OURS}, printed="paper, %")
     assert shown.header == [["", "", "paper, %", "ours"], ["arm", "τ", "AUC", "ours only"]]
     assert shown.plain[0][2] == "0.9500"
@@ -77,7 +83,7 @@ def test_a_heading_may_show_something_else_or_stand_beside_the_key():
 
 
 def test_a_figure_of_its_own_is_made_of_the_runs_and_the_key_and_of_no_runs_is_none():
-    count = Column("n", "runs", sides=("ours",), of=lambda cell, arm, ratio: f"{len(cell)} of {arm}")
+    count = ResultColumn("n", "runs", sides=("ours",), of=lambda cell, arm, ratio: f"{len(cell)} of {arm}")
     shown = comparison(keys(BY, OURS, YOURS), BY, [count], None, {"ours": OURS, "yours": YOURS})
     assert shown.header[0] == ["", "", "ours"]
     assert [row[2] for row in shown.plain] == ["2 of a", "1 of a", "1 of b", "–"]

@@ -234,12 +234,12 @@ def test_the_command_keeps_draws_where_the_item_says_so(tmp_path, opened, monkey
     assert {file: file.read_bytes() for file in path.parent.iterdir()} == kept
 
     reference = results.frame([own], made)
-    compared, without = results.known_comparisons("demo", reference)
-    assert without == [] and set(results.draws_of(compared)) == ({"planted"} if keeps else set())
+    compared, missing = results.known_comparisons("demo", reference)
+    assert missing == [] and set(results.draws_of(compared)) == ({"planted"} if keeps else set())
     assert len(results.draws_of(compared[compared.metric == "auc"])) == keeps  # they travel
     more = reference.assign(id=reference.id.where(reference.index > 0, "another"))
-    stale, without = results.known_comparisons("demo", more)
-    assert "compared when others were at hand" in without[0] and results.draws_of(stale) == {}
+    stale, missing = results.known_comparisons("demo", more)
+    assert "compared when others were at hand" in missing[0] and results.draws_of(stale) == {}
     if keeps:  # comparisons of these records, draws of others
         one = draws.load_draws(path)["planted"]
         runs = {key: ids[:1] for key, ids in one.runs.items()}

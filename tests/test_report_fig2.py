@@ -5,7 +5,7 @@ import pytest
 
 from lfmp_book.claims import pending
 from lfmp_book.evidence import published, results
-from lfmp_book.evidence.results import BASE, TWIN, UNPRUNED
+from lfmp_book.evidence.results import ALL_FIELDS, RANDOM_FIELDS, UNPRUNED
 from lfmp_book.lightfmp import fig2b, fig2c, fig2d
 from lfmp_book.lightfmp import selection_grids as lightfmp_selection
 from lfmp_book.show.curves import spread_out
@@ -49,7 +49,7 @@ def ablation(gains):
     for backbone, (auc, loss) in gains.items():
         frame += runs(backbone, ARM, 0.75 + auc[0], epochs=2) + runs(backbone, FRESH, 0.75, epochs=3)
         compared += differences(backbone, ARM, FRESH, auc, loss)
-        compared += differences(backbone, ARM, TWIN, (9, 9, 9), (9, 9, 9))  # not what is asked for
+        compared += differences(backbone, ARM, RANDOM_FIELDS, (9, 9, 9), (9, 9, 9))  # not what is asked for
     return pd.DataFrame(frame), pd.DataFrame(compared)
 
 
@@ -73,7 +73,7 @@ def test_fig2b_table_holds_what_the_paper_says_and_both_gains():
     pnn, dnn = (next(x for x in text.splitlines() if x.startswith(name)) for name in ("PNN", "DNN"))
     assert "marginal" in pnn and "-0.04" in pnn and "+0.07" in pnn
     assert dnn.count("significant") == 2 and "+0.40" in dnn and "+0.80" in dnn
-    assert "tied" in repr(fig2b.difference_table(reference)).splitlines()[3]
+    assert "tied" in repr(fig2b.kept_difference_table(reference)).splitlines()[3]
 
 
 def verdicts_of(claims):
@@ -127,7 +127,7 @@ def test_fig2b_compares_each_arm_with_its_twin():
 
 def ratios(auc, seconds, gain):
     """An arm at four ratios, beside all and random fields; gain: of τ = .25 over none, with interval."""
-    frame = runs("xdeepfm", BASE, 0.75, ratio=0.0, noise=0.001) + runs("xdeepfm", TWIN, 0.74)
+    frame = runs("xdeepfm", ALL_FIELDS, 0.75, ratio=0.0, noise=0.001) + runs("xdeepfm", RANDOM_FIELDS, 0.74)
     compared = []
     for ratio, value, second in zip((0.0, 0.25, 0.5, 0.75), auc, seconds, strict=True):
         frame += runs("xdeepfm", PRINTED, value, ratio=ratio, seconds=second, noise=0.0005)
@@ -136,7 +136,7 @@ def ratios(auc, seconds, gain):
         if ratio:
             compared += differences("xdeepfm", PRINTED, UNPRUNED, interval, (0, -1, 1), ratio)
             low = value - 0.75 - 0.002
-            compared += differences("xdeepfm", PRINTED, BASE, (0, low, low + 0.004), (0, -1, 1), ratio)
+            compared += differences("xdeepfm", PRINTED, ALL_FIELDS, (0, low, low + 0.004), (0, -1, 1), ratio)
     return pd.DataFrame(frame), pd.DataFrame(compared)
 
 
@@ -169,11 +169,11 @@ def test_fig2c_shows_the_papers_only_point_and_what_is_free():
 
 def by_size(twin, base, auc=(0.74, 0.75, 0.76)):
     """Three sizes with (difference, low, high) in AUC against random fields and against all fields."""
-    frame = runs("xdeepfm", BASE, 0.755, ratio=0.0) + runs("xdeepfm", TWIN, 0.745)
-    compared = differences("xdeepfm", TWIN, BASE, (-0.01, -0.02, -0.005), (0.01, 0.005, 0.02))
+    frame = runs("xdeepfm", ALL_FIELDS, 0.755, ratio=0.0) + runs("xdeepfm", RANDOM_FIELDS, 0.745)
+    compared = differences("xdeepfm", RANDOM_FIELDS, ALL_FIELDS, (-0.01, -0.02, -0.005), (0.01, 0.005, 0.02))
     for arm, t, b, value in zip(SIZES, twin, base, auc, strict=True):
         frame += runs("xdeepfm", arm, value, noise=0.0005)
-        for other, d in ((TWIN, t), (BASE, b)):
+        for other, d in ((RANDOM_FIELDS, t), (ALL_FIELDS, b)):
             compared += differences("xdeepfm", arm, other, d, (-d[0], -d[2], -d[1]))
     return pd.DataFrame(frame), pd.DataFrame(compared)
 
@@ -182,7 +182,7 @@ LOSS, TIE, WIN = (-0.01, -0.02, -0.001), (0.001, -0.001, 0.003), (0.01, 0.005, 0
 
 
 def test_an_arms_name_tells_rows_passes_and_steps():
-    assert [fig2d.rows_of(arm) for arm in (*SIZES, TWIN)] == [229, 2000, 100_000, 0]
+    assert [fig2d.rows_pretrained_on(arm) for arm in (*SIZES, RANDOM_FIELDS)] == [229, 2000, 100_000, 0]
     assert [fig2d.passes_of(arm) for arm in SIZES] == [1092, 125, 2]
     # batches of 256: 1, 8 and 391 a pass
     assert [fig2d.steps_of(arm) for arm in SIZES] == [1092, 1000, 782]
@@ -200,7 +200,7 @@ def test_an_arms_name_tells_rows_passes_and_steps():
 )
 def test_gates_beat_random_fields_from_the_size_that_all_larger_ones_confirm(twin, start, words):
     _, compared = by_size(twin, (LOSS,) * 3)
-    assert fig2d.beats_from(fig2d.against(compared, TWIN)) == start
+    assert fig2d.beats_from(fig2d.against(compared, RANDOM_FIELDS)) == start
     first, second, _ = fig2d.answer(compared).sentences
     assert f"beat random fields **{words}**" in first
     assert "worse at 229, 2,000, 100,000" in second
@@ -237,19 +237,19 @@ def test_sizes_beyond_ones_own_rows_are_left_out(planted):
 
 
 def test_without_records_pages_say_so_and_judge_nothing():
-    frame = pd.DataFrame(runs("xdeepfm", BASE, 0.75, ratio=0.0) + runs("xdeepfm", ARM, 0.75))
-    for own in (fig2b.ablated(frame), fig2d.measured(frame), frame[:0], results.frame([], None)):
-        compared = pending.comparisons("lightfmp_fig2b", own)
+    frame = pd.DataFrame(runs("xdeepfm", ALL_FIELDS, 0.75, ratio=0.0) + runs("xdeepfm", ARM, 0.75))
+    for own in (fig2b.ablated(frame), fig2d.complete_runs(frame), frame[:0], results.frame([], None)):
+        compared = pending.kept_comparisons("lightfmp_fig2b", own)
         assert "no reference records yet; run: lfmp run lightfmp_fig2b" in compared.attrs["reason"]
         for module in (fig2b, fig2c, fig2d):
             shown = pending.verdicts(module.claims(own, compared), compared)
             assert "no reference records yet" in repr(shown)
         for shown in (
-            fig2b.difference_table(fig2b.gains(own, compared)),
+            fig2b.kept_difference_table(fig2b.gains(own, compared)),
             fig2c.unpruned_table(compared),
             fig2c.free_shares(compared),
             fig2d.answer(compared),
-            pending.picture(fig2d.picture, compared, "words"),
+            pending.picture_or_reason(fig2d.picture, compared, "words"),
         ):
             assert "no reference records yet" in repr(shown)
 
@@ -257,7 +257,7 @@ def test_without_records_pages_say_so_and_judge_nothing():
 def test_records_that_were_not_compared_are_told_apart_from_none(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "project_root", lambda: tmp_path)
     frame, _ = ablation({"dnn": CLEAR})
-    assert "were not compared yet" in repr(pending.reason(pending.comparisons("lightfmp_fig2b", frame)))
+    assert "were not compared yet" in repr(pending.reason(pending.kept_comparisons("lightfmp_fig2b", frame)))
 
 
 def test_pictures_are_the_same_bytes_twice():

@@ -10,12 +10,12 @@ import pytest
 from table5_runs import NETWORKS, drawn, framed, run
 
 from lfmp_book.claims import pending, sentences
-from lfmp_book.claims.cases import Case, judge, said
+from lfmp_book.claims.cases import Case, cases_in_words, judge
 from lfmp_book.evidence import frames, published, results
 from lfmp_book.ledger import audit
 from lfmp_book.lers import grids as lers
 from lfmp_book.lers.scores.blocks import HIGH, METHODS, ORIGINAL, Cell
-from lfmp_book.lers.scores.clicks import Measured, Printed, arm_of, printed_of
+from lfmp_book.lers.scores.clicks import MeasuredClicks, PrintedClicks, arm_of, printed_of
 from lfmp_book.lers.table5 import costs, figure, page
 from lfmp_book.lers.table5.claims import TESTS, claims
 from lfmp_book.lers.table5.overall import fruitless
@@ -40,7 +40,7 @@ def copied():
 
 def verdicts(frame, compared=None):
     """By sentence; nothing is left in doubt where no comparisons are given."""
-    found, names = {}, sentences.load("lers")
+    found, names = {}, sentences.load_sentences("lers")
     by_words = {s.words: s.id for s in names.values()}
     for claim in claims(frame, drawn(frame) if compared is None else compared):
         found[by_words[claim.words]] = claim.verdict
@@ -50,7 +50,7 @@ def verdicts(frame, compared=None):
 def test_records_like_the_paper_are_judged_like_the_paper(copied):
     """One rule for both: the printed cells as records give the printed cells' verdicts."""
     printed = {}
-    for finding in audit.findings("lers"):
+    for finding in audit.audit_findings("lers"):
         if finding.against == "Table 5" and finding.says in {test.rule for test in TESTS}:
             printed |= dict.fromkeys(finding.sentences, finding.verdict)
     measured = verdicts(copied)
@@ -58,11 +58,11 @@ def test_records_like_the_paper_are_judged_like_the_paper(copied):
 
 
 def test_every_claim_is_a_sentence_and_every_sentence_is_judged(copied):
-    own = [s for s in sentences.load("lers").values() if "lers_table5" in s.items]
+    own = [s for s in sentences.load_sentences("lers").values() if "lers_table5" in s.items]
     found = claims(copied, drawn(copied))
     assert sorted(s.words for s in own) == sorted(c.words for c in found)
     named = [i for test in TESTS for i in test.sentences]
-    assert len(named) == len(set(named)) and set(named) <= set(sentences.load("lers"))
+    assert len(named) == len(set(named)) and set(named) <= set(sentences.load_sentences("lers"))
 
 
 def test_arms_beside_the_papers_rows():
@@ -97,7 +97,7 @@ def test_a_larger_table_that_fares_worse_is_named():
 
 
 def test_scores_by_hand():
-    printed = Printed()
+    printed = PrintedClicks()
     cell = Cell("Avazu", "DCN", 0.95)
     assert printed.ranked(cell)[0] == ("OptEmb", 0.7683) and printed.rank(cell, "PEP") == 7
     assert printed.rank(cell, "TTRec", LOG_LOSS) == 3
@@ -126,17 +126,17 @@ def test_a_set_that_is_still_being_run_is_not_shown(tmp_path):
         copyfile(kept.path(spec), target)
     whole = page.reference(Store(tmp_path))
     assert whole.groupby("name").size().to_dict() == {"Avazu": 300}
-    assert "Avazu: 300 reference runs of 19 arms, 3 seeds" in page.counts(whole)
+    assert "Avazu: 300 reference runs of 19 arms, 3 seeds" in page.run_counts(whole)
     target.unlink()
     short = page.reference(Store(tmp_path))
     assert len(short) == 0
-    assert "Avazu: 299 of 300 reference runs have ended; shown when all have" in page.counts(short)
+    assert "Avazu: 299 of 300 reference runs have ended; shown when all have" in page.run_counts(short)
 
 
 def test_no_records_no_verdict(tmp_path):
     none = page.reference(Store(tmp_path))
     assert len(none) == 0 and set(verdicts(none, NONE).values()) == {"untestable"}
-    assert page.counts(none).count(pending.NOT_YET) == 3
+    assert page.run_counts(none).count(pending.NOT_YET) == 3
     shown = [
         page.main_table("Criteo", "DCN", none, NONE, none),
         page.main_table("MovieLens", "DCN", none, NONE, none),
@@ -219,17 +219,17 @@ def test_retraining_by_hand():
 
 def test_a_gain_is_judged_over_seeds_each_the_mean_of_its_sparsities():
     """Seeds .000, .002, .004: mean .002, s .002, t interval ± 4.303 · .002/√3 = ± .00497 holds 0 and .001."""
-    wide = fruitless(Measured(retrained(AvazuDCN=lambda seed, t: 0.002 * seed), {}))
+    wide = fruitless(MeasuredClicks(retrained(AvazuDCN=lambda seed, t: 0.002 * seed), {}))
     assert [c.passed for c in wide] == [True, True, True, None]  # as nine runs it would be 3.5 errors above 0
     assert wide[-1].figure == "AUC +0.0020 (can't be told)"
     # sparsities 10 apart in each seed, their means .0020, .0021, .0022: clear
-    apart = fruitless(Measured(retrained(AvazuDCN=lambda seed, t: 0.002 + 1e-4 * seed + t - 0.75), {}))
+    apart = fruitless(MeasuredClicks(retrained(AvazuDCN=lambda seed, t: 0.002 + 1e-4 * seed + t - 0.75), {}))
     assert [c.passed for c in apart] == [True] * 4
     # .0004 to .0006: lies above 0, but under .001 is none
-    small = fruitless(Measured(retrained(CriteoDCN=lambda seed, t: 0.0004 + 1e-4 * seed), {}))
+    small = fruitless(MeasuredClicks(retrained(CriteoDCN=lambda seed, t: 0.0004 + 1e-4 * seed), {}))
     assert small[1].passed is True
     single = retrained()
-    assert {c.passed for c in fruitless(Measured(single[single.seed == 0], {}))} == {None}
+    assert {c.passed for c in fruitless(MeasuredClicks(single[single.seed == 0], {}))} == {None}
 
 
 # ---- tables and the figure
@@ -268,9 +268,9 @@ def test_figure_marks_what_nothing_beats():
     assert found.to_dict() == {ORIGINAL: False, "QR": True, "PEP": False, "DHE": True}
     made = figure.picture("Criteo", framed(rows))
     assert isinstance(made, Picture) and "QR 50%, DHE 95%" in made.words
-    assert Picture(figure.draw({"x": figure.points(framed(rows))}), "").png() == Picture(
-        figure.draw({"x": figure.points(framed(rows))}), "").png()  # fmt: skip
-    assert len({figure.look(arm) for arm in page.ARMS}) == len(page.ARMS)
+    assert Picture(figure.draw_panels({"x": figure.points(framed(rows))}), "").png() == Picture(
+        figure.draw_panels({"x": figure.points(framed(rows))}), "").png()  # fmt: skip
+    assert len({figure.arm_style(arm) for arm in page.ARMS}) == len(page.ARMS)
 
 
 def test_figure_has_room_for_what_is_not_far_below():
@@ -326,13 +326,13 @@ def test_ratios_come_from_the_records(tmp_path):
 
 def test_cases_that_cannot_be_told():
     open_ = [Case("a", "x", None, "tied"), Case("a", "y", True, "so")]
-    assert judge(open_) == "untestable" and said(open_) == "a: x tied, y so"
+    assert judge(open_) == "untestable" and cases_in_words(open_) == "a: x tied, y so"
     assert judge([*open_, Case("b", "z", False)]) == "part"
-    assert said([Case("a", "x", None)]) == "a: records missing"
+    assert cases_in_words([Case("a", "x", None)]) == "a: records missing"
     many = [
         Case("a", "x", None, "tied"),
         Case("a", "y", True, "so"),
         Case("a", "z", False),
         Case("a", "w", None),
     ]
-    assert said(many) == "a: 1 of 2 (y), 1 missing, 1 can't be told"
+    assert cases_in_words(many) == "a: 1 of 2 (y), 1 missing, 1 can't be told"

@@ -8,14 +8,14 @@ from lfmp_book.claims.cases import judge
 from lfmp_book.evidence import frames, published
 from lfmp_book.ledger import audit
 from lfmp_book.lers.scores import clicks as five
-from lfmp_book.lers.scores.blocks import HIGH, LOW, METHODS, MIDDLE, ORIGINAL, SHARES, Cell, Span, tau
+from lfmp_book.lers.scores.blocks import HIGH, LOW, METHODS, MIDDLE, ORIGINAL, SHARES, Cell, GapInterval, tau
 from lfmp_book.lers.scores.lists import (
     GRAPH,
     LATENT,
     SETS,
-    Lists,
-    Measured,
-    Printed,
+    ListValues,
+    MeasuredLists,
+    PrintedLists,
     arm_of,
     cells,
     printed_of,
@@ -27,7 +27,7 @@ from lfmp_book.lers.table7 import claims as on_both
 from lfmp_book.lers.table7.view import CLICKS, LISTS, Both, order_agreement
 from lfmp_core.metrics import RECALL20
 
-SAID = sentences.load("lers")
+SAID = sentences.load_sentences("lers")
 CELL = Cell("Gowalla", LATENT, MIDDLE)
 
 
@@ -45,7 +45,7 @@ def verdicts(frame):
     return {c.sentences[0]: c.verdict for c in claims(frame, drawn(frame))}
 
 
-class Told(Lists):
+class Told(ListValues):
     """NDCG@20 by method, the same in all blocks of a backbone and sparsity; Recall@20 the same."""
 
     def __init__(self, **values):
@@ -73,7 +73,7 @@ def passed(rule, values):
 
 
 def test_scores_by_hand():
-    printed = Printed()
+    printed = PrintedLists()
     assert printed.ranked(CELL)[0] == ("PEP", 0.0913) and printed.rank(CELL, "OptEmb") == 2
     assert printed.rank(CELL, "OptEmb", RECALL20) == 2 and printed.rank(CELL, "QR") == 3
     assert printed.rank(CELL, "DHE") == 3  # .0654 twice
@@ -95,7 +95,7 @@ def test_every_sentence_of_the_items_has_one_test():
 def test_records_like_the_paper_are_judged_like_the_paper(copied):
     """One rule for both: the printed cells as records give the printed cells' verdicts."""
     printed = {}
-    for finding in audit.findings("lers", "collaborative filtering"):
+    for finding in audit.audit_findings("lers", "collaborative filtering"):
         if finding.against == "Table 6" and finding.says in {test.rule for test in ON_SCORES}:
             printed |= dict.fromkeys(finding.sentences, finding.verdict)
     measured = verdicts(copied)
@@ -121,7 +121,7 @@ def test_swapped_recommenders_swap_the_verdicts(copied):
 
 def test_differences_that_draws_leave_open_are_not_told(copied):
     """Means alone, without draws: no sentence on clear differences or ranks is judged."""
-    values = Measured(copied, {})
+    values = MeasuredLists(copied, {})
     told = {i: judge(test.outcome(values).cases) for test in TESTS for i in test.sentences}
     assert {told[i] for i in ("abstract-1", "6.2-1", "6.2-7", "6.2-8", "6.2-12", "7-7")} == {"untestable"}
     assert told["1-5"] == "holds"
@@ -205,20 +205,20 @@ class Spans(Told):
 )
 def test_both_metrics_must_say_so(recall, expected):
     where = [Cell("Gowalla", LATENT, MIDDLE)]
-    v = Spans(Span(*recall) if recall else None, original=0.1, NeuMF_80=LADDER, LightGCN_80=LADDER)
+    v = Spans(GapInterval(*recall) if recall else None, original=0.1, NeuMF_80=LADDER, LightGCN_80=LADDER)
     [case] = rules.ahead_of_all("QR", where)(v)
     assert case.passed is expected and ("can't be told" in case.figure) == (expected is None and bool(recall))
     better = {m: x + 0.01 for m, x in LADDER.items()}
-    over = Spans(Span(*recall) if recall else None, original=0.1, NeuMF_80=LADDER, LightGCN_80=better)
+    over = Spans(GapInterval(*recall) if recall else None, original=0.1, NeuMF_80=LADDER, LightGCN_80=better)
     assert passed(rules.graph_ahead(("QR",), (MIDDLE,)), over) == {expected}
 
 
 def test_numbers_beside_the_table_are_found():
     rows = [row for name in SETS for row in run(name, GRAPH, ORIGINAL, 0.0, 0.1)]
-    assert passed(rules.all_in_the_table, Measured(framed(rows), {})) == {True}
+    assert passed(rules.all_in_the_table, MeasuredLists(framed(rows), {})) == {True}
     more = framed(rows).assign(parameters=1001)
-    assert passed(rules.all_in_the_table, Measured(more, {})) == {False}
-    assert passed(rules.all_in_the_table, Measured(page.completed(NONE), {})) == {None}
+    assert passed(rules.all_in_the_table, MeasuredLists(more, {})) == {False}
+    assert passed(rules.all_in_the_table, MeasuredLists(page.completed(NONE), {})) == {None}
 
 
 # ---- both tasks
@@ -237,7 +237,7 @@ def test_agreement_of_orders_by_hand():
     v = Told(original=0.1, **given, **{f"{LATENT}_{round(100 * t)}": turned for t in SHARES})
     assert order_agreement(v, (GRAPH, LATENT)) == pytest.approx((1, -1))
     assert order_agreement(Told(original=0.1, **given), (GRAPH, LATENT)) is None
-    assert {t.sentences[0]: judge(t.cases(Both(five.Printed(), v))) for t in on_both.TESTS[:2]} == {
+    assert {t.sentences[0]: judge(t.cases(Both(five.PrintedClicks(), v))) for t in on_both.TESTS[:2]} == {
         "6.2-5": "holds",
         "6.2-6": "holds",
     }
@@ -246,12 +246,12 @@ def test_agreement_of_orders_by_hand():
 def test_losses_of_both_tasks():
     """The ladder loses 30 % and more of NDCG@20; the printed cells 1.3 % of AUC at most."""
     rule = on_both.loses_more(2, (HIGH,))
-    assert passed(rule, Both(five.Printed(), same(LADDER))) == {True}
+    assert passed(rule, Both(five.PrintedClicks(), same(LADDER))) == {True}
     kept = same({**LADDER, "PEP": 0.0999})
-    [case] = rule(Both(five.Printed(), kept))
+    [case] = rule(Both(five.PrintedClicks(), kept))
     assert case.passed is False
     assert case.figure == "6 of 7 methods; least -0.1% of NDCG@20 (PEP), most -1.3% of AUC (PEP)"
-    assert passed(rule, Both(five.Printed(), Told(original=0.1))) == {None}
+    assert passed(rule, Both(five.PrintedClicks(), Told(original=0.1))) == {None}
 
 
 def test_draws_of_both_tasks_are_paired():
@@ -272,7 +272,7 @@ def test_without_records_nothing_is_judged_of_both_tasks():
 
 # ---- the paper's own numbers
 
-FOUND = audit.findings("lers", "collaborative filtering")
+FOUND = audit.audit_findings("lers", "collaborative filtering")
 
 
 @pytest.mark.parametrize(
@@ -315,13 +315,15 @@ def test_remarks_are_computed():
 
 def test_an_altered_cell_alters_its_verdict(monkeypatch):
     """MagPrune first on LightGCN at 80 %, then PEP: as said. And Table 7 no longer follows."""
-    raw = published.load("lers_table6")
+    raw = published.printed_table("lers_table6")
     at = (raw.backbone == GRAPH) & (raw.sparsity == 80)
     raw.loc[at & (raw.method == "MagPrune"), "ndcg"] = 0.14
     raw.loc[at & (raw.method == "PEP"), "ndcg"] = 0.135
-    load = published.load
-    monkeypatch.setattr(published, "load", lambda name: raw.copy() if name == "lers_table6" else load(name))
-    found = {i: f for f in audit.findings("lers", "collaborative filtering") for i in f.sentences}
+    untouched = published.printed_table
+    monkeypatch.setattr(
+        published, "printed_table", lambda name: raw.copy() if name == "lers_table6" else untouched(name)
+    )
+    found = {i: f for f in audit.audit_findings("lers", "collaborative filtering") for i in f.sentences}
     assert found["6.2-14"].verdict == "holds"
     assert found["5.2-9"].verdict == "part" and "38 of 42 ratios" in found["5.2-9"].computed
 

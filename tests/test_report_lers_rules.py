@@ -9,13 +9,13 @@ from scipy.stats import norm, ttest_ind
 from table5_runs import NETWORKS, drawn, framed, run
 
 from lfmp_book.claims.cases import Case, any_of, judge
-from lfmp_book.claims.settled import settled
+from lfmp_book.claims.robust import robust_to_resampling
 from lfmp_book.evidence import results
 from lfmp_book.evidence.draws import Draws
 from lfmp_book.lers import grids as lers
 from lfmp_book.lers.scores import rules as common
-from lfmp_book.lers.scores.blocks import HIGH, LOW, METHODS, ORIGINAL, Cell, Span
-from lfmp_book.lers.scores.clicks import Clicks, Measured, Printed, cells
+from lfmp_book.lers.scores.blocks import HIGH, LOW, METHODS, ORIGINAL, Cell, GapInterval
+from lfmp_book.lers.scores.clicks import ClickValues, MeasuredClicks, PrintedClicks, cells
 from lfmp_book.lers.table5 import cases as rules
 from lfmp_book.lers.table5 import overall
 from lfmp_book.lers.table5.claims import ON_SCORES, claims
@@ -30,7 +30,7 @@ def measured(**auc):
     values = {("dcn_mix", arm, HIGH): np.asarray(own, float) for arm, own in auc.items()}
     runs = dict.fromkeys(values, ("a", "b", "c"))
     draws = Draws("criteo", runs, {AUC: values, LOG_LOSS: {key: 1 - own for key, own in values.items()}})
-    return Measured(framed(rows), {"criteo": draws})
+    return MeasuredClicks(framed(rows), {"criteo": draws})
 
 
 def test_better_is_the_interval_of_the_difference_of_shared_draws():
@@ -58,20 +58,20 @@ def test_any_two_cells_of_a_set_are_held_against_each_other():
     rows = [*run("Criteo", "DCN", "PEP", LOW, 0.70), *run("Criteo", "DeepFM", "PEP", HIGH, 0.71)]
     rows += run("Avazu", "DCN", "PEP", LOW, 0.70)
     frame = framed([*rows, *run("Criteo", "DCN", ORIGINAL, 0.0, 0.8)])
-    told = Measured(frame, results.draws_of(drawn(frame, doubt=1e-4)))
+    told = MeasuredClicks(frame, results.draws_of(drawn(frame, doubt=1e-4)))
     other = Cell("Criteo", "DeepFM", HIGH)
     assert told.span(other, "PEP", "PEP", than=CELL.to(LOW)).better
     assert told.span(CELL.to(LOW), "PEP", ORIGINAL).high < -0.09  # wherever Original stands
-    bare = Measured(frame, {})
+    bare = MeasuredClicks(frame, {})
     assert bare.better(other, "PEP", "PEP") is None and bare.value(other, "PEP") == pytest.approx(0.710001)
 
 
 def test_a_single_training_tells_nothing_of_another():
     frame = framed([*run("Criteo", "DCN", "PEP", HIGH, 0.8), *run("Criteo", "DCN", ORIGINAL, 0.0, 0.7)])
     one = frame[(frame.arm == ORIGINAL) | (frame.seed == 0)]
-    whole, single = (Measured(f, results.draws_of(drawn(f))) for f in (frame, one))
+    whole, single = (MeasuredClicks(f, results.draws_of(drawn(f))) for f in (frame, one))
     assert whole.better(CELL, "PEP", ORIGINAL) is True and single.better(CELL, "PEP", ORIGINAL) is None
-    assert [c.passed for v in (whole, single) for c in settled(positive)(v)] == [True, None]
+    assert [c.passed for v in (whole, single) for c in robust_to_resampling(positive)(v)] == [True, None]
 
 
 def test_many_chances_widen_the_interval():
@@ -88,7 +88,7 @@ def test_many_chances_widen_the_interval():
 # ---- rules on means
 
 
-class Fixed(Clicks):
+class Fixed(ClickValues):
     """One value for all, and draws of it."""
 
     def __init__(self, value, draws=()):
@@ -119,34 +119,34 @@ def positive(v):
     ],
 )
 def test_a_rule_on_means_must_hold_on_the_draws(value, draws, passed, figure):
-    assert settled(positive)(Fixed(value, draws)) == [Case("a", "b", passed, figure)]
+    assert robust_to_resampling(positive)(Fixed(value, draws)) == [Case("a", "b", passed, figure)]
 
 
 def test_printed_cells_are_taken_as_they_are():
     rule = common.competitive("MagPrune", cells())
-    assert settled(rule)(Printed()) == rule(Printed())
+    assert robust_to_resampling(rule)(PrintedClicks()) == rule(PrintedClicks())
 
 
 def test_cases_are_settled_by_their_place():
     def two(v):
         return [Case("a", "", v.value(CELL, "PEP") > 0, "x"), Case("b", "", v.value(CELL, "PEP") < 5, "y")]
 
-    first, second = settled(two)(Fixed(1.0, [1, -1]))
+    first, second = robust_to_resampling(two)(Fixed(1.0, [1, -1]))
     assert (first.passed, second.passed) == (None, True)
 
 
 # ---- rules on clear differences: the interval by hand
 
 
-class Told(Clicks):
+class Told(ClickValues):
     """Spans by methods, in all blocks; turned round where the other order is asked for."""
 
     def __init__(self, **spans):
-        self.known = {tuple(key.split("_")): Span(*span) for key, span in spans.items()}
+        self.known = {tuple(key.split("_")): GapInterval(*span) for key, span in spans.items()}
 
     def span(self, cell, ours, theirs, metric=None, than=None, chances=1):
         back = self.known.get((theirs, ours))
-        return self.known.get((ours, theirs)) or (back and Span(-back.gap, -back.high, -back.low))
+        return self.known.get((ours, theirs)) or (back and GapInterval(-back.gap, -back.high, -back.low))
 
     def gap(self, cell, ours, theirs, metric=None, than=None):
         span = self.span(cell, ours, theirs)
@@ -170,7 +170,7 @@ class Told(Clicks):
 def test_three_answers(span, keeps, ahead, apart):
     [case] = rules.keeps_up(CELL, "PEP")(Told(**{"PEP_" + ORIGINAL: span}))
     assert case.passed is keeps and ("can't be told" in case.figure) == (keeps is None)
-    assert Span(*span).ahead is ahead and Span(*span).apart is apart
+    assert GapInterval(*span).ahead is ahead and GapInterval(*span).apart is apart
     [case, _] = overall.stronger_backbone(Told(**{f"{ORIGINAL}_{ORIGINAL}": span}))
     assert case.passed is ahead
 
@@ -225,7 +225,7 @@ class Ranked(Told):
     def span(self, cell, ours, theirs, metric=None, than=None, chances=1):
         found = super().span(cell, ours, theirs)
         gap = self.value(cell, ours) - self.value(cell, theirs)
-        return found or Span(gap, gap, gap)
+        return found or GapInterval(gap, gap, gap)
 
 
 LADDER = {m: 0.7 + 0.01 * i for i, m in enumerate(METHODS)}
@@ -338,6 +338,6 @@ def test_seconds_are_clear_by_welchs_t():
 def test_autodim_is_judged_where_it_is_planned():
     assert "AutoDim" not in overall.planned(HIGH) and "AutoDim" in overall.planned(0.8)
     cases = overall.quicker(("OptEmb",), ("AutoDim",))(
-        Measured(framed(run("Criteo", "DCN", ORIGINAL, 0.0, 0.7)), {})
+        MeasuredClicks(framed(run("Criteo", "DCN", ORIGINAL, 0.0, 0.7)), {})
     )
     assert {c.what for c in cases} == {"t = 50%", "t = 80%"} and judge(cases) == "untestable"

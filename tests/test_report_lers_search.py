@@ -121,7 +121,7 @@ def test_without_trials_the_page_says_so(tmp_path):
     scored = frame[frame.score.notna()]
     shown = [
         search.state(frame), search.chosen_table(frame, "x"), search.border_table(frame),
-        search.failures(planned, store), pending.picture(figures.progress_picture, scored, "x"),
+        search.failures(planned, store), pending.picture_or_reason(figures.progress_picture, scored, "x"),
     ]  # fmt: skip
     assert all(pending.NOT_YET in repr(x) for x in shown)
     assert pending.NOT_YET in repr(search.state(frame[:0], ["criteo"]))
@@ -134,7 +134,7 @@ def test_intervals_and_budgets_stand_beside_the_papers():
     fixed = [row for row in rows if not row[4]]
     assert all(row[2] == row[3] for row in fixed) and len(fixed) == 5
     own = lers.tpe_for("quick").model_copy(update={"trials": 6})
-    assert [row[1:3] for row in search.budget_table(own).plain][::3] == [["30", "10"], ["6", "2"]]
+    assert [row[1:3] for row in search.search_budget_table(own).plain][::3] == [["30", "10"], ["6", "2"]]
 
 
 def test_pictures_of_a_search_are_the_same_bytes_twice(tmp_path):
@@ -205,13 +205,13 @@ def test_fig6_verdicts_by_hand():
 
 def test_fig6_from_records_and_without(tmp_path):
     store, [grid] = Store(tmp_path), lers.fig6("reference", seeds=1)
-    none = lers_fig6.measured([grid], store)
+    none = lers_fig6.finished_runs([grid], store)
     assert len(none) == 0 and pending.NOT_YET in repr(lers_fig6.choice_table(none, none))
     grid = replace(grid, arms=[arm for arm in grid.arms if arm.label == "QR"])
     for spec in grid.plan(store):
         best = {0.5: 1e-4, 0.8: 1e-4, 0.95: 1e-6}[spec.budget.share]
         store.put(Record(spec=spec, metrics={"val_auc": 0.75 if spec.training["l2"] == best else 0.7}))
-    frame = lers_fig6.measured([grid], store)
+    frame = lers_fig6.finished_runs([grid], store)
     assert len(frame) == 15 and set(frame.arm) == {"QR"}
     rows = lers_fig6.choice_table(frame, frame[:0]).plain
     assert [row[1:3] for row in rows] == [["50%", "0.0001"], ["80%", "0.0001"], ["95%", "1e-06"]]
@@ -255,26 +255,28 @@ def test_fig6_judges_its_sentences():
     ],
 )
 def test_what_the_audit_must_find(sentence, against, verdict, computed):
-    found = [f for f in audit.findings("lers") if sentence in f.sentences and against in f.against]
+    found = [f for f in audit.audit_findings("lers") if sentence in f.sentences and against in f.against]
     assert [f.verdict for f in found if computed in f.computed] == [verdict]
 
 
 def test_an_altered_cell_alters_its_verdict(monkeypatch):
     """PEP ahead with DCN at 80 % and with DeepFM at 80 and 95 %: as said but for the exception."""
-    raw = published.load("lers_table5")
+    raw = published.printed_table("lers_table5")
     for backbone, sparsity in (("DeepFM", "80"), ("DeepFM", "95")):
         row = (raw.dataset == "Criteo") & (raw.backbone == backbone) & (raw.sparsity == sparsity)
         raw.loc[row & (raw.method == "PEP"), "auc"] = 0.82
-    load = published.load
-    monkeypatch.setattr(published, "load", lambda name: raw.copy() if name == "lers_table5" else load(name))
-    [finding] = [f for f in audit.findings("lers") if "6.1-7" in f.sentences]
+    untouched = published.printed_table
+    monkeypatch.setattr(
+        published, "printed_table", lambda name: raw.copy() if name == "lers_table5" else untouched(name)
+    )
+    [finding] = [f for f in audit.audit_findings("lers") if "6.1-7" in f.sentences]
     assert finding.verdict == "holds"
-    wrong = [f for f in audit.findings("lers") if "5.2-9" in f.sentences]
+    wrong = [f for f in audit.audit_findings("lers") if "5.2-9" in f.sentences]
     assert wrong[0].verdict == "holds"  # Table 7 is of DCN
 
 
 def test_sizes_are_spans():
-    kept = lers_ctr.numbers("Criteo", "DCN", "PEP", "95")
+    kept = lers_ctr.printed_numbers("Criteo", "DCN", "PEP", "95")
     assert (kept.low, kept.high) == (830_500, 831_500)
     assert lers_ctr.removed("Avazu", "DCN", "OptEmb", "own").middle == pytest.approx(
         1 - 19.81 / 70.86, abs=1e-3

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from lfmp_book.evidence import results
-from lfmp_book.evidence.results import TWIN
+from lfmp_book.evidence.results import RANDOM_FIELDS
 from lfmp_book.lightfmp import recovery, recovery_figures
-from lfmp_book.lightfmp.truth import Truth, chance_limit, scored, truth_of
+from lfmp_book.lightfmp.truth import PlantedTruth, chance_limit, scored, truth_of
 from lfmp_book.show.figures import Picture
 from lfmp_core.budget import Budget
 from lfmp_core.data import PlantedSettings
@@ -22,7 +22,7 @@ from lfmp_core.experiments.items import Arm, Grid
 from lfmp_core.experiments.spec import DatasetRef, plain
 
 # informative 0 1 2, redundant 3, noise 4 … 7
-EIGHT = Truth(8, frozenset({0, 1, 2}), frozenset({3}), 1.0)
+EIGHT = PlantedTruth(8, frozenset({0, 1, 2}), frozenset({3}), 1.0)
 
 
 def test_precision_and_recall_by_hand():
@@ -44,7 +44,7 @@ def test_the_limit_of_chance_is_that_of_all_choices():
     recalls = np.sort([scored(c, (), EIGHT)["recall"] for c in combinations(range(8), 4)])
     assert chance_limit(EIGHT, 4) == pytest.approx(recalls[int(np.ceil(0.95 * len(recalls))) - 1])
     # one of thirty: 29 of 30 random choices miss it
-    assert chance_limit(Truth(30, frozenset({0}), frozenset(), 1.0), 1) == 0
+    assert chance_limit(PlantedTruth(30, frozenset({0}), frozenset(), 1.0), 1) == 0
 
 
 def test_truth_needs_no_rows(planted):
@@ -80,7 +80,7 @@ def frame(recalls, kept=20):
                         "arm": arm, "seed": seed, "signal": signal, "redundant": 0, "reference": ref,
                         "case": f"signal {signal}, no redundant", "recall": recall,
                         "precision": recall / 2, "useful_recall": recall, "useful_precision": recall / 2,
-                        "ranking": float("nan") if arm == TWIN else recall, "chance": kept / 39,
+                        "ranking": float("nan") if arm == RANDOM_FIELDS else recall, "chance": kept / 39,
                         "limit": limit, "PT": 1.0, "kept_fields": tuple(range(kept)),
                         "id": f"{arm}{signal}{seed}",
                         "variant": sized[1] if sized else "",
@@ -95,7 +95,7 @@ FRAME = frame(
         "GBDT": {0.5: (0.7, 0.9), 3: (1.0, 1.0)},
         "Lasso": {0.5: (0.8, 0.7), 3: (1.0, 0.9)},
         "PCA": {0.5: (0.5, 0.4), 3: (0.5, 0.6)},
-        TWIN: {0.5: (0.5, 0.5), 3: (0.6, 0.5)},
+        RANDOM_FIELDS: {0.5: (0.5, 0.5), 3: (0.6, 0.5)},
         recovery.LITERAL: {0.5: (0.5, 0.5), 3: (0.5, 0.5)},
         "Light-FMP, as printed, 2,000 × 25": {0.5: (0.5, 0.5), 3: (0.5, 0.5)},
         recovery.REPAIRED: {0.5: (0.7, 0.6), 3: (0.9, 0.8)},
@@ -105,7 +105,7 @@ FRAME = frame(
 
 def test_one_with_the_best_or_within_two_standard_errors():
     """Lasso − GBDT over four pairs: .1, −.2, 0, −.1; mean −.05, deviation .129."""
-    best = recovery.to_best(recovery.selectors(FRAME))
+    best = recovery.to_best(recovery.shown_selectors(FRAME))
     assert best.difference["GBDT"] == 0
     assert best.difference["Lasso"] == pytest.approx(-0.05)
     assert best.error["Lasso"] == pytest.approx(0.1291, abs=1e-4)
@@ -184,9 +184,9 @@ def test_the_quick_grid_has_a_twin_and_every_sentence_of_the_paper_its_arm():
         assert "lfmp run planted_recovery" in made.attrs["reason"]
     assert recovery.at_hand(made).startswith(f"reference: {made.id.nunique()} of ")
     arms = [arm.label for grid in recovery.get_item(recovery.ITEM).grids("quick") for arm in grid.arms]
-    assert {recovery.LITERAL, recovery.REPAIRED, recovery.ONE_PASS, TWIN} <= set(arms)
+    assert {recovery.LITERAL, recovery.REPAIRED, recovery.ONE_PASS, RANDOM_FIELDS} <= set(arms)
 
 
 def test_pictures_are_the_same_bytes_twice():
-    for draw in (recovery_figures.heatmap, recovery_figures.size_figure):
+    for draw in (recovery_figures.recall_heatmap, recovery_figures.size_figure):
         assert Picture(draw(FRAME), "words").png() == Picture(draw(FRAME), "words").png()

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lfmp_book.claims.cases import Case, all_of, judge, said
+from lfmp_book.claims.cases import Case, all_of, cases_in_words, judge
 from lfmp_book.claims.claim import Claim
 from lfmp_book.evidence import frames, results
 from lfmp_book.lightfmp import fig2a, selectors
@@ -67,7 +67,7 @@ def test_front_by_hand():
 def test_labels_keep_apart_and_inside():
     points = np.array([[100.0, 100.0], [104.0, 101.0], [98.0, 97.0], [395.0, 100.0]])
     sizes = np.full((4, 2), (60.0, 12.0))
-    centres = pareto.place(points, sizes, (0, 0, 400, 200))
+    centres = pareto.place_labels(points, sizes, (0, 0, 400, 200))
     for i in range(4):
         assert (centres[i] - sizes[i] / 2 >= 0).all() and (centres[i] + sizes[i] / 2 <= (400, 200)).all()
         for j in range(i):
@@ -83,8 +83,8 @@ def test_labels_keep_off_what_is_to_be_avoided():
     def covered(centre: np.ndarray) -> bool:
         return bool((np.abs(centre - line) < size / 2).all(-1).any())
 
-    assert covered(pareto.place(point, size, frame)[0])
-    assert not covered(pareto.place(point, size, frame, line)[0])
+    assert covered(pareto.place_labels(point, size, frame)[0])
+    assert not covered(pareto.place_labels(point, size, frame, line)[0])
 
 
 def test_scaled_shrinks_a_fixed_pretraining_alone():
@@ -110,8 +110,10 @@ def test_main_table_of_a_part_of_the_records():
     assert dict(zip(head, rows["OptEmbed"], strict=True))["reference AUC"] == "–"  # the paper's row stays
     assert "1 to 3 seeds" in made.note
     empty = table2.main_table("Avazu", reference)
-    assert results.TWIN not in [r[0] for r in empty.plain] and "no reference records yet" in empty.note
-    assert table2.counts(reference).splitlines()[1] == "MovieLens: no reference records yet"
+    assert (
+        results.RANDOM_FIELDS not in [r[0] for r in empty.plain] and "no reference records yet" in empty.note
+    )
+    assert table2.run_counts(reference).splitlines()[1] == "MovieLens: no reference records yet"
     nothing = results.frame([], None)
     assert "no reference records yet" in repr(table2.picture("Avazu", table2.part(nothing, "Avazu")))
     got = selectors.arms_of(
@@ -177,7 +179,7 @@ def test_judge(passed, verdict):
 
 def test_said_names_what_is_missing():
     cases = [Case("Criteo", str(i), i < 2) for i in range(4)] + [Case("Avazu", "0", None)]
-    assert said(cases) == "Criteo: 2 of 4 (0, 1); Avazu: records missing"
+    assert cases_in_words(cases) == "Criteo: 2 of 4 (0, 1); Avazu: records missing"
     assert all_of(True, None) is None and all_of(False, None) is False and all_of(True, True) is True
 
 
@@ -260,8 +262,8 @@ def test_comparisons_are_known_set_by_set(tmp_path, monkeypatch):
     assert "criteo were not compared yet; run: lfmp compare x" in first and "avazu" in second
     rows = [{"dataset": "criteo", "ids": ["criteo-Lasso-0"]}, {"dataset": "avazu", "ids": ["other"]}]
     (tmp_path / "x.json").write_text(json.dumps(rows))
-    known, without = results.known_comparisons("x", reference)
-    assert known.dataset.tolist() == ["criteo"] and "avazu were compared when others" in without[0]
+    known, missing = results.known_comparisons("x", reference)
+    assert known.dataset.tolist() == ["criteo"] and "avazu were compared when others" in missing[0]
     assert results.known_comparisons("x", reference[:0])[1] == []
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lfmp_book.speed import speed, table_speed
-from lfmp_book.speed.table_speed import compared, shown, summary, tables, yardstick
+from lfmp_book.speed.table_speed import entry_rows, shown, summary, tables, yardstick
 from lfmp_core.errors import UnknownName
 
 MADE = {
@@ -52,12 +52,12 @@ def results():
 
 
 def test_ratios_are_taken_round_by_round(results):
-    rows = compared(results["groups"]["train"]).set_index("table")
+    rows = entry_rows(results["groups"]["train"]).set_index("table")
     tt = rows.loc["TT-Rec"]
     assert (tt["× full"].value, tt["× full"].low, tt["× full"].high) == (0.5, 0.5, 0.5)
     assert (tt["× before"].value, tt["× before"].low, tt["× before"].high) == (11, 10, 12)
     assert rows.loc["full"]["× full"] is None and rows.loc["slices"]["× before"] is None
-    csr = compared(results["groups"]["serve"]).set_index("table").loc["CSR"]
+    csr = entry_rows(results["groups"]["serve"]).set_index("table").loc["CSR"]
     assert (csr["× full"].low, csr["× full"].high) == (0.75, 1)  # medians of rounds, 3/4 and 6/6
     assert (csr["× floor"].value, csr["× floor"].low) == (2.5, 2)
     assert (csr["× peer"].low, csr["× peer"].high) == (2, 3)  # the faster of two
@@ -89,7 +89,7 @@ def test_wrong_names_are_refused_with_the_nearest(results):
 def test_what_was_not_measured_is_left_out(results):
     serve = results["groups"]["serve"]
     serve["entries"] = [e for e in serve["entries"] if e["name"] not in ("quick", "slow", "full")]
-    row = compared(serve).set_index("table").loc["CSR"]
+    row = entry_rows(serve).set_index("table").loc["CSR"]
     assert row["× peer"] is None and row["× full"] is None and row["× floor"].value == 2.5
     assert "× peer" not in str(tables(results)[2]).splitlines()[1]
     serve["entries"] = [one("bytes", "serve", [2.0], parameters=0, bytes=0)]

@@ -14,7 +14,7 @@ from lfmp_core.data import SPLITS, Dataset, Field, PrepareSettings, Rows, Schema
 from lfmp_core.errors import LfmpError, UnknownName
 from lfmp_core.methods import METHODS, get_method
 from lfmp_core.methods.base import Context
-from lfmp_core.methods.selection import EncodingSettings, Scores, selector
+from lfmp_core.methods.selection import EncodingSettings, FieldImportance, selector
 from lfmp_core.methods.selection.base import largest
 from lfmp_core.methods.selection.encoding import Encoder, encode_training, target_encode
 from lfmp_core.models import BackboneSettings
@@ -97,7 +97,7 @@ def test_selector_keeps_the_largest_and_trains_on_them(task, enter):
 
     def told(task, budget, settings, context):
         """What was told."""
-        return Scores(values, {"why": "told"})
+        return FieldImportance(values, {"why": "told"})
 
     assert enter(told) is told
     method = get_method("told")
@@ -118,7 +118,7 @@ def test_a_choice_that_was_made_is_not_made_again(task, enter, tmp_path):
 
     def told(task, budget, settings, context):
         calls.append(1)
-        return Scores(np.random.default_rng(context.seed).normal(size=39), {"calls": len(calls)})
+        return FieldImportance(np.random.default_rng(context.seed).normal(size=39), {"calls": len(calls)})
 
     enter(told)
     first = get_method("told").run(task, Budget(0.5), 1, folder=tmp_path)
@@ -134,8 +134,8 @@ def test_a_choice_that_was_made_is_not_made_again(task, enter, tmp_path):
 def test_scores_must_be_one_finite_number_a_field(task, enter):
     values = np.zeros(39)
     values[[0, 14]] = np.nan, np.inf
-    enter(lambda *_: Scores(values))
-    enter(lambda *_: Scores(np.zeros(38)), "short")
+    enter(lambda *_: FieldImportance(values))
+    enter(lambda *_: FieldImportance(np.zeros(38)), "short")
     enter(lambda *_: pytest.fail("scored what is no task"), "early")
     with pytest.raises(LfmpError, match=r"'told' gave scores that are not finite: I1, C2$"):
         get_method("told").choose(task, Budget(0.5), 1)

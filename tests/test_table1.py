@@ -5,7 +5,7 @@ import pytest
 
 from lfmp_book.evidence import datasets
 from lfmp_book.lightfmp import table1
-from lfmp_book.sets import planted
+from lfmp_book.sets import planted_ref
 from lfmp_core.data.cli import describe_dataset
 from lfmp_core.experiments.executor import cut_to, open_dataset
 
@@ -48,7 +48,7 @@ def test_auc_error_against_draws():
 
 def test_commonest_value_is_counted_by_split(tmp_path, monkeypatch):
     monkeypatch.setenv("LFMP_HOME", str(tmp_path))
-    dataset = open_dataset(planted(1500))
+    dataset = open_dataset(planted_ref(1500))
     described = describe_dataset(dataset)
     ids = np.array(dataset.split("test").ids)
     for column, field in enumerate(described["fields"]):

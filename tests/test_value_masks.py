@@ -9,7 +9,14 @@ from torch.nn import functional
 from lfmp_core.data import Rows
 from lfmp_core.efficiency import export_onnx
 from lfmp_core.embeddings import FullTable
-from lfmp_core.embeddings.masked import FixedWidths, MaskedRows, field_of_ids, leading, spread, unit_step
+from lfmp_core.embeddings.masked import (
+    FixedWidths,
+    MaskedRows,
+    field_of_ids,
+    leading,
+    unit_step,
+    widths_by_id,
+)
 from lfmp_core.embeddings.ragged import RaggedTable
 from lfmp_core.errors import DataError, LfmpError
 from lfmp_core.methods.gating.evolution import EvolutionSettings, evolve
@@ -225,7 +232,7 @@ def test_rows_open_above_their_fields_threshold():
     counts = torch.bincount(widths.long().flatten(), minlength=5)
     assert counts[0] == 0 and (counts[1:] - 2000).abs().max() < 200
     assert field_of_ids(SIZES).tolist() == [0, 0, 0, 1, 1, 2, 2, 2, 2]
-    assert spread((3, 1, 2), SIZES).tolist() == [3, 3, 3, 1, 1, 2, 2, 2, 2]
+    assert widths_by_id((3, 1, 2), SIZES).tolist() == [3, 3, 3, 1, 1, 2, 2, 2, 2]
 
 
 def test_thresholds_follow_plain_descent():

@@ -15,7 +15,7 @@ from lfmp_core.errors import LfmpError
 from lfmp_core.methods import Context, get_method
 from lfmp_core.methods.gating import OptEmbedSettings, OptFSSettings, optembed, optfs
 from lfmp_core.methods.gating.optembed import fittest_widths, train_supernet
-from lfmp_core.methods.gating.optfs import ValueGates, search
+from lfmp_core.methods.gating.optfs import ValueGates, search_gates
 from lfmp_core.methods.train import fresh_model
 from lfmp_core.models.backbone import REGISTRY
 from lfmp_core.seeds import derive
@@ -111,7 +111,7 @@ def test_rewinding_restores_exactly(task, epoch):
     """The model that goes on is, bit for bit, one that was trained up to the rewind epoch and no further;
     at epoch 0 it is the untrained one."""
     settings = OptFSSettings(**OPTFS | {"search_epochs": 3}, rewind_epoch=epoch)
-    model, c = search(task, settings, Context(1))
+    model, c = search_gates(task, settings, Context(1))
     assert isinstance(model.state_dict()["table.weight"], torch.Tensor) and len(c) == len(model.table.weight)
     expected = fresh_model(task, 1)
     table, gates = expected.table, ValueGates(len(c), settings, 25)
@@ -129,7 +129,7 @@ def test_training_goes_on_from_the_rewound_rows(task, monkeypatch):
     module = sys.modules["lfmp_core.methods.gating.optfs"]
     monkeypatch.setattr(module, "train_to_outcome", lambda task, model, *args, **options: model)
     served = optfs(task, 0.5, OptFSSettings(**OPTFS), Context(1))
-    model, c = search(task, OptFSSettings(**OPTFS), Context(1))
+    model, c = search_gates(task, OptFSSettings(**OPTFS), Context(1))
     kept = model.table.weight * (c > 0).unsqueeze(1)
     fields = plan_fields(model, served.columns.tolist())
     assert torch.equal(served.table.weight_view(), fields.take("table.weight", kept))
@@ -138,7 +138,7 @@ def test_training_goes_on_from_the_rewound_rows(task, monkeypatch):
 
 def test_dearer_values_are_fewer(task):
     kept = [
-        (search(task, OptFSSettings(**OPTFS | {"regularisation": price}), Context(1))[1] > 0).sum()
+        (search_gates(task, OptFSSettings(**OPTFS | {"regularisation": price}), Context(1))[1] > 0).sum()
         for price in (0.0, 1e-5, 1e-4)
     ]
     assert kept[0] > kept[1] > kept[2]

@@ -14,7 +14,7 @@ def words(given: str | Sequence[Any] | None, default: Sequence[Any]) -> list[Any
     return list(words if words else default)
 
 
-def names(given: str | Sequence[str] | None, valid: Sequence[str], what: str) -> list[str]:
+def valid_names(given: str | Sequence[str] | None, valid: Sequence[str], what: str) -> list[str]:
     """Names given as of `words`, each of them `what`; none: all that are valid.
 
     Raises:

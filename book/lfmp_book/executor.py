@@ -104,7 +104,7 @@ def _say(line: str) -> None:
     print(f"{CLEAR}{line}" if sys.stdout.isatty() else line, flush=True)
 
 
-def execute(
+def execute_notebooks(
     names: list[str] | None = None,
     parameters: Mapping[str, Any] | None = None,
     jobs: int = 2,
@@ -218,7 +218,7 @@ def _execute_command(
     force: Annotated[bool, typer.Option("--force", help="Run also what is unchanged.")] = False,
 ) -> None:
     """Execute notebooks into book/executed/, each whole or not at all; what is unchanged is kept."""
-    results = execute(names, _pairs(parameter), jobs, force)
+    results = execute_notebooks(names, _pairs(parameter), jobs, force)
     failed = [n for n, r in results.items() if r not in ("done", "unchanged")]
     if failed:
         typer.echo(f"{len(failed)} of {len(results)} notebooks failed: {', '.join(failed)}", err=True)

@@ -13,12 +13,12 @@ from lfmp_core.experiments.own_data import prepared
 from lfmp_core.settings import project_root
 
 from .parameters import given, options
-from .show.html import Table, table
+from .show.html import HtmlTable, table
 
 SHOWN = ("torch", "numpy", "pandas", "numba")
 
 
-def provenance(notebook: str, namespace: Mapping[str, Any], *, run: str | None = None) -> Table:
+def provenance(notebook: str, namespace: Mapping[str, Any], *, run: str | None = None) -> HtmlTable:
     """What made this page: commands, data, commit, versions, hardware.
 
     Args:

@@ -1,7 +1,7 @@
 """The data sets of reference and quick runs, pinned, so that records can be read where the data is not."""
 
 from lfmp_core.data import MovieLensSettings, PlantedSettings, PrepareSettings
-from lfmp_core.experiments.executor import reference
+from lfmp_core.experiments.executor import dataset_ref
 from lfmp_core.experiments.spec import DatasetRef, plain
 
 # The public 137,139-row sample; pinned, so that its records can be read where the data is not.
@@ -12,9 +12,9 @@ CRITEO_SAMPLE = DatasetRef(
 )
 
 
-def planted(rows: int = 12_000, seed: int = 0) -> DatasetRef:
+def planted_ref(rows: int = 12_000, seed: int = 0) -> DatasetRef:
     """Planted data in Criteo's shape, generated on first use."""
-    return reference("planted", PrepareSettings(threshold=4), PlantedSettings(rows=rows, seed=seed))
+    return dataset_ref("planted", PrepareSettings(threshold=4), PlantedSettings(rows=rows, seed=seed))
 
 
 AVAZU = DatasetRef(

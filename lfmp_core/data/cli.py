@@ -27,7 +27,7 @@ from .planted import PlantedSettings
 from .planted_text import PLANTED, write_planted
 from .prepared import prepare as run_prepare
 from .schema import SPLITS, Schema
-from .shown import console, fields_table, lined
+from .shown import console, fields_text, lined
 from .sources import SOURCES, Source
 
 app = typer.Typer(cls=Commands, help="Real, own and planted data.", no_args_is_help=True)
@@ -280,7 +280,7 @@ def _show_fields(report: dict[str, Any]) -> None:
         rows = report["rows"][split]
         share = report["positives"][split] / rows if rows else 0
         out.print(f"  {split}: {rows:,} rows, {100 * share:.2f} % clicks")
-    out.print(fields_table(report["fields"]))
+    out.print(fields_text(report["fields"]))
 
 
 def describe_dataset(dataset: Dataset) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from ..errors import DataError, LfmpError, check_name
 from ..ownership import FolderKind, restore
 from .checks import REMEDY, check_contents, open_array
-from .plain import Given, described
+from .plain import GivenArrays, schema_and_parts
 from .schema import SPLITS, Schema
 
 _ARRAYS = [f"{split}/{name}.npy" for split in SPLITS for name in ("ids", "labels", "values")]
@@ -154,8 +154,8 @@ class Dataset:
             >>> get_method("lasso").choose(task, Budget(0.7)).fields
             (1,)
         """
-        given = Given(ids, labels, field_sizes, local, values, scalar_fields)
-        schema, parts = described(given, name, names, splits, shares, seed)
+        given = GivenArrays(ids, labels, field_sizes, local, values, scalar_fields)
+        schema, parts = schema_and_parts(given, name, names, splits, shares, seed)
         return InMemoryDataset(IN_MEMORY, schema, {split: Rows(*arrays) for split, arrays in parts.items()})
 
     @classmethod

@@ -29,7 +29,7 @@ class Encoded:
     values: np.ndarray | None
 
 
-def kind_of(column: Column, numeric: str) -> Kind:
+def column_kind(column: Column, numeric: str) -> Kind:
     """A column's kind under a numeric setting: integers become scalars only when asked."""
     return "scalar" if column.kind == "integer" and numeric == "scalar" else column.kind
 
@@ -42,7 +42,7 @@ def encode(block: Block, columns: tuple[Column, ...], numeric: str) -> Encoded:
         coded = block.columns[column.column]
         if column.derive:
             coded = Coded(coded.codes, column.derive(coded.unique))
-        kind = kind_of(column, numeric)
+        kind = column_kind(column, numeric)
         if kind == "scalar":
             convert = to_integers if column.kind == "integer" else to_floats
             values, missing = _checked(block, column, coded.unique, convert)

@@ -68,7 +68,7 @@ def joined(lists: pa.Array) -> pa.StringArray:
     return pc.if_else(pc.is_valid(lists), texts, pa.scalar(None, pa.string()))
 
 
-def fields_of(name: str, how: Multi, reader: Reader, canonical: Callable) -> list[Column]:
+def fields_of_column(name: str, how: Multi, reader: Reader, canonical: Callable) -> list[Column]:
     """The fields that a column of several values becomes.
 
     Args:

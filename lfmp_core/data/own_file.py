@@ -42,7 +42,7 @@ class _Text(OwnFile):
         return DelimitedReader(self.path, self.names, tuple(columns), label, **how, **self.options)
 
 
-def open_own(path: Path, delimiter: str | None, multi: Collection[str] = ()) -> OwnFile:
+def open_own_file(path: Path, delimiter: str | None, multi: Collection[str] = ()) -> OwnFile:
     """The file by its ending: Parquet, or text.
 
     Args:
@@ -85,7 +85,9 @@ def unlabelled(unique: pa.StringArray) -> np.ndarray:
     return np.zeros(len(unique), np.uint8)
 
 
-def look(file: OwnFile, names: list[str], spelling: Spelling) -> tuple[dict[str, pa.StringArray], int]:
+def sample_texts(
+    file: OwnFile, names: list[str], spelling: Spelling
+) -> tuple[dict[str, pa.StringArray], int]:
     """The different texts of the first rows of each column, and how many rows these were."""
     if not names:
         return {}, 0

@@ -21,12 +21,12 @@ from ..folders import fresh_folder
 from .arrays import GrowingArray, fingerprint_of
 from .columns import Reader
 from .dataset import PREPARED, Dataset
-from .encode import Encoded, encode, kind_of
+from .encode import Encoded, column_kind, encode
 from .faults import writing
 from .noticed import Watch, check_splits, scarce
 from .preparation import PrepareSettings
 from .schema import SPLITS, Field, Schema
-from .splits import Chronological, Given, Splitter, StratifiedRuns, chronological_cuts, spill_times
+from .splits import Chronological, GivenSplits, Splitter, StratifiedRuns, chronological_cuts, spill_times
 from .vocabulary import Spill, connect, count_fields, lookups, write_vocabulary
 
 # a column of a block costs some time however few its rows are: wide tables are read in larger blocks
@@ -84,7 +84,7 @@ class _Work:
         # while the first rows are read; held here and not by frames, so that an error that someone keeps
         # doesn't keep the connection
         self.connecting = pool.submit(connect, self.spilled, threads)
-        self.kinds = [kind_of(column, settings.numeric) for column in reader.columns]
+        self.kinds = [column_kind(column, settings.numeric) for column in reader.columns]
         self.scalars = [i for i, kind in enumerate(self.kinds) if kind == "scalar"]
         m, s = len(self.kinds), len(self.scalars)
         if BYTES_A_FIELD * m > BLOCK_BYTES:
@@ -164,7 +164,7 @@ class _Work:
         if self.settings.split == "random":
             return StratifiedRuns(self.settings.seed, shares)
         if self.settings.split == "given":
-            return Given()
+            return GivenSplits()
         with self._bar("find cuts", self.reader.size, "B") as bar:
 
             def scan() -> Iterator[tuple[int, np.ndarray | None]]:

@@ -16,7 +16,7 @@ from .splits import StratifiedRuns
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray | None]  # ids, labels, values
 
 
-class Given(NamedTuple):
+class GivenArrays(NamedTuple):
     """The arrays of one call of `Dataset.from_arrays`, which says what they are."""
 
     ids: Any
@@ -27,8 +27,8 @@ class Given(NamedTuple):
     scalar_fields: Sequence[int]
 
 
-def described(
-    given: Given,
+def schema_and_parts(
+    given: GivenArrays,
     name: str,
     names: Sequence[str] | None,
     splits: Mapping[str, Any] | None,
@@ -94,7 +94,7 @@ def _fields(
     )
 
 
-def _ids(given: Given, fields: tuple[Field, ...]) -> np.ndarray:
+def _ids(given: GivenArrays, fields: tuple[Field, ...]) -> np.ndarray:
     """int32 [N, m], each its field's."""
     ids = np.asarray(given.ids)
     if ids.ndim != 2 or ids.shape[1] != len(fields):

@@ -243,7 +243,7 @@ def blocks(plan: Plan) -> Iterator[tuple[np.ndarray, list[np.ndarray]]]:
         yield clicks.astype(np.uint8), values
 
 
-def truth_of(plan: Plan) -> dict[str, Any]:
+def truth_by_name(plan: Plan) -> dict[str, Any]:
     """What was planted, by field name."""
     redundant = {NAMES[f]: NAMES[source] for f, (source, _) in plan.redundant.items()}
     informative = [NAMES[f] for f in plan.informative]

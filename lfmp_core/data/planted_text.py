@@ -10,7 +10,7 @@ from tqdm import tqdm
 from ..folders import fresh_folder
 from ..ownership import FolderKind
 from ..settings import canonical_json
-from .planted import NAMES, PlantedSettings, blocks, integer_values, make_plan, truth_of
+from .planted import NAMES, PlantedSettings, blocks, integer_values, make_plan, truth_by_name
 from .sources import CRITEO_INTEGERS
 
 TEXT, TRUTH = "train.txt", "truth.json"
@@ -56,5 +56,5 @@ def write_planted(folder: Path, settings: PlantedSettings | None = None, progres
                 columns = [text.take(pa.array(v)) for text, v in zip(texts, values, strict=True)]
                 writer.write_table(pa.table([label_texts.take(pa.array(labels)), *columns], schema=layout))
                 bar.update(len(labels))
-        (target / TRUTH).write_text(canonical_json(truth_of(plan)) + "\n")
+        (target / TRUTH).write_text(canonical_json(truth_by_name(plan)) + "\n")
     return Path(folder) / TEXT

@@ -21,7 +21,7 @@ def lined(title: str | None = None) -> Table:
     return Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False)
 
 
-def fields_table(fields: Sequence[dict[str, Any]]) -> Table:
+def fields_text(fields: Sequence[dict[str, Any]]) -> Table:
     """A row for each field of `describe_dataset`; long names go on in the next line."""
     table = lined()
     table.padding, table.show_edge = 0, False  # nine columns in 80 letters

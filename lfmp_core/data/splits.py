@@ -81,7 +81,7 @@ class Chronological:
         return out
 
 
-class Given:
+class GivenSplits:
     """The splits are files; a row's time is the number of its file (`given.GivenReader`)."""
 
     def assign(self, labels: np.ndarray, time: np.ndarray | None) -> np.ndarray:

@@ -13,9 +13,9 @@ from .given import GivenReader, check_same_columns
 from .kinds import Guess, guess
 from .labels import Truth
 from .malformed import check_names
-from .multi import fields_of, multi_of, seems_multi
+from .multi import fields_of_column, multi_of, seems_multi
 from .notices import Notice
-from .own_file import check_columns, look, open_own, unlabelled
+from .own_file import check_columns, open_own_file, sample_texts, unlabelled
 from .preparation import PrepareSettings
 from .schema import SPLITS, Kind
 from .spelling import Spelling
@@ -31,7 +31,7 @@ def open_table(source, settings: PrepareSettings) -> Reader:
     path, options = source.file(), source.options
     label, time, kinds = options["label"], options["time"], options["kinds"]
     multi = {name: multi_of(name, how, options["separator"]) for name, how in options["multi"].items()}
-    file = open_own(path, options["delimiter"], multi)
+    file = open_own_file(path, options["delimiter"], multi)
     check_columns(path, file.names, [label], "label column")
     check_columns(path, file.names, [*kinds], "column in kinds")
     check_columns(path, file.names, [*multi], "column in multi")
@@ -40,10 +40,10 @@ def open_table(source, settings: PrepareSettings) -> Reader:
     for kind in kinds.values():
         check_name(kind, KINDS, "field kind")
     canonical = Canonical(tuple(options["missing"]))
-    without = {label, time, *options["drop"]}
-    fields = [name for name in file.names if name not in without]
+    left_out = {label, time, *options["drop"]}
+    fields = [name for name in file.names if name not in left_out]
     plain = Spelling(canonical, unlabelled)
-    looked, rows = look(file, [*fields, *([time] if time else [])], plain)
+    looked, rows = sample_texts(file, [*fields, *([time] if time else [])], plain)
     notices, fields = _without_row_numbers(path, fields, kinds, looked, rows)
     if not fields:
         raise DataError("no field is left", file=path, remedy="The file needs columns besides the label")
@@ -51,7 +51,7 @@ def open_table(source, settings: PrepareSettings) -> Reader:
     for name in fields:
         if name in multi:
             alone = file.reader([Column(name, "categorical", name)], name, spelling=plain)
-            columns += fields_of(name, file.separated(name, multi[name]), alone, canonical)
+            columns += fields_of_column(name, file.separated(name, multi[name]), alone, canonical)
             continue
         inferred = guess(name, looked[name], rows) if name not in kinds else None
         if inferred:
@@ -69,7 +69,7 @@ def open_table(source, settings: PrepareSettings) -> Reader:
     readers = {"train": file.reader(columns, label, spelling=spelling, notices=notices)}
     for split, other in others.items():
         with reading(other):
-            opened = open_own(other, options["delimiter"], multi)
+            opened = open_own_file(other, options["delimiter"], multi)
             ignored = {time, *options["drop"], *_ROW_NUMBERS}
             check_same_columns(other, opened.names, path, file.names, ignored)
             readers[split] = opened.reader(columns, label, spelling=spelling)

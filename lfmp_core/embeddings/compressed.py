@@ -50,7 +50,7 @@ class CompressedTable(NamedTable):
     ) -> Self:
         return cls(field_sizes, dim, settings, generator=generator)
 
-    def described(self) -> dict[str, Any]:
+    def config(self) -> dict[str, Any]:
         """What a table of the same shape is made from, JSON-able."""
         sizes = {"field_sizes": self.field_sizes, "dim": self.dim}
         return sizes | self.settings.model_dump(mode="json")

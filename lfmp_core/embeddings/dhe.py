@@ -16,9 +16,9 @@ from torch.nn import functional
 from ..kernels import compiled, run_kernel
 from ..settings import Settings
 from .budget import largest_within
+from .memoised import MemoisedTable
 from .norm_mish import norm_mish
 from .registry import register
-from .remembered import RememberingTable
 
 BUCKETS = 1_000_000  # M, the values of one hash
 PRIMES = (1_000_003, 2_059_181)  # range of the primes p_j, both ends included
@@ -32,8 +32,8 @@ class DHESettings(Settings):
         hashes: k, the length of a code.
         hidden: width of each hidden layer.
         batch_norm: normalise before each Mish, over the distinct ids of a batch.
-        linear_output: False normalises and bends the last layer's output too, as the public implementation
-            of LERS does, which keeps every entry above −0.31.
+        linear_output: False normalises and activates the last layer's output too, as LERS' public code does,
+            which keeps every entry above −0.31.
         std: scale of a starting row's entries, where the output is linear.
     """
 
@@ -68,13 +68,13 @@ def primes_between(low: int, high: int) -> np.ndarray:
 
 
 @register("dhe", DHESettings)
-class DHETable(RememberingTable):
+class DHETable(MemoisedTable):
     """e_i = MLP(c_i), c_ij = 2 h_j(i)/(M−1) − 1 with k hashes h_j(i) = ((a_j(i+1) + b_j) mod p_j) mod M.
 
     M = 10⁶; the p_j are distinct primes above it, a_j and b_j are drawn from the seed. The MLP is
     Linear → BatchNorm → Mish, repeated, and one linear layer. Codes are made when they are needed, for the
     distinct ids of a batch; none are kept. Scoring works each row out once and then is a lookup
-    (`RememberingTable`).
+    (`MemoisedTable`).
 
     `num_parameters` counts weights, biases and the norms' factors and shifts. `num_bytes` speaks of the
     compact form: those, the norms' running statistics and the 3k hash constants. Served as a plain table it

@@ -74,13 +74,13 @@ class FieldColumnsTable(Table):
         table.values.copy_(weight[mask])
         return table
 
-    def described(self) -> dict[str, Any]:
+    def config(self) -> dict[str, Any]:
         """Arguments that make a table of this shape again."""
         return {"field_sizes": self.field_sizes, "dim": self.dim, "columns": self.kept}
 
     def _check(self) -> None:
         """Refuse an index that would lead a look-up astray."""
-        made = dict(FieldColumnsTable(**self.described()).named_buffers())
+        made = dict(FieldColumnsTable(**self.config()).named_buffers())
         if not all(torch.equal(made[name], own.cpu()) for name, own in self.named_buffers(recurse=False)):
             raise ValueError("the index of this table of columns is damaged")
 

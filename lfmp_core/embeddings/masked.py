@@ -69,7 +69,7 @@ def leading(widths: Tensor, dim: int) -> Tensor:
     return (torch.arange(dim, device=widths.device) < widths.unsqueeze(-1)).float()
 
 
-def spread(widths: Sequence[int] | Tensor, field_sizes: Sequence[int]) -> Tensor:
+def widths_by_id(widths: Sequence[int] | Tensor, field_sizes: Sequence[int]) -> Tensor:
     """Width of each id [n] from the width of each field [m]."""
     return torch.as_tensor(widths).repeat_interleave(torch.tensor(field_sizes))
 

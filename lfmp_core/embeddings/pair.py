@@ -34,15 +34,15 @@ class PairTable(Table):
         if self.buckets**2 < self.rows:
             raise ValueError(f"{self.buckets} buckets can't tell {self.rows} ids apart: take more")
 
-    def described(self) -> dict[str, Any]:
+    def config(self) -> dict[str, Any]:
         """Arguments that make a pair of this shape again, each table as {"kind", …}; only served ones are."""
-        described: dict[str, Any] = {"field_sizes": self.field_sizes}
+        config: dict[str, Any] = {"field_sizes": self.field_sizes}
         for name in ("first", "second"):
             part: Any = getattr(self, name)
-            if not hasattr(part, "described"):
+            if not hasattr(part, "config"):
                 raise TypeError("a pair that is still trained can't be stored: make its tables sparse")
-            described[name] = {"kind": part.kind, **part.described()}
-        return described
+            config[name] = {"kind": part.kind, **part.config()}
+        return config
 
     def forward(self, ids: Tensor) -> Tensor:
         span = -(-self.rows // self.buckets)

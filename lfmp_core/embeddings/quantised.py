@@ -14,15 +14,15 @@ from .compressed import CompressedTable, NotByField
 from .field_columns import FieldColumnsTable
 from .full import FullTable
 from .lanes import LANES
+from .memoised import MemoisedTable
 from .packed import Bits, Packed, Per
 from .pair import PairTable
 from .ragged import RaggedTable
 from .registry import TABLES, made_again
-from .remembered import RememberingTable
 from .sparse import SparseTable
 from .unpacking import read_leading, read_sparse
 
-# beside those of the registry, the tables that can be rounded, by kind; each is made from its `described()`
+# beside those of the registry, the tables that can be rounded, by kind; each is made from its `config()`
 SERVED: dict[str, Callable[..., Table]] = {
     form.kind: form for form in (SparseTable, RaggedTable, FieldColumnsTable)
 }
@@ -63,7 +63,7 @@ class QuantisedTable(Table):
     be cut from that table.
 
     Args:
-        of: {"kind", …}: what makes a table like the rounded one, its `described()`.
+        of: {"kind", …}: what makes a table like the rounded one, its `config()`.
         bits: b: 2, 4 or 8.
         per: what has a scale of its own: "field", or "row".
         runs: numbers of each field; None where they follow from `of`.
@@ -119,7 +119,7 @@ class QuantisedTable(Table):
             why = "its numbers are rounded already" if kind == cls.kind else "it is still trained"
             raise LfmpError(f"a {type(table).__name__} can't be rounded: {why}")
         plain = {"field_sizes": table.field_sizes, "dim": table.dim, "std": 0.0}
-        form = {"kind": kind, **getattr(table, "described", lambda: plain)()}
+        form = {"kind": kind, **getattr(table, "config", lambda: plain)()}
         own = table.own_numbers()
         found = layout(table, own[0]) if own else None
         made = cls(form, bits, per, found.runs if found else None)
@@ -140,7 +140,7 @@ class QuantisedTable(Table):
         """What is rounded, by its place in the table that was."""
         return {path: part for path, part in self.inner.named_modules() if isinstance(part, Packed)}
 
-    def described(self) -> dict[str, Any]:
+    def config(self) -> dict[str, Any]:
         """Arguments that make a table of this shape again."""
         runs = self.packed()[self.own].runs if self.own else None
         return {"of": self.form, "bits": self.bits, "per": self.per, "runs": runs}
@@ -217,6 +217,6 @@ def _unpacked(module: Any, lengths: Tensor | None) -> Any:
             twin._parameters[name] = nn.Parameter(part.dense(lengths), requires_grad=False)
         else:
             twin._modules[name] = None if part is None else _unpacked(part, None)
-    if isinstance(twin, RememberingTable):
-        twin.remember = False  # it is gone after a look-up
+    if isinstance(twin, MemoisedTable):
+        twin.memoise = False  # it is gone after a look-up
     return twin

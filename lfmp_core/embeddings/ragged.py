@@ -78,7 +78,7 @@ class RaggedTable(Table):
         if not ends or widths.min() < 0 or widths.max() * self.unit > self.dim:
             raise ValueError("the index of this ragged table is damaged")
 
-    def described(self) -> dict[str, Any]:
+    def config(self) -> dict[str, Any]:
         """Arguments that make a table of this shape again."""
         units = len(self.weight)
         return {"field_sizes": self.field_sizes, "dim": self.dim, "units": units, "unit": self.unit}

@@ -28,7 +28,7 @@ def build_table(
 
 
 def made_again(kind: str, field_sizes: Sequence[int], dim: int, **settings: Any) -> Table:
-    """A table of the shape of one that its `described()` tells of, with any values."""
+    """A table of the shape of one that its `config()` tells of, with any values."""
     return build_table({"name": kind, **settings}, field_sizes, dim, torch.Generator())
 
 

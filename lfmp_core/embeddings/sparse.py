@@ -67,7 +67,7 @@ class SparseTable(Table):
         table.starts[1:] = mask.sum(1).cumsum(0)
         return table
 
-    def described(self) -> dict[str, Any]:
+    def config(self) -> dict[str, Any]:
         """Arguments that make a table of this shape again."""
         return {"field_sizes": self.field_sizes, "dim": self.dim, "entries": len(self.values)}
 

@@ -14,8 +14,8 @@ from ..settings import Settings
 from .budget import largest_within
 from .gather import gather
 from .grouped import grouped_product
+from .memoised import MemoisedTable
 from .registry import register
-from .remembered import RememberingTable
 from .tt_shape import core_shapes, ranks_for, split_dim, split_rows, train_parameters
 
 BLOCK = 1 << 16  # rows worked out at a time, which bounds memory
@@ -50,7 +50,7 @@ class TTRecSettings(Settings):
 
 
 @register("tt_rec", TTRecSettings)
-class TTRecTable(RememberingTable):
+class TTRecTable(MemoisedTable):
     """e_i = G_1[i_1] G_2[i_2] ⋯ G_t[i_t], the i_k mixed-radix digits of i (i_1 the most significant).
 
     G_k has n_k slices r_{k−1}×d_k×r_k, with n ≤ Π n_k and D = Π d_k; a row is the train's product reshaped

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..budget import NOTHING, Budget
-from ..metrics import measured
+from ..metrics import metrics_among
 from ..settings import Settings
 from .journal import Journal
 from .record import Record
@@ -118,7 +118,7 @@ def trial_of(cell: Sequence[RunSpec], store: Store) -> Trial | None:
         return None
     if any(record.status == "failed" for record in done):
         return Trial(None)
-    key = f"val_{measured(done[0].metrics)[0].name}"
+    key = f"val_{metrics_among(done[0].metrics)[0].name}"
     history = tuple(float(row[key]) for row in done[0].details.get("history", ()) if key in row)
     return Trial(sum(r.metrics[key] for r in done) / len(done), history)
 

@@ -22,7 +22,7 @@ def remember(spec: RunSpec) -> None:
         atomic_write(path, canonical_json(spec))
 
 
-def recall(run: str) -> RunSpec | None:
+def asked_spec(run: str) -> RunSpec | None:
     """The specification of that id; None: it was not asked for here, or the file is damaged."""
     try:
         if not re.fullmatch(r"[0-9a-f]{16}", run):
@@ -42,7 +42,7 @@ def only(plan: list[RunSpec], ids: Collection[str], item: str, profile: str) -> 
     """
     known = {spec.id: spec for spec in plan}
     for other in (i for i in ids if i not in known):
-        found = recall(other)
+        found = asked_spec(other)
         if found is None:
             remedy = "`lfmp plan` lists the ids known by now; final runs appear when their search is finished"
             raise UnknownName(f"no run {other!r} in this plan: {remedy}")

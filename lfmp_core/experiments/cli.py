@@ -103,7 +103,7 @@ def status(
 ) -> None:
     """List stale records by item, with the components whose numbers have changed since they were made."""
     from .items import get_item, registry
-    from .stamp import outdated, tally
+    from .stamp import outdated, tally_stale
     from .store import store_for
 
     store, stale = store_for(profile), 0
@@ -115,7 +115,7 @@ def status(
             for record in records:
                 if names := outdated(record):
                     typer.echo(f"{record.id}  {record.spec.label}: {', '.join(names)}")
-        count, components = tally(records)
+        count, components = tally_stale(records)
         stale += count
         causes = ", ".join(f"{component} ({n})" for component, n in components.items())
         typer.echo(f"{name}: {count} of {len(records)} records are stale{causes and f': {causes}'}")
@@ -134,7 +134,7 @@ def numerics(
     from . import pins
 
     found, broken = [], 0
-    for finding in pins.examine(components or ()):
+    for finding in pins.examine_pins(components or ()):
         found.append(finding)
         broken += not finding.holds
         bits = finding.pin.get("bits", "")
@@ -167,10 +167,10 @@ def _deaf() -> None:
 
 def _chosen(item: str, profile: str, dataset: str) -> "Item":
     from .items import get_item
-    from .own_data import find
+    from .own_data import find_own
 
     chosen = get_item(item)
-    return chosen.on(profile, find(dataset)) if dataset else chosen
+    return chosen.on(profile, find_own(dataset)) if dataset else chosen
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -14,16 +14,16 @@ from ..errors import DataError, LfmpError
 from ..workers import undisturbed
 from .arms import Search, ended
 from .asked import only, remember
-from .executor import execute, open_dataset, opened, preload, reference
+from .executor import dataset_ref, execute, open_dataset, opened, preload
 from .expected import seconds_of
 from .items import Item, get_item
-from .pool import Result, Runner, Worker, measured
+from .pool import Result, Runner, RunWorker, run_measured
 from .record import Record
 from .spec import RunSpec
 from .stamp import outdated
 from .store import RunLock, Store, store_for
 
-__all__ = ["RunsFailed", "execute", "open_dataset", "reference", "run_item"]
+__all__ = ["RunsFailed", "dataset_ref", "execute", "open_dataset", "run_item"]
 
 _POLL = 0.5  # seconds between looks at runs that another process is computing
 
@@ -180,7 +180,7 @@ class _Engine:
         self.asked_for = asked
         self.folders: list[Path] = []  # of the store
         self.computed: set[str] = set()
-        self.workers: list[Worker] = []
+        self.workers: list[RunWorker] = []
         self.claims: dict[str, RunLock] = {}
         self.failures: dict[str, Record] = {}
         self.stopped: list[str] = []
@@ -225,11 +225,11 @@ class _Engine:
             while len(busy) < size and self.budget() and (spec := self._next(pending)):
                 self.bar.set_postfix_str(spec.label)
                 if size == 1:
-                    self._keep(spec, measured(self.runner, spec))
+                    self._keep(spec, run_measured(self.runner, spec))
                     continue
                 worker = next((w for w in self.workers if not w.spec), None)
                 if worker is None:
-                    worker = Worker(self.runner, threads, preload if own else None)
+                    worker = RunWorker(self.runner, threads, preload if own else None)
                     self.workers.append(worker)
                 worker.start(spec)
                 busy.append(worker)
@@ -237,7 +237,7 @@ class _Engine:
                 if not pending or not self.budget():
                     return
                 time.sleep(_POLL)  # all that is left is being computed by others
-            for worker in Worker.ready(busy, _POLL) if busy else ():
+            for worker in RunWorker.ready(busy, _POLL) if busy else ():
                 spec = worker.spec
                 assert spec is not None
                 self._keep(spec, worker.take())

@@ -27,10 +27,19 @@ if TYPE_CHECKING:
     )
     from ..tasks import Task
 
-__all__ = ["cpu_threads", "cut_to", "execute", "open_dataset", "preload", "prepared", "reference", "shadowed"]
+__all__ = [
+    "cpu_threads",
+    "cut_to",
+    "dataset_ref",
+    "execute",
+    "open_dataset",
+    "preload",
+    "prepared",
+    "shadowed",
+]
 
 
-def reference(
+def dataset_ref(
     name: str, prepare: "PrepareSettings | None" = None, planted: "PlantedSettings | None" = None
 ) -> DatasetRef:
     """Reference to a named set of clicks as it is on this machine, prepared now unless it has been before."""
@@ -182,7 +191,7 @@ def execute(spec: RunSpec, *, dataset: "Dataset | InteractionData | None" = None
 
 def _execute(spec: RunSpec, dataset: "Dataset | InteractionData") -> Result:
     from ..efficiency import rate
-    from ..embeddings.remembered import compact
+    from ..embeddings.memoised import compact
     from ..methods import get_method
 
     task = task_on(dataset, spec.backbone, spec.training)

@@ -151,8 +151,8 @@ class Grid:
         named = [entry.values for entry in journal.entries][: tpe.trials]
         while True:
             for values in named[len(cells) :]:
-                floors = tpe.floors(known) if len(cells) >= tpe.random else ()
-                tried = {**values, "floors": floors} if floors else values
+                least = tpe.min_metric_by_epoch(known) if len(cells) >= tpe.random else ()
+                tried = {**values, "min_metric_by_epoch": least} if least else values
                 candidates.append(values)
                 cells.append(self._trial(dataset, backbone, arm, tried))
                 said = journal.hold(len(cells) - 1, cells[-1], trial_of(cells[-1], store))
@@ -198,7 +198,10 @@ class Grid:
         for key, value in plain(candidate, "candidate").items():
             if isinstance(self.training, Settings):
                 check_name(key, set().union(*known.values()), "hyper-parameter")
-            merged[next((place for place in own if key in known[place]), "training")][key] = value
+            place = next((place for place in own if key in known[place]), "training")
+            settings = own[place]
+            name = settings.recorded.get(key, key) if isinstance(settings, Settings) else key
+            merged[place][name] = value
         for place, settings in own.items():
             if isinstance(settings, Settings):
                 merged[place] = plain(type(settings).model_validate(merged[place]))

@@ -23,7 +23,7 @@ from .store import Store
 _LABELS = ("item", "profile", "role", "seed")  # of a run; they decide nothing of a search
 
 
-class Entry(Settings):
+class JournalEntry(Settings):
     """One trial of a journal.
 
     Attributes:
@@ -64,7 +64,7 @@ class Journal:
         self.command = f"lfmp run {spec.item} --profile {spec.profile}"
         self.entries = self._read()
 
-    def _read(self) -> list[Entry]:
+    def _read(self) -> list[JournalEntry]:
         try:
             lines = self.path.read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
@@ -76,7 +76,7 @@ class Journal:
         found = []
         for number, line in enumerate(lines[1:], 2):
             try:
-                found.append(Entry.model_validate(_parsed(line)))
+                found.append(JournalEntry.model_validate(_parsed(line)))
             except (LfmpError, ValueError):
                 self._wrong("journal is damaged: the line holds no trial", number)
         return found
@@ -117,7 +117,7 @@ class Journal:
             told = {} if said is None else {"state": "diverged" if said.score is None else "done"}
             known = entries[k].model_dump() if k < len(entries) else {"sampler": sampler()}
             given = {"values": dict(tried), "runs": [s.id for s in cell], "score": said and said.score}
-            entry = Entry.model_validate({**known, **given, **told})
+            entry = JournalEntry.model_validate({**known, **given, **told})
             if k >= len(entries):
                 entries.append(entry)
             elif entries[k].state == "open":

@@ -22,7 +22,7 @@ from ..budget import NOTHING, Budget
 from ..embeddings import TABLES, FullTable
 from ..embeddings.entry_mask import EntryMask
 from ..embeddings.field_columns import FieldColumnsTable
-from ..embeddings.masked import FixedWidths, MaskedRows, field_of_ids, spread
+from ..embeddings.masked import FixedWidths, MaskedRows, field_of_ids, widths_by_id
 from ..embeddings.packed import Bits, Per
 from ..embeddings.pair import PairTable
 from ..embeddings.quantised import QuantisedTable
@@ -37,7 +37,7 @@ from ..models.recommenders import RECOMMENDERS, recommender_settings
 from ..tasks import Clicks, TopItems
 from ..training import Loop, TrainingSettings, predict
 from ..training.pairs import PairTrainingSettings
-from .stamp import SINGLE_PHASE, UNTRAINED, WAYS
+from .stamp import SINGLE_PHASE, UNTRAINED, VARIANTS
 from .tiny import SIZES, planted, planted_pairs
 
 BATCH = 301  # five batches a pass, the last one shorter
@@ -215,7 +215,7 @@ def _said(value: Any) -> Iterator[float]:
 @cache
 def _method(name: str, way: str, half: bool, pairs: bool = False) -> dict[str, Pin]:
     """What a method makes, and what it saw on the way there."""
-    settings = WAYS[name][way] if way else {}
+    settings = VARIANTS[name][way] if way else {}
     method = get_method(name)
     given = {**_SHORT.get(name, {}), **settings}
     known = {key: value for key, value in given.items() if key in method.settings_type.model_fields}
@@ -287,7 +287,7 @@ def _made_tables() -> dict[str, Callable[[torch.Generator], Any]]:
         "ragged:rows": partial(ragged, unit=16),
         "field_columns": columns,
         "masked": lambda g: MaskedRows(full(g), EntryMask(torch.rand(sum(SIZES), 16, generator=g) < 0.3)),
-        "masked:widths": lambda g: MaskedRows(full(g), FixedWidths(spread(range(1, 10), SIZES), 16)),
+        "masked:widths": lambda g: MaskedRows(full(g), FixedWidths(widths_by_id(range(1, 10), SIZES), 16)),
         "pair": lambda g: PairTable(SIZES, full(g, (101,)), full(g, (101,))),
     }
 
@@ -322,7 +322,7 @@ def cases() -> Iterator[tuple[str, Callable[[], Pin]]]:
         cached = {"tolerance": 0.3, "table_settings": {"cache_share": 0.05}}
         yield f"table:tt_rec:cached{mark}", partial(_table, "tt_rec", cached, half)
         for name in methods_on(Clicks):
-            for way in ("", *WAYS.get(name, {})):
+            for way in ("", *VARIANTS.get(name, {})):
                 for part in ("method",) if name in SINGLE_PHASE else ("method", "search"):
                     own = f"{part}:{name}:{way}" if way else f"{part}:{name}"
                     yield own + mark, partial(_of_method, part, name, way, half)

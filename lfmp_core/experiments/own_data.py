@@ -32,7 +32,7 @@ def prepared(folder: Path | str) -> DatasetRef:
     return _reference(schema.name, schema.fingerprint)
 
 
-def find(words: str) -> DatasetRef:
+def find_own(words: str) -> DatasetRef:
     """Reference to one's own data: by folder, or by name or fingerprint where they were opened before.
 
     Raises:

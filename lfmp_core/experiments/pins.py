@@ -29,7 +29,7 @@ BOUND, HALF_BOUND = 1e-5, 2.0**-8
 
 
 @dataclass(frozen=True)
-class Finding:
+class PinResult:
     """What became of one pin.
 
     Attributes:
@@ -91,7 +91,7 @@ def problem(component: str, pinned: Mapping[str, Any], found: Mapping[str, Any])
         return "" if same else f"its bits were {pinned['bits']} and are {found['bits']}"
     bound = HALF_BOUND if "bfloat16" in component else BOUND
     for name, numbers in pinned["numbers"].items():
-        if not steady(component, name):
+        if not portable(component, name):
             continue
         before, now = np.array(numbers), np.array(found["numbers"].get(name, ()))
         if before.shape != now.shape:
@@ -102,7 +102,7 @@ def problem(component: str, pinned: Mapping[str, Any], found: Mapping[str, Any])
     return ""
 
 
-def steady(component: str, numbers: str) -> bool:
+def portable(component: str, numbers: str) -> bool:
     """Whether some numbers of a pin say something on another processor.
 
     Rounding in bfloat16 is seen in single logits. A bias before a batch norm has no gradient but its own
@@ -115,7 +115,7 @@ def steady(component: str, numbers: str) -> bool:
     return numbers not in ("logits", "said", "val_ndcg20")
 
 
-def examine(components: Collection[str] = ()) -> Iterator[Finding]:
+def examine_pins(components: Collection[str] = ()) -> Iterator[PinResult]:
     """Work out every pin, or some, and say whether it holds.
 
     Args:
@@ -141,21 +141,21 @@ def examine(components: Collection[str] = ()) -> Iterator[Finding]:
             except LfmpError as error:
                 if "install the extra" not in str(error):
                     raise
-                yield Finding(name, "absent", before.get(name, {}), str(error))
+                yield PinResult(name, "absent", before.get(name, {}), str(error))
                 continue
             pinned = before.get(name)
             if pinned is None:
-                yield Finding(name, "new", pin, "it has no pin")
+                yield PinResult(name, "new", pin, "it has no pin")
                 continue
             why = problem(name, pinned, pin)
             state = "changed" if why else "same" if pinned["bits"] == pin["bits"] else "close"
-            yield Finding(name, state, pin if why else pinned, why)
+            yield PinResult(name, state, pin if why else pinned, why)
     for name in before if not components else ():
         if name not in computed:
-            yield Finding(name, "gone", before[name], "nothing of this name is registered")
+            yield PinResult(name, "gone", before[name], "nothing of this name is registered")
 
 
-def renew(findings: Collection[Finding]) -> list[str]:
+def renew(findings: Collection[PinResult]) -> list[str]:
     """Write what was found into the committed file; components whose stamp is another one now.
 
     What holds stays as it is, wherever it was made.

@@ -23,7 +23,7 @@ Runner = Callable[[RunSpec], Result]
 _FRAMES = 6  # of a failure's traceback that its record keeps
 
 
-def measured(runner: Runner, spec: RunSpec) -> Result:
+def run_measured(runner: Runner, spec: RunSpec) -> Result:
     """Run `runner` in this process and stamp its record; whatever it raises becomes a failed record.
 
     Its cause is `diverged` where the training raised Diverged, and `other` of all else.
@@ -66,7 +66,7 @@ def died(spec: RunSpec, gone: workers.Gone) -> Record:
     return Record(spec=spec, status="failed", error=str(gone), cause="other", certificate=certificate)
 
 
-class Worker(workers.Worker):
+class RunWorker(workers.Worker):
     """A process that computes runs.
 
     Args:
@@ -75,7 +75,7 @@ class Worker(workers.Worker):
     """
 
     def __init__(self, runner: Runner, threads: int, preload: Callable[[], None] | None = None):
-        super().__init__(partial(measured, runner), threads, preload)
+        super().__init__(partial(run_measured, runner), threads, preload)
 
     @property
     def spec(self) -> RunSpec | None:

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from math import log
 from statistics import median
 from types import ModuleType
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 from warnings import catch_warnings, simplefilter
 
 from pydantic import Field, model_validator
@@ -84,17 +84,19 @@ class TPE(Settings):
         space: interval by name of a setting of the training, the backbone or the method.
         trials: in all. random: of them drawn without looking at scores.
         seed: of every draw.
-        hopeless: stop a trial after an epoch whose validation AUC is below the median that the finished
+        median_pruning: stop a trial after an epoch whose validation AUC is below the median that the finished
             random trials had after as many epochs.
 
     Source: Bergstra et al. 2011; LERS §3.3 (10 random of 30 trials), intervals of Table 4.
     """
 
+    recorded: ClassVar = {"median_pruning": "hopeless"}
+
     space: dict[str, Interval]
     trials: int = Field(30, ge=1)
     random: int = Field(10, ge=1)
     seed: int = 2023
-    hopeless: bool = False
+    median_pruning: bool = False
 
     def proposals(self, known: Sequence[Trial | None]) -> list[dict[str, float]]:
         """Values of every trial that can be named by now, in order.
@@ -114,10 +116,10 @@ class TPE(Settings):
         """Whether the trial after `known` can be named: random ones always, others when all before said."""
         return len(known) < self.trials and (len(known) < self.random or None not in known)
 
-    def floors(self, known: Sequence[Trial | None]) -> tuple[float, ...]:
-        """Least validation AUC after each epoch for trials after the random ones; empty: none is stopped."""
+    def min_metric_by_epoch(self, known: Sequence[Trial | None]) -> tuple[float, ...]:
+        """What `TrainingSettings` of trials after the random ones ask for; empty: none is stopped."""
         first = [t.history for t in known[: self.random] if t is not None and t.history]
-        if not self.hopeless or len(first) < 2:
+        if not self.median_pruning or len(first) < 2:
             return ()
         longest = max(map(len, first))
         return tuple(median(h[min(e, len(h) - 1)] for h in first) for e in range(longest))

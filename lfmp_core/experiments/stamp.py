@@ -38,7 +38,7 @@ OF_PAIRS = ("lightgcn", "mf", "neumf")
 # data sets of so many fields that xDeepFM's loops work on short chunks; elsewhere they may work on long ones
 MANY_FIELDS = ("criteo", "avazu", "planted")
 # settings that open another way through a method, by component beside the method's own
-WAYS: dict[str, dict[str, dict[str, Any]]] = {
+VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "light_fmp": {
         "as printed": {"mask": {"parametrisation": "alpha", "constraint": "as_printed"}, "fold": False},
         "afresh": {"keep_weights": False},
@@ -101,7 +101,7 @@ def components(spec: "RunSpec") -> tuple[str, ...]:
     if backbone["name"] in OF_PAIRS:
         half = ":pairs" + half
     names = ["training" + half]
-    ways = ["", *(f":{way}" for way, own in WAYS.get(method, {}).items() if goes(settings, own))]
+    ways = ["", *(f":{way}" for way, own in VARIANTS.get(method, {}).items() if goes(settings, own))]
     parts = ("method",) if method in SINGLE_PHASE else ("method", "search")
     names += [f"{part}:{method}{way}{half}" for way in ways for part in parts]
     names += ["training:lazy" + half] if training.get("optimizer") == "lazy" else []
@@ -166,7 +166,7 @@ def outdated(record: "Record", pins: Mapping[str, str] | None = None) -> tuple[s
     return tuple(name for name, bits in own.items() if bits not in (UNPINNED, pins.get(name)))
 
 
-def tally(records: Iterable["Record"]) -> tuple[int, dict[str, int]]:
+def tally_stale(records: Iterable["Record"]) -> tuple[int, dict[str, int]]:
     """How many records are stale, and by component how many it made so, most first."""
     found = [names for record in records if (names := outdated(record))]
     return len(found), dict(Counter(name for names in found for name in names).most_common())

@@ -29,7 +29,7 @@ PLACES = {
 }
 
 
-def find(name: str) -> Any:
+def find_name(name: str) -> Any:
     """What the package has under a name.
 
     Raises:

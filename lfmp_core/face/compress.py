@@ -58,7 +58,7 @@ def compress_(
     """
     if not isinstance(config, TableConfig):
         raise LfmpError(f"compress_ needs what says how small, such as TTRec(sparsity=0.8), not {config!r}")
-    found = chosen(model, where)
+    found = chosen_tables(model, where)
     for path, old in found.items():
         if any(not p.requires_grad for p in old.parameters()):
             raise LfmpError(
@@ -68,7 +68,7 @@ def compress_(
     return replace(model, {path: _made(path, old, config, seed) for path, old in found.items()})
 
 
-def chosen(model: nn.Module, where: str | Iterable[str] | None) -> dict[str, nn.Module]:
+def chosen_tables(model: nn.Module, where: str | Iterable[str] | None) -> dict[str, nn.Module]:
     """By path: the tables of backbones and recommenders and the embeddings of all else, or those of `where`,
     which may name first-order weights too.
 

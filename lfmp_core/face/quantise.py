@@ -9,7 +9,7 @@ from ..embeddings import FullTable, Table
 from ..embeddings.packed import Bits, Per
 from ..embeddings.quantised import QuantisedTable
 from ..errors import LfmpError
-from .compress import Own, chosen, replace
+from .compress import Own, chosen_tables, replace
 
 
 def quantise_(
@@ -44,7 +44,7 @@ def quantise_(
         >>> bool((after(torch.tensor([7, 4000])) - before[1]).abs().max() < 0.01)
         True
     """
-    found = chosen(model, where)
+    found = chosen_tables(model, where)
     made: dict[str, nn.Module] = {}
     for path, old in found.items():
         try:

@@ -5,7 +5,7 @@ from . import selection as selection
 from .base import METHODS, Context, Method, Outcome, get_method
 from .gating import adafs, mvfs, optembed, optfs
 from .ials import IALSSettings, ials
-from .light_fmp import LightFMPSettings, light_fmp, literal
+from .light_fmp import LightFMPSettings, light_fmp, literal_settings
 from .light_fmp_stream import StreamSettings, light_fmp_stream
 from .no_selection import no_selection
 from .popularity import popularity
@@ -29,7 +29,7 @@ __all__ = [
     "light_fmp",
     "light_fmp_regrow",
     "light_fmp_stream",
-    "literal",
+    "literal_settings",
     "mvfs",
     "no_selection",
     "optembed",

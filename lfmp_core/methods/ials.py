@@ -16,7 +16,7 @@ from ..models.factors import MatrixFactorisation
 from ..seeds import derive
 from ..settings import Settings
 from ..tasks import TopItems
-from ..training.stopping import judged
+from ..training.stopping import judge_epoch
 from .base import Context, Outcome, register
 from .extras import optional
 
@@ -66,7 +66,7 @@ def ials(task: TopItems, budget: Budget, settings: IALSSettings, context: Contex
             started, epoch = time.perf_counter(), len(history) + 1
             loss = one_epoch(solver, taken)
             score = measure()
-            better, stale = judged({decides.name: score}, epoch, stale, history, own, (decides,))
+            better, stale = judge_epoch({decides.name: score}, epoch, stale, history, own, (decides,))
             if better:
                 best = {name: value.clone() for name, value in model.state_dict().items()}
             row = {"epoch": epoch, "train_loss": loss, f"val_{decides.name}": score}

@@ -38,7 +38,7 @@ PRUNED = FolderKind(
 
 
 class LightFMPSettings(Settings):
-    """Defaults are the readings that work; `literal()` gives the paper's own words.
+    """Defaults are the readings that work; `literal_settings()` gives the paper's own words.
 
     Attributes:
         pretrain_rows: size of D_S (paper: 2,000).
@@ -72,7 +72,7 @@ class LightFMPSettings(Settings):
     tolerance: float | None = Field(None, ge=0)
 
 
-def literal(**changes: Any) -> LightFMPSettings:
+def literal_settings(**changes: Any) -> LightFMPSettings:
     """Light-FMP exactly as printed: log of α, Eq. 4 on the sampled z, no ascent, one learning rate."""
     return LightFMPSettings(**({"mask": LITERAL, "fold": False} | changes))
 

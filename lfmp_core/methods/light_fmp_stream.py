@@ -111,7 +111,7 @@ def agreements(looks: Sequence[Sequence[int]]) -> list[float]:
     return [len({*now} & {*looks[k // 2]}) / len(now) for k, now in enumerate(looks[1:])]
 
 
-def settled(looks: Sequence[Sequence[int]], settings: StreamSettings) -> bool:
+def gates_settled(looks: Sequence[Sequence[int]], settings: StreamSettings) -> bool:
     """Whether the last `patience` looks agree with those half as far."""
     last = agreements(looks)[-settings.patience :]
     return len(last) == settings.patience and min(last) >= settings.agreement
@@ -159,7 +159,7 @@ class Stretch:
         if position and position % self.settings.check_every == 0:
             row = self.objective.kept[position // self.settings.check_every - 1]
             row.zero_()[list(self.kept_fields())] = True
-        late = self.trainer.steps >= self.settings.min_steps and settled(self.looks(), self.settings)
+        late = self.trainer.steps >= self.settings.min_steps and gates_settled(self.looks(), self.settings)
         return late or position >= self.longest
 
     def run(self) -> None:
@@ -177,7 +177,7 @@ class Stretch:
             "cut_batch": self.trainer.position,
             "cut_step": self.trainer.steps,
             "epoch_batches": self.total,
-            "settled": settled(self.looks(), self.settings),
+            "settled": gates_settled(self.looks(), self.settings),
             "agreement": [round(x, 5) for x in agreements(self.looks())],
         }
 
@@ -204,8 +204,8 @@ def light_fmp_stream(task: Clicks, budget: Budget, settings: StreamSettings, con
     cut.
 
     Departs from Light-FMP: D_S is the first stretch of D; eq. 4's constraint, with the sign that prunes,
-    holds exactly at every step (`hold_budget`); the stretch ends by a rule (`settled`), not after a number
-    of steps; the first-order weights are never gated.
+    holds exactly at every step (`hold_budget`); the stretch ends by a rule (`gates_settled`), not after a
+    number of steps; the first-order weights are never gated.
     """
     saved = context.path("pruned")
     if saved is not None and saved.exists():

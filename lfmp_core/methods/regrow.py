@@ -69,7 +69,7 @@ def put_back(whole: Tensor, part: Tensor, plan: CutPlan, name: str) -> None:
     put(whole, [(axis, range_index(ranges).to(whole.device)) for axis, ranges in kept.items()])
 
 
-def exchange(
+def exchange_fields(
     small: Backbone, state: State, plan: CutPlan, fields: Sequence[int], fresh: Backbone
 ) -> tuple[CutPlan, Backbone, State]:
     """The model that reads `fields`: what `small` knows of the fields it has, `fresh` of the others.
@@ -126,7 +126,7 @@ def until_revised(task: Clicks, prune_ratio: float, settings: RegrowSettings, co
             out, back = ({s[k] for s in found.swaps} for k in (0, 1))
             fields = sorted({*plan.fields} - out | back)
             fresh = fresh_model(task, derive(context.seed, "back"))
-            plan, model, state = exchange(model, state, plan, fields, fresh)
+            plan, model, state = exchange_fields(model, state, plan, fields, fresh)
     return Revised(trainer, plan, model, state, details | found.details(), subset)
 
 

@@ -120,7 +120,7 @@ def revise(model: Backbone, schema: Schema, rows: Rows, settings: RevisionSettin
     few = rows[: settings.cost_rows]
     order = np.random.default_rng(derive(seed, "shuffle")).permutation(len(few))
 
-    def without(fields: Sequence[int], added: np.ndarray | float = 0.0) -> float:
+    def loss_without(fields: Sequence[int], added: np.ndarray | float = 0.0) -> float:
         own = [scalars.index(f) for f in fields if f in scalars]
         return log_loss(few.labels, predict(model, shuffled(few, fields, own, order)) + added)
 
@@ -129,7 +129,7 @@ def revise(model: Backbone, schema: Schema, rows: Rows, settings: RevisionSettin
 
     logits = predict(model, rows).astype(np.float64)
     losses = [log_loss(few.labels, logits[: len(few)])]
-    costs = {f: without([f]) - losses[0] for f in kept}
+    costs = {f: loss_without([f]) - losses[0] for f in kept}
     cheapest = sorted(kept, key=lambda f: (costs[f], f))
     first_gains: dict[int, float] = {}
     swaps: list[tuple[int, int]] = []
@@ -146,5 +146,5 @@ def revise(model: Backbone, schema: Schema, rows: Rows, settings: RevisionSettin
             break
         swaps.append((out, best))
         added += own[best]
-        losses.append(without([o for o, _ in swaps], added[: len(few)]))
+        losses.append(loss_without([o for o, _ in swaps], added[: len(few)]))
     return Revision(swaps[: int(np.argmin(losses))], costs, first_gains, losses)

@@ -44,7 +44,7 @@ def removal_curve(
     return most, losses
 
 
-def validation_rows(task: Clicks, seed: int) -> Rows:
+def sampled_validation_rows(task: Clicks, seed: int) -> Rows:
     """The validation rows, or `MOST_ROWS` of them drawn at random."""
     rows = task.dataset.split("val")
     if len(rows) <= MOST_ROWS:
@@ -75,7 +75,7 @@ def fields_within(
     Returns:
         (fields to keep, ascending; details: `removal_order` and `removal_losses`, the curve)
     """
-    rows = validation_rows(task, seed)
+    rows = sampled_validation_rows(task, seed)
     order = np.argsort(-np.asarray(scores, np.float64), kind="stable")[::-1].tolist()
     everything = range(len(order))
 

@@ -37,7 +37,7 @@ class FieldGates(nn.Module):
         e = self.vectors(e)
         return e * self.gate(e).unsqueeze(-1) if self.gating else e
 
-    def described(self) -> dict[str, Any]:
+    def config(self) -> dict[str, Any]:
         """Arguments that make a module of this shape again."""
         return {"num_fields": self.num_fields, "dim": self.dim}
 
@@ -83,8 +83,8 @@ class AdaptiveGates(FieldGates):
             Dropout(0.2),
         )
 
-    def described(self) -> dict[str, Any]:
-        return super().described() | {"keep": self.keep}
+    def config(self) -> dict[str, Any]:
+        return super().config() | {"keep": self.keep}
 
     def vectors(self, e: Tensor) -> Tensor:
         return self.norm(e.reshape(-1, self.dim)).view_as(e)
@@ -141,9 +141,9 @@ class MultiViewGates(FieldGates):
         self.mixer = _linear(views * num_fields, views, generator)
         self.register_buffer("temperature", torch.ones(()))
 
-    def described(self) -> dict[str, Any]:
+    def config(self) -> dict[str, Any]:
         own = {"views": self.views, "threshold": self.threshold, "growth": self.growth, "limit": self.limit}
-        return super().described() | own
+        return super().config() | own
 
     def gate(self, e: Tensor) -> Tensor:
         logits = torch.relu(self.norm(self.networks(e.flatten(1))))

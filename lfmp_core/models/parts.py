@@ -16,7 +16,7 @@ from ..errors import LfmpError, check_name
 from .controllers import AdaptiveGates, MultiViewGates
 
 # by their `kind`, beside the registry's tables; each is made again, with any values, from the JSON that its
-# `described()` gives
+# `config()` gives
 PARTS: dict[str, Callable[..., nn.Module]] = {
     **{part.kind: part for part in (RaggedTable, AdaptiveGates, MultiViewGates)},
     **{table.kind: table for table in (SparseTable, FieldColumnsTable, QuantisedTable)},
@@ -24,27 +24,27 @@ PARTS: dict[str, Callable[..., nn.Module]] = {
 }
 
 
-def described(model: nn.Module, places: Sequence[str]) -> dict[str, dict[str, Any]]:
+def configs(model: nn.Module, places: Sequence[str]) -> dict[str, dict[str, Any]]:
     """What the parts in some places of a model are made from, JSON-able; nothing of plain tables.
 
     Raises:
         LfmpError: one of them is made for training only.
     """
-    found = {place: _described(getattr(model, place)) for place in places}
+    found = {place: _config(getattr(model, place)) for place in places}
     return {place: part for place, part in found.items() if part}
 
 
-def _described(part: Any) -> dict[str, Any] | None:
+def _config(part: Any) -> dict[str, Any] | None:
     if part is None or type(part) is FullTable:
         return None
     kind = vars(type(part)).get("kind")  # its own: one that is inherited makes another class
     if kind not in (*PARTS, *TABLES):
         raise LfmpError(f"a {type(part).__name__} is for training; a model with one can't be saved")
-    return {"kind": kind, **part.described()}
+    return {"kind": kind, **part.config()}
 
 
-def put_back(model: nn.Module, parts: dict[str, dict[str, Any]], places: Sequence[str]) -> None:
-    """Make the parts that `described` told of, in their places.
+def restore_parts(model: nn.Module, parts: dict[str, dict[str, Any]], places: Sequence[str]) -> None:
+    """Make the parts that `configs` gave, in their places.
 
     Raises:
         UnknownName: of a place, or of a kind of part.

@@ -12,7 +12,7 @@ from ..folders import fresh_folder
 from ..ownership import FolderKind, restore
 from ..settings import canonical_json
 from .backbone import REGISTRY, Backbone, BackboneSettings, build_model
-from .parts import described, put_back, unlike
+from .parts import configs, restore_parts, unlike
 
 MODEL = FolderKind(
     "model", "model.json", frozenset({"backbone", "field_sizes"}), ("model.json", "model.safetensors")
@@ -47,7 +47,7 @@ def save_model(model: Backbone, folder: Path) -> Path:
         "backbone": model.settings,
         "field_sizes": model.field_sizes,
         "scalar_fields": model.scalar_fields,
-        "parts": described(model, PLACES),
+        "parts": configs(model, PLACES),
         **model.inputs(),
     }
     with fresh_folder(folder, MODEL) as target:
@@ -80,7 +80,7 @@ def load_model(folder: Path) -> Backbone:
         settings = BackboneSettings.read(head["backbone"])
         weights = load_file(folder / "model.safetensors")
         model = build_model(settings, head["field_sizes"], head["scalar_fields"], seed=torch.Generator())
-        put_back(model, head.get("parts", {}), PLACES)
+        restore_parts(model, head.get("parts", {}), PLACES)
         model.to(weights["bias"].dtype).load_state_dict(weights)
         for key, fresh in model.inputs().items():
             if type(head[key]) is not type(fresh):

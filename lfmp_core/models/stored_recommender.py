@@ -14,7 +14,7 @@ from ..errors import DataError, LfmpError
 from ..folders import fresh_folder
 from ..ownership import FolderKind, restore
 from ..settings import canonical_json
-from .parts import described, put_back, unlike
+from .parts import configs, restore_parts, unlike
 from .recommender import Recommender, RecommenderSettings
 from .recommenders import RECOMMENDERS, build_recommender, recommender_settings
 
@@ -60,7 +60,7 @@ def save_recommender(model: Recommender, folder: Path) -> Path:
         "recommender": model.settings,
         "num_users": model.num_users,
         "num_items": model.num_items,
-        "parts": described(model, model.table_names),
+        "parts": configs(model, model.table_names),
     }
     with fresh_folder(folder, RECOMMENDER) as target:
         (target / _HEAD).write_text(canonical_json(head))
@@ -82,7 +82,7 @@ def load_recommender(folder: Path) -> Recommender:
         model = _fresh(recommender_settings(head["recommender"]), head["num_users"], head["num_items"])
         if model.served() is not model:
             raise ValueError(f"{model.settings.name} is not served as it is")
-        put_back(model, head["parts"], model.table_names)
+        restore_parts(model, head["parts"], model.table_names)
         model.to(_type_of(weights, model)).load_state_dict(weights)
     except (
         OSError,

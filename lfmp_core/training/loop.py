@@ -24,7 +24,7 @@ from .checkpoint import Checkpoint
 from .objective import Objective
 from .row_adam import RowAdam, RowIndex
 from .settings import TrainingSettings
-from .stopping import judged
+from .stopping import judge_epoch
 
 
 class Loop:
@@ -226,7 +226,7 @@ class Loop:
 
     def _validated(self, measured: dict[str, float]) -> dict[str, float]:
         """An epoch's metrics, for the history; keeps the best weights and says when to stop."""
-        better, self.stale = judged(
+        better, self.stale = judge_epoch(
             measured, self.epoch, self.stale, self.history, self.settings, self.metrics
         )
         if better:

@@ -27,8 +27,8 @@ class TrainingSettings(Settings):
         precision: "bfloat16" runs forward passes in autocast: matrix products, those of compressed tables
             too, in bfloat16; lookups, weights, losses and steps in float32. Scoring is in float32.
         device: a torch device.
-        floors: least validation AUC after each epoch, of the last one also for all later ones; below it
-            training stops. A search gives them to hopeless trials.
+        min_metric_by_epoch: least value, on validation, of the metric that decides, after each epoch, of the
+            last one also for all later ones; below it training stops. A search gives them, see `TPE`.
 
     Example:
         >>> from lfmp_core import TrainingSettings
@@ -39,7 +39,8 @@ class TrainingSettings(Settings):
         lfmp_core.errors.WrongValue: epochs is 0: it must be at least 1
     """
 
-    later: ClassVar[frozenset[str]] = frozenset({"optimizer", "floors", "progress"})
+    later: ClassVar[frozenset[str]] = frozenset({"optimizer", "min_metric_by_epoch", "progress"})
+    recorded: ClassVar = {"min_metric_by_epoch": "floors"}
 
     learning_rate: float = Field(1e-3, gt=0)
     l2: float = Field(1e-5, ge=0)
@@ -50,4 +51,4 @@ class TrainingSettings(Settings):
     optimizer: Literal["dense", "lazy"] = "dense"
     precision: Literal["float32", "bfloat16"] = "float32"
     device: str = "cpu"
-    floors: tuple[float, ...] = ()
+    min_metric_by_epoch: tuple[float, ...] = ()

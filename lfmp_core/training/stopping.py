@@ -6,7 +6,7 @@ from ..metrics import Metric, stands_best
 from .settings import TrainingSettings
 
 
-def judged(
+def judge_epoch(
     measured: Mapping[str, float],
     epoch: int,
     stale: int,
@@ -21,7 +21,7 @@ def judged(
         epoch: which, from 1.
         stale: epochs without progress before it.
         history: rows of the epochs before it, with `val_` and the name of each metric.
-        settings: what counts as progress, and the floors under which a training is stopped.
+        settings: what counts as progress, and the values under which a training is stopped.
         metrics: of those measured; the first decides which epoch is the best.
     """
     decides = metrics[0]
@@ -31,7 +31,7 @@ def judged(
     if settings.progress == "either" and history:
         before = history[-1]
         goes_on = any(m.better(measured[m.name], before[f"val_{m.name}"]) for m in metrics)
-    floors = settings.floors
-    if floors and decides.better(floors[min(epoch, len(floors)) - 1], measured[decides.name]):
+    least = settings.min_metric_by_epoch
+    if least and decides.better(least[min(epoch, len(least)) - 1], measured[decides.name]):
         return better, settings.patience
     return better, 0 if goes_on else stale + 1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lfmp_book.sets import planted as planted_ref
+from lfmp_book.sets import planted_ref as planted_ref
 from lfmp_core.data.thinned import thinned
 from lfmp_core.errors import DataError, UnknownName
 from lfmp_core.experiments.executor import cut_to, open_dataset

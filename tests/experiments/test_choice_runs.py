@@ -9,7 +9,7 @@ from lfmp_book.sets import CRITEO_SAMPLE
 from lfmp_core.data import PlantedSettings, PrepareSettings, is_shadow
 from lfmp_core.data.dataset import Dataset
 from lfmp_core.errors import DataError, LfmpError
-from lfmp_core.experiments.engine import RunsFailed, execute, open_dataset, reference, run_item
+from lfmp_core.experiments.engine import RunsFailed, dataset_ref, execute, open_dataset, run_item
 from lfmp_core.experiments.executor import prepared, shadowed
 from lfmp_core.experiments.items import Item
 from lfmp_core.experiments.record import Record
@@ -23,7 +23,7 @@ from lfmp_core.training import TrainingSettings
 @pytest.fixture
 def ref(tmp_path, monkeypatch):
     monkeypatch.setenv("LFMP_HOME", str(tmp_path / "home"))
-    return reference("planted", PrepareSettings(threshold=4), PlantedSettings(rows=3000))
+    return dataset_ref("planted", PrepareSettings(threshold=4), PlantedSettings(rows=3000))
 
 
 def spec(ref, method="lasso", **changes):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from fake_runs import Arm, computed, item, runner, single
 
-from lfmp_book.sets import planted as planted_ref
+from lfmp_book.sets import planted_ref as planted_ref
 from lfmp_core.errors import Diverged, LfmpError
 from lfmp_core.experiments.engine import RunsFailed, execute, run_item
 from lfmp_core.experiments.items import Grid, Item

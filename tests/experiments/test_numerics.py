@@ -20,7 +20,7 @@ ON_CLICKS = numerics.methods_on(Clicks)
 
 def test_every_pin_holds():
     """Bits on the processor that made them, 1e-5 elsewhere; nothing registered is without one."""
-    broken = {f.component: f.why for f in pins.examine() if not f.holds}
+    broken = {f.component: f.why for f in pins.examine_pins() if not f.holds}
     assert not broken, "if that is meant: lfmp numerics --renew"
 
 
@@ -69,7 +69,7 @@ def test_a_change_is_seen_on_another_processor(monkeypatch):
 
 def test_a_new_table_without_a_pin_is_found(monkeypatch):
     monkeypatch.setitem(TABLES, "mine", TABLES["qr"])
-    found = list(pins.examine(["table:mine"]))
+    found = list(pins.examine_pins(["table:mine"]))
     names = ["table:mine", "table:mine:bfloat16", "table:mine:pairs"]
     assert [(f.component, f.state) for f in found] == [(name, "new") for name in names]
     assert not any(f.holds for f in found)
@@ -80,11 +80,11 @@ def test_renewing_writes_what_does_not_hold_and_nothing_else(monkeypatch, tmp_pa
     path.write_text(pins.PINS.read_text())
     monkeypatch.setattr(pins, "PINS", path)
     before = pins.kept()
-    assert pins.renew(list(pins.examine(["table:sparse"]))) == []
+    assert pins.renew(list(pins.examine_pins(["table:sparse"]))) == []
     assert path.read_text() == stamp.PINS.read_text()  # the file is what `renew` writes
     made = before["table:sparse"] | {"bits": "0" * 12}
-    changed = pins.Finding("table:sparse", "changed", made, "its bits")
-    gone = pins.Finding("table:pair", "gone", before["table:pair"], "no such table")
+    changed = pins.PinResult("table:sparse", "changed", made, "its bits")
+    gone = pins.PinResult("table:pair", "gone", before["table:pair"], "no such table")
     assert pins.renew([changed, gone]) == ["table:sparse", "table:pair"]
     after = pins.kept()
     assert {name for name in before if before[name] != after.get(name)} == {"table:sparse", "table:pair"}

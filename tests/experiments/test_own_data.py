@@ -12,7 +12,7 @@ from lfmp_core.errors import DataError, LfmpError, UnknownName
 from lfmp_core.experiments import doctor, engine, executor, store
 from lfmp_core.experiments.executor import open_dataset, open_pairs, shadowed
 from lfmp_core.experiments.items import Arm, Item
-from lfmp_core.experiments.own_data import find, prepared
+from lfmp_core.experiments.own_data import find_own, prepared
 from lfmp_core.settings import canonical_json
 
 
@@ -75,20 +75,20 @@ def test_the_name_of_ones_own_data(planted, tmp_path):
     folder, ref = planted.folder, prepared(planted.folder)
     assert ref.fingerprint == ref.prepared == planted.schema.fingerprint
     for words in (str(folder), planted.schema.name, ref.prepared, ref.prepared[:12]):
-        assert find(words) == ref
+        assert find_own(words) == ref
     assert open_dataset(ref).folder == folder.absolute()
     assert open_dataset(shadowed(ref)).schema.num_fields == 2 * planted.schema.num_fields
     with pytest.raises(UnknownName, match=f"no data set 'other': .* Known: {ref.name}"):
-        find("other")
+        find_own("other")
     with pytest.raises(DataError, match=r"were never opened here.*--dataset FOLDER"):
         open_dataset(ref.model_copy(update={"settings": {"prepared": "0" * 64}}))
     (tmp_path / "home" / "own" / f"{'0' * 64}.json").write_text(
         canonical_json({"folder": "x", "name": ref.name})
     )
     with pytest.raises(LfmpError, match=f"2 data sets are called '{ref.name}'.*000000000000"):
-        find(ref.name)
+        find_own(ref.name)
     with pytest.raises(DataError, match="no longer there"):
-        open_dataset(find("0" * 12))
+        open_dataset(find_own("0" * 12))
 
 
 def test_a_folder_that_holds_other_data_by_now_is_refused(planted, monkeypatch):
@@ -113,7 +113,7 @@ def test_ones_own_interactions_are_found_opened_and_refused_like_rows(pairs, pla
     ref = prepared(pairs.folder)
     assert ref.fingerprint == ref.prepared == pairs.fingerprint and ref.name == "taken"
     for words in (str(pairs.folder), "taken", ref.prepared[:12]):
-        assert find(words) == ref
+        assert find_own(words) == ref
     assert open_pairs(ref).folder == pairs.folder.absolute()
     with pytest.raises(LfmpError, match="taken holds interactions, where clicks are asked for"):
         open_dataset(ref)

@@ -6,7 +6,7 @@ from lfmp_core.budget import Budget
 from lfmp_core.data import PlantedSettings, PrepareSettings
 from lfmp_core.data.dataset import Dataset
 from lfmp_core.errors import DataError
-from lfmp_core.experiments.engine import execute, open_dataset, reference, run_item
+from lfmp_core.experiments.engine import dataset_ref, execute, open_dataset, run_item
 from lfmp_core.experiments.items import Arm, Grid, Item
 from lfmp_core.experiments.store import Store
 from lfmp_core.methods import LightFMPSettings
@@ -17,7 +17,7 @@ from lfmp_core.training import TrainingSettings
 @pytest.fixture
 def ref(tmp_path, monkeypatch):
     monkeypatch.setenv("LFMP_HOME", str(tmp_path / "home"))
-    return reference("planted", PrepareSettings(threshold=4), PlantedSettings(rows=3000))
+    return dataset_ref("planted", PrepareSettings(threshold=4), PlantedSettings(rows=3000))
 
 
 @pytest.fixture

@@ -160,27 +160,27 @@ def test_borders():
             Interval(low=low, high=high, log=log)
 
 
-def test_floors_are_medians_of_the_random_trials(tmp_path):
-    search = TPE(space=SPACE, trials=5, random=3, hopeless=True)
+def test_least_metrics_are_medians_of_the_random_trials(tmp_path):
+    search = TPE(space=SPACE, trials=5, random=3, median_pruning=True)
     known = [Trial(0.7, (0.6, 0.7)), Trial(0.65, (0.65,)), Trial(0.8, (0.5, 0.6, 0.8))]
-    assert search.floors(known) == (0.6, 0.65, 0.7)
-    assert TPE(space=SPACE, trials=5, random=3).floors(known) == ()
+    assert search.min_metric_by_epoch(known) == (0.6, 0.65, 0.7)
+    assert TPE(space=SPACE, trials=5, random=3).min_metric_by_epoch(known) == ()
     store, made = Store(tmp_path), grid(tpe=search, training=TrainingSettings(), seeds=(1,))
     for _ in range(10):
         for spec in made.plan(store):
             if spec.role == "search":
                 put(store, spec)
     plan = made.plan(store)
-    floors = [spec.training.get("floors") for spec in plan if spec.role == "search" and spec.method == "none"]
-    assert floors[:3] == [None] * 3 and all(len(floor) == 1 for floor in floors[3:])
+    said = [spec.training.get("floors") for spec in plan if spec.role == "search" and spec.method == "none"]
+    assert said[:3] == [None] * 3 and all(len(least) == 1 for least in said[3:])
     assert all("floors" not in spec.training for spec in plan if spec.role == "final")
 
 
-def test_below_its_floor_training_stops(planted):
+def test_below_its_least_metric_training_stops(planted):
     schema, train, val = planted.schema, planted.split("train")[:1000], planted.split("val")
 
-    def epochs(*floors):
-        settings = TrainingSettings(epochs=4, patience=4, batch_size=256, floors=floors)
+    def epochs(*least):
+        settings = TrainingSettings(epochs=4, patience=4, batch_size=256, min_metric_by_epoch=least)
         backbone = BackboneSettings(name="dnn", embedding_dim=4, hidden=(8,))
         model = build_model(backbone, schema.field_sizes, schema.scalar_columns, seed=0)
         return len(Trainer(model, train, settings, seed=0, validation=val).fit())

@@ -13,7 +13,7 @@ from lfmp_core.budget import Budget
 from lfmp_core.errors import DataError, LfmpError
 from lfmp_core.experiments.engine import RunsFailed, run_item
 from lfmp_core.experiments.items import get_item
-from lfmp_core.experiments.journal import Entry
+from lfmp_core.experiments.journal import JournalEntry
 from lfmp_core.experiments.search import TPE, Interval, Trial, sampler
 from lfmp_core.experiments.store import SEARCHES, Store, store_for
 
@@ -65,7 +65,7 @@ def test_a_search_is_put_down_in_order(store):
     assert json.loads(head)["search"]["tpe"]["random"] == 3
     known = []
     for line in trials:
-        entry = Entry.model_validate_json(line)
+        entry = JournalEntry.model_validate_json(line)
         own = [records[run] for run in entry.runs]
         assert [r.spec.seed for r in own] == [0, 4] and entry.sampler == f"optuna {optuna.__version__}"
         assert {r.spec.training["learning_rate"] for r in own} == {entry.values["learning_rate"]}
@@ -98,7 +98,7 @@ def test_another_release_goes_on_with_a_search_that_was_begun(store, monkeypatch
     item = demo()
     go(item, store, limit=5)
     _, before = lines(store)
-    states = [Entry.model_validate_json(line).state for line in before[1:]]
+    states = [JournalEntry.model_validate_json(line).state for line in before[1:]]
     assert states == ["done"] * 5 + ["open"]  # what is proposed stays so
     another_release(monkeypatch)
     first = {r.id for r in go(item, store)}
@@ -213,7 +213,10 @@ def test_its_name_is_what_decides_it(store):
         {"arms": (Arm("base", "none", Budget(), {"steps": 3}),)},
         {"search_seeds": (1,)},
         {"threads": 2},
-        *({"tpe": SEARCH.model_copy(update=u)} for u in ({"random": 2}, {"seed": 1}, {"hopeless": True})),
+        *(
+            {"tpe": SEARCH.model_copy(update=u)}
+            for u in ({"random": 2}, {"seed": 1}, {"median_pruning": True})
+        ),
         {"tpe": SEARCH.model_copy(update={"space": {"learning_rate": Interval(low=1e-4, high=1e-2)}})},
     ]
     names = [name(**change) for change in decisive]

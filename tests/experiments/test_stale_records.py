@@ -16,7 +16,7 @@ from lfmp_core.experiments import certificate, pins, pool, stamp
 from lfmp_core.experiments.engine import run_item
 from lfmp_core.experiments.items import Item
 from lfmp_core.experiments.spec import RunSpec
-from lfmp_core.experiments.stamp import comparable, components, outdated, stamp_of, tally
+from lfmp_core.experiments.stamp import comparable, components, outdated, stamp_of, tally_stale
 from lfmp_core.settings import project_root
 
 
@@ -93,13 +93,13 @@ def test_every_committed_record_has_a_stamp_to_be_held_against():
 def test_a_change_makes_stale_what_uses_it_and_nothing_else(store, log, pinned):
     pinned["method:none"] = "old"
     records = go(item(), store)
-    assert tally(records) == (0, {})
+    assert tally_stale(records) == (0, {})
     assert all(record.certificate.numerics == stamp_of(record.spec) for record in records)
     pinned["method:none"] = "new"
     base = [record for record in records if record.spec.method == "none"]
-    assert tally(records) == (len(base), {"method:none": len(base)}) and 0 < len(base) < len(records)
+    assert tally_stale(records) == (len(base), {"method:none": len(base)}) and 0 < len(base) < len(records)
     pinned["search:light"] = "told finer since"
-    assert tally(records)[0] == len(base)
+    assert tally_stale(records)[0] == len(base)
     unstamped = base[0].model_copy(update={"certificate": None})
     assert outdated(unstamped) == ("no stamp",)
     assert comparable({"a": "1", "b": "2"}, {"b": "2", "c": "3"})
@@ -123,7 +123,7 @@ def test_only_a_current_record_replaces_a_stale_one(store, log, pinned):
     with pytest.raises(DataError, match="never overwritten"):  # the new one is as stale
         store.put(changed, logits)
     _, other = runner(record.spec)
-    fresh, _ = pool.measured(lambda s: (changed, np.asarray(other) + 1), record.spec)
+    fresh, _ = pool.run_measured(lambda s: (changed, np.asarray(other) + 1), record.spec)
     store.put(fresh, np.asarray(other) + 1)
     assert store.get(record.spec).same_result(fresh) and not outdated(store.get(record.spec))
     np.testing.assert_allclose(store.logits(fresh), np.asarray(other) + 1, atol=1e-2)
@@ -134,7 +134,7 @@ def test_only_a_current_record_replaces_a_stale_one(store, log, pinned):
 def test_a_replacement_that_is_killed_leaves_the_old_one_or_the_new(store, log, pinned, monkeypatch, killed):
     [record] = go(single(1), store)
     pinned["training"] = "new"
-    fresh, logits = pool.measured(lambda s: (record, np.ones(50)), record.spec)
+    fresh, logits = pool.run_measured(lambda s: (record, np.ones(50)), record.spec)
     replace = os.replace
 
     def cut_off(source, target):
@@ -170,7 +170,7 @@ def test_stale_runs_are_computed_anew_and_no_others(store, log, pinned):
         run_item(item(), "quick", 1, store, progress=False, runner=interrupted, ids=stale[:1], stale=True)
     assert path.read_bytes() == before and leftovers(store) == []
     renewed = go(item(), store, stale=True)
-    assert sorted(computed()[20:]) == sorted(stale) and tally(renewed) == (0, {})
+    assert sorted(computed()[20:]) == sorted(stale) and tally_stale(renewed) == (0, {})
     # the search first, since it says which final runs there are
     roles = {r.id: r.spec.role for r in renewed}
     assert [roles[i] for i in computed()[20:]] == sorted((roles[i] for i in stale), reverse=True)

@@ -90,7 +90,7 @@ def test_its_loss_never_rises_and_the_best_epoch_is_kept(ials):
 
 
 def test_it_stops_where_a_training_stops(ials):
-    task = task_of(planted_pairs(), dim=12, epochs=15, patience=15, floors=(0.0, 1.0))
+    task = task_of(planted_pairs(), dim=12, epochs=15, patience=15, min_metric_by_epoch=(0.0, 1.0))
     assert len(ials.run(task, seed=SEED).history) == 2
 
 

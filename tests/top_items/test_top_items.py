@@ -122,7 +122,7 @@ def test_training_stops_by_ndcg_and_keeps_the_best_epoch(monkeypatch):
 
 def test_floors_are_of_ndcg(monkeypatch):
     """A trial below the floor of its epoch ends."""
-    task = task_of("lightgcn", floors=(0.1, 0.25))
+    task = task_of("lightgcn", min_metric_by_epoch=(0.1, 0.25))
     trainer, _, _ = scripted(task, monkeypatch, [0.1, 0.24, 0.5])
     assert len(trainer.fit()) == 2
 

@@ -46,7 +46,7 @@ def judge(cases: Sequence[Case]) -> str:
     return share_verdict(known) if whole else "part" if any(known) and not all(known) else "untestable"
 
 
-def said(cases: Sequence[Case], few: int = 3) -> str:
+def cases_in_words(cases: Sequence[Case], few: int = 3) -> str:
     """The cases in words, place by place: each with its figure if they are few, else a count."""
     lines = []
     for where in dict.fromkeys(c.where for c in cases):

@@ -8,7 +8,7 @@ import pandas as pd
 
 from lfmp_core.metrics import AUC
 
-from ..show.html import Table, table, verdict
+from ..show.html import HtmlTable, table, verdict
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def share_verdict(passed: Sequence[bool]) -> str:
     return "holds" if all(passed) else "part" if any(passed) else "fails"
 
 
-def claims_table(claims: Sequence[Claim]) -> Table:
+def claims_table(claims: Sequence[Claim]) -> HtmlTable:
     """The claims of a page."""
     rows = [
         {"claim": c.words, "place": c.where, "test": c.test, "found": c.found, "verdict": verdict(c.verdict)}
@@ -71,7 +71,7 @@ class Prose:
         return "\n".join(self.sentences)
 
 
-def findings(compared: pd.DataFrame, cases: str) -> Prose:
+def arms_in_words(compared: pd.DataFrame, cases: str) -> Prose:
     """Plain words on each arm against all fields and against random fields, in test AUC.
 
     Args:

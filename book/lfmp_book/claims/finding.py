@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..show.html import Table, table, verdict
+from ..show.html import HtmlTable, table, verdict
 from .sentences import Sentence
 
 ROUNDING = {None: "", True: " (beyond rounding)", False: " (within rounding)"}
@@ -16,8 +16,8 @@ class Finding:
     """A sentence of a paper judged by the paper's own numbers.
 
     Attributes:
-        sentence: id of the sentence that it judges, see `sentences.load`; several ids with blanks between
-            where a paper says the same more than once.
+        sentence: id of the sentence that it judges, see `sentences.load_sentences`; several ids with blanks
+            between where a paper says the same more than once.
         against: the place that it is held against. says: what is printed there.
         computed: what follows, in figures.
         verdict: "holds", "part", "fails", or "untestable" where what is printed can't decide.
@@ -42,7 +42,7 @@ class Finding:
 
 def audit_table(
     found: Sequence[Finding], sentences: Mapping[str, Sentence], caption: str, only: str = ""
-) -> Table:
+) -> HtmlTable:
     """Findings as a table, each with the words that it judges.
 
     Args:

@@ -10,13 +10,13 @@ from lfmp_core.errors import LfmpError
 from ..evidence.frames import COMPARED, framed
 from ..evidence.results import load_comparisons
 from ..show.figures import Picture
-from ..show.html import Table
+from ..show.html import HtmlTable
 from .claim import Claim, Prose, claims_table
 
 NOT_YET = "no reference records yet"
 
 
-def comparisons(item: str, reference: pd.DataFrame) -> pd.DataFrame:
+def kept_comparisons(item: str, reference: pd.DataFrame) -> pd.DataFrame:
     """The comparisons kept for an item; none, with the reason in `attrs`, where they can't be shown.
 
     Args:
@@ -37,12 +37,12 @@ def reason(frame: pd.DataFrame) -> Prose:
     return Prose((frame.attrs.get("reason", NOT_YET),))
 
 
-def verdicts(claims: Sequence[Claim], compared: pd.DataFrame) -> Table | Prose:
+def verdicts(claims: Sequence[Claim], compared: pd.DataFrame) -> HtmlTable | Prose:
     """The claims of a page, or why there are none yet."""
     return claims_table(claims) if claims else reason(compared)
 
 
-def picture(
+def picture_or_reason(
     draw: Callable[[pd.DataFrame], Figure], frame: pd.DataFrame, words: str, *, wide: bool = False
 ) -> Picture | Prose:
     """The figure of some rows, or why there is none yet; arguments besides as of `figures.Picture`."""

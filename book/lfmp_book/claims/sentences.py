@@ -49,7 +49,7 @@ class Quote:
     words: str
 
 
-def load(paper: str) -> Mapping[str, Sentence]:
+def load_sentences(paper: str) -> Mapping[str, Sentence]:
     """All sentences of a paper by id, in its order.
 
     Args:
@@ -73,7 +73,7 @@ def load(paper: str) -> Mapping[str, Sentence]:
 
 def quotes(paper: str) -> Mapping[str, Quote]:
     """What pages may quote of a paper by id: each of its sentences, and the parts of some."""
-    known = load(paper)
+    known = load_sentences(paper)
     return {
         row["id"]: Quote(known[row["part_of"] or row["id"]], row["place"], row["words"])
         for row in _rows(paper)
@@ -81,5 +81,5 @@ def quotes(paper: str) -> Mapping[str, Quote]:
 
 
 def _rows(paper: str) -> list[dict[str, str]]:
-    rows = published.load(f"{paper}_sentences").fillna("").astype(str).to_dict("records")
+    rows = published.printed_table(f"{paper}_sentences").fillna("").astype(str).to_dict("records")
     return [{str(key): str(value) for key, value in row.items()} for row in rows]

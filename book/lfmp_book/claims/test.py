@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from .cases import Case, judge, said
+from .cases import Case, cases_in_words, judge
 from .claim import Claim
 from .sentences import quotes
 
@@ -12,7 +12,7 @@ Asked = TypeVar("Asked", contravariant=True)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CasesFound:
     """What a test found.
 
     Attributes:
@@ -32,19 +32,19 @@ class Test(Generic[Asked]):
     Attributes:
         sentences: ids of what it quotes, see `sentences.quotes`. rule: how they are tested; where the
             outcome gives numbers, {name} stands for them.
-        cases: of what the test is asked of; an `Outcome` where there is more to say than the cases.
+        cases: of what the test is asked of; `CasesFound` where there is more to say than the cases.
         also: ids of sentences that stand and fall with the quoted one.
     """
 
     sentences: tuple[str, ...]
     rule: str
-    cases: Callable[[Asked], Sequence[Case] | Outcome]
+    cases: Callable[[Asked], Sequence[Case] | CasesFound]
     also: tuple[str, ...] = ()
 
-    def outcome(self, asked: Asked) -> Outcome:
+    def outcome(self, asked: Asked) -> CasesFound:
         """The cases, in words too."""
         found = self.cases(asked)
-        return found if isinstance(found, Outcome) else Outcome(found, said(found))
+        return found if isinstance(found, CasesFound) else CasesFound(found, cases_in_words(found))
 
 
 def claims_of(

@@ -15,7 +15,7 @@ from lfmp_core.errors import LfmpError
 from lfmp_core.experiments.spec import DatasetRef
 from lfmp_core.settings import project_root
 
-from ..show.html import Table, table
+from ..show.html import HtmlTable, table
 
 Described = Mapping[str, Any]  # what `lfmp data describe --json` prints
 
@@ -38,7 +38,7 @@ def fields(described: dict[str, Any]) -> tuple[list[str], list[int]]:
     return [f["name"] for f in described["fields"]], [f["size"] for f in described["fields"]]
 
 
-def sources_table() -> Table:
+def sources_table() -> HtmlTable:
     """What `lfmp data prepare` knows."""
     rows = [
         {"name": s.name, "what": s.title, "files": ", ".join(s.files), "rows of the full set": s.rows}
@@ -48,7 +48,7 @@ def sources_table() -> Table:
     return table(pd.DataFrame(rows), caption="Sources that lfmp data prepare knows", formats=formats)
 
 
-def fields_table(described: dict[str, Any]) -> Table:
+def fields_table(described: dict[str, Any]) -> HtmlTable:
     """One row a field: kind, distinct values in the counted rows, ids kept, share of unseen values."""
     columns = {"name": "field", "kind": "kind", "distinct": "distinct values", "kept": "kept", "size": "ids"}
     rows = pd.DataFrame(described["fields"])
@@ -59,7 +59,7 @@ def fields_table(described: dict[str, Any]) -> Table:
     return table(data, caption=f"Fields of {described['name']}", formats=formats)
 
 
-def interactions_table(described: dict[str, Any]) -> Table:
+def interactions_table(described: dict[str, Any]) -> HtmlTable:
     """One row a split: pairs, and how many users and items have any."""
     rows = [
         {

@@ -4,8 +4,8 @@ import pandas as pd
 
 from lfmp_core.metrics import AUC
 
-from ..show.html import Table, table
-from .results import BASE, TWIN
+from ..show.html import HtmlTable, table
+from .results import ALL_FIELDS, RANDOM_FIELDS
 
 
 def interval(difference: float, low: float, high: float) -> str:
@@ -13,7 +13,7 @@ def interval(difference: float, low: float, high: float) -> str:
     return f"{difference:+.4f} [{low:+.4f}, {high:+.4f}]"
 
 
-def difference_table(compared: pd.DataFrame, *, by: str = "backbone") -> Table:
+def difference_table(compared: pd.DataFrame, *, by: str = "backbone") -> HtmlTable:
     """Differences in test AUC against all fields and against random fields; tied where the interval holds 0.
 
     Args:
@@ -24,7 +24,7 @@ def difference_table(compared: pd.DataFrame, *, by: str = "backbone") -> Table:
     rows = []
     for (head, arm), part in auc.groupby([by, "arm"], sort=by == "prune_ratio"):
         row: dict = {by.replace("prune_ratio", "τ"): head, "arm": arm}
-        for other in (BASE, TWIN):
+        for other in (ALL_FIELDS, RANDOM_FIELDS):
             found = part[part.against == other]
             cell = None
             if len(found):

@@ -19,7 +19,7 @@ from lfmp_core.experiments.stamp import carried, comparable
 from lfmp_core.experiments.stats import resample
 from lfmp_core.experiments.store import Store
 from lfmp_core.files import atomic_write
-from lfmp_core.metrics import Metric, measured, metric_of
+from lfmp_core.metrics import Metric, metric_of, metrics_among
 from lfmp_core.settings import canonical_json
 
 Key = tuple[str, str, float]  # backbone, arm, prune_ratio
@@ -88,7 +88,7 @@ def draw(
         sets.setdefault(spec.dataset, {}).setdefault(key, []).append(record)
     made = []
     for dataset, cells in sets.items():
-        metrics = measured(next(iter(cells.values()))[0].metrics)
+        metrics = metrics_among(next(iter(cells.values()))[0].metrics)
         rows = metrics[0].unit == "row"
         labels = open_dataset(dataset).split("test").labels if rows else None
         own = {key: sorted(records, key=lambda r: r.spec.seed) for key, records in cells.items()}
@@ -154,7 +154,7 @@ def _read(file: Mapping[str, np.ndarray], name: str) -> Draws:
     return Draws(name, runs, values)
 
 
-def steady(value: Any) -> Any:
+def eight_digits(value: Any) -> Any:
     """A number as it is kept in a file: to eight places, beyond which the order of a sum decides."""
     # + 0.0: the sign of nothing is noise too
     return round(value, 8) + 0.0 if isinstance(value, float) else value

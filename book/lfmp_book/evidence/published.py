@@ -14,19 +14,19 @@ from lfmp_core.metrics import METRICS
 _DECIMALS = {"auc": 4, "logloss": 4, "seconds": 0}  # to which the papers round
 
 
-def names() -> list[str]:
+def published_names() -> list[str]:
     """Names of the published tables that are at hand."""
     folder = files(__package__) / "published"
     return sorted(p.name.removesuffix(".csv") for p in folder.iterdir() if p.name.endswith(".csv"))
 
 
-def load(name: str) -> pd.DataFrame:
+def printed_table(name: str) -> pd.DataFrame:
     """One published table, for example `lightfmp_table3`.
 
     Raises:
         UnknownName: no such table; the message names the nearest.
     """
-    check_name(name, names(), "published table")
+    check_name(name, published_names(), "published table")
     with (files(__package__) / "published" / f"{name}.csv").open() as stream:
         return pd.read_csv(stream)
 
@@ -38,12 +38,12 @@ def lers_table5() -> pd.DataFrame:
         Its columns, with `sparsity` as a share (NaN of OptEmb's own), and `retain`: AUC as a share of that of
         Original with the same data set and backbone, as §5.2.4 defines it.
     """
-    return _by_share(load("lers_table5"), "auc")
+    return _by_share(printed_table("lers_table5"), "auc")
 
 
 def lers_table6() -> pd.DataFrame:
     """LERS's Table 6 as `lers_table5`; `retain` is of NDCG@20."""
-    return _by_share(load("lers_table6"), "ndcg")
+    return _by_share(printed_table("lers_table6"), "ndcg")
 
 
 def _by_share(cells: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def _by_share(cells: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 def pretrain_sizes() -> list[int]:
     """Rows of each pretraining size of Light-FMP's Figure 2d: its printed shares of Criteo's whole rows."""
-    two = load("lightfmp_fig2")
+    two = printed_table("lightfmp_fig2")
     return [int(share / 100 * SOURCES["criteo"].rows) for share in two[two.figure == "2d"]["value"]]
 
 
@@ -79,7 +79,7 @@ def audit_table3() -> pd.DataFrame:
         One row for each backbone and metric: printed, recomputed, low, high, agrees.
     """
     rows = []
-    for row in load("lightfmp_table3").to_dict("records"):
+    for row in printed_table("lightfmp_table3").to_dict("records"):
         for metric, decimals in _DECIMALS.items():
             base, ours = row[f"base_{metric}"], row[f"lightfmp_{metric}"]
             half = 0.5 * 10**-decimals

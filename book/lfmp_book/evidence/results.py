@@ -21,11 +21,11 @@ from lfmp_core.experiments.store import Store, store_for
 from lfmp_core.files import atomic_write
 from lfmp_core.settings import project_root
 
-from .draws import Draws, carrying, draw, load_draws, steady
+from .draws import Draws, carrying, draw, eight_digits, load_draws
 from .frames import CHOSEN, COMPARED, FINAL, framed
 from .stamps import contents, made_from, marks, stamps_of, under_one_stamp, unmixed
 
-BASE, TWIN, UNPRUNED = "all fields", "random fields", "itself at τ = 0"
+ALL_FIELDS, RANDOM_FIELDS, UNPRUNED = "all fields", "random fields", "itself at τ = 0"
 
 
 def finals(grids: Iterable[Grid], store: Store, role: str = "final") -> list[tuple[str, Record]]:
@@ -152,9 +152,13 @@ def comparisons(
         backbones = dict.fromkeys(backbone for backbone, _, _ in one.runs)
         for backbone, (metric, values) in product(backbones, one.values.items()):
             own = [key for key in one.runs if key[0] == backbone]
-            for key, other in product(own, (BASE, TWIN, UNPRUNED, *against)):
+            for key, other in product(own, (ALL_FIELDS, RANDOM_FIELDS, UNPRUNED, *against)):
                 _, arm, ratio = key
-                twin = (backbone, arm if other == UNPRUNED else other, ratio if other == TWIN else 0.0)
+                twin = (
+                    backbone,
+                    arm if other == UNPRUNED else other,
+                    ratio if other == RANDOM_FIELDS else 0.0,
+                )
                 if other in against:
                     [single, *more] = planned.get(other) or {ratio}
                     twin = (backbone, other, ratio if more else single)
@@ -196,7 +200,7 @@ def save_comparisons(item: str, rows: list[dict[str, Any]]) -> None:
 
     Numbers to eight places, so that sums in another order leave the file as it is.
     """
-    kept = [{key: steady(value) for key, value in row.items()} for row in rows]
+    kept = [{key: eight_digits(value) for key, value in row.items()} for row in rows]
     atomic_write(comparisons_path(item), json.dumps(kept, indent=1) + "\n")
 
 
@@ -236,7 +240,7 @@ def known_comparisons(item: str, reference: pd.DataFrame) -> tuple[pd.DataFrame,
     path, remedy = comparisons_path(item), f"run: lfmp compare {item}"
     rows = framed(json.loads(path.read_text()) if path.exists() else (), COMPARED)
     kept = load_draws(draws_path(item)) if item in registry() and get_item(item).keeps_draws else None
-    known, without = [], []
+    known, missing = [], []
     for name, part in reference.groupby("dataset", sort=False):
         own = rows[rows.dataset == name]
         drawn = kept is None or (name in kept and kept[name].ids == set(part.id))
@@ -244,10 +248,10 @@ def known_comparisons(item: str, reference: pd.DataFrame) -> tuple[pd.DataFrame,
             known.append(unmixed(own, stamps_of(part)))
         else:
             why = "were compared when others were at hand" if len(own) else "were not compared yet"
-            without.append(f"the records of {name} {why}; {remedy}")
+            missing.append(f"the records of {name} {why}; {remedy}")
     found = pd.concat(known) if known else rows[:0]
     own = [one.stamped(stamps_of(reference)) for one in (kept or {}).values()]
-    return carrying(found, [one for one in own if one.dataset in set(found.dataset)]), without
+    return carrying(found, [one for one in own if one.dataset in set(found.dataset)]), missing
 
 
 def all_comparisons(item: str, reference: pd.DataFrame) -> pd.DataFrame:
@@ -256,9 +260,9 @@ def all_comparisons(item: str, reference: pd.DataFrame) -> pd.DataFrame:
     Raises:
         LfmpError: some set has none.
     """
-    compared, without = known_comparisons(item, reference)
-    if without:
-        raise LfmpError("; ".join(without))
+    compared, missing = known_comparisons(item, reference)
+    if missing:
+        raise LfmpError("; ".join(missing))
     return compared
 
 

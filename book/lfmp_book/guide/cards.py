@@ -10,7 +10,7 @@ from IPython.display import display
 from ..lightfmp.selectors import set_of
 from .effects import BETTER, EQUAL, MARGIN, UNDECIDED, WORSE, Action, cases_of, of_class
 from .known import FIELDS, PRINTED, REPAIRED, TABLE, test_rows
-from .words import FREE, counts, fields_of, listed, percent, shares_of, tables_of
+from .words import FREE, field_removals, listed, outcomes_in, percent, shares_of, tables_of
 
 GLUED = "application/papermill.record/"  # by which the book's builder knows what is kept for other pages
 
@@ -80,17 +80,17 @@ def _free(found: Sequence[Action]) -> Card:
 
 
 def _costs(found: Sequence[Action]) -> Card:
-    own, most = cases_of(fields_of(found)), max(shares_of(found), default=0.0)
+    own, most = cases_of(field_removals(found)), max(shares_of(found), default=0.0)
     table = cases_of(tables_of(found, most))
     worse = sum(c.outcome == WORSE for c in own)
-    text = f"comparisons with half of the fields are worse: {counts(own)}. "
-    text += f"Without {percent(most)} of the table: {counts(table)}."
+    text = f"comparisons with half of the fields are worse: {outcomes_in(own)}. "
+    text += f"Without {percent(most)} of the table: {outcomes_in(table)}."
     return Card("What costs", f"{worse} of {len(own)}", text, FIELDS.page)
 
 
 def _never(found: Sequence[Action]) -> Card:
     lost = of_class(found, "never")
-    readings = [c for a in fields_of(found) if a.arm in (PRINTED, REPAIRED) for c in a.cases]
+    readings = [c for a in field_removals(found) if a.arm in (PRINTED, REPAIRED) for c in a.cases]
     better = sum(c.plain == BETTER for c in readings)
     text = (
         f"ways never pay: worse in some case than {FREE['table']} or {FREE['fields']}, and better in none. "

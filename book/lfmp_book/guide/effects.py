@@ -28,7 +28,7 @@ def outcome(low: float, high: float, margin: float = MARGIN) -> str:
 
 
 @dataclass(frozen=True)
-class Source:
+class RecordSource:
     """Where a page's records come from.
 
     Attributes:
@@ -45,7 +45,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Case:
+class Effect:
     """One arm on one data set and backbone, against the whole model.
 
     Attributes:
@@ -80,7 +80,7 @@ class Action:
     """One way of removing one share, over its cases.
 
     Attributes:
-        removes, free: see `Source`. arm, share: its label and the share that it was asked to remove.
+        removes, free: see `RecordSource`. arm, share: its label and the share that it was asked to remove.
         cases: one for each data set and backbone.
     """
 
@@ -88,14 +88,14 @@ class Action:
     free: tuple[str, ...]
     arm: str
     share: float
-    cases: tuple[Case, ...]
+    cases: tuple[Effect, ...]
 
     def count(self, word: str) -> int:
         """Cases of an outcome."""
         return sum(case.outcome == word for case in self.cases)
 
     @property
-    def worst(self) -> Case:
+    def worst(self) -> Effect:
         """The case with the largest loss."""
         return min(self.cases, key=lambda case: case.difference)
 
@@ -135,7 +135,7 @@ class Action:
         return "never" if lost else "costs"
 
 
-def actions(parts: Iterable[tuple[Source, pd.DataFrame, pd.DataFrame]]) -> list[Action]:
+def actions(parts: Iterable[tuple[RecordSource, pd.DataFrame, pd.DataFrame]]) -> list[Action]:
     """Every arm that removes a share, over the cases in which it was compared with the whole model.
 
     A case that several pages have stands once, with the most seeds, so that evidence is counted once.
@@ -143,7 +143,7 @@ def actions(parts: Iterable[tuple[Source, pd.DataFrame, pd.DataFrame]]) -> list[
     Args:
         parts: a source with its runs, see `results.frame`, and what `results.compare` makes of them.
     """
-    found: dict[tuple[str, str, float], dict[tuple[str, str], Case]] = {}
+    found: dict[tuple[str, str, float], dict[tuple[str, str], Effect]] = {}
     free: dict[str, tuple[str, ...]] = {}
     for source, frame, compared in parts:
         free.setdefault(source.removes, source.free)
@@ -158,7 +158,9 @@ def actions(parts: Iterable[tuple[Source, pd.DataFrame, pd.DataFrame]]) -> list[
     ]
 
 
-def _cases(source: Source, frame: pd.DataFrame, compared: pd.DataFrame) -> Iterator[tuple[str, float, Case]]:
+def _cases(
+    source: RecordSource, frame: pd.DataFrame, compared: pd.DataFrame
+) -> Iterator[tuple[str, float, Effect]]:
     auc = compared[compared.metric == "auc"]
     keys = ["dataset", "backbone", "prune_ratio", "arm"]
     means = frame.groupby(keys)[list(SAVINGS)].mean()
@@ -172,7 +174,7 @@ def _cases(source: Source, frame: pd.DataFrame, compared: pd.DataFrame) -> Itera
         whole = (r.dataset, r.backbone, 0.0, source.whole)
         ratios = {column: float(means.loc[key, column] / means.loc[whole, column]) for column in SAVINGS}
         old = bool(stale[key] or stale[whole])
-        case = Case(
+        case = Effect(
             r.dataset,
             r.backbone,
             r.difference,
@@ -187,7 +189,7 @@ def _cases(source: Source, frame: pd.DataFrame, compared: pd.DataFrame) -> Itera
         yield r.arm, r.prune_ratio, case
 
 
-def cases_of(found: Sequence[Action]) -> list[Case]:
+def cases_of(found: Sequence[Action]) -> list[Effect]:
     """The cases of several actions, one after the other."""
     return [case for action in found for case in action.cases]
 

@@ -9,11 +9,15 @@ from ..evidence import datasets, results
 from ..lers.grids import ORIGINAL, SMALLER, SMALLER_IN_BYTES
 from ..lers.grids import TITLES as TABLES_ON
 from ..lightfmp import arms
-from .effects import Action, Source, actions
+from .effects import Action, RecordSource, actions
 
-TABLE = Source("lers_table5", "lers_table5_ctr", "table", ORIGINAL, (SMALLER, SMALLER_IN_BYTES))
-FIELDS = Source("lightfmp_table2", "lightfmp_table2_overall", "fields", results.BASE, (results.TWIN,))
-BACKBONES = Source("lightfmp_table3", "lightfmp_table3_backbones", "fields", results.BASE, (results.TWIN,))
+TABLE = RecordSource("lers_table5", "lers_table5_ctr", "table", ORIGINAL, (SMALLER, SMALLER_IN_BYTES))
+FIELDS = RecordSource(
+    "lightfmp_table2", "lightfmp_table2_overall", "fields", results.ALL_FIELDS, (results.RANDOM_FIELDS,)
+)
+BACKBONES = RecordSource(
+    "lightfmp_table3", "lightfmp_table3_backbones", "fields", results.ALL_FIELDS, (results.RANDOM_FIELDS,)
+)
 SOURCES = (TABLE, FIELDS, BACKBONES)
 NETWORKS = {**arms.BACKBONES, **TABLES_ON}
 PRINTED, REPAIRED = arms.OURS  # the readings of Light-FMP that are the paper's own
@@ -35,7 +39,7 @@ def test_rows(dataset: str) -> int:
     return int(datasets.description(dataset)["rows"]["test"])
 
 
-def chosen(found: Sequence[Action], removes: str) -> list[Action]:
+def those_that_remove(found: Sequence[Action], removes: str) -> list[Action]:
     """The ways that remove fields, or those that remove a share of the table; all for an empty name.
 
     Raises:

@@ -13,10 +13,10 @@ from matplotlib.patheffects import withStroke
 from ..show import pareto
 from ..show.curves import bare
 from ..show.figures import Picture
-from ..show.html import Table, table
+from ..show.html import HtmlTable, table
 from .effects import OUTCOMES, Action, Class
 from .known import test_rows
-from .words import listed, loss, percent, place, taken, times
+from .words import listed, loss, percent, place_of, taken, times
 
 WORDS: dict[Class, str] = {
     "free": "free in every case",
@@ -42,7 +42,7 @@ class Links:
         return ", ".join(self.pages)
 
 
-def decided(found: Sequence[Action]) -> Table:
+def decision_table(found: Sequence[Action]) -> HtmlTable:
     """A line for each way: what the records say, its worst loss, what it saves, on how much it stands."""
     order = list(WORDS)
     lines = sorted(found, key=lambda a: (order.index(a.verdict), a.removes, -a.share, -a.worst.difference))
@@ -56,7 +56,7 @@ def decided(found: Sequence[Action]) -> Table:
                 "bytes ×": times(a, "bytes"),
                 "training ×": times(a, "TT"),
                 "scoring ×": times(a, "IT"),
-                "there": place(a.worst),
+                "there": place_of(a.worst),
                 **{word: a.count(word) for word in OUTCOMES},
                 "seeds": _range([case.seeds for case in a.cases]),
                 "test rows": _range([test_rows(case.dataset) for case in a.cases]),
@@ -133,7 +133,7 @@ def _drawn(near: pd.DataFrame, best: pd.DataFrame) -> Figure:
     places = axis.transData.transform(best[["bytes", "gain"]].to_numpy())
     avoid = axis.transData.transform(np.concatenate([near[["bytes", "gain"]].to_numpy(), line]))
     sizes = np.array([(box.width, box.height) for box in boxes])
-    centres = pareto.place(places, sizes, axis.get_window_extent(renderer).extents, avoid)
+    centres = pareto.place_labels(places, sizes, axis.get_window_extent(renderer).extents, avoid)
     for text, centre in zip(texts, centres, strict=True):
         text.set_position(tuple(axis.transData.inverted().transform(centre)))
     return figure

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ..claims.claim import Prose
 from ..evidence.differences import interval
 from ..lightfmp.selectors import set_of
-from .effects import BETTER, MARGIN, OUTCOMES, Action, Case, cases_of, of_class
+from .effects import BETTER, MARGIN, OUTCOMES, Action, Effect, cases_of, of_class
 from .known import NETWORKS, test_rows
 
 CHANCE = 0.05  # that a 95 % interval lies on one side of 0 where there is no difference
@@ -26,18 +26,18 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def place(case: Case) -> str:
+def place_of(case: Effect) -> str:
     """Data set and backbone of a case."""
     return f"{set_of(case.dataset)}, {NETWORKS.get(case.backbone, case.backbone)}"
 
 
-def counts(cases: Sequence[Case]) -> str:
+def outcomes_in(cases: Sequence[Effect]) -> str:
     """How many are of each outcome, of how many."""
     said = ", ".join(f"{sum(c.outcome == word for c in cases)} {word}" for word in OUTCOMES)
     return f"{said} of {len(cases)}"
 
 
-def loss(case: Case) -> str:
+def loss(case: Effect) -> str:
     """A difference in test AUC with its interval."""
     return interval(case.difference, case.low, case.high)
 
@@ -58,7 +58,7 @@ def tables_of(found: Sequence[Action], share: float) -> list[Action]:
     return [a for a in found if a.removes == "table" and a.share == share]
 
 
-def fields_of(found: Sequence[Action]) -> list[Action]:
+def field_removals(found: Sequence[Action]) -> list[Action]:
     """Those that remove fields."""
     return [a for a in found if a.removes == "fields"]
 
@@ -75,14 +75,16 @@ def answer(found: Sequence[Action]) -> Prose:
     head = f"Shown to be free: {shown}." if free else "Nothing is shown to be free."
     lines = [
         f"**{head}** Comparisons of {len(found)} ways of removing a part with the whole "
-        f"model: {counts(cases)}. Equal: the interval lies within ± {MARGIN} of test AUC."
+        f"model: {outcomes_in(cases)}. Equal: the interval lies within ± {MARGIN} of test AUC."
     ]
     for share in shares_of(found):
         own = tables_of(found, share)
-        lines.append(f"**{percent(share)} of the table**: {counts(cases_of(own))}. {_spared(own, 'methods')}")
-    if own := fields_of(found):
         lines.append(
-            f"**Half of the fields**: {counts(cases_of(own))}. {_spared(own, 'ways of choosing them')}"
+            f"**{percent(share)} of the table**: {outcomes_in(cases_of(own))}. {_spared(own, 'methods')}"
+        )
+    if own := field_removals(found):
+        lines.append(
+            f"**Half of the fields**: {outcomes_in(cases_of(own))}. {_spared(own, 'ways of choosing them')}"
         )
     return Prose((*lines, *never(found).sentences))
 
@@ -131,7 +133,7 @@ def needs(found: Sequence[Action]) -> Prose:
             f"**You want {name}**: among what saves it in every case and is worse in none ({len(cheaper)}), "
             f"{best.arm} ({taken(best)}) saves most: × {times(best, column)}. {_risk(best)}"
         )
-    own = [a for a in fields_of(found) if a.arm not in a.free and a.ratios("bytes")[1] < 1]
+    own = [a for a in field_removals(found) if a.arm not in a.free and a.ratios("bytes")[1] < 1]
     faster = [a for a in own if a.ratios("TT")[1] < 1]
     for head, some in (("**You want fewer columns**: of", own), ("Of these,", faster)):
         if some:
@@ -148,7 +150,8 @@ def _risk(action: Action) -> str:
     """What it may lose."""
     worst = action.worst
     return (
-        f"Its cases: {counts(action.cases)}; the lowest, {place(worst)}: {loss(worst)}, {worst.outcome}. "
+        f"Its cases: {outcomes_in(action.cases)}; "
+        f"the lowest, {place_of(worst)}: {loss(worst)}, {worst.outcome}. "
         f"A loss of {action.possible:.4f} is not excluded."
     )
 

@@ -7,12 +7,12 @@ from lfmp_core.errors import check_name
 from ..claims.finding import Finding, audit_table
 from ..lers import judges as lers
 from ..lightfmp import judges as lightfmp
-from ..show.html import VERDICTS, Table, table
+from ..show.html import VERDICTS, HtmlTable, table
 
 PAPERS = {"lightfmp": lightfmp.AUDIT, "lers": lers.AUDIT}
 
 
-def findings(paper: str = "lightfmp", part: str | None = None) -> list[Finding]:
+def audit_findings(paper: str = "lightfmp", part: str | None = None) -> list[Finding]:
     """What is found when a paper's statements are held against what it prints elsewhere.
 
     Args:
@@ -26,15 +26,15 @@ def findings(paper: str = "lightfmp", part: str | None = None) -> list[Finding]:
     return [finding for found in chosen for finding in found()]
 
 
-def audit_summary(paper: str = "lightfmp") -> Table:
+def audit_summary(paper: str = "lightfmp") -> HtmlTable:
     """How many findings there are of each verdict, by part, and how many no rounding explains."""
     rows = []
     for part in PAPERS[check_name(paper, PAPERS, "audited paper")]:
-        found = findings(paper, part)
+        found = audit_findings(paper, part)
         counts = {word: sum(f.verdict == kind for f in found) for kind, word in VERDICTS.items()}
         off = sum(f.beyond_rounding is True for f in found)
         rows.append({"part": part, "findings": len(found), **counts, "beyond rounding": off})
     return table(pd.DataFrame(rows), caption="Findings by part and verdict")
 
 
-__all__ = ["PAPERS", "Finding", "audit_summary", "audit_table", "findings"]
+__all__ = ["PAPERS", "Finding", "audit_findings", "audit_summary", "audit_table"]

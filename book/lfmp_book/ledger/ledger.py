@@ -12,7 +12,7 @@ from lfmp_core.settings import digest
 
 from ..claims.claim import Claim
 from ..claims.pending import NOT_YET
-from ..claims.sentences import PAPERS, Sentence, load
+from ..claims.sentences import PAPERS, Sentence, load_sentences
 from ..lers import judges as lers
 from ..lightfmp import judges as lightfmp
 from . import audit
@@ -44,7 +44,7 @@ class Evidence:
         return digest(list(self.records), 12) if self.records else ""
 
 
-def gather(item: str) -> Evidence:
+def evidence_of(item: str) -> Evidence:
     """An item's claims, or why it has none."""
     judge = JUDGES[item]
     reference = judge.reference()
@@ -65,7 +65,7 @@ def combine(verdicts: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True)
-class Entry:
+class LedgerEntry:
     """One sentence with everything that judges it.
 
     Attributes:
@@ -108,7 +108,7 @@ class Entry:
 class Ledger:
     """All entries of one or more papers and the evidence that they rest on."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[LedgerEntry, ...]
     evidence: Mapping[str, Evidence]
 
     def unmatched(self) -> list[tuple[str, Claim]]:
@@ -117,11 +117,13 @@ class Ledger:
         return [(e.item, c) for e in self.evidence.values() for c in e.claims if id(c) not in used]
 
 
-def make(papers: str | Sequence[str] = tuple(PAPERS), gatherer: Callable[[str], Evidence] = gather) -> Ledger:
+def make(
+    papers: str | Sequence[str] = tuple(PAPERS), gatherer: Callable[[str], Evidence] = evidence_of
+) -> Ledger:
     """The ledger of one or more papers.
 
     Args:
-        papers: as in `sentences.load`. gatherer: item → evidence.
+        papers: as in `sentences.load_sentences`. gatherer: item → evidence.
 
     Raises:
         UnknownName: there is no such paper.
@@ -129,9 +131,9 @@ def make(papers: str | Sequence[str] = tuple(PAPERS), gatherer: Callable[[str], 
     names = (papers,) if isinstance(papers, str) else papers
     for name in names:
         check_name(name, PAPERS, "paper")
-    said = [sentence for paper in names for sentence in load(paper).values()]
+    said = [sentence for paper in names for sentence in load_sentences(paper).values()]
     evidence = {item: gatherer(item) for item in dict.fromkeys(item for s in said for item in s.items)}
-    found = {paper: audit.findings(paper) for paper in names}
+    found = {paper: audit.audit_findings(paper) for paper in names}
     entries = []
     for sentence in said:
         claims = tuple(
@@ -147,5 +149,5 @@ def make(papers: str | Sequence[str] = tuple(PAPERS), gatherer: Callable[[str], 
             if item not in told
         )
         findings = tuple(f for f in found[sentence.paper] if sentence.id in f.sentences)
-        entries.append(Entry(sentence, claims, findings, waiting))
+        entries.append(LedgerEntry(sentence, claims, findings, waiting))
     return Ledger(tuple(entries), evidence)

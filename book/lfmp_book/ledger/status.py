@@ -7,13 +7,13 @@ import pandas as pd
 
 from lfmp_core.errors import DataError
 from lfmp_core.experiments.items import registry
-from lfmp_core.experiments.stamp import tally
+from lfmp_core.experiments.stamp import tally_stale
 from lfmp_core.experiments.store import store_for
 
-from ..show.html import Table, table
+from ..show.html import HtmlTable, table
 
 
-def pages_table(pages: Mapping[str, Mapping[str, Any]]) -> Table:
+def pages_table(pages: Mapping[str, Mapping[str, Any]]) -> HtmlTable:
     """Executed pages: when, how long, with which parameters.
 
     Args:
@@ -34,7 +34,7 @@ def pages_table(pages: Mapping[str, Mapping[str, Any]]) -> Table:
     )
 
 
-def records_table() -> Table:
+def records_table() -> HtmlTable:
     """Reference records by item: how many, how long, from which commits, on what."""
     store, rows, wrong = store_for("reference"), [], {}
     for name, item in sorted(registry().items()):
@@ -65,12 +65,12 @@ def records_table() -> Table:
     return table(pd.DataFrame(rows), caption=caption, formats={"core hours": ".1f"}, note=note)
 
 
-def stale_table() -> Table:
+def stale_table() -> HtmlTable:
     """Stale reference records by item: how many, and the components whose numbers have changed since."""
     store, rows = store_for("reference"), []
     for name, item in sorted(registry().items()):
         records = item.records("reference", store) if "reference" in item.profiles else []
-        count, components = tally(records)
+        count, components = tally_stale(records)
         causes = ", ".join(f"{component} ({n})" for component, n in components.items())
         rows.append({"item": name, "records": len(records), "stale": count, "because of": causes or "none"})
     note = (

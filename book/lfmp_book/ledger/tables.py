@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 
 from ..claims.claim import Claim, claims_table
-from ..show.html import VERDICTS, Table, table, verdict
-from .ledger import Entry, Ledger
+from ..show.html import VERDICTS, HtmlTable, table, verdict
+from .ledger import Ledger, LedgerEntry
 
 
 @dataclass(frozen=True)
-class Lines:
+class LinkedLines:
     """Several lines in one cell, each with a link before it if it has one.
 
     Args:
@@ -34,7 +34,7 @@ class Lines:
         return "; ".join(f"{name} {rest}".strip() for _, name, rest in self.parts)
 
 
-def _evidence(entry: Entry, ledger: Ledger) -> Lines:
+def _evidence(entry: LedgerEntry, ledger: Ledger) -> LinkedLines:
     lines, last = [], ""
     for item, claim in entry.claims:
         if item != last:
@@ -44,12 +44,12 @@ def _evidence(entry: Entry, ledger: Ledger) -> Lines:
         told = f"{VERDICTS[claim.verdict]}; {claim.found}"
         lines.append(("", "", f"{arm}: {told}" if arm else told))
     lines += [("", item, f"({reason})") for item, reason in entry.waiting]
-    return Lines(tuple(lines))
+    return LinkedLines(tuple(lines))
 
 
-def _findings(entry: Entry) -> Lines:
+def _findings(entry: LedgerEntry) -> LinkedLines:
     lines = [("audit", f.against, f"{VERDICTS[f.verdict]}, {f.computed}") for f in entry.findings]
-    return Lines(tuple(lines))
+    return LinkedLines(tuple(lines))
 
 
 def _places(rows: Iterable[dict[str, Any]]) -> list[str]:
@@ -57,11 +57,11 @@ def _places(rows: Iterable[dict[str, Any]]) -> list[str]:
     return [row["place"] for row in rows]
 
 
-def _rows(entries: Iterable[Entry], only: str) -> list[Entry]:
+def _rows(entries: Iterable[LedgerEntry], only: str) -> list[LedgerEntry]:
     return [e for e in entries if not only or e.verdict == verdict(only).kind]
 
 
-def summary_table(ledger: Ledger) -> Table:
+def summary_table(ledger: Ledger) -> HtmlTable:
     """How many sentences of each paper there are of each verdict, by what decides them."""
     rows: list[dict[str, Any]] = []
     names = {"runs": "reference runs", "paper": "the paper's own numbers alone", "nothing": "nothing"}
@@ -75,7 +75,7 @@ def summary_table(ledger: Ledger) -> Table:
     return table(data, caption="Sentences by verdict and by what decides them", group="paper")
 
 
-def runs_table(ledger: Ledger, only: str = "") -> Table:
+def runs_table(ledger: Ledger, only: str = "") -> HtmlTable:
     """Sentences judged by reference runs, with what the paper's own numbers say of them.
 
     Args:
@@ -95,7 +95,7 @@ def runs_table(ledger: Ledger, only: str = "") -> Table:
     return table(pd.DataFrame(rows, columns=columns), caption="Judged by reference runs", rule=_places(rows))
 
 
-def paper_table(ledger: Ledger, only: str = "") -> Table:
+def paper_table(ledger: Ledger, only: str = "") -> HtmlTable:
     """Sentences that only the paper's own numbers judge, by now or for good."""
     rows = [
         {
@@ -112,7 +112,7 @@ def paper_table(ledger: Ledger, only: str = "") -> Table:
     return table(pd.DataFrame(rows, columns=columns), caption=caption, rule=_places(rows))
 
 
-def open_table(ledger: Ledger) -> Table:
+def undecided_table(ledger: Ledger) -> HtmlTable:
     """Sentences that nothing decides, each with the reason."""
     rows = [
         {
@@ -130,11 +130,11 @@ def open_table(ledger: Ledger) -> Table:
     )
 
 
-def evidence_table(ledger: Ledger) -> Table:
+def evidence_table(ledger: Ledger) -> HtmlTable:
     """Which records the verdicts rest on."""
     rows = [
         {
-            "item": Lines(((e.page if e.records else "", e.item, ""),)),
+            "item": LinkedLines(((e.page if e.records else "", e.item, ""),)),
             "records": len(e.records),
             "their digest": e.digest,
             "claims": len(e.claims),
@@ -150,7 +150,7 @@ def evidence_table(ledger: Ledger) -> Table:
     return table(pd.DataFrame(rows), caption="Evidence", note=note)
 
 
-def unmatched_table(ledger: Ledger) -> Table | str:
+def unmatched_table(ledger: Ledger) -> HtmlTable | str:
     """Claims of the pages that quote no sentence of the list."""
     claims: Sequence[Claim] = [claim for _, claim in ledger.unmatched()]
     return claims_table(claims) if claims else "every claim of the pages judges a sentence of the list"

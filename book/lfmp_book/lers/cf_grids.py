@@ -17,7 +17,7 @@ from lfmp_core.models.neumf import NeuMFSettings
 from lfmp_core.models.recommender import RecommenderSettings
 from lfmp_core.training.pairs import PairTrainingSettings
 
-from ..arguments import names, numbers, settings_of
+from ..arguments import numbers, settings_of, valid_names
 from .grids import ORIGINAL, SEARCHED_AT, SMALLER, SMALLER_IN_BYTES, SPARSITIES, budget_of
 
 # as LightGCN split them, a tenth of each user's training pairs held out; pinned, so that records can be read
@@ -160,7 +160,7 @@ def tpe_for(name: str, profile: str) -> TPE:
     """LERS §3.3: 30 trials, 10 of them random; fewer where two cores have to do."""
     trials, random = by_profile(profile, quick=(2, 2), reference=(5, 3), paper=(30, 10))
     spaces = by_profile(profile, quick=_QUICK_SPACES, reference=SPACES, paper=SPACES)
-    return TPE(space=spaces[name], trials=trials, random=random, hopeless=profile == "reference")
+    return TPE(space=spaces[name], trials=trials, random=random, median_pruning=profile == "reference")
 
 
 def set_for(name: str, profile: str) -> Any:
@@ -190,9 +190,9 @@ def searches(
         trials: of each search.
     """
     grids = []
-    every = names(sets, tuple(SETS), "data set")[: 1 if profile == "quick" else None]
+    every = valid_names(sets, tuple(SETS), "data set")[: 1 if profile == "quick" else None]
     for place in [dataset.name] if dataset else every:
-        for name in names(recommenders, RECOMMENDERS, "recommender"):
+        for name in valid_names(recommenders, RECOMMENDERS, "recommender"):
             recommender = recommender_for(name, place, profile)
             tpe = tpe_for(name, profile)
             if trials:
@@ -228,7 +228,7 @@ def controls(
         dataset, sets, trials: as of `searches`.
     """
     grids = []
-    every = names(sets, tuple(SETS), "data set")[: 1 if profile == "quick" else None]
+    every = valid_names(sets, tuple(SETS), "data set")[: 1 if profile == "quick" else None]
     for place in [dataset.name] if dataset else every:
         budget = training_for("lightgcn", profile, final=True)
         alike: dict[str, Any] = {
@@ -318,7 +318,7 @@ def conventions(
     planted = lambda: reference_to_pairs("planted_interactions", HALVES, planted=LONG)
     arms = [arm for arm in compressions(profile, SEARCHED_AT) if arm.label in CONTRASTED]
     grids = []
-    for name in names(recommenders, RECOMMENDERS, "recommender"):
+    for name in valid_names(recommenders, RECOMMENDERS, "recommender"):
         recommender = recommender_for(name, dataset.name if dataset else "", profile)
         grids.append(
             Grid(

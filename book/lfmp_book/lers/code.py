@@ -15,7 +15,7 @@ from lfmp_core.embeddings.tt_rec import TTRecSettings, TTRecTable
 from lfmp_core.methods.compression.optembed import OptEmbedBudgetSettings, mean_width, width_bias
 
 from ..evidence import published
-from ..show.html import Table, table
+from ..show.html import HtmlTable, table
 from .counts import CASES, DIM
 
 INTEGERS = (1, 2, 3, 4, 5, 6, 8, 10, 20, 50, 99, 100)
@@ -40,7 +40,7 @@ def buckets(largest: int) -> dict[str, int]:
     return {name: len(np.unique(rule(values))) for name, rule in RULES.items()}
 
 
-def integers_table(largest: int) -> Table:
+def integers_table(largest: int) -> HtmlTable:
     """Some whole numbers under each rule, and how many distinct values are left of all."""
     values = np.array([v for v in INTEGERS if v <= largest])
     rows: list[dict[str, Any]] = [
@@ -57,8 +57,8 @@ def mish_least() -> float:
     return functional.mish(torch.linspace(-3, 0, 30_001, dtype=torch.float64)).min().item()
 
 
-def bent_rows(ids: int, dim: int, hidden: tuple[int, ...], scale: float, seed: int) -> pd.DataFrame:
-    """DHE's rows with a linear last layer and with a bent one, both with their last layer scaled.
+def activated_rows(ids: int, dim: int, hidden: tuple[int, ...], scale: float, seed: int) -> pd.DataFrame:
+    """DHE's rows with a linear last layer and with an activated one, both with their last layer scaled.
 
     Args:
         scale: factor on the last layer's weights, or on its norm's, to see how far entries can go.
@@ -90,25 +90,25 @@ def bent_rows(ids: int, dim: int, hidden: tuple[int, ...], scale: float, seed: i
     return pd.DataFrame(rows)
 
 
-def bent_table(found: pd.DataFrame) -> Table:
-    """`bent_rows` as a table."""
+def activated_table(found: pd.DataFrame) -> HtmlTable:
+    """`activated_rows` as a table."""
     formats = {"least entry": ".3f", "largest entry": ".3f", "negative": ".0%"}
     note = f"The least value of Mish is {mish_least():.4f}."
     return table(found, caption="Entries of DHE's rows", formats=formats, note=note)
 
 
-def reachable(dim: int) -> float:
+def reachable_sparsity(dim: int) -> float:
     """The most sparsity that masks on dimensions give: every row keeps its first number."""
     return 1 - 1 / dim
 
 
-def widths_table(dims: Sequence[int], sparsities: Sequence[float]) -> Table:
+def widths_table(dims: Sequence[int], sparsities: Sequence[float]) -> HtmlTable:
     """α of OptEmbed's biased law, the width wanted and the width that it gives, by D and sparsity."""
     rows = []
     for dim in dims:
         for sparsity in sparsities:
             wanted = (1 - sparsity) * dim
-            can = sparsity <= reachable(dim)
+            can = sparsity <= reachable_sparsity(dim)
             alpha = width_bias(wanted, dim) if can else None
             given = (dim + 1) / 2 if alpha == 1 else mean_width(alpha, dim) if alpha else 1.0
             rows.append(
@@ -119,7 +119,7 @@ def widths_table(dims: Sequence[int], sparsities: Sequence[float]) -> Table:
                     "α": alpha,
                     "expected width": given,
                     "reached": 1 - given / dim,
-                    "at most": reachable(dim),
+                    "at most": reachable_sparsity(dim),
                 }
             )
     formats = {"sparsity": ".0%", "width wanted": ".1f", "α": ".5f", "expected width": ".2f"}
@@ -147,13 +147,13 @@ def printed_optembed() -> tuple[float, float]:
     return 1 - count / whole.count(), count / whole.n
 
 
-def cache_table() -> Table:
+def cache_table() -> HtmlTable:
     """The cached rows of Table 5's TT-Rec: their numbers as a share of all that are counted."""
     rows = []
     for case in CASES:
         if isinstance(case.settings, TTRecSettings) and (cached := case.settings.cache_rows):
-            without = case.settings.model_copy(update={"cache_rows": 0})
-            cores, dense = TTRecTable.count((case.n,), DIM, without), case.n * DIM
+            uncached = case.settings.model_copy(update={"cache_rows": 0})
+            cores, dense = TTRecTable.count((case.n,), DIM, uncached), case.n * DIM
             rows.append(
                 {
                     "data set": case.dataset,
@@ -172,7 +172,7 @@ def cache_table() -> Table:
     return table(pd.DataFrame(rows), caption="What the cache costs in Table 5", formats=formats)
 
 
-def cache_ranks(n: int, dim: int, share: float, sparsities: Sequence[float]) -> Table:
+def cache_ranks(n: int, dim: int, share: float, sparsities: Sequence[float]) -> HtmlTable:
     """Ranks that a budget buys without a cache and beside one of so many rows.
 
     Args:

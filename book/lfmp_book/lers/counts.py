@@ -20,7 +20,7 @@ from lfmp_core.settings import Settings
 from ..claims.claim import Prose
 from ..evidence import published
 from ..evidence.rounding import Span
-from ..show.html import Table, table
+from ..show.html import HtmlTable, table
 
 DIM = 16  # Table 4
 Split = tuple[tuple[int, ...], tuple[int, ...]]  # n_k and d_k of the cores of a tensor train
@@ -35,7 +35,7 @@ NAMES = {
 
 
 @dataclass(frozen=True)
-class Case:
+class KnownCell:
     """One cell of Table 5 whose settings are known.
 
     Attributes:
@@ -52,7 +52,7 @@ class Case:
     @property
     def n(self) -> int:
         """Ids, Table 2."""
-        return int(published.load("lers_table2").set_index("dataset").features[self.dataset])
+        return int(published.printed_table("lers_table2").set_index("dataset").features[self.dataset])
 
     def count(self) -> int:
         """Parameters that our class has with these settings."""
@@ -62,29 +62,34 @@ class Case:
 
 
 def _dhe(*hidden: int) -> Settings:
-    # the public code bends and normalises the last layer too
+    # the public code normalises and activates the last layer too
     return DHESettings(hidden=hidden, linear_output=False)
 
 
 CASES = (
-    Case("Criteo", "Original", 0.0, None),
+    KnownCell("Criteo", "Original", 0.0, None),
     *(
-        Case("Criteo", "QR", t, QRTable, QRSettings(remainders=p))
+        KnownCell("Criteo", "QR", t, QRTable, QRSettings(remainders=p))
         for t, p in ((0.5, 2), (0.8, 5), (0.95, 20))
     ),
-    Case("Criteo", "TTRec", 0.5, TTRecTable, TTRecSettings(ranks=(192, 192))),
-    Case("Criteo", "TTRec", 0.8, TTRecTable, TTRecSettings(ranks=(128, 96))),
-    Case("Criteo", "TTRec", 0.95, TTRecTable, TTRecSettings(ranks=(64, 64, 64), cores=4, cache_rows=12_780)),
-    Case("Criteo", "DHE", 0.5, DHETable, _dhe(*(1536,) * 4)),
-    Case("Criteo", "DHE", 0.8, DHETable, _dhe(*(1024,) * 3)),
-    Case("Criteo", "DHE", 0.95, DHETable, _dhe(*(384,) * 4), told="tried out"),
-    Case("Avazu", "Original", 0.0, None),
-    *(Case("Avazu", "QR", t, QRTable, QRSettings(remainders=p)) for t, p in ((0.5, 2), (0.8, 5), (0.95, 20))),
-    Case("Avazu", "TTRec", 0.5, TTRecTable, TTRecSettings(ranks=(320, 320), cache_rows=272_255)),
-    Case("Avazu", "TTRec", 0.8, TTRecTable, TTRecSettings(ranks=(192, 192), cache_rows=181_302)),
-    Case("Avazu", "DHE", 0.5, DHETable, _dhe(*(2688,) * 5)),
-    Case("Avazu", "DHE", 0.8, DHETable, _dhe(*(1792,) * 5)),
-    Case("Avazu", "DHE", 0.95, DHETable, _dhe(*(896,) * 4)),
+    KnownCell("Criteo", "TTRec", 0.5, TTRecTable, TTRecSettings(ranks=(192, 192))),
+    KnownCell("Criteo", "TTRec", 0.8, TTRecTable, TTRecSettings(ranks=(128, 96))),
+    KnownCell(
+        "Criteo", "TTRec", 0.95, TTRecTable, TTRecSettings(ranks=(64, 64, 64), cores=4, cache_rows=12_780)
+    ),
+    KnownCell("Criteo", "DHE", 0.5, DHETable, _dhe(*(1536,) * 4)),
+    KnownCell("Criteo", "DHE", 0.8, DHETable, _dhe(*(1024,) * 3)),
+    KnownCell("Criteo", "DHE", 0.95, DHETable, _dhe(*(384,) * 4), told="tried out"),
+    KnownCell("Avazu", "Original", 0.0, None),
+    *(
+        KnownCell("Avazu", "QR", t, QRTable, QRSettings(remainders=p))
+        for t, p in ((0.5, 2), (0.8, 5), (0.95, 20))
+    ),
+    KnownCell("Avazu", "TTRec", 0.5, TTRecTable, TTRecSettings(ranks=(320, 320), cache_rows=272_255)),
+    KnownCell("Avazu", "TTRec", 0.8, TTRecTable, TTRecSettings(ranks=(192, 192), cache_rows=181_302)),
+    KnownCell("Avazu", "DHE", 0.5, DHETable, _dhe(*(2688,) * 5)),
+    KnownCell("Avazu", "DHE", 0.8, DHETable, _dhe(*(1792,) * 5)),
+    KnownCell("Avazu", "DHE", 0.95, DHETable, _dhe(*(896,) * 4)),
 )
 # what the public factoriser makes of n and of D = 16, by data set and number of cores
 SPLITS: dict[tuple[str, int], Split] = {
@@ -94,7 +99,7 @@ SPLITS: dict[tuple[str, int], Split] = {
 }
 
 
-def by_hand(case: Case) -> list[tuple[int, ...]]:
+def by_hand(case: KnownCell) -> list[tuple[int, ...]]:
     """The count as products to be added, without our classes; see `products`."""
     cores = case.settings.cores if isinstance(case.settings, TTRecSettings) else 0
     return products(case.settings, case.n, DIM, SPLITS.get((case.dataset, cores)))
@@ -182,7 +187,7 @@ def shown_count(value: float) -> str:
     return f"{value / 1e6:.2f}M" if value >= 1e6 else f"{value / 1e3:.0f}K"
 
 
-def counts_table(found: pd.DataFrame) -> Table:
+def counts_table(found: pd.DataFrame) -> HtmlTable:
     """The counts as a table; found as of `counts`."""
     data = found.drop(columns=["as DeepFM", "as DCN"]).rename(
         columns={"DeepFM": "printed, DeepFM", "DCN": "printed, DCN"}
@@ -237,7 +242,7 @@ def findings(found: pd.DataFrame) -> Prose:
     return Prose(tuple(sentences))
 
 
-def budget_table(field_sizes: Sequence[int], dim: int, sparsity: float) -> Table:
+def budget_table(field_sizes: Sequence[int], dim: int, sparsity: float) -> HtmlTable:
     """What a budget buys here: settings and count of every kind of table, or why it can't have so few.
 
     Args:

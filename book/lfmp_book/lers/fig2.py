@@ -18,11 +18,11 @@ from lfmp_core.experiments.store import Store, store_for
 from ..claims.cases import Case
 from ..claims.claim import Claim, Prose
 from ..claims.judge import Judge
-from ..claims.test import Outcome, Test, claims_of
+from ..claims.test import CasesFound, Test, claims_of
 from ..evidence import results
 from ..evidence.frames import framed
 from ..show.curves import band, bare
-from ..show.html import Spread, Table, table
+from ..show.html import HtmlTable, Spread, table
 from . import grids as lers
 
 MAGPRUNE, ALL = "MagPrune", "all fields"
@@ -181,7 +181,7 @@ def correlations(frame: pd.DataFrame, what: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def main_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
+def main_table(reference: pd.DataFrame, run: pd.DataFrame) -> HtmlTable:
     """Paper | reference | this run: rank correlation of frequency and magnitude, and its two ends."""
     rows = []
     for heading, frame in (("reference", reference), ("this run", run)):
@@ -215,7 +215,7 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
     )  # fmt: skip
 
 
-def removed_table(frame: pd.DataFrame) -> Table:
+def removed_table(frame: pd.DataFrame) -> HtmlTable:
     """Share of numbers that MagPrune leaves, by frequency and sparsity; means over runs of the frame."""
     own = frame[frame.field == ALL]
     rows = []
@@ -240,7 +240,7 @@ def _cases(found: pd.DataFrame) -> list[Case]:
     return cases
 
 
-def _higher(own: pd.DataFrame) -> Outcome:
+def _higher(own: pd.DataFrame) -> CasesFound:
     """Magnitude by frequency, in the fields that Figure 2 draws."""
     sizes = correlations(once(own), "magnitude")
     fields = sizes[sizes.field != ALL]
@@ -248,26 +248,26 @@ def _higher(own: pd.DataFrame) -> Outcome:
         f"{field}: {part['rank'].min():.2f} to {part['rank'].max():.2f}"
         for field, part in fields.groupby("field", sort=False)
     ]
-    return Outcome(_cases(fields), "; ".join(told))
+    return CasesFound(_cases(fields), "; ".join(told))
 
 
-def _small(own: pd.DataFrame) -> Outcome:
+def _small(own: pd.DataFrame) -> CasesFound:
     """The rarest ids against a row that was never trained."""
     sizes = correlations(once(own), "magnitude")
     rare = sizes[sizes.field == ALL]
     cases = [Case("", "", bool(row.rare < row.start)) for row in rare.itertuples()]
     told = f"{rare.rare.min():.4f} to {rare.rare.max():.4f}; at the start {rare.start.iloc[0]:.4f}"
-    return Outcome(cases, told)
+    return CasesFound(cases, told)
 
 
-def _taken_out(own: pd.DataFrame) -> Outcome:
+def _taken_out(own: pd.DataFrame) -> CasesFound:
     """What MagPrune keeps by frequency."""
     kept = correlations(own[own.field == ALL], "kept")
     shares = [
         f"{part.rare.mean():.0%} of the rarest and {part.frequent.mean():.0%} of the most frequent at {t:.0%}"
         for t, part in kept.groupby("sparsity")
     ]
-    return Outcome(_cases(kept), "kept " + "; ".join(shares))
+    return CasesFound(_cases(kept), "kept " + "; ".join(shares))
 
 
 _RANK = f"Spearman over buckets above 0, by chance in fewer than {CHANCE:.0%}"

@@ -13,11 +13,11 @@ from ..claims.cases import Case
 from ..claims.claim import Claim, Prose
 from ..claims.judge import Judge
 from ..claims.pending import NOT_YET
-from ..claims.test import Outcome, Test, claims_of
+from ..claims.test import CasesFound, Test, claims_of
 from ..evidence.frames import framed
 from ..evidence.results import clearly_below, seeds_in_words
 from ..show.curves import band, bare
-from ..show.html import Spread, Table, is_stale, table
+from ..show.html import HtmlTable, Spread, is_stale, table
 from .grids import DECAYS
 
 ITEM = "lers_fig6"
@@ -33,7 +33,7 @@ COLOURS = ("#0072b2", "#8a6100", "#b3261e", "#7b3fa0")
 TIE = "Welch's t over seeds at 95 %"
 
 
-def measured(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
+def finished_runs(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
     """A row for each finished run: method, sparsity, λ, seed, validation AUC. No run saw test rows."""
     rows = []
     for grid in grids:
@@ -57,8 +57,8 @@ def measured(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
 
 
 def reference(store: Store | None = None) -> pd.DataFrame:
-    """The reference records that are there, see `measured`; needs no data."""
-    return measured(get_item(ITEM).grids("reference"), store or store_for("reference"))
+    """The reference records that are there, see `finished_runs`; needs no data."""
+    return finished_runs(get_item(ITEM).grids("reference"), store or store_for("reference"))
 
 
 def preferred(frame: pd.DataFrame) -> pd.DataFrame:
@@ -101,7 +101,7 @@ def lower(low: pd.Series, high: pd.Series) -> bool | None:
     return None if low.best in high.tied or high.best in low.tied else bool(high.best < low.best)
 
 
-def choice_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
+def choice_table(reference: pd.DataFrame, run: pd.DataFrame) -> HtmlTable:
     """The best λ by method and sparsity, with those that seeds can't tell from it: reference | this run."""
     found = {"reference": preferred(reference), "this run": preferred(run)}
     keys = dict.fromkeys(
@@ -131,7 +131,7 @@ def choice_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
     return table(data, caption="Which weight decay is best", group=group, note=note)
 
 
-def score_table(frame: pd.DataFrame) -> Table | Prose:
+def score_table(frame: pd.DataFrame) -> HtmlTable | Prose:
     """Mean validation AUC of every λ tried."""
     if not len(frame):
         return Prose((NOT_YET,))
@@ -163,7 +163,7 @@ def picture(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def _lower(best: pd.DataFrame) -> Outcome:
+def _lower(best: pd.DataFrame) -> CasesFound:
     """The λ preferred at the least and at the greatest sparsity, method by method."""
     cases = []
     for arm, own in best.groupby("arm", sort=False):
@@ -177,7 +177,7 @@ def _lower(best: pd.DataFrame) -> Outcome:
         told = ", ".join(f"{row.best:g} at {row.sparsity:.0%}" for row in own.itertuples())
         passed = lower(*ends)
         cases.append(Case(str(arm), "", passed, told + " (seeds can't tell)" * (passed is None)))
-    return Outcome(cases, "; ".join(f"{case.where}: {case.figure}" for case in cases))
+    return CasesFound(cases, "; ".join(f"{case.where}: {case.figure}" for case in cases))
 
 
 TESTS = (

@@ -7,7 +7,7 @@ from typing import Any
 
 from lfmp_core.budget import Budget
 from lfmp_core.data import PlantedSettings, PrepareSettings
-from lfmp_core.experiments.executor import cut_to, reference
+from lfmp_core.experiments.executor import cut_to, dataset_ref
 from lfmp_core.experiments.items import Arm, Grid, Item
 from lfmp_core.experiments.profiles import PROFILES, by_profile
 from lfmp_core.experiments.reach import reachable
@@ -16,7 +16,7 @@ from lfmp_core.experiments.spec import DatasetRef, plain
 from lfmp_core.models import BackboneSettings
 from lfmp_core.training import TrainingSettings
 
-from ..arguments import names, numbers, settings_of
+from ..arguments import numbers, settings_of, valid_names
 from ..sets import AVAZU, ML_1M
 
 # LERS drops values seen less than 10 times in 45.8 million rows of Criteo and 2 times in Avazu; in a
@@ -174,9 +174,9 @@ def set_for(name: str, profile: str) -> Any:
     threshold = {"criteo": 10, "avazu": 2, "ml-1m": 1}[name]
     return by_profile(
         profile,
-        quick=lambda: reference("planted", PrepareSettings(threshold=2), PlantedSettings(rows=12_000)),
+        quick=lambda: dataset_ref("planted", PrepareSettings(threshold=2), PlantedSettings(rows=12_000)),
         reference={"criteo": CRITEO, "avazu": AVAZU, "ml-1m": MOVIELENS}[name],
-        paper=lambda: reference(name, PrepareSettings(threshold=threshold, numeric_threshold=threshold)),
+        paper=lambda: dataset_ref(name, PrepareSettings(threshold=threshold, numeric_threshold=threshold)),
     )
 
 
@@ -194,7 +194,7 @@ def table4(
     sets: str | Sequence[str] | None = None,
     backbones: str | Sequence[str] | None = None,
     trials: int | None = None,
-    hopeless: bool = False,
+    median_pruning: bool = False,
 ) -> list[Grid]:
     """The search: learning rate, L2 and dropout of every method, at one sparsity, by TPE on validation AUC.
 
@@ -203,12 +203,12 @@ def table4(
         sets: names among `SETS`; the quick profile has planted rows alone.
         backbones: names among `BACKBONES`.
         trials: of each search.
-        hopeless: stop trials that fall behind the random ones, see `TPE`.
+        median_pruning: stop trials that fall behind the random ones, see `TPE`.
     """
-    tpe = tpe_for(profile).model_copy(update={"hopeless": hopeless})
+    tpe = tpe_for(profile).model_copy(update={"median_pruning": median_pruning})
     if trials:
         tpe = tpe.model_copy(update={"trials": trials, "random": min(tpe.random, trials)})
-    models = [backbone_for(b, profile) for b in names(backbones, BACKBONES, "backbone")]
+    models = [backbone_for(b, profile) for b in valid_names(backbones, BACKBONES, "backbone")]
     arms = reachable(compressions(profile, SEARCHED_AT), dataset, models[0])
     return [
         Grid(
@@ -221,7 +221,7 @@ def table4(
             seeds=(),
             tpe=tpe,
         )
-        for name in names(sets, SETS, "data set")[: 1 if profile == "quick" else None]
+        for name in valid_names(sets, SETS, "data set")[: 1 if profile == "quick" else None]
     ]
 
 
@@ -249,7 +249,7 @@ def table5(
     every = [arm for t in shares for arm in compressions(profile, t) if arm.label in searched]
     arms = reachable(every, dataset, searches[0].backbones[0])
     grids = []
-    for search, name in zip(searches, names(sets, SETS, "data set"), strict=False):
+    for search, name in zip(searches, valid_names(sets, SETS, "data set"), strict=False):
         grids.append(
             replace(
                 search,

@@ -18,7 +18,7 @@ from ..claims.claim import Prose, literal
 from ..claims.pending import NOT_YET
 from ..evidence import published
 from ..evidence.frames import framed
-from ..show.html import Table, table
+from ..show.html import HtmlTable, table
 from .grids import BACKBONES, SPACE, TITLES, backbone_for, table4, tpe_for, training_for
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ def _interval(low: float, high: float) -> str:
     return f"{low:g} to {high:g}"
 
 
-def interval_table() -> Table:
+def interval_table() -> HtmlTable:
     """What the paper fixes and searches for its two backbones, beside what this book does."""
-    printed, rows = published.load("lers_table4"), []
+    printed, rows = published.printed_table("lers_table4"), []
     reference = tpe_for("reference").space
     for backbone in BACKBONES:
         network = TITLES[backbone]
@@ -74,7 +74,7 @@ def interval_table() -> Table:
     return table(pd.DataFrame(rows), caption="Table 4, and this book's", group="backbone", note=note)
 
 
-def budget_table(given: TPE | None = None) -> Table:
+def search_budget_table(given: TPE | None = None) -> HtmlTable:
     """Trials and epochs of one search: the paper's, and of this book by profile.
 
     Args:
@@ -188,7 +188,7 @@ def state(frame: pd.DataFrame, names: Sequence[str] = ()) -> Prose:
     return Prose(tuple(said))
 
 
-def chosen_table(frame: pd.DataFrame, title: str) -> Table | Prose:
+def chosen_table(frame: pd.DataFrame, title: str) -> HtmlTable | Prose:
     """What each finished search chose, and whether it lies on a border.
 
     Args:
@@ -224,7 +224,7 @@ def chosen_table(frame: pd.DataFrame, title: str) -> Table | Prose:
     return table(data, caption=f"{title}: chosen values", formats=formats, rule=kinds, note=note)
 
 
-def border_table(frame: pd.DataFrame, space: dict[str, Interval] | None = None) -> Table | Prose:
+def border_table(frame: pd.DataFrame, space: dict[str, Interval] | None = None) -> HtmlTable | Prose:
     """How many finished searches end at the low or the high end of each interval, and what chance would give.
 
     Args:
@@ -253,7 +253,7 @@ def border_table(frame: pd.DataFrame, space: dict[str, Interval] | None = None) 
     return table(pd.DataFrame(rows), caption=caption, formats=formats, note=note)
 
 
-def failures(grids: Sequence[Grid], store: Store) -> Table | Prose:
+def failures(grids: Sequence[Grid], store: Store) -> HtmlTable | Prose:
     """Trials that raised, with the last line of what they said."""
     rows, done = [], 0
     for grid in grids:

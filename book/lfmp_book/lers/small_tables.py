@@ -14,10 +14,10 @@ from lfmp_core.embeddings.pair import PairTable
 from lfmp_core.embeddings.ragged import RaggedTable
 from lfmp_core.embeddings.soft_threshold import SoftThresholdTable
 from lfmp_core.embeddings.sparse import SparseTable
-from lfmp_core.methods.compression.magnitude import largest
+from lfmp_core.methods.compression.magnitude import largest_entries
 from lfmp_core.methods.compression.optembed import width_at, width_bias
 
-from ..show.html import Table as Shown
+from ..show.html import HtmlTable as Shown
 from ..show.html import table
 
 
@@ -61,7 +61,7 @@ def served(of: PairTable) -> PairTable:
 
 def magnitude_mask(plain: FullTable, count: int) -> Tensor:
     """The `count` largest of all numbers."""
-    return largest(plain.weight_view().detach().abs(), count)
+    return largest_entries(plain.weight_view().detach().abs(), count)
 
 
 def ragged_of(plain: FullTable, counts: np.ndarray, rows: int, count: int, seed: int) -> RaggedTable:

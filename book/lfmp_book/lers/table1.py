@@ -19,13 +19,13 @@ from lfmp_core.embeddings.tt_rec import TTRecTable
 from lfmp_core.methods import compression as c
 
 from ..evidence import published
-from ..show.html import Table, table
+from ..show.html import HtmlTable, table
 
 LETTERS = {"P": "pruning", "C": "composition", "N": "search for an architecture"}
 
 
 @dataclass(frozen=True)
-class Entry:
+class Listed:
     """One method of the taxonomy.
 
     Attributes:
@@ -57,35 +57,35 @@ class Entry:
 
 
 TAXONOMY = (
-    Entry("QR", "QR", "C", "rows of two small tables, multiplied", "the budget", QRTable),
-    Entry("TT-Rec", "TTRec", "C", "cores of a tensor train; rows of a cache", "the budget", TTRecTable),
-    Entry("DHE", "DHE", "C", "a network over fixed hashes of the id", "the budget", DHETable),
-    Entry("PEP", "PEP", "P", "which numbers stay, by one rising threshold", "all", c.pep),
-    Entry("OptEmbed", "OptEmb", "PN", "which rows stay; a width for each field", "all", c.optembed_budget),
-    Entry("CERP", "CERP", "PC", "which numbers stay of two small tables, added", "two tables", c.cerp),
-    Entry("MagPrune", None, "P", "nothing but the numbers; the smallest go last", "all", c.magprune),
-    Entry("hashing", None, "C", "rows that ids share at random", "the budget", HashingTable),
-    Entry("MEmCom", None, "C", "shared rows, and a factor for each id", "the budget", MEmComTable),
-    Entry("mixed dimension", None, "", "short rows, and their maps to D", "the budget", MixedDimensionTable),
-    Entry("DeepLight", None, "P", "which numbers stay, fewer every few steps", "all", c.deeplight),
-    Entry("SSEDS", None, "P", "which columns of a field stay, by one gradient", "all", c.sseds),
-    Entry("DSL", None, "P", "which numbers stay; dropped ones may return", "all, masked", c.dsl),
-    Entry("AutoDim", None, "N", "a dimension for each field", "all candidates", c.autodim),
-    Entry("smaller dense", None, "", "a plain table of fewer dimensions", "the budget", c.smaller_dense),
+    Listed("QR", "QR", "C", "rows of two small tables, multiplied", "the budget", QRTable),
+    Listed("TT-Rec", "TTRec", "C", "cores of a tensor train; rows of a cache", "the budget", TTRecTable),
+    Listed("DHE", "DHE", "C", "a network over fixed hashes of the id", "the budget", DHETable),
+    Listed("PEP", "PEP", "P", "which numbers stay, by one rising threshold", "all", c.pep),
+    Listed("OptEmbed", "OptEmb", "PN", "which rows stay; a width for each field", "all", c.optembed_budget),
+    Listed("CERP", "CERP", "PC", "which numbers stay of two small tables, added", "two tables", c.cerp),
+    Listed("MagPrune", None, "P", "nothing but the numbers; the smallest go last", "all", c.magprune),
+    Listed("hashing", None, "C", "rows that ids share at random", "the budget", HashingTable),
+    Listed("MEmCom", None, "C", "shared rows, and a factor for each id", "the budget", MEmComTable),
+    Listed("mixed dimension", None, "", "short rows, and their maps to D", "the budget", MixedDimensionTable),
+    Listed("DeepLight", None, "P", "which numbers stay, fewer every few steps", "all", c.deeplight),
+    Listed("SSEDS", None, "P", "which columns of a field stay, by one gradient", "all", c.sseds),
+    Listed("DSL", None, "P", "which numbers stay; dropped ones may return", "all, masked", c.dsl),
+    Listed("AutoDim", None, "N", "a dimension for each field", "all candidates", c.autodim),
+    Listed("smaller dense", None, "", "a plain table of fewer dimensions", "the budget", c.smaller_dense),
 )  # fmt: skip
 
 
 def printed_letters(name: str | None) -> str | None:
     """P, C and N that Table 1 dots for a method; None of one that it doesn't list."""
-    rows = published.load("lers_table1").set_index("method")
+    rows = published.printed_table("lers_table1").set_index("method")
     if name not in rows.index:
         return None
     return "".join(letter for letter in LETTERS if rows.loc[name, letter] == "•")
 
 
-def taxonomy_table() -> Table:
+def taxonomy_table() -> HtmlTable:
     """Every method: letters as printed and here, what is learnt, numbers while training, file, source."""
-    years = published.load("lers_table1").set_index("method")
+    years = published.printed_table("lers_table1").set_index("method")
     rows = []
     for entry in TAXONOMY:
         row = years.loc[entry.printed] if entry.printed else None

@@ -13,7 +13,7 @@ from lfmp_core.experiments.spec import plain
 from ..claims.claim import Prose
 from ..evidence import published
 from ..evidence.datasets import Described, auc_error, description, pinned, rows_used, total
-from ..show.html import Table, table
+from ..show.html import HtmlTable, table
 from . import grids as lers
 
 # the paper's name, or ours → what reference runs are planned on, and the name of its description
@@ -29,7 +29,7 @@ def described_sets() -> dict[str, dict[str, Any]]:
     return {name: description(kept) for name, (_, kept) in SETS.items()}
 
 
-def check_sources() -> Table:
+def check_sources() -> HtmlTable:
     """Prepare the sets from LFMP_DATA and compare them with their descriptions.
 
     Raises:
@@ -43,13 +43,13 @@ def check_sources() -> Table:
     return table(pd.DataFrame(rows), caption="Prepared from LFMP_DATA")
 
 
-def main_table(run: Described) -> Table:
+def main_table(run: Described) -> HtmlTable:
     """Instances, features and fields: paper | here; the last row is this run's set.
 
     Args:
         run: see `data.cli.describe_dataset`.
     """
-    printed = published.load("lers_table2").set_index("dataset")
+    printed = published.printed_table("lers_table2").set_index("dataset")
     rows = []
     for name, described in [*described_sets().items(), (f"{run['name']} (this run)", run)]:
         row: dict = {("", "set"): name}
@@ -75,7 +75,7 @@ def main_table(run: Described) -> Table:
     return table(data, caption="Instances, features and fields", formats=formats, note=note)
 
 
-def make_up_table(run: Described) -> Table:
+def make_up_table(run: Described) -> HtmlTable:
     """What the paper does not print: the largest fields, positives, unseen values, the error of an AUC."""
     rows = []
     for described in [*described_sets().values(), run]:
@@ -104,7 +104,7 @@ def make_up_table(run: Described) -> Table:
     return table(pd.DataFrame(rows), caption="What the sets are made of", formats=formats, note=note)
 
 
-def settings_table() -> Table:
+def settings_table() -> HtmlTable:
     """How the sets at hand are prepared for reference runs."""
     rows = []
     for name, (ref, kept) in SETS.items():
@@ -127,7 +127,7 @@ def settings_table() -> Table:
     return table(pd.DataFrame(rows), caption="Preparation for the reference runs", note=note)
 
 
-def threshold_table() -> Table:
+def threshold_table() -> HtmlTable:
     """Criteo with the least count of a kept value 4, as Light-FMP's pages have it, and 2, as LERS's have."""
     rows = []
     for kept in ("criteo", "criteo-threshold-2"):
@@ -143,7 +143,7 @@ def threshold_table() -> Table:
 
 def checks() -> Prose:
     """The printed counts held against what is known from elsewhere, and against the text."""
-    printed = published.load("lers_table2").set_index("dataset")
+    printed = published.printed_table("lers_table2").set_index("dataset")
     criteo = printed.loc["Criteo"]
     same = sum(CRITEO_SIZES) == criteo.features and len(CRITEO_SIZES) == criteo.fields
     dense = {name: 16 * int(printed.features[name]) for name in printed.index}

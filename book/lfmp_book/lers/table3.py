@@ -11,8 +11,8 @@ from lfmp_core.experiments.spec import plain
 
 from ..evidence import published
 from ..evidence.datasets import Described, description, interactions_table, pinned
-from ..show.comparison import Column, comparison
-from ..show.html import Stack, Table, table
+from ..show.comparison import ResultColumn, comparison
+from ..show.html import HtmlTable, Stack, table
 
 COUNTS = ("users", "items", "interactions")
 # the paper's name, or ours → the name of its description
@@ -44,7 +44,7 @@ def splits(run: Described) -> Stack:
     return Stack(tuple(interactions_table({**described, "name": name}) for name, described in sets))
 
 
-def check_sources() -> Table:
+def check_sources() -> HtmlTable:
     """Prepare the sets from LFMP_DATA and compare them with their descriptions.
 
     Raises:
@@ -58,9 +58,9 @@ def check_sources() -> Table:
     return table(pd.DataFrame(rows), caption="Prepared from LFMP_DATA")
 
 
-def printed(name: str) -> dict[str, Any]:
+def printed_row(name: str) -> dict[str, Any]:
     """The paper's row of a set; empty of another."""
-    row = published.load("lers_table3").set_index("dataset").to_dict("index").get(name, {})
+    row = published.printed_table("lers_table3").set_index("dataset").to_dict("index").get(name, {})
     return {key: value / 100 if key == "sparsity" else value for key, value in row.items()}
 
 
@@ -68,14 +68,14 @@ def _only(key: str) -> Callable[..., Any]:
     return lambda runs, _: runs[key].item()
 
 
-def main_table(here: pd.DataFrame) -> Table:
+def main_table(here: pd.DataFrame) -> HtmlTable:
     """Paper | here.
 
     Args:
         here: see `counted`.
     """
-    columns = [Column(key, key, of=_only(key)) for key in (*COUNTS, "sparsity")]
-    names = dict.fromkeys([*published.load("lers_table3").dataset, *here.dataset])
+    columns = [ResultColumn(key, key, of=_only(key)) for key in (*COUNTS, "sparsity")]
+    names = dict.fromkeys([*published.printed_table("lers_table3").dataset, *here.dataset])
     formats: dict[Any, Any] = {(side, "sparsity"): ".2%" for side in ("paper", "here")}
     formats |= {(side, key): ",.0f" for side in ("paper", "here") for key in COUNTS}
     note = "Sparsity: the share of pairs that are not observed, 1 − interactions / (users · items)."
@@ -83,7 +83,7 @@ def main_table(here: pd.DataFrame) -> Table:
         [(name,) for name in names],
         {"dataset": "set"},
         columns,
-        printed,
+        printed_row,
         {"here": here},
         formats=formats,
         caption="Users, items and interactions",

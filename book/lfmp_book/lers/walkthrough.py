@@ -232,7 +232,7 @@ def ragged(of: RaggedTable, i: int) -> Walk:
     return _walk("ragged (OptEmbed)", of, i, row, *steps)
 
 
-def vectors(walks: Sequence[Walk]) -> Figure:
+def table_vectors(walks: Sequence[Walk]) -> Figure:
     """The id's vector in every table, each scaled to its largest number; zeros are white."""
     figure = Figure(figsize=(9, 0.4 + 0.32 * len(walks)), layout="constrained")
     axis = figure.subplots()

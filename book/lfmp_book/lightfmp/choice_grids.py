@@ -6,15 +6,15 @@ from typing import Any
 
 from lfmp_core.budget import Budget
 from lfmp_core.data import PlantedSettings, PrepareSettings
-from lfmp_core.experiments.executor import open_dataset, reference, shadowed
+from lfmp_core.experiments.executor import dataset_ref, open_dataset, shadowed
 from lfmp_core.experiments.items import Arm, Grid, Item
 from lfmp_core.experiments.profiles import by_profile
 from lfmp_core.experiments.reach import planted_truth
 from lfmp_core.experiments.spec import DatasetRef, plain
-from lfmp_core.methods import LightFMPSettings, literal
+from lfmp_core.methods import LightFMPSettings, literal_settings
 
-from ..sets import planted
-from .grids import backbone_for, rows_of, training_for
+from ..sets import planted_ref
+from .grids import backbone_for, own_training_rows, training_for
 from .selection_grids import SETS, rows_for, selectors, set_for
 
 # By (signal, redundant): pinned, so that records on them can be read without generating rows.
@@ -29,7 +29,7 @@ PLANTED = {
 
 
 def _shadowed_planted() -> DatasetRef:
-    return shadowed(planted())
+    return shadowed(planted_ref())
 
 
 def shadows(
@@ -48,7 +48,7 @@ def shadows(
         base = dataset or set_for(name, profile)
         m, rows = {"criteo": 39, "ml-1m": 7, "avazu": 22}[name], rows_for(name, profile)
         if dataset is not None:
-            m, rows = open_dataset(dataset).schema.num_fields, rows_of(dataset)
+            m, rows = open_dataset(dataset).schema.num_fields, own_training_rows(dataset)
         keep = m - m // 2
         arms = selectors(profile, 1 - keep / (2 * m), rows)
         grids.append(
@@ -83,10 +83,10 @@ def recovery(
     prepare = PrepareSettings(threshold=4)
     sets: Sequence[Any] = by_profile(
         profile,
-        quick=[partial(reference, "planted", prepare, PlantedSettings(rows=12_000, signal=3.0))],
+        quick=[partial(dataset_ref, "planted", prepare, PlantedSettings(rows=12_000, signal=3.0))],
         reference=[_pinned(prepare, signal, redundant) for signal, redundant in PLANTED],
     )
-    rows = rows_of(dataset)
+    rows = own_training_rows(dataset)
     if dataset is not None:
         planted_truth(dataset)  # refused before anything is computed
     grids = []
@@ -95,7 +95,7 @@ def recovery(
         sizes = [n for n in (500, 2_000, 8_000) if rows is None or n <= rows // 2]
         for size in by_profile(profile, quick=sizes[:2], reference=sizes):
             passes = max(1, round(50_000 / size))
-            for name, make in (("as printed", literal), ("repaired", LightFMPSettings)):
+            for name, make in (("as printed", literal_settings), ("repaired", LightFMPSettings)):
                 settings = make(pretrain_rows=size, pretrain_passes=passes)
                 arms.append(
                     Arm(f"Light-FMP, {name}, {size:,} × {passes}", "light_fmp", Budget(0.5), settings)

@@ -15,40 +15,40 @@ from ..claims.pending import NOT_YET as NO_RECORDS
 from ..claims.test import Test
 from ..evidence import datasets, published, results
 from ..evidence.frames import COMPARED, framed
-from ..evidence.results import BASE, TWIN
-from ..show.comparison import Column, comparison
-from ..show.html import Table
+from ..evidence.results import ALL_FIELDS, RANDOM_FIELDS
+from ..show.comparison import ResultColumn, comparison
+from ..show.html import HtmlTable
 from .arms import LITERAL, OURS, judged
-from .selectors import ITEM, KINDS, PRINTED, arms_of, kind_of, part, relative, seeds_of
+from .selectors import ITEM, KINDS, PRINTED, arm_kind, arms_of, part, relative, seeds_of
 from .values import BASE_SECONDS
 from .view import TWO_STAGE, View
 
 PHASES = {"PT": "#8a6100", "CT": "#89c2d9"}
-SHOWN = (BASE, *KINDS["deep, two stages"], TWIN)
+SHOWN = (ALL_FIELDS, *KINDS["deep, two stages"], RANDOM_FIELDS)
 
 
 def grid_of(grids: Sequence[Grid]) -> Grid:
     """The first grid of Table 2 with the arms that have two stages, all fields and random fields."""
-    arms = [a for a in grids[0].arms if a.label in SHOWN or kind_of(a.label) == "Light-FMP"]
+    arms = [a for a in grids[0].arms if a.label in SHOWN or arm_kind(a.label) == "Light-FMP"]
     return replace(grids[0], arms=arms)
 
 
 def on_criteo(frame: pd.DataFrame) -> pd.DataFrame:
     """The runs of a frame on Criteo, or on rows of no set of the paper's, that this page shows."""
     own = part(frame, "Criteo")
-    return own[own.arm.isin(SHOWN) | (own.arm.map(kind_of) == "Light-FMP")]
+    return own[own.arm.isin(SHOWN) | (own.arm.map(arm_kind) == "Light-FMP")]
 
 
 def stated() -> pd.DataFrame:
     """What the paper states in seconds, by its method: PT and CT by the text, TT by Table 2."""
-    figure = published.load("lightfmp_fig2").query("figure == '2a'")
+    figure = published.printed_table("lightfmp_fig2").query("figure == '2a'")
     found = figure.pivot(index="method", columns="quantity", values="value")
-    table2 = published.load("lightfmp_table2").query("dataset == 'Criteo'").set_index("method")
+    table2 = published.printed_table("lightfmp_table2").query("dataset == 'Criteo'").set_index("method")
     total = (table2.tt * BASE_SECONDS["Criteo"]).rename("TT")
-    return found.join(total, how="outer").loc[[PRINTED[a] for a in (BASE, *TWO_STAGE, LITERAL)]]
+    return found.join(total, how="outer").loc[[PRINTED[a] for a in (ALL_FIELDS, *TWO_STAGE, LITERAL)]]
 
 
-def times_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
+def times_table(reference: pd.DataFrame, run: pd.DataFrame) -> HtmlTable:
     """Paper | reference | this run: seconds of pretraining and of continued training.
 
     Args:
@@ -58,22 +58,22 @@ def times_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
     paper, reference, run = stated(), on_criteo(reference), on_criteo(run)
     others = ", ".join(run.dataset.unique())
     frames = {k: f for k, f in {"reference": reference, f"this run ({others})": run}.items() if len(f)}
-    printed = {a: PRINTED[a] for a in (BASE, *TWO_STAGE, LITERAL)}
+    printed = {a: PRINTED[a] for a in (ALL_FIELDS, *TWO_STAGE, LITERAL)}
     ours = reference[reference.arm == LITERAL].PT.mean()
     arms = arms_of(pd.DataFrame({"arm": list(printed)}), *frames.values())
     epoch = relative(reference.assign(epoch=reference.CT / reference.epochs), "epoch")
 
     def at_par(own: pd.DataFrame, arm: str) -> int | None:
-        theirs = own.PT.mean() if kind_of(arm) == "deep, two stages" else 0
+        theirs = own.PT.mean() if arm_kind(arm) == "deep, two stages" else 0
         return round(train_rows * ours / theirs) if theirs and ours == ours else None
 
     here, there, paper_s = tuple(frames), ("reference",), "paper, s"
     columns = [
-        *(Column(phase, phase, sides=(paper_s,)) for phase in ("PT", "CT", "TT")),
-        *(Column(phase, f"{phase}, s", 1, sides=here) for phase in ("PT", "CT")),
-        Column("epochs", "epochs", sides=there, of=lambda own, _: float(own.epochs.mean())),
-        Column("epoch", "CT of an epoch ×", sides=there, of=lambda _, arm: epoch(arm)),
-        Column("par", "rows at par", sides=there, of=at_par),
+        *(ResultColumn(phase, phase, sides=(paper_s,)) for phase in ("PT", "CT", "TT")),
+        *(ResultColumn(phase, f"{phase}, s", 1, sides=here) for phase in ("PT", "CT")),
+        ResultColumn("epochs", "epochs", sides=there, of=lambda own, _: float(own.epochs.mean())),
+        ResultColumn("epoch", "CT of an epoch ×", sides=there, of=lambda _, arm: epoch(arm)),
+        ResultColumn("par", "rows at par", sides=there, of=at_par),
     ]
     formats = {("paper, s", c): ",.1f" for c in ("PT", "CT", "TT")}
     if len(reference):
@@ -96,7 +96,7 @@ def times_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
         printed=paper_s,
         caption="Seconds of pretraining (PT) and of continued training (CT)",
         formats=formats,
-        rule=[kind_of(arm) for arm in arms],
+        rule=[arm_kind(arm) for arm in arms],
         note=note,
     )
 
@@ -169,7 +169,7 @@ def _no_more_epochs(v: View, other: str) -> bool | None:
 
 def _light(v: View) -> list[Case]:
     ours, measured = (v.mean("Criteo", v.arm, column) for column in ("PT scaled", "PT"))
-    whole = v.mean("Criteo", BASE, "TT")
+    whole = v.mean("Criteo", ALL_FIELDS, "TT")
     if ours is None or measured is None or whole is None:
         return [Case("Criteo", "", None)]
     figure = f"{ours / whole:.2%} (measured {measured / whole:.0%})"
@@ -177,8 +177,15 @@ def _light(v: View) -> list[Case]:
 
 
 def _rest(v: View) -> list[Case]:
-    ratio = v.ratio("Criteo", v.arm, "epoch", TWIN)
-    return [Case("Criteo", TWIN, v.below("Criteo", v.arm, TWIN, "epoch"), f"× {ratio:.2f}" if ratio else "")]
+    ratio = v.ratio("Criteo", v.arm, "epoch", RANDOM_FIELDS)
+    return [
+        Case(
+            "Criteo",
+            RANDOM_FIELDS,
+            v.below("Criteo", v.arm, RANDOM_FIELDS, "epoch"),
+            f"× {ratio:.2f}" if ratio else "",
+        )
+    ]
 
 
 _LEAST = "by Welch's t at 95 % than OptFS, OptEmbed and AutoField"

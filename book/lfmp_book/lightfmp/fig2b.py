@@ -11,8 +11,8 @@ from ..claims.judge import Judge
 from ..evidence import published, results
 from ..evidence.differences import interval
 from ..evidence.frames import framed
-from ..show.curves import bare, colour_of, short
-from ..show.html import Spread, Table, is_stale, table
+from ..show.curves import bare, colour_of, short_name
+from ..show.html import HtmlTable, Spread, is_stale, table
 from .arms import BACKBONES, judged_by_arm
 from .fig2b_claims import PAPER_LARGE, PAPER_SMALL, TESTS, warm_starts
 from .selection_grids import FRESH
@@ -39,7 +39,7 @@ def ablated(frame: pd.DataFrame) -> pd.DataFrame:
 
 def paper_loss() -> float:
     """PNN's gain in log-loss in percent, the only one that is printed as a number."""
-    rows = published.load("lightfmp_fig2").set_index(["figure", "method", "quantity"])["value"]
+    rows = published.printed_table("lightfmp_fig2").set_index(["figure", "method", "quantity"])["value"]
     return float(rows["2b", "PNN", "logloss"])
 
 
@@ -85,7 +85,7 @@ def _said(backbone: str, metric: Metric) -> str:
     return "significant" if backbone in PAPER_LARGE else "marginal" if backbone in PAPER_SMALL else ""
 
 
-def main_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
+def main_table(reference: pd.DataFrame, run: pd.DataFrame) -> HtmlTable:
     """Paper | reference | this run, a row for each backbone and arm.
 
     Args:
@@ -126,7 +126,7 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
     )
 
 
-def difference_table(found: pd.DataFrame) -> Table | Prose:
+def kept_difference_table(found: pd.DataFrame) -> HtmlTable | Prose:
     """Kept − fresh with intervals.
 
     Args:
@@ -156,7 +156,7 @@ def picture(found: pd.DataFrame) -> Figure:
             part = found[(found.arm == arm) & (found.metric == metric.name)]
             y = [backbones.index(b) + 0.24 * (i - (len(arms) - 1) / 2) for b in part.backbone]
             axis.hlines(y, part.percent_low, part.percent_high, color=colour_of(arm), lw=2, alpha=0.6)
-            axis.scatter(part.percent, y, color=colour_of(arm), s=28, zorder=3, label=short(arm))
+            axis.scatter(part.percent, y, color=colour_of(arm), s=28, zorder=3, label=short_name(arm))
         if metric == LOG_LOSS and "pnn" in backbones:
             place = paper_loss(), backbones.index("pnn")
             axis.scatter(*place, marker="x", color="#222222", s=40, zorder=4, label="paper")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ..claims.cases import Case
-from ..claims.test import Outcome, Test
+from ..claims.test import CasesFound, Test
 from .arms import BACKBONES
 from .selection_grids import FRESH
 from .values import MARGINAL, METRICS
@@ -57,17 +57,17 @@ def warm_starts(gains: pd.DataFrame, reference: pd.DataFrame) -> dict[str, WarmS
     return found
 
 
-def _outcome(won: dict[str, bool], told: str) -> Outcome:
+def _outcome(won: dict[str, bool], told: str) -> CasesFound:
     cases = [Case(BACKBONES.get(backbone, backbone), "", flag) for backbone, flag in won.items()]
-    return Outcome(cases, f"{sum(won.values())} of {len(won)} backbones; {told}")
+    return CasesFound(cases, f"{sum(won.values())} of {len(won)} backbones; {told}")
 
 
 def _among(
     backbones: Iterable[str], test: Callable[[WarmStart, str], bool]
-) -> Callable[[WarmStart], Outcome]:
+) -> Callable[[WarmStart], CasesFound]:
     """A test of each of the named backbones."""
 
-    def made(v: WarmStart) -> Outcome:
+    def made(v: WarmStart) -> CasesFound:
         names = v.named(backbones)
         return _outcome({b: bool(test(v, b)) for b in names}, v.told(names))
 
@@ -78,24 +78,24 @@ def _marginal(v: WarmStart, b: str) -> bool:
     return all(abs(m.difference[b]) < MARGINAL or m.low[b] <= 0 <= m.high[b] for m in (v.auc, v.loss))
 
 
-def _smaller(v: WarmStart) -> Outcome:
+def _smaller(v: WarmStart) -> CasesFound:
     large, small = v.named(PAPER_LARGE), v.named(PAPER_SMALL)
     least = v.auc.percent[large].min() if large else float("nan")
     won = {b: bool(v.auc.percent[b] < least and least > 0) for b in small} if large else {}
     return _outcome(won, f"DNN and Wide&Deep {least:+.2f} % at least; {v.told(small)}")
 
 
-def _improved(v: WarmStart) -> Outcome:
+def _improved(v: WarmStart) -> CasesFound:
     won = {b: bool(low > 0) for b, low in v.auc.low.items()}
     return _outcome(won, f"AUC {v.auc.difference.min():+.4f} to {v.auc.difference.max():+.4f}")
 
 
-def _sooner(v: WarmStart) -> Outcome:
+def _sooner(v: WarmStart) -> CasesFound:
     told = ", ".join(f"{BACKBONES[b]} {v.kept[b]:.1f} for {v.fresh[b]:.1f}" for b in v.auc.index)
     return _outcome({b: bool(v.kept[b] < v.fresh[b]) for b in v.auc.index}, told)
 
 
-def _later(v: WarmStart) -> Outcome:
+def _later(v: WarmStart) -> CasesFound:
     reached = {b: _above_chance(v.auc.fresh[b]) / _above_chance(v.auc.kept[b]) for b in v.auc.index}
     told = f"{min(reached.values()):.0%} to {max(reached.values()):.0%} of it"
     return _outcome({b: share > 0.5 for b, share in reached.items()}, told)

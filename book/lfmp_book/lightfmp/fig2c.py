@@ -13,21 +13,21 @@ from ..claims import pending
 from ..claims.cases import Case
 from ..claims.claim import Claim, Prose
 from ..claims.judge import Judge
-from ..claims.test import Outcome, Test
+from ..claims.test import CasesFound, Test
 from ..evidence import published, results
 from ..evidence.differences import interval
-from ..evidence.results import BASE, TWIN, UNPRUNED, clearly_below
-from ..show.comparison import Column, comparison, keys, seed_counts
-from ..show.curves import band, bare, colour_of, label_ends, short
-from ..show.html import Table, table
+from ..evidence.results import ALL_FIELDS, RANDOM_FIELDS, UNPRUNED, clearly_below
+from ..show.comparison import ResultColumn, comparison, keys, seed_counts
+from ..show.curves import band, bare, colour_of, label_ends, short_name
+from ..show.html import HtmlTable, table
 from .arms import LITERAL, Reading, judged_by_arm
 
 SHOWN = "lightfmp_fig3"  # the item whose runs the page shows
 CELL = {"arm": "arm", "prune_ratio": "τ"}
 COLUMNS = (
-    Column("test_auc", "AUC"),
-    Column("test_logloss", "log-loss"),
-    Column("TT", "TT, s", 1, sides=("paper", "reference")),
+    ResultColumn("test_auc", "AUC"),
+    ResultColumn("test_logloss", "log-loss"),
+    ResultColumn("TT", "TT, s", 1, sides=("paper", "reference")),
 )
 TITLES = {"TT": "total training time, s"}
 
@@ -41,17 +41,17 @@ def curves_of(frame: pd.DataFrame) -> list[str]:
 def picture(frame: pd.DataFrame) -> Figure:
     """AUC, log-loss and total training time by prune ratio: mean ± standard deviation over seeds."""
     figure = Figure(figsize=(12, 3.6), layout="constrained")
-    base = frame[frame.arm == BASE]
+    base = frame[frame.arm == ALL_FIELDS]
     for axis, column in zip(figure.subplots(1, 3), COLUMNS, strict=True):
         key, ends = column.key, []
         for arm in curves_of(frame):
             cells = [(r, g[key].tolist()) for r, g in frame[frame.arm == arm].groupby("prune_ratio")]
             ratios, values = zip(*cells, strict=True)
             height, colour = band(axis, [100 * r for r in ratios], values, colour_of(arm))
-            ends.append((height, short(arm), colour))
+            ends.append((height, short_name(arm), colour))
         if len(base):
-            axis.axhline(base[key].mean(), color=colour_of(BASE), lw=1, ls="--")
-            ends.append((base[key].mean(), BASE, colour_of(BASE)))
+            axis.axhline(base[key].mean(), color=colour_of(ALL_FIELDS), lw=1, ls="--")
+            ends.append((base[key].mean(), ALL_FIELDS, colour_of(ALL_FIELDS)))
         axis.set_xticks([100 * r for r in sorted(frame.prune_ratio.unique())])
         bare(axis, xlabel="τ, % of the fields removed", title=TITLES.get(key, f"test {column.title}"))
         label_ends(axis, ends)
@@ -60,13 +60,13 @@ def picture(frame: pd.DataFrame) -> Figure:
 
 def _paper(arm: str, ratio: float) -> dict[str, float]:
     """Table 3's xDeepFM row, which is the figure's point at τ = .5; the others are drawn without numbers."""
-    row = published.load("lightfmp_table3").set_index("backbone").loc["xDeepFM"]
-    part = {(BASE, 0.0): "base", (LITERAL, 0.5): "lightfmp"}.get((arm, ratio))
+    row = published.printed_table("lightfmp_table3").set_index("backbone").loc["xDeepFM"]
+    part = {(ALL_FIELDS, 0.0): "base", (LITERAL, 0.5): "lightfmp"}.get((arm, ratio))
     keys = {"test_auc": "auc", "test_logloss": "logloss", "TT": "seconds"}
     return {key: float(row[f"{part}_{name}"]) for key, name in keys.items()} if part else {}
 
 
-def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) -> Table:
+def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) -> HtmlTable:
     """Paper | reference | this run, a row for each arm and ratio.
 
     Args:
@@ -89,7 +89,7 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) -> T
     )
 
 
-def unpruned_table(compared: pd.DataFrame) -> Table | Prose:
+def unpruned_table(compared: pd.DataFrame) -> HtmlTable | Prose:
     """Each arm at each ratio against itself without pruning, in AUC and log-loss."""
     own = compared[compared.against == UNPRUNED]
     if not len(own):
@@ -112,7 +112,9 @@ def unpruned_table(compared: pd.DataFrame) -> Table | Prose:
 
 def free_shares(compared: pd.DataFrame) -> Prose:
     """Plain words: how much each arm removes before test AUC falls behind all fields."""
-    rows = compared[(compared.metric == AUC.name) & (compared.against == BASE) & (compared.prune_ratio > 0)]
+    rows = compared[
+        (compared.metric == AUC.name) & (compared.against == ALL_FIELDS) & (compared.prune_ratio > 0)
+    ]
     if not len(rows):
         return pending.reason(compared)
     sentences = []
@@ -165,29 +167,29 @@ def _yes(cases: Sequence[Case]) -> str:
     return ", ".join("yes" if case.passed else "no" for case in cases)
 
 
-def _peaks(v: Reading) -> Outcome:
+def _peaks(v: Reading) -> CasesFound:
     gains, falls = _gains(_unpruned(v)), _falls(v, "test_auc", since=0.25)
     figures = f"AUC {_means(v, 'test_auc', 4)}, log-loss {_means(v, 'test_logloss', 4)}"
-    return Outcome([*gains, *falls], f"{figures}; improves: {_yes(gains)}; declines: {_yes(falls)}")
+    return CasesFound([*gains, *falls], f"{figures}; improves: {_yes(gains)}; declines: {_yes(falls)}")
 
 
-def _moderate(v: Reading) -> Outcome:
+def _moderate(v: Reading) -> CasesFound:
     auc = _unpruned(v)
     harms = [Case("harms", f"at {r:g}", bool(auc.high[r] < 0)) for r in auc.index if r > 0.5]
-    return Outcome([*_gains(auc), *harms], _change(auc))
+    return CasesFound([*_gains(auc), *harms], _change(auc))
 
 
-def _quicker(v: Reading) -> Outcome:
+def _quicker(v: Reading) -> CasesFound:
     epochs = ", ".join(f"{(own.CT / own.epochs).mean():.0f}" for own in _by_ratio(v).values())
-    return Outcome(_falls(v, "TT"), f"{_means(v, 'TT', 0)} s; an epoch of continued training {epochs} s")
+    return CasesFound(_falls(v, "TT"), f"{_means(v, 'TT', 0)} s; an epoch of continued training {epochs} s")
 
 
-def _simpler(v: Reading) -> Outcome:
+def _simpler(v: Reading) -> CasesFound:
     runs, auc = _by_ratio(v), _unpruned(v)
     steps = pairwise(sorted(runs))
     smaller = [bool(runs[b].parameters.max() < runs[a].parameters.min()) for a, b in steps]
     cases = [Case("smaller", "", all(smaller)), Case("better", "", bool((auc.low > 0).any()))]
-    return Outcome(cases, f"{_means(v, 'parameters', 0)} parameters; AUC {_change(auc)}")
+    return CasesFound(cases, f"{_means(v, 'parameters', 0)} parameters; AUC {_change(auc)}")
 
 
 TESTS = (
@@ -218,7 +220,7 @@ TESTS = (
 
 def claims(reference: pd.DataFrame, compared: pd.DataFrame) -> list[Claim]:
     """What §4.4 says of the prune ratio, judged on the reference records of Figure 3."""
-    arms = [arm for arm in curves_of(reference) if arm != TWIN]
+    arms = [arm for arm in curves_of(reference) if arm != RANDOM_FIELDS]
     asked = {arm: Reading(arm, reference, compared) for arm in arms}
     return judged_by_arm("lightfmp_fig2c", TESTS, asked)
 

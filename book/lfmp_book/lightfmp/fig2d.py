@@ -14,10 +14,10 @@ from ..claims import pending
 from ..claims.claim import Claim, Prose
 from ..claims.judge import Judge
 from ..evidence import published, results
-from ..evidence.results import BASE, TWIN
-from ..show.comparison import Column, comparison, seed_counts
+from ..evidence.results import ALL_FIELDS, RANDOM_FIELDS
+from ..show.comparison import ResultColumn, comparison, seed_counts
 from ..show.curves import GREY, INK, ONE_PASS, bare, label_ends
-from ..show.html import Table
+from ..show.html import HtmlTable
 from .arms import judged
 from .fig2d_claims import TESTS, Sizes, with_interval
 from .values import METRICS
@@ -26,7 +26,7 @@ _ARM = re.compile(r"^([\d,]+) rows × (\d+)$")
 ITEM = "lightfmp_fig2d"
 
 
-def rows_of(arm: str) -> int:
+def rows_pretrained_on(arm: str) -> int:
     """Pretraining rows of an arm; 0 for one without."""
     match = _ARM.match(arm)
     return int(match[1].replace(",", "")) if match else 0
@@ -40,23 +40,23 @@ def passes_of(arm: str) -> int:
 
 def steps_of(arm: str) -> int:
     """Optimiser steps of its pretraining."""
-    return passes_of(arm) * -(-rows_of(arm) // LightFMPSettings().pretrain_batch_size)
+    return passes_of(arm) * -(-rows_pretrained_on(arm) // LightFMPSettings().pretrain_batch_size)
 
 
 def sized(frame: pd.DataFrame) -> pd.DataFrame:
     """The runs of the arms that differ in pretraining rows, by their number; column `rows`."""
-    rows = frame.arm.map(rows_of).astype(int)
+    rows = frame.arm.map(rows_pretrained_on).astype(int)
     return frame.assign(rows=rows)[rows > 0].sort_values(["rows", "seed"])
 
 
-def measured(frame: pd.DataFrame) -> pd.DataFrame:
+def complete_runs(frame: pd.DataFrame) -> pd.DataFrame:
     """All runs if some sizes are among them, else none."""
     return frame if len(sized(frame)) else frame.iloc[:0]
 
 
 def against(compared: pd.DataFrame, other: str, metric: Metric = AUC) -> pd.DataFrame:
     """Differences of every size to another arm, by rows: difference, low, high."""
-    found = compared.assign(rows=compared.arm.map(rows_of).astype(int))
+    found = compared.assign(rows=compared.arm.map(rows_pretrained_on).astype(int))
     found = found[(found.rows > 0) & (found.against == other) & (found.metric == metric.name)]
     return found.set_index("rows")[["difference", "low", "high"]].sort_index()
 
@@ -88,11 +88,11 @@ def _won(start: int | None, differences: pd.DataFrame) -> str:
 
 def answer(compared: pd.DataFrame) -> Prose:
     """Plain words: from which size on the gates beat random fields, and all fields."""
-    twin = against(compared, TWIN)
+    twin = against(compared, RANDOM_FIELDS)
     if not len(twin):
         return pending.reason(compared)
     sentences = []
-    for other in (TWIN, BASE):
+    for other in (RANDOM_FIELDS, ALL_FIELDS):
         d = against(compared, other)
         start = beats_from(d)
         worse = [f"{rows:,}" for rows, high in d.high.items() if high < 0]
@@ -105,7 +105,9 @@ def answer(compared: pd.DataFrame) -> Prose:
             + "."
         )
     best = twin.difference.idxmax()
-    sentences.append(f"The best size tried is {best:,} rows: {with_interval(twin.loc[best])} over {TWIN}.")
+    sentences.append(
+        f"The best size tried is {best:,} rows: {with_interval(twin.loc[best])} over {RANDOM_FIELDS}."
+    )
     return Prose(tuple(sentences))
 
 
@@ -113,66 +115,79 @@ def picture(compared: pd.DataFrame) -> Figure:
     """Differences to random fields by pretraining rows with 95 % bands; a line: all fields."""
     figure = Figure(figsize=(10.5, 3.8), layout="constrained")
     for axis, metric in zip(figure.subplots(1, 2), METRICS, strict=True):
-        d = against(compared, TWIN, metric)
+        d = against(compared, RANDOM_FIELDS, metric)
         x = d.index.to_numpy(dtype=float)
         axis.fill_between(x, d.low.to_numpy(float), d.high.to_numpy(float), color=ONE_PASS, alpha=0.18, lw=0)
         axis.plot(x, d.difference, color=ONE_PASS, marker="o", ms=4, lw=1.8)
         axis.axhline(0, color=GREY, lw=1.5)
-        ends = [(d.difference.iloc[-1], "chosen by gates", ONE_PASS), (0.0, TWIN, GREY)]
+        ends = [(d.difference.iloc[-1], "chosen by gates", ONE_PASS), (0.0, RANDOM_FIELDS, GREY)]
         own = compared[compared.metric == metric.name]
-        whole = own[(own.arm == TWIN) & (own.against == BASE)]
+        whole = own[(own.arm == RANDOM_FIELDS) & (own.against == ALL_FIELDS)]
         if len(whole):
             level = -float(whole.difference.iloc[0])
             axis.axhline(level, color=INK, lw=1, ls="--")
-            ends.append((level, BASE, INK))
+            ends.append((level, ALL_FIELDS, INK))
         axis.set_xscale("log")
         axis.set_xticks(x, [f"{int(n):,}" for n in x], fontsize=8, rotation=30, ha="right")
         axis.minorticks_off()
         side = "above is better" if metric.higher else "below is better"
-        bare(axis, xlabel="pretraining rows", title=f"{metric.title} − that of {TWIN} ({side})")
+        bare(axis, xlabel="pretraining rows", title=f"{metric.title} − that of {RANDOM_FIELDS} ({side})")
         label_ends(axis, ends)
     return figure
 
 
-def main_table(reference: pd.DataFrame, run: pd.DataFrame, compared: pd.DataFrame, digits: int = 4) -> Table:
+def main_table(
+    reference: pd.DataFrame, run: pd.DataFrame, compared: pd.DataFrame, digits: int = 4
+) -> HtmlTable:
     """Paper | reference | this run by pretraining rows, with all fields and as many random fields.
 
     Args:
         reference, run: see `results.frame`. compared: of the reference. digits: decimals of this run.
     """
-    reference = measured(reference)
-    arms = sorted({*reference.arm, *run.arm}, key=lambda arm: (rows_of(arm) == 0, rows_of(arm), arm))
+    reference = complete_runs(reference)
+    arms = sorted(
+        {*reference.arm, *run.arm},
+        key=lambda arm: (rows_pretrained_on(arm) == 0, rows_pretrained_on(arm), arm),
+    )
     tried, base = (
         published.pretrain_sizes(),
-        published.load("lightfmp_table3").set_index("backbone").loc["xDeepFM"],
+        published.printed_table("lightfmp_table3").set_index("backbone").loc["xDeepFM"],
     )
 
     def paper(arm: str) -> dict[str, Any]:
-        near = any(abs(rows_of(arm) / size - 1) < 0.01 for size in tried)
+        near = any(abs(rows_pretrained_on(arm) / size - 1) < 0.01 for size in tried)
         printed = {"test_auc": float(base.base_auc), "test_logloss": float(base.base_logloss)}
-        return {"tried": "yes" if near else ""} | (printed if arm == BASE else {})
+        return {"tried": "yes" if near else ""} | (printed if arm == ALL_FIELDS else {})
 
     def over(differences: pd.DataFrame) -> Callable[[pd.DataFrame, str], str | None]:
         known = differences.index  # a size may have another number of passes in this run
-        return lambda _, arm: with_interval(differences.loc[rows_of(arm)]) if rows_of(arm) in known else None
+        return lambda _, arm: (
+            with_interval(differences.loc[rows_pretrained_on(arm)])
+            if rows_pretrained_on(arm) in known
+            else None
+        )
 
     reference_only = ("reference",)
     return comparison(
         [(arm,) for arm in arms],
         {"arm": "pretraining rows"},
         [
-            Column("tried", "tried", sides=("paper",)),
-            Column("test_auc", "AUC"),
-            Column("test_logloss", "log-loss"),
-            Column("PT", "PT, s", 1, sides=reference_only),
-            Column("CT", "CT, s", 1, sides=reference_only),
-            Column("random", "AUC − random", sides=reference_only, of=over(against(compared, TWIN))),
-            Column("all", "AUC − all", sides=reference_only, of=over(against(compared, BASE))),
+            ResultColumn("tried", "tried", sides=("paper",)),
+            ResultColumn("test_auc", "AUC"),
+            ResultColumn("test_logloss", "log-loss"),
+            ResultColumn("PT", "PT, s", 1, sides=reference_only),
+            ResultColumn("CT", "CT, s", 1, sides=reference_only),
+            ResultColumn(
+                "random", "AUC − random", sides=reference_only, of=over(against(compared, RANDOM_FIELDS))
+            ),
+            ResultColumn("all", "AUC − all", sides=reference_only, of=over(against(compared, ALL_FIELDS))),
         ],
         paper,
         {"reference": reference, "this run": run},
         head={
-            "pretraining rows": lambda arm: f"{rows_of(arm):,}" if rows_of(arm) else arm,
+            "pretraining rows": lambda arm: (
+                f"{rows_pretrained_on(arm):,}" if rows_pretrained_on(arm) else arm
+            ),
             "passes": lambda arm: passes_of(arm) or None,
             "steps": lambda arm: steps_of(arm) or None,
         },
@@ -189,7 +204,7 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, compared: pd.DataFram
 def claims(reference: pd.DataFrame, compared: pd.DataFrame) -> list[Claim]:
     """What §4.4 says of the pretraining size, judged on the reference records."""
     runs = {int(rows): part for rows, part in sized(reference).groupby("rows")}
-    auc, loss = against(compared, BASE), against(compared, BASE, LOG_LOSS)
+    auc, loss = against(compared, ALL_FIELDS), against(compared, ALL_FIELDS, LOG_LOSS)
     if not runs or not set(runs) <= set(auc.index):  # of other numerics than all fields
         return []
     return judged(ITEM, TESTS, {"": Sizes(runs, auc, loss)})
@@ -199,6 +214,6 @@ JUDGE = Judge(
     ITEM,
     "lightfmp_fig2d_pretrain_size",
     TESTS,
-    lambda: measured(results.reference_frame(ITEM)),
+    lambda: complete_runs(results.reference_frame(ITEM)),
     lambda reference: claims(reference, results.load_comparisons(ITEM, reference)),
 )

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pandas as pd
 
 from ..claims.cases import Case
-from ..claims.test import Outcome, Test
+from ..claims.test import CasesFound, Test
 from ..evidence import published
 from ..evidence.differences import interval
 from ..evidence.results import clearly_below
@@ -49,7 +49,7 @@ class Sizes:
         return bool(self.auc.low[rows] > 0 and self.loss.high[rows] < 0)
 
 
-def _declines(v: Sizes) -> Outcome:
+def _declines(v: Sizes) -> CasesFound:
     falls = [v.below(b, a, "test_auc") for a, b in v.steps]
     climbs = [v.below(a, b, "test_auc") for a, b in v.steps]
     worse = [v.below(a, b, "test_logloss") for a, b in v.steps]
@@ -57,36 +57,36 @@ def _declines(v: Sizes) -> Outcome:
     cases = [
         Case(f"to {b:,}", "", fall and loss) for (_, b), fall, loss in zip(v.steps, falls, worse, strict=True)
     ]
-    return Outcome(
+    return CasesFound(
         cases,
         f"of {len(cases)} steps AUC falls in {sum(falls)}, climbs in {sum(climbs)}, the rest are within "
         f"error; {means}",
     )
 
 
-def _stays_above(v: Sizes) -> Outcome:
+def _stays_above(v: Sizes) -> CasesFound:
     told = ", ".join(f"{with_interval(d)} with {rows:,}" for rows, d in v.auc.iterrows())
-    return Outcome([Case(f"{rows:,}", "", v.above(rows)) for rows in v.auc.index], told)
+    return CasesFound([Case(f"{rows:,}", "", v.above(rows)) for rows in v.auc.index], told)
 
 
-def _gains_with_least(v: Sizes) -> Outcome:
+def _gains_with_least(v: Sizes) -> CasesFound:
     least, _ = v.ends
     told = f"AUC {with_interval(v.auc.loc[least])}, log-loss {with_interval(v.loss.loc[least])}"
-    return Outcome([Case(f"{least:,}", "", v.above(least))], told, {"least": least})
+    return CasesFound([Case(f"{least:,}", "", v.above(least))], told, {"least": least})
 
 
-def _quicker_and_worse(v: Sizes) -> Outcome:
+def _quicker_and_worse(v: Sizes) -> CasesFound:
     least, most = v.ends
     first, last = v.runs[least], v.runs[most]
     cases = [Case(column, "", v.below(most, least, column)) for column in ("TT", "test_auc")]
     change = last.test_auc.mean() - first.test_auc.mean()
     told = f"{last.TT.mean():.0f} s for {first.TT.mean():.0f} s; AUC {change:+.4f}"
-    return Outcome(cases, told, {"least": least, "most": most})
+    return CasesFound(cases, told, {"least": least, "most": most})
 
 
-def _smaller_rest(_: Sizes) -> Outcome:
+def _smaller_rest(_: Sizes) -> CasesFound:
     largest = max(published.pretrain_sizes())
-    return Outcome([], f"the paper's largest size is {largest:,} of 33 million training rows")
+    return CasesFound([], f"the paper's largest size is {largest:,} of 33 million training rows")
 
 
 TESTS = (

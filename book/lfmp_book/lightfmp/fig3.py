@@ -12,7 +12,7 @@ from ..claims.claim import Claim
 from ..claims.judge import Judge
 from ..claims.test import Test
 from ..evidence import datasets, results
-from ..show.html import Spread, Table, is_stale, table
+from ..show.html import HtmlTable, Spread, is_stale, table
 from .arms import judged_by_arm
 from .fig3_claims import ON_CHOICE, ON_GATES, Gates, expected_jaccard, mean_jaccard
 
@@ -29,7 +29,7 @@ def _by_arm(frame: pd.DataFrame) -> list[tuple[tuple[str, float], pd.DataFrame]]
     return [((a, ratio), runs) for a in arms for ratio, runs in frame[frame.arm == a].groupby("prune_ratio")]
 
 
-def heatmap(frame: pd.DataFrame, names: Sequence[str]) -> Figure:
+def gate_heatmap(frame: pd.DataFrame, names: Sequence[str]) -> Figure:
     """Gates by field, one panel an arm, one row a prune ratio.
 
     Colour: log α of a run scaled to 0…1 over its fields, mean over seeds. Dot: kept in most seeds; its size
@@ -66,7 +66,7 @@ def heatmap(frame: pd.DataFrame, names: Sequence[str]) -> Figure:
     return figure
 
 
-def stability_table(frame: pd.DataFrame, names: Sequence[str], field_sizes: Sequence[int]) -> Table:
+def stability_table(frame: pd.DataFrame, names: Sequence[str], field_sizes: Sequence[int]) -> HtmlTable:
     """Is the choice the same over seeds, and what does it follow? A row for each arm and prune ratio."""
     rows = []
     for (arm, ratio), runs in _by_arm(_gated(frame)):
@@ -96,7 +96,7 @@ def stability_table(frame: pd.DataFrame, names: Sequence[str], field_sizes: Sequ
     )
 
 
-def accuracy_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) -> Table:
+def accuracy_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) -> HtmlTable:
     """Test AUC by prune ratio: what the choice is worth. The paper prints no figures for Fig. 3."""
     source = reference if len(reference) else run
     ratios = sorted(source.prune_ratio.unique())

@@ -9,9 +9,9 @@ import pandas as pd
 from scipy.stats import hypergeom
 
 from ..claims.cases import Case
-from ..claims.test import Outcome, Test
+from ..claims.test import CasesFound, Test
 from ..evidence.differences import interval
-from ..evidence.results import TWIN, UNPRUNED
+from ..evidence.results import RANDOM_FIELDS, UNPRUNED
 from .arms import Reading
 
 # §4.5 names the fields that Figure 3 keeps at every ratio, and those that it always prunes
@@ -68,21 +68,21 @@ def _seeds(hits: Sequence[int], limit: int) -> list[Case]:
     return [Case(f"seed {i}", "", hit > limit) for i, hit in enumerate(hits)]
 
 
-def _consistent(v: Gates) -> Outcome:
+def _consistent(v: Gates) -> CasesFound:
     kept = {r: own.kept_fields.tolist() for r, own in v.pruned.groupby("prune_ratio")}
     same = {r: mean_jaccard(sets) for r, sets in kept.items()}
     chance = {r: expected_jaccard(v.count, len(sets[0])) for r, sets in kept.items()}
     figures = ", ".join(f"{same[r]:.2f} ({chance[r]:.2f}) at {r:g}" for r in same)
     # half-way from chance to certainty: more often alike than not
-    return Outcome(_at({r: same[r] >= (1 + chance[r]) / 2 for r in same}), f"Jaccard (chance) {figures}")
+    return CasesFound(_at({r: same[r] >= (1 + chance[r]) / 2 for r in same}), f"Jaccard (chance) {figures}")
 
 
-def _impactful(v: Gates) -> Outcome:
+def _impactful(v: Gates) -> CasesFound:
     tight = v.pruned[v.pruned.prune_ratio == v.pruned.prune_ratio.max()]
     theirs, k = v.places(PAPER_KEPT), len(tight.kept_fields.iloc[0])
     hits = [len(theirs & set(kept)) for kept in tight.kept_fields]
     limit = v.limit(len(theirs), k)
-    return Outcome(
+    return CasesFound(
         _seeds(hits, limit),
         f"{min(hits)} to {max(hits)} of {len(theirs)}; by chance {k * len(theirs) / v.count:.1f}, and "
         f"{limit} at most in 95 of 100 draws",
@@ -90,43 +90,43 @@ def _impactful(v: Gates) -> Outcome:
     )
 
 
-def _relevant(v: Gates) -> Outcome:
-    rows = v.against(TWIN)
+def _relevant(v: Gates) -> CasesFound:
+    rows = v.against(RANDOM_FIELDS)
     rows = rows[rows.prune_ratio > 0]
     gains = ", ".join(f"{r.difference:+.4f} at {r.prune_ratio:g}" for r in rows.itertuples())
-    return Outcome(_at({r.prune_ratio: bool(r.low > 0) for r in rows.itertuples()}), gains)
+    return CasesFound(_at({r.prune_ratio: bool(r.low > 0) for r in rows.itertuples()}), gains)
 
 
-def _improves(v: Gates) -> Outcome:
+def _improves(v: Gates) -> CasesFound:
     rows = v.against(UNPRUNED)
     rows = rows[rows.prune_ratio == 0.25]
     gains = ", ".join(interval(r.difference, r.low, r.high) for r in rows.itertuples())
-    return Outcome(_at({r.prune_ratio: bool(r.low > 0) for r in rows.itertuples()}), gains)
+    return CasesFound(_at({r.prune_ratio: bool(r.low > 0) for r in rows.itertuples()}), gains)
 
 
 def _gates(v: Gates) -> dict[float, np.ndarray]:
     return {ratio: np.array(own.gates.tolist()) for ratio, own in v.pruned.groupby("prune_ratio")}
 
 
-def _binary(v: Gates) -> Outcome:
+def _binary(v: Gates) -> CasesFound:
     shares = {ratio: float(np.isin(gates, (0, 1)).mean()) for ratio, gates in _gates(v).items()}
     told = ", ".join(f"{share:.0%} at {r:g}" for r, share in shares.items())
-    return Outcome(_at({r: share >= 0.9 for r, share in shares.items()}), told)
+    return CasesFound(_at({r: share >= 0.9 for r, share in shares.items()}), told)
 
 
-def _controlled(v: Gates) -> Outcome:
+def _controlled(v: Gates) -> CasesFound:
     open_ = {ratio: float(gates.mean()) for ratio, gates in _gates(v).items()}
     told = ", ".join(f"{share:.2f} at {r:g}" for r, share in open_.items())
-    return Outcome(_at({r: abs(share - (1 - r)) <= 0.1 for r, share in open_.items()}), told)
+    return CasesFound(_at({r: abs(share - (1 - r)) <= 0.1 for r, share in open_.items()}), told)
 
 
-def _unimportant(v: Gates) -> Outcome:
+def _unimportant(v: Gates) -> CasesFound:
     light = v.pruned[v.pruned.prune_ratio == v.pruned.prune_ratio.min()]
     theirs, fields = v.places(PAPER_PRUNED), set(range(v.count))
     gone = [fields - set(kept) for kept in light.kept_fields]
     hits = [len(theirs & lost) for lost in gone]
     limit = v.limit(len(theirs), len(gone[0]))
-    return Outcome(
+    return CasesFound(
         _seeds(hits, limit),
         f"{min(hits)} to {max(hits)} of {len(theirs)}; {limit} at most in 95 of 100 draws",
         {"pruned": len(gone[0]), "ratio": light.prune_ratio.iloc[0]},

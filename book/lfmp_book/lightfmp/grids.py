@@ -6,16 +6,16 @@ from typing import Any
 
 from lfmp_core.budget import Budget
 from lfmp_core.data import PrepareSettings
-from lfmp_core.experiments.executor import open_dataset, reference
+from lfmp_core.experiments.executor import dataset_ref, open_dataset
 from lfmp_core.experiments.items import Arm, Grid, Item
 from lfmp_core.experiments.profiles import PROFILES, by_profile
 from lfmp_core.experiments.spec import DatasetRef
-from lfmp_core.methods import LightFMPSettings, literal
+from lfmp_core.methods import LightFMPSettings, literal_settings
 from lfmp_core.models import BackboneSettings
 from lfmp_core.training import TrainingSettings
 
 from ..arguments import numbers, words
-from ..sets import CRITEO_SAMPLE, planted
+from ..sets import CRITEO_SAMPLE, planted_ref
 
 TABLE3_BACKBONES = ("xdeepfm", "deepfm", "wide_deep", "pnn", "dnn")
 PRUNE_RATIOS = (0.0, 0.25, 0.5, 0.75)
@@ -80,7 +80,10 @@ def base_arms(profile: str, prune_ratio: float, rows: int | None = None) -> list
     """
     quick = by_profile(profile, quick=True, reference=False, paper=False)
     subset = LightFMPSettings(**QUICK) if quick else PAPER_SUBSET
-    printed, one_pass = literal(**QUICK) if quick else literal(), QUICK_ONE_PASS if quick else ONE_PASS
+    printed, one_pass = (
+        literal_settings(**QUICK) if quick else literal_settings(),
+        QUICK_ONE_PASS if quick else ONE_PASS,
+    )
     if rows is not None:
         subset, printed = (at_most(rows // 2, s) for s in (subset, printed))
         one_pass = at_most(rows, one_pass)
@@ -92,7 +95,7 @@ def base_arms(profile: str, prune_ratio: float, rows: int | None = None) -> list
     ]
 
 
-def rows_of(dataset: DatasetRef | None) -> int | None:
+def own_training_rows(dataset: DatasetRef | None) -> int | None:
     """Training rows of one's own data; None without."""
     return None if dataset is None else open_dataset(dataset).schema.rows["train"]
 
@@ -106,9 +109,9 @@ def dataset_for(profile: str, dataset: DatasetRef | None) -> Any:
         return dataset
     return by_profile(
         profile,
-        quick=planted,
+        quick=planted_ref,
         reference=CRITEO_SAMPLE,
-        paper=lambda: reference("criteo", PrepareSettings(threshold=10, shares=(72, 18, 10))),
+        paper=lambda: dataset_ref("criteo", PrepareSettings(threshold=10, shares=(72, 18, 10))),
     )
 
 
@@ -132,7 +135,10 @@ def table3(
         profile=profile,
         dataset=dataset_for(profile, dataset),
         backbones=[backbone_for(name, profile) for name in words(backbones, TABLE3_BACKBONES)],
-        arms=[Arm("all fields", "no_selection"), *base_arms(profile, prune_ratio, rows_of(dataset))],
+        arms=[
+            Arm("all fields", "no_selection"),
+            *base_arms(profile, prune_ratio, own_training_rows(dataset)),
+        ],
         training=training_for(profile),
         seeds=range(seeds or by_profile(profile, quick=2, reference=5, paper=3)),
         candidates=rates_for(profile, learning_rates),
@@ -157,7 +163,7 @@ def fig3(
         profile, dataset=dataset, backbones=[backbone], seeds=seeds, learning_rates=learning_rates
     )
     ratios = [r for r in numbers(prune_ratios, PRUNE_RATIOS, "prune_ratios") if r != 0.5]
-    rows = rows_of(dataset)
+    rows = own_training_rows(dataset)
     arms = [arm for r in ratios for arm in base_arms(profile, r, rows) if r or arm.method != "random_fields"]
     # three seeds of the other ratios take as long as five of Table 3's; `seeds` decides for both
     rest = replace(

@@ -8,18 +8,18 @@ from lfmp_core.metrics import AUC
 
 from ..claims.claim import Claim, Prose, share_verdict
 from ..evidence.differences import interval
-from ..evidence.results import BASE, TWIN, seeds_in_words
-from ..show.comparison import Column, comparison
-from ..show.html import Table, table
+from ..evidence.results import ALL_FIELDS, RANDOM_FIELDS, seeds_in_words
+from ..show.comparison import ResultColumn, comparison
+from ..show.html import HtmlTable, table
 from .arms import ONE_PASS, STREAM
 from .values import MARGINAL
 
 COLUMNS = (
-    Column("test_auc", "AUC"),
-    Column("test_logloss", "log-loss"),
-    Column("fields_kept", "fields", of=lambda runs, _: f"{runs.fields_kept.mean():.1f}"),
-    Column("PT", "PT, s", of=lambda runs, _: runs.PT.mean()),
-    Column("TT", "TT, s", of=lambda runs, _: runs.TT.mean()),
+    ResultColumn("test_auc", "AUC"),
+    ResultColumn("test_logloss", "log-loss"),
+    ResultColumn("fields_kept", "fields", of=lambda runs, _: f"{runs.fields_kept.mean():.1f}"),
+    ResultColumn("PT", "PT, s", of=lambda runs, _: runs.PT.mean()),
+    ResultColumn("TT", "TT, s", of=lambda runs, _: runs.TT.mean()),
 )
 
 
@@ -33,7 +33,7 @@ def changes(arms: Sequence[str]) -> list[str]:
     return [arm for arm in arms if ":" in arm or arm == STREAM]
 
 
-def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 3) -> Table:
+def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 3) -> HtmlTable:
     """AUC, log-loss, fields kept and processor seconds by arm: reference beside this run."""
     source = reference if len(reference) else run
     formats = {(side, title): ".1f" for side in ("reference", "this run") for title in ("PT, s", "TT, s")}
@@ -52,23 +52,23 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 3) -> T
     )
 
 
-def difference(compared: pd.DataFrame, arm: str, other: str) -> pd.Series | None:
+def difference_row(compared: pd.DataFrame, arm: str, other: str) -> pd.Series | None:
     """The row of `compared` that holds this arm against another in test AUC."""
     found = compared[(compared.arm == arm) & (compared.against == other) & (compared.metric == AUC.name)]
     return found.iloc[0] if len(found) else None
 
 
-def change_table(compared: pd.DataFrame) -> Table:
+def change_table(compared: pd.DataFrame) -> HtmlTable:
     """Each change in test AUC against the arm that it changes, against random fields and all fields."""
     rows = []
     for arm in changes(list(compared.arm.unique())):
         row: dict = {"change": arm}
         for heading, other in (
             ("against the arm it changes", base_of(arm)),
-            ("against random fields", TWIN),
-            ("against all fields", BASE),
+            ("against random fields", RANDOM_FIELDS),
+            ("against all fields", ALL_FIELDS),
         ):
-            d = difference(compared, arm, other)
+            d = difference_row(compared, arm, other)
             tie = "" if d is None or d.low > 0 or d.high < 0 else " tied"
             row[heading] = None if d is None else interval(d.difference, d.low, d.high) + tie
         rows.append(row)
@@ -78,7 +78,7 @@ def change_table(compared: pd.DataFrame) -> Table:
     return table(pd.DataFrame(rows), caption="What each change does to test AUC", note=note)
 
 
-def outcome(d: pd.Series | None) -> str:
+def outcome_words(d: pd.Series | None) -> str:
     """helped, hurt, or made no difference that the runs can tell."""
     if d is None:
         return "was not compared"
@@ -91,9 +91,9 @@ def findings(compared: pd.DataFrame) -> Prose:
     """One sentence for each change."""
     sentences = []
     for arm in changes(list(compared.arm.unique())):
-        d = difference(compared, arm, base_of(arm))
+        d = difference_row(compared, arm, base_of(arm))
         figure = "" if d is None else f" ({interval(d.difference, d.low, d.high)})"
-        sentences.append(f"**{arm}** {outcome(d)}, against {base_of(arm)}{figure}.")
+        sentences.append(f"**{arm}** {outcome_words(d)}, against {base_of(arm)}{figure}.")
     return Prose(tuple(sentences))
 
 
@@ -101,7 +101,7 @@ def claims(reference: pd.DataFrame, compared: pd.DataFrame) -> list[Claim]:
     """The questions as claims: does any change of what the paper leaves open beat random fields?"""
     found = []
     for arm in changes(list(compared.arm.unique())):
-        d = difference(compared, arm, TWIN)
+        d = difference_row(compared, arm, RANDOM_FIELDS)
         if d is not None:
             found.append(
                 Claim(

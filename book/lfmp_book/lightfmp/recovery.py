@@ -16,11 +16,11 @@ from ..claims import pending
 from ..claims.cases import Case
 from ..claims.claim import Claim, Prose
 from ..claims.judge import Judge
-from ..claims.test import Outcome, Test
+from ..claims.test import CasesFound, Test
 from ..evidence import results
 from ..evidence.frames import framed
-from ..evidence.results import TWIN
-from ..show.html import Spread, Table, table
+from ..evidence.results import RANDOM_FIELDS
+from ..show.html import HtmlTable, Spread, table
 from .arms import LITERAL, ONE_PASS, judged
 from .truth import chance_limit, scored, truth_of
 
@@ -98,7 +98,7 @@ def at_hand(reference: pd.DataFrame) -> str:
     return f"reference: {reference.id.nunique()} of {planned} choices"
 
 
-def selectors(frame: pd.DataFrame) -> pd.DataFrame:
+def shown_selectors(frame: pd.DataFrame) -> pd.DataFrame:
     """Without Light-FMP's other pretraining sizes."""
     return frame[(frame.variant == "") | (frame.arm == REPAIRED)]
 
@@ -136,11 +136,11 @@ def _number(count: int, word: str) -> str:
     return f"{count} {word}{'s' * (count != 1)}"
 
 
-def main_table(frame: pd.DataFrame, caption: str) -> Table | Prose:
+def main_table(frame: pd.DataFrame, caption: str) -> HtmlTable | Prose:
     """A row a selector: precision and recall of informative fields and of useful ones, ranking, seconds."""
     if not len(frame):
         return pending.reason(frame)
-    own = selectors(frame)
+    own = shown_selectors(frame)
     best = to_best(own)
     rows = []
     for arm in order(own):
@@ -173,14 +173,14 @@ def main_table(frame: pd.DataFrame, caption: str) -> Table | Prose:
     return table(data, caption=caption, formats={("", "PT, s"): ".1f"}, note=note)
 
 
-def case_table(frame: pd.DataFrame) -> Table | Prose:
+def case_table(frame: pd.DataFrame) -> HtmlTable | Prose:
     """Where choosing works: a row a data set, with chance, the best, Light-FMP, and how many beat chance."""
     if not len(frame):
         return pending.reason(frame)
-    own = selectors(frame)
+    own = shown_selectors(frame)
     rows = []
     for (signal, redundant), part in own.groupby(["signal", "redundant"]):
-        means = part.groupby("arm").recall.mean().drop(TWIN, errors="ignore")
+        means = part.groupby("arm").recall.mean().drop(RANDOM_FIELDS, errors="ignore")
         beaten = beats_chance(part)
         row: dict = {"signal": signal, "redundant fields": redundant}
         row |= {"by chance": part.chance.iloc[0], "95 % of random choices": part.limit.iloc[0]}
@@ -203,14 +203,14 @@ def beats_chance(frame: pd.DataFrame) -> dict[str, bool]:
     return {
         str(arm): bool((part.recall > part.limit).all())
         for arm, part in frame.groupby("arm", sort=False)
-        if arm != TWIN
+        if arm != RANDOM_FIELDS
     }
 
 
 def mostly_above_chance(frame: pd.DataFrame) -> bool:
     """Whether the mean recall of more than half of the selectors is above chance."""
-    own = selectors(frame)
-    means = own[own.arm != TWIN].groupby("arm")[["recall", "chance"]].mean()
+    own = shown_selectors(frame)
+    means = own[own.arm != RANDOM_FIELDS].groupby("arm")[["recall", "chance"]].mean()
     return bool((means.recall > means.chance).mean() > 0.5)
 
 
@@ -218,7 +218,7 @@ def answer(frame: pd.DataFrame) -> Prose:
     """Plain words: who ties with the best, where choosing works, what the repairs of Light-FMP change."""
     if not len(frame):
         return pending.reason(frame)
-    own = selectors(frame)
+    own = shown_selectors(frame)
     best = to_best(own)
     first = [arm for arm in order(own) if best.difference[arm] == 0]
     tied = [arm for arm in order(own) if best.tied[arm] and arm not in first]
@@ -252,13 +252,13 @@ def _mean(frame: pd.DataFrame, arm: str) -> str:
     return f"{frame[frame.arm == arm].recall.mean():.2f}"
 
 
-def _relevant(runs: pd.DataFrame) -> Outcome:
+def _relevant(runs: pd.DataFrame) -> CasesFound:
     """More informative fields than 95 of 100 random choices have, data set by data set, in each seed."""
     cells = [own for _, own in runs.groupby(["signal", "redundant"])]
     cases = [Case(own.case.iloc[0], "", bool((own.recall > own.limit).all())) for own in cells]
     told = ", ".join(f"{own.recall.mean():.2f} ({own.case.iloc[0]})" for own in cells)
     chance, limit = runs.chance.iloc[0], runs.limit.iloc[0]
-    return Outcome(cases, f"{told}; by chance {chance:.2f}, 95 of 100 draws at most {limit:.2f}")
+    return CasesFound(cases, f"{told}; by chance {chance:.2f}, 95 of 100 draws at most {limit:.2f}")
 
 
 TESTS = (

@@ -5,16 +5,18 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import hypergeom
 
-from ..evidence.results import TWIN
+from ..evidence.results import RANDOM_FIELDS
 from ..show.curves import GREY, PRINTED, SUBSET, bare, label_ends
-from .recovery import order, selectors
+from .recovery import order, shown_selectors
 from .truth import truth_of
 
 
-def heatmap(frame: pd.DataFrame) -> Figure:
+def recall_heatmap(frame: pd.DataFrame) -> Figure:
     """Recall of the informative fields, a row a selector, a column a data set; white is chance."""
-    own = selectors(frame)
-    arms = [arm for arm in order(own) if arm != TWIN] + [TWIN] * (TWIN in own.arm.values)
+    own = shown_selectors(frame)
+    arms = [arm for arm in order(own) if arm != RANDOM_FIELDS] + [RANDOM_FIELDS] * (
+        RANDOM_FIELDS in own.arm.values
+    )
     cases = list(own.sort_values(["signal", "redundant"]).case.unique())
     image = own.pivot_table(index="arm", columns="case", values="recall").reindex(arms)[cases].to_numpy()
     chance = float(own.chance.iloc[0])

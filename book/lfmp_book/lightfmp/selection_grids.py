@@ -7,16 +7,16 @@ from typing import Any
 
 from lfmp_core.budget import Budget
 from lfmp_core.data import MovieLensSettings, PrepareSettings
-from lfmp_core.experiments.executor import cut_to, reference
+from lfmp_core.experiments.executor import cut_to, dataset_ref
 from lfmp_core.experiments.items import Arm, Grid, Item
 from lfmp_core.experiments.profiles import PROFILES, by_profile
 from lfmp_core.experiments.spec import DatasetRef
 from lfmp_core.methods import LightFMPSettings
 from lfmp_core.methods.light_fmp_stream import StreamSettings
 
-from ..arguments import names, settings_of
-from ..sets import AVAZU, CRITEO_SAMPLE, ML_1M, planted
-from .grids import backbone_for, base_arms, rates_for, rows_of, table3, training_for
+from ..arguments import settings_of, valid_names
+from ..sets import AVAZU, CRITEO_SAMPLE, ML_1M, planted_ref
+from .grids import backbone_for, base_arms, own_training_rows, rates_for, table3, training_for
 
 AVAZU_ROWS, MOVIELENS_ROWS = 27_182, 60_000
 # for all methods alike, to fit two cores; all test rows stay
@@ -82,9 +82,9 @@ def set_for(name: str, profile: str) -> Any:
     }[name]
     return by_profile(
         profile,
-        quick=planted,
+        quick=planted_ref,
         reference={"criteo": CRITEO_SAMPLE, "ml-1m": MOVIELENS, "avazu": AVAZU}[name],
-        paper=lambda: reference(source, settings),
+        paper=lambda: dataset_ref(source, settings),
     )
 
 
@@ -111,8 +111,8 @@ def table2(
         backbone, prune_ratio, seeds, learning_rates: of the grids; the profile's own where None.
     """
     grids = []
-    for name in names(sets, SETS, "data set")[: 1 if profile == "quick" else None]:
-        rows = rows_for(name, profile) if dataset is None else rows_of(dataset)
+    for name in valid_names(sets, SETS, "data set")[: 1 if profile == "quick" else None]:
+        rows = rows_for(name, profile) if dataset is None else own_training_rows(dataset)
         settings = backbone_for(backbone, profile)
         if profile != "quick":
             settings["embedding_dim"] = DIMENSIONS[name]
@@ -173,7 +173,7 @@ def fig2d(
         dataset: what to run on; sizes beyond its training rows are left out.
     """
     shared = table3(profile, dataset=dataset, backbones="xdeepfm", seeds=seeds)
-    quick, rows = profile == "quick", rows_of(dataset)
+    quick, rows = profile == "quick", own_training_rows(dataset)
     sizes = [n for n in ((250, 2_000, 8_000) if quick else SUBSET_SIZES) if rows is None or n <= rows]
     seen = 2_000 * (25 if quick else 125)
     base = LightFMPSettings()

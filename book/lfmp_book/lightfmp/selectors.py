@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from ..evidence import datasets
-from ..evidence.results import BASE, TWIN, seeds_in_words
+from ..evidence.results import ALL_FIELDS, RANDOM_FIELDS, seeds_in_words
 from ..show.html import Spread
 from .arms import LITERAL, STREAM
 from .selection_grids import AVAZU_ROWS, DEEP, MOVIELENS_ROWS, SHALLOW
@@ -15,18 +15,18 @@ ITEM = "lightfmp_table2"
 NAMES = {"criteo": "Criteo", "ml-1m": "MovieLens", "ml-20m": "MovieLens", "avazu": "Avazu"}
 # our arm → the paper's row; its AdaFS prunes half of the fields, so it is the hard one
 PRINTED = {
-    BASE: "No Selection", "Lasso": "Lasso", "PCA": "PCA", "XGBoost": "XGBoost", "OptFS": "OptFS",
+    ALL_FIELDS: "No Selection", "Lasso": "Lasso", "PCA": "PCA", "XGBoost": "XGBoost", "OptFS": "OptFS",
     "OptEmbed": "OptEm", "AutoField": "AutoField", "AdaFS, hard": "AdaFS", "MvFS": "MvFS",
     LITERAL: "Light-FMP",
 }  # fmt: skip
 _GATES = ("AdaFS, soft", "AdaFS, hard", "MvFS")
 KINDS = {
-    "whole model": (BASE,),
+    "whole model": (ALL_FIELDS,),
     "shallow": tuple(SHALLOW),
     "deep, two stages": tuple(arm for arm in DEEP if arm not in _GATES),
     "deep, one stage": _GATES,
     "Light-FMP": (),
-    "at random": (TWIN,),
+    "at random": (RANDOM_FIELDS,),
 }
 
 
@@ -35,7 +35,7 @@ def set_of(dataset: str) -> str:
     return NAMES.get(dataset, dataset)
 
 
-def kind_of(arm: str) -> str:
+def arm_kind(arm: str) -> str:
     """The kind of an arm, a key of `KINDS`."""
     return next((kind for kind, arms in KINDS.items() if arm in arms), "Light-FMP")
 
@@ -56,7 +56,7 @@ def arms_of(*frames: pd.DataFrame) -> list[str]:
     order = [arm for arms in KINDS.values() for arm in arms]
     place = {arm: i for i, arm in enumerate(dict.fromkeys([*order, *found]))}
     kinds = list(KINDS)
-    return sorted(found, key=lambda arm: (kinds.index(kind_of(arm)), place[arm]))
+    return sorted(found, key=lambda arm: (kinds.index(arm_kind(arm)), place[arm]))
 
 
 def rows_share(name: str) -> float:
@@ -74,7 +74,7 @@ def scaled(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """
     if name not in SETS:
         return frame
-    fixed = (frame.arm.map(kind_of) == "Light-FMP") & (frame.arm != STREAM)  # the stream grows with the rows
+    fixed = (frame.arm.map(arm_kind) == "Light-FMP") & (frame.arm != STREAM)  # the stream grows with the rows
     pretraining = frame.PT.where(~fixed, frame.PT * rows_share(name))
     return frame.assign(**{"PT scaled": pretraining, "TT scaled": pretraining + frame.CT})
 
@@ -86,7 +86,7 @@ def seeds_of(frame: pd.DataFrame) -> str:
 
 def relative(frame: pd.DataFrame, column: str) -> Callable[[str], Spread | None]:
     """arm → a column of its runs over the mean of all fields'; None without either."""
-    base = frame[frame.arm == BASE][column].mean()
+    base = frame[frame.arm == ALL_FIELDS][column].mean()
 
     def of(arm: str) -> Spread | None:
         own = frame[frame.arm == arm]

@@ -11,7 +11,7 @@ from ..claims.claim import Prose
 from ..evidence import published
 from ..evidence.datasets import Described, auc_error, description, pinned, rows_used, total
 from ..sets import AVAZU, CRITEO_SAMPLE
-from ..show.html import Table, table
+from ..show.html import HtmlTable, table
 from .selection_grids import MOVIELENS
 from .values import size
 
@@ -20,7 +20,7 @@ SETS = {"Criteo": CRITEO_SAMPLE, "Avazu": AVAZU, "MovieLens": MOVIELENS}
 LABELS = {"criteo": "click", "avazu": "click", "ml-1m": "rating of 4 or 5"}
 
 
-def check_sources() -> Table:
+def check_sources() -> HtmlTable:
     """Prepare the sets from LFMP_DATA and compare them with their descriptions.
 
     Raises:
@@ -35,13 +35,13 @@ def check_sources() -> Table:
     return table(pd.DataFrame(rows), caption="Prepared from LFMP_DATA")
 
 
-def main_table(run: Described) -> Table:
+def main_table(run: Described) -> HtmlTable:
     """Rows for each split: paper | at hand; the last row is this run's set.
 
     Args:
         run: see `data.cli.describe_dataset`.
     """
-    printed = published.load("lightfmp_table1").set_index("dataset")
+    printed = published.printed_table("lightfmp_table1").set_index("dataset")
     rows = []
     for name, described in [*((n, description(r.name)) for n, r in SETS.items()), ("this run", run)]:
         row: dict = {("", "set"): name if name != "this run" else f"{run['name']} (this run)"}
@@ -61,7 +61,7 @@ def main_table(run: Described) -> Table:
     return table(data, caption="Rows for each split", formats=formats)
 
 
-def make_up_table(run: Described) -> Table:
+def make_up_table(run: Described) -> HtmlTable:
     """What the paper does not print: fields, ids, share of positives, unseen values, error of an AUC."""
     rows = []
     for described in [*(description(ref.name) for ref in SETS.values()), run]:
@@ -90,7 +90,7 @@ def make_up_table(run: Described) -> Table:
     return table(pd.DataFrame(rows), caption="What the sets are made of", formats=formats, note=note)
 
 
-def settings_table() -> Table:
+def settings_table() -> HtmlTable:
     """How the sets at hand are prepared for reference runs."""
     rows = []
     for ref in SETS.values():
@@ -111,7 +111,7 @@ def settings_table() -> Table:
     return table(pd.DataFrame(rows), caption="Preparation for the reference runs", note=note)
 
 
-def subset_table() -> Table:
+def subset_table() -> HtmlTable:
     """The 2,000 rows of pretraining as a share of the training rows: paper and here."""
     rows = []
     for name, ref in SETS.items():

@@ -11,9 +11,9 @@ from lfmp_core.experiments.store import store_for
 from ..claims.claim import Claim
 from ..claims.judge import Judge
 from ..evidence import published, results
-from ..evidence.results import BASE
-from ..show.comparison import Column, comparison, keys
-from ..show.html import Table, table
+from ..evidence.results import ALL_FIELDS
+from ..show.comparison import ResultColumn, comparison, keys
+from ..show.html import HtmlTable, table
 from .arms import BACKBONES, LITERAL, judged, judged_by_arm, readings
 from .table3_claims import ON_MODELS, ON_TABLE
 from .values import METRICS
@@ -21,15 +21,15 @@ from .values import METRICS
 ITEM = "lightfmp_table3"
 CELL = {"backbone": "backbone", "arm": "arm"}
 COLUMNS = (
-    *map(Column.measured, METRICS),
-    Column("TT", "TT, s", 1, best="min", sides=("paper", "reference")),
+    *map(ResultColumn.measured, METRICS),
+    ResultColumn("TT", "TT, s", 1, best="min", sides=("paper", "reference")),
 )
 
 
 def _paper(backbone: str, arm: str) -> dict[str, float]:
     """The printed row; the paper has all fields and Light-FMP only."""
-    rows = published.load("lightfmp_table3").set_index("backbone")
-    part = "base" if arm == BASE else "lightfmp" if arm.startswith(LITERAL) else None
+    rows = published.printed_table("lightfmp_table3").set_index("backbone")
+    part = "base" if arm == ALL_FIELDS else "lightfmp" if arm.startswith(LITERAL) else None
     name = BACKBONES.get(backbone)
     if part is None or name not in rows.index:
         return {}
@@ -41,7 +41,7 @@ def _paper(backbone: str, arm: str) -> dict[str, float]:
     }
 
 
-def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) -> Table:
+def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) -> HtmlTable:
     """Paper | reference | this run, a row for each backbone and arm.
 
     Args:
@@ -70,15 +70,15 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) -> T
     )
 
 
-def improvement_table(reference: pd.DataFrame) -> Table:
+def improvement_table(reference: pd.DataFrame) -> HtmlTable:
     """Improvement over all fields in percent, as the paper computes it: printed | recomputed | reference."""
-    printed = published.load("lightfmp_table3").set_index("backbone")
+    printed = published.printed_table("lightfmp_table3").set_index("backbone")
     means = reference.groupby(list(CELL), sort=False)[[c.key for c in COLUMNS]].mean()
     rows = []
     for backbone in reference.backbone.unique():
         paper = printed.loc[BACKBONES[backbone]]
-        base = means.loc[backbone, BASE]
-        for arm in [a for a in means.loc[backbone].index if a != BASE]:
+        base = means.loc[backbone, ALL_FIELDS]
+        for arm in [a for a in means.loc[backbone].index if a != ALL_FIELDS]:
             row: dict = {("", "backbone"): BACKBONES[backbone], ("", "arm"): arm}
             for key, column, label in (
                 ("test_auc", "auc", "AUC"),
@@ -101,7 +101,7 @@ def improvement_table(reference: pd.DataFrame) -> Table:
     return table(data, caption=caption, formats=formats, group=("", "backbone"))
 
 
-def search_table(item: str) -> Table:
+def search_table(item: str) -> HtmlTable:
     """What the search chose, by backbone and arm: validation AUC of each learning rate."""
     rows = []
     for grid in get_item(item).grids("reference"):

@@ -7,8 +7,8 @@ import pandas as pd
 from lfmp_core.metrics import LOG_LOSS
 
 from ..claims.cases import Case
-from ..claims.test import Outcome, Test
-from ..evidence.results import BASE, TWIN, clearly_below
+from ..claims.test import CasesFound, Test
+from ..evidence.results import ALL_FIELDS, RANDOM_FIELDS, clearly_below
 from .arms import BACKBONES, Reading
 from .values import MARGINAL, METRICS
 
@@ -24,47 +24,47 @@ def _count(won: dict[str, bool]) -> str:
     return f"{sum(won.values())} of {len(won)} backbones"
 
 
-def _better(v: Reading) -> Outcome:
+def _better(v: Reading) -> CasesFound:
     """AUC and log-loss better than with all fields by 0.001 and more, beyond doubt."""
-    auc, loss = (v.against(BASE, metric).set_index("backbone") for metric in METRICS)
+    auc, loss = (v.against(ALL_FIELDS, metric).set_index("backbone") for metric in METRICS)
     won = {
         b: bool(auc.low[b] > 0 and auc.difference[b] >= MARGINAL)
         and bool(loss.high[b] < 0 and loss.difference[b] <= -MARGINAL)
         for b in auc.index
     }
-    return Outcome(
+    return CasesFound(
         _by_backbone(won),
         f"{_count(won)}; AUC {auc.difference.min():+.4f} to {auc.difference.max():+.4f}, log-loss "
         f"{loss.difference.min():+.4f} to {loss.difference.max():+.4f}",
     )
 
 
-def _quicker(v: Reading) -> Outcome:
+def _quicker(v: Reading) -> CasesFound:
     """An epoch of continued training takes so much less time than one on all fields."""
     keys = [v.reference.backbone, v.reference.arm]
     epoch = (v.reference.CT / v.reference.epochs).groupby(keys).mean()
     total = v.reference.groupby(keys)["TT"].mean()
-    trained = [b for b in v.reference.backbone.unique() if {(b, v.arm), (b, BASE)} <= set(total.index)]
-    saved = {b: 1 - epoch[b, v.arm] / epoch[b, BASE] for b in trained}
-    whole = [1 - total[b, v.arm] / total[b, BASE] for b in saved]
+    trained = [b for b in v.reference.backbone.unique() if {(b, v.arm), (b, ALL_FIELDS)} <= set(total.index)]
+    saved = {b: 1 - epoch[b, v.arm] / epoch[b, ALL_FIELDS] for b in trained}
+    whole = [1 - total[b, v.arm] / total[b, ALL_FIELDS] for b in saved]
     each = ", ".join(f"{BACKBONES[b]} {share:.0%}" for b, share in saved.items())
-    return Outcome(
+    return CasesFound(
         _by_backbone({b: bool(share >= LEAST_SAVED) for b, share in saved.items()}),
         f"{each}; total time with pretraining at this size: {-max(whole):+.0%} to {-min(whole):+.0%}",
     )
 
 
-def _relevant(v: Reading) -> Outcome:
+def _relevant(v: Reading) -> CasesFound:
     """AUC above as many random fields."""
-    rows = v.against(TWIN)
+    rows = v.against(RANDOM_FIELDS)
     won = {r.backbone: bool(r.low > 0) for r in rows.itertuples()}
     span = f"differences {rows.difference.min():+.4f} to {rows.difference.max():+.4f}"
-    return Outcome(_by_backbone(won), f"{_count(won)}; {span}")
+    return CasesFound(_by_backbone(won), f"{_count(won)}; {span}")
 
 
 def _pairs(v: Reading) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
     """Backbone → the arm's runs on it, and those on all fields."""
-    base = v.reference[v.reference.arm == BASE]
+    base = v.reference[v.reference.arm == ALL_FIELDS]
     return {b: (own, base[base.backbone == b]) for b, own in v.runs.groupby("backbone", sort=False)}
 
 
@@ -72,41 +72,41 @@ def _each(v: Reading, test: Callable[[pd.DataFrame, pd.DataFrame], bool]) -> dic
     return {b: bool(test(own, base)) for b, (own, base) in _pairs(v).items()}
 
 
-def _agnostic(v: Reading) -> Outcome:
+def _agnostic(v: Reading) -> CasesFound:
     """Fewer fields, and better than chance."""
     won = _each(v, lambda r, b: (r.fields_kept.max() < b.fields_kept.min()) and r.test_auc.min() > 0.5)
-    return Outcome(_by_backbone(won), _count(won))
+    return CasesFound(_by_backbone(won), _count(won))
 
 
-def _compact(v: Reading) -> Outcome:
+def _compact(v: Reading) -> CasesFound:
     """Fewer parameters in each run."""
     won = _each(v, lambda r, b: r.parameters.max() < b.parameters.min())
     fewer = [1 - own.parameters.mean() / base.parameters.mean() for own, base in _pairs(v).values()]
-    return Outcome(_by_backbone(won), f"{min(fewer):.0%} to {max(fewer):.0%} fewer")
+    return CasesFound(_by_backbone(won), f"{min(fewer):.0%} to {max(fewer):.0%} fewer")
 
 
-def _faster(v: Reading) -> Outcome:
+def _faster(v: Reading) -> CasesFound:
     """Rows are scored in less time."""
     won = _each(v, lambda r, b: bool(clearly_below(r.IT, b.IT)))
     speed = [own.IT.mean() / base.IT.mean() for own, base in _pairs(v).values()]
-    return Outcome(_by_backbone(won), f"{min(speed):.2f} to {max(speed):.2f} of the time; {_count(won)}")
+    return CasesFound(_by_backbone(won), f"{min(speed):.2f} to {max(speed):.2f} of the time; {_count(won)}")
 
 
-def _unharmed(v: Reading) -> Outcome:
+def _unharmed(v: Reading) -> CasesFound:
     """AUC not clearly below all fields'."""
-    auc = v.against(BASE)
+    auc = v.against(ALL_FIELDS)
     won = {r.backbone: bool(r.high >= 0) for r in auc.itertuples()}
     span = f"{auc.difference.min():+.4f} to {auc.difference.max():+.4f}"
-    return Outcome(_by_backbone(won), f"{_count(won)}; {span}")
+    return CasesFound(_by_backbone(won), f"{_count(won)}; {span}")
 
 
-def _notable(v: Reading) -> Outcome:
+def _notable(v: Reading) -> CasesFound:
     """Log-loss improves, and most on the two named."""
-    loss = v.against(BASE, LOG_LOSS).set_index("backbone")
-    base = v.reference[v.reference.arm == BASE].groupby("backbone").test_logloss.mean()
+    loss = v.against(ALL_FIELDS, LOG_LOSS).set_index("backbone")
+    base = v.reference[v.reference.arm == ALL_FIELDS].groupby("backbone").test_logloss.mean()
     gain = (-loss.difference / base[loss.index]).sort_values(ascending=False)
     won = {b: b in gain.index[: len(NOTABLE)] and bool(loss.high[b] < 0) for b in NOTABLE if b in gain.index}
-    return Outcome(_by_backbone(won), ", ".join(f"{BACKBONES[b]} {g:+.1%}" for b, g in gain.items()))
+    return CasesFound(_by_backbone(won), ", ".join(f"{BACKBONES[b]} {g:+.1%}" for b, g in gain.items()))
 
 
 ON_TABLE = (

@@ -14,7 +14,7 @@ from lfmp_core.experiments.spec import DatasetRef
 
 
 @dataclass(frozen=True)
-class Truth:
+class PlantedTruth:
     """What was planted: number of fields, positions of the informative and of the redundant ones."""
 
     num_fields: int
@@ -29,7 +29,7 @@ class Truth:
 
 
 @lru_cache(maxsize=64)
-def truth_of(ref: DatasetRef) -> Truth:
+def truth_of(ref: DatasetRef) -> PlantedTruth:
     """The truth of planted rows; of generated ones by their settings alone, without the rows.
 
     Raises:
@@ -38,17 +38,19 @@ def truth_of(ref: DatasetRef) -> Truth:
     if "planted" in ref.settings:
         settings = PlantedSettings(**ref.settings["planted"])
         plan = make_plan(settings)
-        return Truth(len(NAMES), frozenset(plan.informative), frozenset(plan.redundant), settings.signal)
+        return PlantedTruth(
+            len(NAMES), frozenset(plan.informative), frozenset(plan.redundant), settings.signal
+        )
     truth, schema = planted_truth(ref), open_dataset(ref).schema
     found = {
         role: frozenset(schema.field_names.index(name) for name in truth[role])
         for role in ("informative", "redundant")
     }
     signal = truth["settings"]["signal"]
-    return Truth(schema.num_fields, found["informative"], found["redundant"], signal)
+    return PlantedTruth(schema.num_fields, found["informative"], found["redundant"], signal)
 
 
-def scored(kept: Iterable[int], scores: Sequence[float], truth: Truth) -> dict[str, float]:
+def scored(kept: Iterable[int], scores: Sequence[float], truth: PlantedTruth) -> dict[str, float]:
     """Precision and recall of the kept fields, and how well the scores rank.
 
     precision = |K ∩ I| / |K|, recall = |K ∩ I| / |I|; useful_…: the same with informative or redundant
@@ -66,7 +68,7 @@ def scored(kept: Iterable[int], scores: Sequence[float], truth: Truth) -> dict[s
     }
 
 
-def _ranking(scores: Sequence[float], truth: Truth) -> float:
+def _ranking(scores: Sequence[float], truth: PlantedTruth) -> float:
     informative = sorted(truth.informative)
     noise = [f for f in range(truth.num_fields) if f not in truth.useful]
     if not len(scores) or not noise:
@@ -76,7 +78,7 @@ def _ranking(scores: Sequence[float], truth: Truth) -> float:
     return float((ranks.sum() - n * (n + 1) / 2) / (n * len(noise)))
 
 
-def chance_limit(truth: Truth, kept: int) -> float:
+def chance_limit(truth: PlantedTruth, kept: int) -> float:
     """The recall that 95 of 100 random choices of so many fields don't exceed."""
     n = len(truth.informative)
     return float(hypergeom(truth.num_fields, n, kept).ppf(0.95)) / n

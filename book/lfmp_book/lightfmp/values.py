@@ -28,7 +28,7 @@ SIZES = {"K": 1e3, "M": 1e6}
 
 @cache
 def _two() -> pd.DataFrame:
-    return published.load("lightfmp_table2").set_index(["dataset", "method"])
+    return published.printed_table("lightfmp_table2").set_index(["dataset", "method"])
 
 
 def two(dataset: str, method: str, metric: str) -> float:
@@ -52,7 +52,7 @@ def better(dataset: str, ours: str, theirs: str, metric: str) -> float:
     return gain if published.rises(metric) else -gain
 
 
-def spread(method: str, metric: str) -> float:
+def range_over_sets(method: str, metric: str) -> float:
     """Largest less smallest over the data sets: of time, or of the gain in AUC over no selection."""
     values = [two(d, method, "tt") if metric == "tt" else better(d, method, NONE, metric) for d in SETS]
     return max(values) - min(values)
@@ -70,12 +70,12 @@ def seconds(dataset: str, method: str) -> Span:
 
 def three(backbone: str, column: str) -> float:
     """A cell of Table 3."""
-    return float(published.load("lightfmp_table3").set_index("backbone").loc[backbone, column])
+    return float(published.printed_table("lightfmp_table3").set_index("backbone").loc[backbone, column])
 
 
 def figure2(method: str, quantity: str) -> Span:
     """A number that the text states of Figure 2a."""
-    rows = published.load("lightfmp_fig2")
+    rows = published.printed_table("lightfmp_fig2")
     found = rows[(rows.figure == "2a") & (rows.method == method) & (rows.quantity == quantity)]
     value = float(found.value.item())
     return Span.printed(value, 0 if value == int(value) else 1)
@@ -83,18 +83,18 @@ def figure2(method: str, quantity: str) -> Span:
 
 def figure2_values(quantity: str) -> list[float]:
     """The percentages at which Figure 2c or 2d was drawn."""
-    rows = published.load("lightfmp_fig2")
+    rows = published.printed_table("lightfmp_fig2")
     return rows[rows.quantity == quantity].value.tolist()
 
 
 def size(dataset: str, split: str) -> Span:
     """Rows by Table 1, such as 33.0M."""
-    text = str(published.load("lightfmp_table1").set_index("dataset").loc[dataset, split])
+    text = str(published.printed_table("lightfmp_table1").set_index("dataset").loc[dataset, split])
     number, unit = text[:-1], SIZES[text[-1]]
     return Span.printed(float(number), len(number.partition(".")[2])) * unit
 
 
-def said(group: str) -> list[str]:
+def fields_named(group: str) -> list[str]:
     """Fields that §4.5 names as kept, middle or pruned."""
-    rows = published.load("lightfmp_fig3")
+    rows = published.printed_table("lightfmp_fig3")
     return rows[rows.said == group].field.tolist()

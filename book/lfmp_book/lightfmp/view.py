@@ -6,7 +6,7 @@ import pandas as pd
 
 from lfmp_core.metrics import AUC, Metric, metric_of
 
-from ..evidence.results import BASE, clearly_below
+from ..evidence.results import ALL_FIELDS, clearly_below
 from .selectors import part, scaled
 from .values import SETS
 
@@ -51,7 +51,7 @@ class View:
         own = self._runs.get((name, arm))
         return None if own is None else float(own[column].mean())
 
-    def ratio(self, name: str, arm: str, column: str = TIME, to: str = BASE) -> float | None:
+    def ratio(self, name: str, arm: str, column: str = TIME, to: str = ALL_FIELDS) -> float | None:
         """A mean over that of another arm."""
         ours, theirs = self.mean(name, arm, column), self.mean(name, to, column)
         return None if ours is None or theirs is None else ours / theirs
@@ -77,7 +77,7 @@ class View:
         gain = self.gain(name, arm, other)
         return "" if gain is None else f"AUC {gain[0]:+.4f}"
 
-    def took(self, name: str, arm: str, other: str = BASE) -> str:
+    def took(self, name: str, arm: str, other: str = ALL_FIELDS) -> str:
         """The total time over another arm's as a figure: scaled, and as measured where that differs."""
         ratio, measured = (self.ratio(name, arm, column, other) for column in (TIME, "TT"))
         if ratio is None or measured is None:

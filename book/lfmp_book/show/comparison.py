@@ -8,13 +8,13 @@ import pandas as pd
 
 from lfmp_core.metrics import Metric
 
-from .html import Spread, Table, table
+from .html import HtmlTable, Spread, table
 
 Key = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class Column:
+class ResultColumn:
     """One figure of a comparison.
 
     Args:
@@ -32,7 +32,7 @@ class Column:
     of: Callable[..., Any] | None = None
 
     @classmethod
-    def measured(cls, metric: Metric) -> "Column":
+    def measured(cls, metric: Metric) -> "ResultColumn":
         """A metric on the test rows or users, its better end bold."""
         return cls(f"test_{metric.name}", metric.title, best="max" if metric.higher else "min")
 
@@ -58,7 +58,7 @@ def keys(by: Iterable[str], *frames: pd.DataFrame) -> list[Key]:
 def comparison(
     rows: Iterable[Key],
     by: Mapping[str, str],
-    columns: Sequence[Column],
+    columns: Sequence[ResultColumn],
     paper: Callable[..., Mapping[str, Any]] | None,
     runs: Mapping[str, pd.DataFrame],
     *,
@@ -67,7 +67,7 @@ def comparison(
     bold: Collection[str] | None = None,
     printed: str = "paper",
     **shown: Any,
-) -> Table:
+) -> HtmlTable:
     """A row a key; beside it the same figures as printed and of the runs that have this key.
 
     Args:

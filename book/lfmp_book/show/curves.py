@@ -16,7 +16,7 @@ def colour_of(arm: str) -> str:
     return next((colour for words, colour in known.items() if words in arm), SUBSET)
 
 
-def short(arm: str) -> str:
+def short_name(arm: str) -> str:
     """An arm's name without what all of them share."""
     return arm.removeprefix("Light-FMP, ")
 

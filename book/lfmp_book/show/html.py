@@ -136,7 +136,7 @@ def _is_number(value: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class Table:
+class HtmlTable:
     """A rendered table: shows itself in a notebook, prints itself in a terminal."""
 
     header: list[list[str]]
@@ -214,7 +214,7 @@ def table(
     group: Any = None,
     rule: Sequence[Any] | None = None,
     note: str | None = None,
-) -> Table:
+) -> HtmlTable:
     """A table for a page. The index is not shown; columns in two levels make a heading over the heading.
 
     Args:
@@ -266,7 +266,7 @@ def table(
         note = f"{note.rstrip('.')}. {STALE_NOTE}" if note else STALE_NOTE
     levels = rows.columns.nlevels
     header = [[str(c[level] if levels > 1 else c) for c in columns] for level in range(levels)]
-    return Table(
+    return HtmlTable(
         header=header,
         cells=[[cell(c, i) for c in columns] for i in range(count)],
         plain=[[plain[c][i] for c in columns] for i in range(count)],

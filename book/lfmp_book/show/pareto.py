@@ -54,7 +54,7 @@ def front(costs: ArrayLike, worths: ArrayLike) -> np.ndarray:
     return np.asarray(~(no_worse & better).any(1))
 
 
-def place(
+def place_labels(
     points: np.ndarray,
     sizes: np.ndarray,
     frame: tuple[float, float, float, float],
@@ -101,7 +101,7 @@ def place(
     return centres
 
 
-def picture(panels: Sequence[Panel], looks: Looks) -> Figure:
+def pareto_figure(panels: Sequence[Panel], looks: Looks) -> Figure:
     """The panels one below the other, with the front as steps and its labels bold; cost on a log scale.
 
     Args:
@@ -190,7 +190,7 @@ def _label(
     pixels = axis.transData.transform(places)
     frame = axis.get_window_extent(renderer)
     sizes = np.array([(b.width, b.height) for b in boxes])
-    centres = place(pixels, sizes, frame.extents, axis.transData.transform(line))
+    centres = place_labels(pixels, sizes, frame.extents, axis.transData.transform(line))
     for text, box, point, centre in zip(texts, boxes, pixels, centres, strict=True):
         text.set_position(tuple(axis.transData.inverted().transform(centre)))
         half = np.array([box.width, box.height]) / 2

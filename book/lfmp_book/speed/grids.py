@@ -8,10 +8,10 @@ from lfmp_core.training import TrainingSettings
 
 from ..lers import grids as lers
 from ..lightfmp.grids import backbone_for, training_for
-from ..sets import CRITEO_SAMPLE, planted
+from ..sets import CRITEO_SAMPLE, planted_ref
 
 # by name: the settings of training that differ from the default
-WAYS = {
+TRAINING_VARIANTS = {
     "every row, float32": {},
     "lazy rows, float32": {"optimizer": "lazy"},
     "every row, bfloat16": {"precision": "bfloat16"},
@@ -19,7 +19,7 @@ WAYS = {
 
 
 def agreement(profile: str = "quick", *, seeds: int | None = None) -> list[Grid]:
-    """All fields, trained in each of the `WAYS` with the same seeds: a grid for each way."""
+    """All fields, trained in each of the `TRAINING_VARIANTS` with the same seeds: a grid for each way."""
     base = training_for(profile)
     if profile == "reference":
         base = base.model_copy(update={"learning_rate": 3e-3})  # what Table 3's search chose for all fields
@@ -28,7 +28,7 @@ def agreement(profile: str = "quick", *, seeds: int | None = None) -> list[Grid]
         *(backbone_for(name, profile) for name in ("deepfm", "xdeepfm")),
         lers.backbone_for("dcn_mix", profile),
     ]
-    rows: Any = by_profile(profile, quick=planted, reference=CRITEO_SAMPLE)
+    rows: Any = by_profile(profile, quick=planted_ref, reference=CRITEO_SAMPLE)
     return [
         Grid(
             item="agreement",
@@ -39,7 +39,7 @@ def agreement(profile: str = "quick", *, seeds: int | None = None) -> list[Grid]
             training=TrainingSettings.model_validate({**base.model_dump(), **changes}),
             seeds=range(seeds or by_profile(profile, quick=1, reference=5)),
         )
-        for way, changes in WAYS.items()
+        for way, changes in TRAINING_VARIANTS.items()
     ]
 
 

@@ -13,10 +13,10 @@ from lfmp_core.models import BackboneSettings, build_model
 from lfmp_core.surgery import cut, plan_fields
 from lfmp_core.training import TrainingSettings
 
-from ..show.html import Table, table
+from ..show.html import HtmlTable, table
 
 
-def own_table(
+def own_speed_table(
     data: Dataset,
     backbones: Sequence[str] = ("deepfm", "xdeepfm"),
     *,
@@ -24,7 +24,7 @@ def own_table(
     batch_size: int = 1024,
     rounds: int = 3,
     seed: int = 0,
-) -> Table:
+) -> HtmlTable:
     """Training and inference of the whole model and of one cut at random, in rows a second.
 
     Args:

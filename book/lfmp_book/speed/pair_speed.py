@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from ..claims.claim import Prose
-from ..show.html import Format, Stack, Table, table
+from ..show.html import Format, HtmlTable, Stack, table
 from .performance import made_table, targets_table
 from .speed import Ratio, Rounds, fastest
 from .table_speed import BUSY, shown
@@ -14,7 +14,7 @@ from .table_speed import BUSY, shown
 COMMAND = "python -m benchmarks.pairs --out book/performance/pairs.json"
 
 
-def compared(group: Mapping[str, Any]) -> pd.DataFrame:
+def contender_rows(group: Mapping[str, Any]) -> pd.DataFrame:
     """One row for each contender: its size, its speed, and how it stands against the fastest peer."""
     measure, rows = group["measure"], []
     peer = fastest(group["entries"], measure)
@@ -51,9 +51,9 @@ def _note(group: Mapping[str, Any]) -> str:
     return note
 
 
-def group_table(group: Mapping[str, Any]) -> Table:
+def group_table(group: Mapping[str, Any]) -> HtmlTable:
     """One group's contenders."""
-    rows = compared(group)
+    rows = contender_rows(group)
     formats: dict[str, Format] = {
         "parameters": ",.0f",
         "s an epoch": ".3g",
@@ -68,7 +68,7 @@ def group_table(group: Mapping[str, Any]) -> Table:
     )
 
 
-def tables(results: Mapping[str, Any]) -> list[Table]:
+def tables(results: Mapping[str, Any]) -> list[HtmlTable]:
     """All tables that the figures allow."""
     groups = results["groups"]
     if not groups:

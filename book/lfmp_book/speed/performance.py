@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..show.html import Table, table, verdict
-from .speed import Ratio, Rounds, agrees, fastest, met, named, prepared, ratios
+from ..show.html import HtmlTable, table, verdict
+from .speed import Ratio, Rounds, agrees, entry_named, fastest, met, preparation_rows, target_ratios
 
 MEASURES = {"train": "training step", "infer": "inference"}
 COLOURS = {"ours": "#2a6f97", "cut": "#89c2d9", "peer": "#a44a3f", "aside": "#dbb3ae"}
@@ -25,7 +25,7 @@ def floor_of(group: Mapping[str, Any], entry: Mapping[str, Any], measure: str) -
     return sum(parts.values()) or None
 
 
-def measured(results: Mapping[str, Any], measure: str) -> pd.DataFrame:
+def measured_rows(results: Mapping[str, Any], measure: str) -> pd.DataFrame:
     """One row for each contender that took part in a measure, failures included."""
     rows = []
     for group in results["groups"].values():
@@ -57,9 +57,9 @@ def measured(results: Mapping[str, Any], measure: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def measure_table(results: Mapping[str, Any], measure: str) -> Table:
+def measure_table(results: Mapping[str, Any], measure: str) -> HtmlTable:
     """All contenders of a measure, model by model."""
-    rows = measured(results, measure).drop(columns="role")
+    rows = measured_rows(results, measure).drop(columns="role")
     rows = rows.drop(columns=[c for c in ("owed ms", "failure") if c in rows and not rows[c].notna().any()])
     formats = {
         "ms": ".1f",
@@ -89,12 +89,12 @@ def _or_none(found: dict[str, Ratio]) -> list[tuple[str, Ratio | None]]:
     return list(found.items()) if found else [("–", None)]
 
 
-def targets_table(results: Mapping[str, Any]) -> Table:
+def targets_table(results: Mapping[str, Any]) -> HtmlTable:
     """Every target that was set beforehand, with each contender of ours that was measured for it."""
     rows = []
     for target in results["targets"]:
         bound = f"{'≤' if target['versus'] == 'whole' else '≥'} {target['ratio']:g}"
-        for name, ratio in _or_none(ratios(results, target)):
+        for name, ratio in _or_none(target_ratios(results, target)):
             kept = "not measured" if ratio is None else verdict("holds" if met(target, ratio) else "fails")
             rows.append(
                 {
@@ -121,7 +121,7 @@ PREPARERS = {
 }
 
 
-def floors_table(results: Mapping[str, Any]) -> Table:
+def floors_table(results: Mapping[str, Any]) -> HtmlTable:
     """What the floors are made of."""
     rows = []
     for group in results["groups"].values():
@@ -140,11 +140,11 @@ def floors_table(results: Mapping[str, Any]) -> Table:
     )
 
 
-def profile_table(results: Mapping[str, Any], key: str, measure: str = "train") -> Table:
+def profile_table(results: Mapping[str, Any], key: str, measure: str = "train") -> HtmlTable:
     """Where the processor's time of a step goes: this project beside the fastest peer."""
     group = results["groups"][key]
     columns = []
-    for entry in (named(group["entries"], "ours"), fastest(group["entries"], measure) or {}):
+    for entry in (entry_named(group["entries"], "ours"), fastest(group["entries"], measure) or {}):
         shares = entry.get(measure, {}).get("profile") or {}
         columns.append(pd.DataFrame({(entry.get("name", "–"), "operation"): list(shares)}))
         columns.append(pd.DataFrame({(entry.get("name", "–"), "share"): list(shares.values())}))
@@ -154,9 +154,9 @@ def profile_table(results: Mapping[str, Any], key: str, measure: str = "train") 
     return table(frame, caption=caption, formats=formats, note="Each operation without those it calls.")
 
 
-def preparation_table(results: Mapping[str, Any]) -> Table:
+def preparation_table(results: Mapping[str, Any]) -> HtmlTable:
     """Whole processes from raw rows to ids on disk."""
-    setting, entries = results["preparation"], prepared(results)
+    setting, entries = results["preparation"], preparation_rows(results)
     peer, rows = fastest(entries, "prepare"), []
     for entry in entries:
         rounds = Rounds.of(entry, "prepare")
@@ -183,7 +183,7 @@ def preparation_table(results: Mapping[str, Any]) -> Table:
     )
 
 
-def peaks_table(results: Mapping[str, Any]) -> Table:
+def peaks_table(results: Mapping[str, Any]) -> HtmlTable:
     """The machine's rates beside each group: the floors stand on the highest ones."""
     columns: dict[tuple[str, str], dict[str, str]] = {}
     for key, group in results["groups"].items():
@@ -194,7 +194,7 @@ def peaks_table(results: Mapping[str, Any]) -> Table:
     return table(pd.DataFrame(rows), caption="What the machine can do, measured before and after each group")
 
 
-def made_table(results: Mapping[str, Any]) -> Table:
+def made_table(results: Mapping[str, Any]) -> HtmlTable:
     """When, where and with what each part was measured."""
     parts = dict(results["groups"])
     if "preparation" in results:
@@ -256,7 +256,7 @@ def _bars(axis: Any, group: Mapping[str, Any], measure: str) -> None:
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def agreement_table(results: Mapping[str, Any]) -> Table:
+def agreement_table(results: Mapping[str, Any]) -> HtmlTable:
     """Own weights in the peers' models: as many parameters, the same logits."""
     rows = []
     for group in results["groups"].values():
@@ -275,7 +275,7 @@ def agreement_table(results: Mapping[str, Any]) -> Table:
     )
 
 
-def tables(results: Mapping[str, Any]) -> list[Table]:
+def tables(results: Mapping[str, Any]) -> list[HtmlTable]:
     """All tables that the figures allow; an interrupted or failed run allows fewer."""
     groups = results["groups"].values()
     taken = {measure for group in groups for entry in group["entries"] for measure in entry["measures"]}

@@ -18,7 +18,7 @@ def folder() -> Path:
     return project_root() / "book" / "performance"
 
 
-def load(name: str = "cpu") -> dict[str, Any]:
+def load_figures(name: str = "cpu") -> dict[str, Any]:
     """The committed figures of a kind of device.
 
     Raises:
@@ -88,12 +88,12 @@ def fastest(entries: Iterable[Mapping[str, Any]], measure: str) -> Mapping[str, 
     return min(peers, key=lambda e: Rounds.of(e, measure).median, default=None)
 
 
-def named(entries: Iterable[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+def entry_named(entries: Iterable[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
     """The entry of that name; an empty one where it is missing."""
     return next((e for e in entries if e["name"] == name), {})
 
 
-def prepared(results: Mapping[str, Any]) -> list[dict[str, Any]]:
+def preparation_rows(results: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The preparation's contenders in the form of the others: each round one sample."""
     entries = results.get("preparation", {}).get("entries", {})
     return [
@@ -107,15 +107,15 @@ def prepared(results: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def ratios(results: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str, Ratio]:
+def target_ratios(results: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str, Ratio]:
     """The ratio that a target bounds, for every contender of ours that it can be asked of."""
     if target["measure"] == "prepare":
-        entries = prepared(results)
+        entries = preparation_rows(results)
     else:
         entries = results["groups"].get(target["group"], {}).get("entries", [])
     measure, found = target["measure"], {}
     if target["versus"] == "whole":
-        whole = Rounds.of(named(entries, "ours"), measure)
+        whole = Rounds.of(entry_named(entries, "ours"), measure)
         pairs = {e["name"]: (Rounds.of(e, measure), whole) for e in entries if e["role"] == "cut"}
     else:
         peer = Rounds.of(fastest(entries, measure) or {}, measure)

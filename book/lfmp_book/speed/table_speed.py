@@ -9,7 +9,7 @@ import pandas as pd
 from lfmp_core.errors import check_name
 
 from ..claims.claim import Prose
-from ..show.html import Format, Stack, Table, table
+from ..show.html import Format, HtmlTable, Stack, table
 from .performance import made_table
 from .speed import Ratio, Rounds, folder
 
@@ -51,7 +51,7 @@ def speed_up(
     return Ratio.of(Rounds.of(slow or {}, measure), Rounds.of(fast, measure))
 
 
-def compared(group: Mapping[str, Any]) -> pd.DataFrame:
+def entry_rows(group: Mapping[str, Any]) -> pd.DataFrame:
     """One row for each entry: seconds, rate, and how it stands against the plain table and its yardsticks.
 
     `× full`, `× before`, `× peer`: so many times faster. `× floor`: so many times the floor's time.
@@ -111,9 +111,9 @@ def _formats(columns: Sequence[str]) -> dict[str, Format]:
     return {column: shown for column in columns if column.startswith("×")}
 
 
-def training_table(group: Mapping[str, Any]) -> Table:
+def training_table(group: Mapping[str, Any]) -> HtmlTable:
     """Rows a second of a DeepFM step with each table."""
-    rows = compared(group)
+    rows = entry_rows(group)
     rows["ms"], rows["rows/s"] = 1e3 * rows.seconds, (group["batch"] / rows.seconds).round()
     columns = ["table", "parameters", "ms", "rows/s", "× full", "× before", "rounds"]
     columns = [c for c in columns if not c.startswith("×") or rows[c].notna().any()]
@@ -126,9 +126,9 @@ def training_table(group: Mapping[str, Any]) -> Table:
     )
 
 
-def serving_table(group: Mapping[str, Any]) -> Table:
+def serving_table(group: Mapping[str, Any]) -> HtmlTable:
     """Look-ups a second of each table."""
-    rows = compared(group)
+    rows = entry_rows(group)
     rows["MiB"] = rows["bytes"] / 2**20
     rows["ns"], rows["million/s"] = (
         1e9 * rows.seconds / group["lookups"],
@@ -182,7 +182,7 @@ def _served(group: Mapping[str, Any], own: Mapping[str, Any]) -> str:
     return "; ".join(words)
 
 
-def summary(results: Mapping[str, Any], names: Sequence[str] | None = None) -> Table:
+def summary(results: Mapping[str, Any], names: Sequence[str] | None = None) -> HtmlTable:
     """What has a way before it, a floor or a peer, in one line each.
 
     Args:
@@ -206,7 +206,7 @@ def summary(results: Mapping[str, Any], names: Sequence[str] | None = None) -> T
     return table(pd.DataFrame(rows, columns=["table", "where", "found"]), caption="In short")
 
 
-def tables(results: Mapping[str, Any]) -> list[Table]:
+def tables(results: Mapping[str, Any]) -> list[HtmlTable]:
     """All tables that the figures allow."""
     groups = results["groups"]
     if not groups:

@@ -21,7 +21,7 @@ _DIGIT, _SPACE = np.zeros(256, bool), np.zeros(256, bool)
 _DIGIT[list(b"0123456789")] = _SPACE[list(b" \t\r\n")] = True
 
 
-class Lines(NamedTuple):
+class PairLines(NamedTuple):
     """A file's lines: the user of each, and its pairs.
 
     Attributes:
@@ -33,7 +33,7 @@ class Lines(NamedTuple):
     items: np.ndarray
 
 
-def read_lines(path: Path) -> tuple[Lines, dict]:
+def read_lines(path: Path) -> tuple[PairLines, dict]:
     """A file's lines and its name, bytes and SHA-256; a user may stand there without items.
 
     Raises:
@@ -71,7 +71,7 @@ def read_lines(path: Path) -> tuple[Lines, dict]:
     heads = numbers[head]
     counts = np.diff(np.flatnonzero(head), append=len(numbers)) - 1
     source = {"file": path.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    return Lines(heads, np.repeat(heads, counts), numbers[~head]), source
+    return PairLines(heads, np.repeat(heads, counts), numbers[~head]), source
 
 
 def gather_lightgcn(source: Source) -> Gathered:
@@ -119,7 +119,7 @@ def pairs_digest(pairs: Interactions) -> str:
     return digest.hexdigest()
 
 
-def _twice(lines: dict[str, Lines]) -> list[Notice]:
+def _twice(lines: dict[str, PairLines]) -> list[Notice]:
     found = []
     for split, own in lines.items():
         extra = len(own.heads) - len(np.unique(own.heads))
@@ -129,7 +129,7 @@ def _twice(lines: dict[str, Lines]) -> list[Notice]:
     return found
 
 
-def _other(source: Source, lines: dict[str, Lines], num_users: int, num_items: int) -> list[Notice]:
+def _other(source: Source, lines: dict[str, PairLines], num_users: int, num_items: int) -> list[Notice]:
     """What of a known set is not as it was published."""
     found = []
     for split, known in source.pairs.items():

@@ -15,7 +15,7 @@ from ..columns import Column
 from ..faults import Guarded
 from ..given import check_given
 from ..notices import Notice
-from ..own_file import OwnFile, check_columns, look, open_own, unlabelled
+from ..own_file import OwnFile, check_columns, open_own_file, sample_texts, unlabelled
 from ..schema import SPLITS
 from ..sources import SOURCES, Source
 from ..spelling import Spelling
@@ -81,7 +81,7 @@ def gather_own(source: Source) -> Gathered:
     names = (options["user"], options["item"])
     files = own_paths(source)
     time = options["time"] if len(files) == 1 else None
-    opened = {split: open_own(file, options["delimiter"]) for split, file in files.items()}
+    opened = {split: open_own_file(file, options["delimiter"]) for split, file in files.items()}
     for split, file in opened.items():
         check_columns(files[split], file.names, [options["user"]], "column of users")
         check_columns(files[split], file.names, [options["item"]], "column of items")
@@ -129,7 +129,7 @@ class _Read:
 
 def _read(file: OwnFile, names: tuple[str, str], time: str | None, canonical: Canonical) -> _Read:
     plain = Spelling(canonical, unlabelled)
-    form = form_of(look(file, [time], plain)[0][time]) if time else whole_times
+    form = form_of(sample_texts(file, [time], plain)[0][time]) if time else whole_times
     spelling = Spelling(canonical, unlabelled, times=form)
     columns = [Column(name, "categorical", name) for name in names]
     reader = Guarded(file.reader(columns, names[0], spelling=spelling, time=time))

@@ -8,7 +8,7 @@ from .magnitude import MagPruneSettings, magprune
 from .optembed import OptEmbedBudgetSettings, optembed_budget
 from .optembed_d import OptEmbedDSettings, optembed_d
 from .pep import pep
-from .plain import SmallerDenseSettings, TableSettings, smaller_dense, table
+from .plain import SmallerDenseSettings, TableSettings, smaller_dense, train_with_table
 from .sseds import sseds
 from .threshold import ThresholdSettings
 
@@ -33,5 +33,5 @@ __all__ = [
     "pep",
     "smaller_dense",
     "sseds",
-    "table",
+    "train_with_table",
 ]

@@ -24,7 +24,7 @@ from ..base import Context, Outcome
 from ..train import train_to_outcome
 from .base import compression, numbers_left, numbers_within, unstacked
 from .phases import finding
-from .threshold import RisingThreshold, ThresholdSettings, find
+from .threshold import RisingThreshold, ThresholdSettings, find_mask
 
 
 class CERPSettings(ThresholdSettings):
@@ -135,7 +135,7 @@ def cerp(task: Task, budget: Budget, settings: CERPSettings, context: Context) -
             pair.first, pair.second = SoftThresholdTable(pair.first), SoftThresholdTable(pair.second)
             thresholded += [pair.first, pair.second]
         objective = Complementary(task.objective(context.seed), thresholded, settings, task.steps_per_epoch)
-        mask, details = find(task, model, objective, numbers_within(task, budget), settings, context)
+        mask, details = find_mask(task, model, objective, numbers_within(task, budget), settings, context)
     model, pairs = pair_model(task, buckets, context.seed)
     plain = {
         f"{name}.{place}": getattr(pair, place)

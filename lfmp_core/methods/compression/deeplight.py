@@ -7,7 +7,7 @@ from ...settings import Settings
 from ...tasks import Task
 from ..base import Context, Outcome
 from .base import compression, dense_size, numbers_within, plain_model, stacked, train_masked, unstacked
-from .magnitude import largest
+from .magnitude import largest_entries
 from .phases import advance, finder, finding
 
 
@@ -53,10 +53,10 @@ def deeplight(task: Task, budget: Budget, settings: DeepLightSettings, context: 
         while trainer.steps < start + total:
             if trainer.steps >= start and trainer.steps % settings.prune_every == 0:
                 share = sparsity_at(trainer.steps - start, total, budget.share)
-                left = largest(stacked(plain.values()).abs(), size - int(share * size))
+                left = largest_entries(stacked(plain.values()).abs(), size - int(share * size))
                 for name, own in unstacked(left, plain).items():
                     plain[name].weight.data.mul_(own)
             advance(trainer, settings.prune_every, start + total)
-        mask = largest(stacked(plain.values()).abs(), numbers_within(task, budget))
+        mask = largest_entries(stacked(plain.values()).abs(), numbers_within(task, budget))
         moments = trainer.optimizer_state()
     return train_masked(task, model, plain, mask, context, optimizer_state=moments)

@@ -21,7 +21,7 @@ from ...training.objective import Extended
 from ..base import Context, Outcome
 from ..train import train_to_outcome
 from .base import compression, numbers_within, plain_model, unstacked
-from .magnitude import largest
+from .magnitude import largest_entries
 
 
 class DSLSettings(Settings):
@@ -40,7 +40,7 @@ class DSLSettings(Settings):
     anneal_epochs: int = Field(5, ge=1)
 
 
-def exchange(weight: Tensor, mask: Tensor, rows: Tensor, grad: Tensor, share: float) -> int:
+def exchange_entries(weight: Tensor, mask: Tensor, rows: Tensor, grad: Tensor, share: float) -> int:
     """Drop the smallest numbers of a sparse table and grow as many where the loss falls fastest.
 
     Of the places that the mask leaves out, those of largest |gradient| grow, from zero. Only rows of the
@@ -59,8 +59,8 @@ def exchange(weight: Tensor, mask: Tensor, rows: Tensor, grad: Tensor, share: fl
     active = int(mask.sum())
     gain = grad.abs().masked_fill(mask[rows], 0)
     count = min(int(share * active), int((gain > 0).sum()))
-    grown = largest(gain, count)
-    kept = largest(weight.abs().masked_fill(~mask, -1), active - count)
+    grown = largest_entries(gain, count)
+    kept = largest_entries(weight.abs().masked_fill(~mask, -1), active - count)
     mask.copy_(kept)
     mask[rows] |= grown
     weight[rows] = weight[rows].masked_fill(grown, 0)
@@ -117,7 +117,7 @@ class Exchanging(Extended):
                 summed.index_add_(0, slot, grad.reshape(len(slot), -1))
                 assert isinstance(table.table, FullTable) and isinstance(table.gate, EntryMask)
                 weight, mask = table.table.weight, table.gate.mask
-                self.exchanged += exchange(weight, mask, rows, summed, self.share(step))
+                self.exchanged += exchange_entries(weight, mask, rows, summed, self.share(step))
             table.seen = None
 
 
@@ -138,7 +138,7 @@ def dsl(task: Task, budget: Budget, settings: DSLSettings, context: Context) -> 
     model, plain = plain_model(task, context.seed)
     generator = torch.Generator().manual_seed(derive(context.seed, "mask"))
     scores = torch.rand((task.num_ids, task.dim), generator=generator)
-    masks = unstacked(largest(scores, numbers_within(task, budget)), plain)
+    masks = unstacked(largest_entries(scores, numbers_within(task, budget)), plain)
     gates = {name: EntryMask(mask) for name, mask in masks.items()}
     masked = {name: WatchedRows(table, gates[name]) for name, table in plain.items()}
     model.put(masked)

@@ -38,7 +38,7 @@ class MagPruneSettings(Settings):
     fitness_users: int = Field(2048, ge=1)
 
 
-def largest(scores: Tensor, count: int, row_minimum: int = 0) -> Tensor:
+def largest_entries(scores: Tensor, count: int, row_minimum: int = 0) -> Tensor:
     """Mask [n, D] of exactly `count` entries: the `row_minimum` largest of each row, then the largest of all.
 
     A partition finds the threshold; the table is not sorted. Of equals the first in memory stays.
@@ -120,11 +120,11 @@ def kept_entries(
     """
     if per_table:
         return {
-            name: largest(own, numbers_left(own.numel(), sparsity), row_minimum)
+            name: largest_entries(own, numbers_left(own.numel(), sparsity), row_minimum)
             for name, own in magnitudes.items()
         }
     rows = torch.cat(list(magnitudes.values()))
-    mask = largest(rows, numbers_left(rows.numel(), sparsity), row_minimum)
+    mask = largest_entries(rows, numbers_left(rows.numel(), sparsity), row_minimum)
     return dict(zip(magnitudes, mask.split([len(own) for own in magnitudes.values()]), strict=True))
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from ...budget import Budget
-from ...embeddings.masked import FixedWidths, MaskedRows, leading, spread
+from ...embeddings.masked import FixedWidths, MaskedRows, leading, widths_by_id
 from ...embeddings.ragged import RaggedTable
 from ...errors import LfmpError
 from ...models import Backbone
@@ -81,7 +81,7 @@ def fittest_within(
 
     @cache
     def fitness(widths: tuple[int, ...]) -> float:
-        gate.of_ids = spread(torch.tensor(widths), sizes)
+        gate.of_ids = widths_by_id(torch.tensor(widths), sizes)
         return measure()
 
     def widths_of(places: tuple[int, ...]) -> np.ndarray:
@@ -129,7 +129,7 @@ def optembed_budget(
         with parts.phase("evolution"):
             widths, best = fittest_within(task, supernet, kept, count, settings.search, context.seed)
     model, plain = plain_model(task, context.seed)
-    mask = leading(spread(widths, supernet.field_sizes) * kept, dim).bool()
+    mask = leading(widths_by_id(widths, supernet.field_sizes) * kept, dim).bool()
     details = {
         "rows": most,
         "widths": widths.tolist(),

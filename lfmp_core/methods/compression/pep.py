@@ -6,7 +6,7 @@ from ...tasks import Task
 from ..base import Context, Outcome
 from .base import compression, numbers_within, plain_model, train_masked
 from .phases import finding
-from .threshold import RisingThreshold, ThresholdSettings, find
+from .threshold import RisingThreshold, ThresholdSettings, find_mask
 
 
 @compression("pep", ThresholdSettings)
@@ -27,6 +27,6 @@ def pep(task: Task, budget: Budget, settings: ThresholdSettings, context: Contex
         model.put(thresholded)
         tables = list(thresholded.values())
         objective = RisingThreshold(task.objective(context.seed), tables, settings, task.steps_per_epoch)
-        mask, details = find(task, model, objective, numbers_within(task, budget), settings, context)
+        mask, details = find_mask(task, model, objective, numbers_within(task, budget), settings, context)
     model, plain = plain_model(task, context.seed)
     return train_masked(task, model, plain, mask, context, details=details)

@@ -74,7 +74,7 @@ class CacheFilling(Extended):
 
 
 @compression("table", TableSettings)
-def table(task: Task, budget: Budget, settings: TableSettings, context: Context) -> Outcome:
+def train_with_table(task: Task, budget: Budget, settings: TableSettings, context: Context) -> Outcome:
     """Train a model whose tables have another form, each sized for the budget.
 
     Raises:

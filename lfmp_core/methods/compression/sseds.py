@@ -19,7 +19,7 @@ from .base import compression, numbers_within, plain_model, train_masked
 from .phases import finding
 
 
-def saliency(model: Backbone, batches: Iterable[ClickBatch]) -> Tensor:
+def entry_saliency(model: Backbone, batches: Iterable[ClickBatch]) -> Tensor:
     """Mean over batches of |∂L/∂α|, for a mask α [m, D] of ones over the field vectors; L as in training.
 
     Source: SSEDS (Qu et al. 2022), eq. 5–7.
@@ -74,7 +74,7 @@ def sseds(task: Clicks, budget: Budget, settings: Settings, context: Context) ->
         task.trainer(
             whole, seed=seed, checkpoint=context.path("finding"), label=context.label("finding")
         ).fit()
-        scores = saliency(whole, task.batches(seed))
+        scores = entry_saliency(whole, task.batches(seed))
         kept = columns_within(scores.cpu(), sizes, numbers_within(task, budget))
     model, plain = plain_model(task, derive(context.seed, "again"))
     mask = kept.repeat_interleave(torch.tensor(sizes), 0)

@@ -15,7 +15,7 @@ from ...training import Objective
 from ...training.objective import Extended
 from ..base import Context
 from .base import stacked
-from .magnitude import largest
+from .magnitude import largest_entries
 from .phases import advance, finder
 
 
@@ -103,7 +103,7 @@ class RisingThreshold(Extended):
             table.threshold.fill_(self.threshold.value())
 
 
-def find(
+def find_mask(
     task: Task,
     model: Model,
     objective: RisingThreshold,
@@ -129,4 +129,4 @@ def find(
         advance(trainer, every)
     weights = stacked(table.table for table in objective.tables)
     details = {"find_steps": trainer.steps, "threshold": objective.threshold.value(), "over_threshold": left}
-    return largest(weights.abs(), count), details
+    return largest_entries(weights.abs(), count), details

@@ -18,7 +18,7 @@ from ...training import Batches, LogLoss
 from ...training.batches import Numbered, least_rows
 from ..base import Context, FieldSelection, Outcome, register
 from ..train import fresh_model, train_to_outcome
-from .phases import Made, choose_by_gates, first_phase, mean_gates, pretrain, rounded
+from .phases import Made, choose_by_gates, first_phase, mean_gates, pretrain_for, six_digits
 
 
 class AdaFSSettings(Settings):
@@ -105,7 +105,7 @@ def adafs(task: Clicks, budget: Budget, settings: AdaFSSettings, context: Contex
         generator = torch.Generator().manual_seed(derive(context.seed, "controller"))
         gates = AdaptiveGates(m, dim, keep if settings.mode == "hard" else None, generator=generator)
         model.controller, gates.gating = gates, False
-        pretrain(task, model, settings.pretrain_epochs, context)
+        pretrain_for(task, model, settings.pretrain_epochs, context)
         gates.gating = True
         return model, {}
 
@@ -121,5 +121,5 @@ def adafs(task: Clicks, budget: Budget, settings: AdaFSSettings, context: Contex
     outcome = train_to_outcome(task, model, range(m), context, objective=objective, details=details)
     for parameter in controller_of(outcome.model).parameters():
         parameter.requires_grad_(True)
-    outcome.details["mean_gates"] = rounded(mean_gates(outcome.model, task.dataset.split("val")))
+    outcome.details["mean_gates"] = six_digits(mean_gates(outcome.model, task.dataset.split("val")))
     return outcome

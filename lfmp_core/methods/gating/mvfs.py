@@ -10,7 +10,7 @@ from ...settings import Settings
 from ...tasks import Clicks
 from ..base import Context, FieldSelection, Outcome, register
 from ..train import fresh_model, train_to_outcome
-from .phases import Made, choose_by_gates, first_phase, mean_gates, pretrain, rounded
+from .phases import Made, choose_by_gates, first_phase, mean_gates, pretrain_for, six_digits
 
 
 class MvFSSettings(Settings):
@@ -55,7 +55,7 @@ def mvfs(task: Clicks, budget: Budget, settings: MvFSSettings, context: Context)
 
     def make() -> Made:
         model = fresh_model(task, context.seed)
-        pretrain(task, model, settings.pretrain_epochs, context)
+        pretrain_for(task, model, settings.pretrain_epochs, context)
         model.controller = MultiViewGates(
             m,
             dim,
@@ -69,5 +69,5 @@ def mvfs(task: Clicks, budget: Budget, settings: MvFSSettings, context: Context)
 
     model, details = first_phase(context, make)
     outcome = train_to_outcome(task, model, range(m), context, details=details)
-    outcome.details["mean_gates"] = rounded(mean_gates(outcome.model, task.dataset.split("val")))
+    outcome.details["mean_gates"] = six_digits(mean_gates(outcome.model, task.dataset.split("val")))
     return outcome

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ...budget import Budget
 from ...embeddings.gather import gather
-from ...embeddings.masked import FixedWidths, MaskedRows, field_of_ids, leading, spread, unit_step
+from ...embeddings.masked import FixedWidths, MaskedRows, field_of_ids, leading, unit_step, widths_by_id
 from ...embeddings.ragged import RaggedTable
 from ...masking import num_kept
 from ...models import Backbone
@@ -22,7 +22,7 @@ from ..base import Context, FieldSelection, Outcome, register
 from ..selection.base import largest
 from ..train import fresh_model, train_to_outcome
 from .evolution import EvolutionSettings, evolve
-from .phases import Made, first_phase, rounded
+from .phases import Made, first_phase, six_digits
 from .values import openness, remove_values
 
 
@@ -147,7 +147,7 @@ def fittest_widths(
     measure = task.fitness(supernet, settings.fitness_rows)
 
     def fitness(widths: tuple[int, ...]) -> float:
-        gate.of_ids = spread(widths, sizes)
+        gate.of_ids = widths_by_id(widths, sizes)
         return measure()
 
     rng = np.random.default_rng(derive(context.seed, "evolution"))
@@ -156,7 +156,7 @@ def fittest_widths(
     return found
 
 
-def search(task: Clicks, settings: OptEmbedSettings, context: Context) -> tuple[Tensor, dict[str, Any]]:
+def search_masks(task: Clicks, settings: OptEmbedSettings, context: Context) -> tuple[Tensor, dict[str, Any]]:
     """Which values keep their row [n], and what there is to say of both masks."""
     supernet, margins, thresholds = train_supernet(task, settings, context)
     kept = margins > 0
@@ -164,7 +164,7 @@ def search(task: Clicks, settings: OptEmbedSettings, context: Context) -> tuple[
     return kept, {
         "values_kept": kept.double().mean().item(),
         "values_kept_by_field": [int(span.sum()) for span in kept.split(list(supernet.field_sizes))],
-        "thresholds": rounded(thresholds),
+        "thresholds": six_digits(thresholds),
         "widths": list(widths),
         "best_fitness": [round(x, 6) for x in best],
     }
@@ -175,7 +175,7 @@ def _choose(task: Clicks, budget: Budget, settings: OptEmbedSettings, context: C
     with context.phase("PT"):
         _, margins, thresholds = train_supernet(task, settings, context)
         scores = openness(task.dataset.split("val"), margins)
-    details = {"values_kept": (margins > 0).double().mean().item(), "thresholds": rounded(thresholds)}
+    details = {"values_kept": (margins > 0).double().mean().item(), "thresholds": six_digits(thresholds)}
     return FieldSelection(largest(scores, count), tuple(scores.tolist()), details)
 
 
@@ -204,7 +204,7 @@ def optembed(task: Clicks, budget: Budget, settings: OptEmbedSettings, context: 
     dim = task.backbone.embedding_dim
 
     def make() -> Made:
-        kept, details = search(task, settings, context)
+        kept, details = search_masks(task, settings, context)
         # the same seed as the supernet's: its initial weights again
         return remove_values(fresh_model(task, context.seed), kept * dim), details
 
@@ -212,7 +212,7 @@ def optembed(task: Clicks, budget: Budget, settings: OptEmbedSettings, context: 
     rows, sizes = model.table, model.field_sizes
     assert isinstance(rows, RaggedTable)
     widths = torch.tensor(details["widths"])[model.columns.cpu()]
-    of_ids = spread(widths, sizes) * (rows.starts.diff().cpu() > 0)
+    of_ids = widths_by_id(widths, sizes) * (rows.starts.diff().cpu() > 0)
     model.table = MaskedRows(rows, FixedWidths(of_ids, dim))
     outcome = train_to_outcome(task, model, model.columns.tolist(), context, details=details)
     model.table = RaggedTable.pack(model.table.weight_view(), of_ids, sizes)

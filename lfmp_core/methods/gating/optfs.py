@@ -86,7 +86,7 @@ class ValueGates(LogLoss):
         return [{"params": [self.c], "lr": rate, "weight_decay": 0.0}]
 
 
-def search(task: Clicks, settings: OptFSSettings, context: Context) -> tuple[Backbone, Tensor]:
+def search_gates(task: Clicks, settings: OptFSSettings, context: Context) -> tuple[Backbone, Tensor]:
     """The whole model as it was at the start of the rewind epoch, and c [n] at the end of the search."""
     model, rows = fresh_model(task, context.seed), task.dataset.split("train")
     training = task.training.model_copy(update={"epochs": settings.search_epochs})
@@ -114,7 +114,7 @@ def _choose(task: Clicks, budget: Budget, settings: OptFSSettings, context: Cont
     schema = task.dataset.schema
     count = num_kept(schema.num_fields, budget.share)
     with context.phase("PT"):
-        _, c = search(task, settings, context)
+        _, c = search_gates(task, settings, context)
         scores = openness(task.dataset.split("val"), c)
     details = {"values_kept": (c > 0).double().mean().item()}
     return FieldSelection(largest(scores, count), tuple(scores.tolist()), details)
@@ -143,7 +143,7 @@ def optfs(task: Clicks, budget: Budget, settings: OptFSSettings, context: Contex
     """
 
     def make() -> Made:
-        model, c = search(task, settings, context)
+        model, c = search_gates(task, settings, context)
         kept = [int((span > 0).sum()) for span in c.split(list(model.field_sizes))]
         model = remove_values(model, (c > 0) * task.backbone.embedding_dim)
         return model, {"values_kept": sum(kept) / len(c), "values_kept_by_field": kept}

@@ -50,7 +50,7 @@ def first_phase(context: Context, make: Callable[[], Made]) -> Made:
     return model, details
 
 
-def pretrain(task: Clicks, model: Backbone, epochs: int, context: Context) -> None:
+def pretrain_for(task: Clicks, model: Backbone, epochs: int, context: Context) -> None:
     """Train a model in place for some epochs, without early stopping."""
     if epochs:
         Trainer(
@@ -78,7 +78,7 @@ def mean_gates(model: Backbone, rows: Rows) -> Tensor:
     return total / len(rows)
 
 
-def rounded(numbers: Tensor) -> list[float]:
+def six_digits(numbers: Tensor) -> list[float]:
     """Six significant digits, for a record."""
     return [float(f"{x:.6g}") for x in numbers.flatten().tolist()]
 

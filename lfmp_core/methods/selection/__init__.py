@@ -1,7 +1,7 @@
 """Selectors: score every field, keep the best, train afresh on them."""
 
 from .autofield import AutoFieldSettings, autofield
-from .base import Scores, selector
+from .base import FieldImportance, selector
 from .encoding import EncodingSettings
 from .gbdt import GBDTSettings, gbdt
 from .lasso import LassoSettings, lasso
@@ -16,6 +16,7 @@ from .xgboost import XGBoostSettings, xgboost
 __all__ = [
     "AutoFieldSettings",
     "EncodingSettings",
+    "FieldImportance",
     "ForestSettings",
     "GBDTSettings",
     "LPFSSettings",
@@ -23,7 +24,6 @@ __all__ = [
     "PCASettings",
     "PermutationSettings",
     "SFSSettings",
-    "Scores",
     "XGBoostSettings",
     "autofield",
     "gbdt",

@@ -14,7 +14,7 @@ from ...settings import Settings
 from ...tasks import Clicks
 from ...training import LogLoss
 from ..base import Context
-from .base import Scores, selector
+from .base import FieldImportance, selector
 from .deep import endless, gated_loss, train_all_fields
 
 
@@ -90,7 +90,7 @@ class TwoLevel(LogLoss):
 
 
 @selector("autofield", AutoFieldSettings)
-def autofield(task: Clicks, budget: Budget, settings: AutoFieldSettings, context: Context) -> Scores:
+def autofield(task: Clicks, budget: Budget, settings: AutoFieldSettings, context: Context) -> FieldImportance:
     """Learn a drop and a keep logit a field by the validation loss, and keep the largest differences.
 
     Source: AutoField (Wang et al. 2022). Departures: passes and rhythm (`AutoFieldSettings`); the temperature
@@ -104,4 +104,6 @@ def autofield(task: Clicks, budget: Budget, settings: AutoFieldSettings, context
     train_all_fields(task, context, epochs=settings.search_epochs, objective=objective)
     margins = objective.margins().cpu().double()
     probabilities = [round(p, 5) for p in margins.sigmoid().tolist()]
-    return Scores(margins.numpy(), {"keep_probabilities": probabilities, "updates": objective.updates})
+    return FieldImportance(
+        margins.numpy(), {"keep_probabilities": probabilities, "updates": objective.updates}
+    )

@@ -16,11 +16,11 @@ from ...tasks import Clicks
 from ..base import Context, FieldSelection, Outcome, register
 from ..train import fresh_model, train_to_outcome
 
-Scoring = Callable[[Clicks, Budget, Any, Context], "Scores"]
+Scoring = Callable[[Clicks, Budget, Any, Context], "FieldImportance"]
 
 
 @dataclass(frozen=True)
-class Scores:
+class FieldImportance:
     """Importance of every field.
 
     Attributes:

@@ -118,7 +118,7 @@ def target_encode(
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedRows:
     """Training rows as numbers: x [N, m], labels [N] of 0 and 1, and the encoder for other rows."""
 
     x: np.ndarray
@@ -126,13 +126,13 @@ class Encoded:
     encoder: Encoder
 
 
-def encode_training(task: Clicks, settings: EncodingSettings, context: Context) -> Encoded:
+def encode_training(task: Clicks, settings: EncodingSettings, context: Context) -> EncodedRows:
     """Encode the task's training rows, at most `max_rows` of them."""
     rows = task.dataset.split("train")
     if len(rows) > settings.max_rows:
         rows = rows.take(task.dataset.pretrain_rows(settings.max_rows, derive(context.seed, "rows"))[0])
     encoder = Encoder(task.dataset.schema, settings, derive(context.seed, "folds"))
-    return Encoded(encoder.fit_transform(rows), np.asarray(rows.labels), encoder)
+    return EncodedRows(encoder.fit_transform(rows), np.asarray(rows.labels), encoder)
 
 
 def random_state(context: Context, purpose: str) -> int:

@@ -7,7 +7,7 @@ from ...budget import Budget
 from ...tasks import Clicks
 from ..base import Context
 from ..extras import optional
-from .base import Scores, selector
+from .base import FieldImportance, selector
 from .encoding import encode_training, random_state, threads
 from .permutation import PermutedSettings, loss_by_shuffling
 
@@ -25,7 +25,7 @@ class GBDTSettings(PermutedSettings):
 
 
 @selector("gbdt", GBDTSettings)
-def gbdt(task: Clicks, budget: Budget, settings: GBDTSettings, context: Context) -> Scores:
+def gbdt(task: Clicks, budget: Budget, settings: GBDTSettings, context: Context) -> FieldImportance:
     """Rank fields by the validation AUC that gradient-boosted trees lose when a field is shuffled.
 
     Departure: ERASE ranks by the impurity that scikit-learn's exact GradientBoostingClassifier removes on

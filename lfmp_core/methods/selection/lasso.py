@@ -7,7 +7,7 @@ from ...budget import Budget
 from ...tasks import Clicks
 from ..base import Context
 from ..extras import optional
-from .base import Scores, selector
+from .base import FieldImportance, selector
 from .encoding import EncodingSettings, encode_training
 
 
@@ -20,7 +20,7 @@ class LassoSettings(EncodingSettings):
 
 
 @selector("lasso", LassoSettings)
-def lasso(task: Clicks, budget: Budget, settings: LassoSettings, context: Context) -> Scores:
+def lasso(task: Clicks, budget: Budget, settings: LassoSettings, context: Context) -> FieldImportance:
     """Rank fields by |w| of a Lasso on the click.
 
     min_w ‖y − ȳ − Xw‖²/2N + α‖w‖₁ over encoded and standardised fields X [N, m].
@@ -34,4 +34,4 @@ def lasso(task: Clicks, budget: Budget, settings: LassoSettings, context: Contex
     model = optional("sklearn.linear_model").Lasso(alpha=settings.alpha, max_iter=1000, tol=1e-4)
     model.fit(rows.x, rows.labels.astype(np.float64))
     values = np.abs(model.coef_)
-    return Scores(values, {"rows": len(rows.x), "zeros": int((values == 0).sum())})
+    return FieldImportance(values, {"rows": len(rows.x), "zeros": int((values == 0).sum())})

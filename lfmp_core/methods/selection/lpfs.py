@@ -14,7 +14,7 @@ from ...settings import Settings
 from ...tasks import Clicks
 from ...training import LogLoss
 from ..base import Context
-from .base import Scores, selector
+from .base import FieldImportance, selector
 from .deep import gated_loss, train_all_fields
 
 
@@ -80,7 +80,7 @@ class PolarisingGates(LogLoss):
 
 
 @selector("lpfs", LPFSSettings)
-def lpfs(task: Clicks, budget: Budget, settings: LPFSSettings, context: Context) -> Scores:
+def lpfs(task: Clicks, budget: Budget, settings: LPFSSettings, context: Context) -> FieldImportance:
     """Learn one polarising gate a field with the weights, ε falling, and keep the fields of largest |gate|.
 
     Source: LPFS++ (Guo et al. 2022); the constants as the ERASE benchmark (2024) has them. Departures: ε, the
@@ -92,4 +92,4 @@ def lpfs(task: Clicks, budget: Budget, settings: LPFSSettings, context: Context)
     train_all_fields(task, context, epochs=settings.search_epochs, objective=objective)
     gates = objective.gates(steps - 1).detach().cpu().double()
     details = {"gates": [round(g, 5) for g in gates.tolist()], "epsilon": objective.epsilon(steps - 1)}
-    return Scores(gates.abs().numpy(), details)
+    return FieldImportance(gates.abs().numpy(), details)

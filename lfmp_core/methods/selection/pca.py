@@ -7,7 +7,7 @@ from ...budget import Budget
 from ...tasks import Clicks
 from ..base import Context
 from ..extras import optional
-from .base import Scores, selector
+from .base import FieldImportance, selector
 from .encoding import EncodingSettings, encode_training
 
 
@@ -21,7 +21,7 @@ class PCASettings(EncodingSettings):
 
 
 @selector("pca", PCASettings)
-def pca(task: Clicks, budget: Budget, settings: PCASettings, context: Context) -> Scores:
+def pca(task: Clicks, budget: Budget, settings: PCASettings, context: Context) -> FieldImportance:
     """Rank fields by the part of their variance that the leading principal components explain.
 
     s_f = Σ_k λ_k v_kf² over the leading components k with variance λ_k and loadings v_k [m]. Over all
@@ -38,4 +38,4 @@ def pca(task: Clicks, budget: Budget, settings: PCASettings, context: Context) -
     variance, edge = model.explained_variance_, (1 + np.sqrt(m / n)) ** 2
     count = settings.components or max(1, int((variance > edge).sum()))
     values = variance[:count] @ model.components_[:count] ** 2
-    return Scores(values, {"rows": n, "components": int(min(count, len(variance)))})
+    return FieldImportance(values, {"rows": n, "components": int(min(count, len(variance)))})

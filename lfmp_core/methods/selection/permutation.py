@@ -10,8 +10,8 @@ from ...seeds import derive
 from ...tasks import Clicks
 from ..base import Context
 from ..extras import optional
-from .base import Scores, selector
-from .encoding import Encoded, EncodingSettings, encode_training, random_state, threads
+from .base import FieldImportance, selector
+from .encoding import EncodedRows, EncodingSettings, encode_training, random_state, threads
 from .random_forest import ForestSettings, grow_forest
 
 
@@ -30,8 +30,8 @@ class PermutationSettings(PermutedSettings, ForestSettings):
 
 
 def loss_by_shuffling(
-    model: Any, rows: Encoded, task: Clicks, settings: PermutedSettings, context: Context
-) -> Scores:
+    model: Any, rows: EncodedRows, task: Clicks, settings: PermutedSettings, context: Context
+) -> FieldImportance:
     """Fall of a fitted classifier's validation AUC when a field's column is shuffled, mean over repeats [m].
 
     The rows scored are not those that the model has seen, so that what it learnt by heart counts for nothing.
@@ -52,11 +52,13 @@ def loss_by_shuffling(
             random_state=random_state(context, "shuffles"),
             n_jobs=threads(),
         )
-    return Scores(found.importances_mean, {"rows": len(rows.x), "validation_rows": len(validation)})
+    return FieldImportance(found.importances_mean, {"rows": len(rows.x), "validation_rows": len(validation)})
 
 
 @selector("permutation", PermutationSettings)
-def permutation(task: Clicks, budget: Budget, settings: PermutationSettings, context: Context) -> Scores:
+def permutation(
+    task: Clicks, budget: Budget, settings: PermutationSettings, context: Context
+) -> FieldImportance:
     """Rank fields by the validation AUC that a random forest loses when a field is shuffled.
 
     Departure: ERASE shuffles the training rows and measures accuracy, which few clicks leave unmoved.

@@ -8,8 +8,8 @@ from ...budget import Budget
 from ...tasks import Clicks
 from ..base import Context
 from ..extras import optional
-from .base import Scores, selector
-from .encoding import Encoded, EncodingSettings, encode_training, random_state, threads
+from .base import FieldImportance, selector
+from .encoding import EncodedRows, EncodingSettings, encode_training, random_state, threads
 
 
 class ForestSettings(EncodingSettings):
@@ -22,7 +22,7 @@ class ForestSettings(EncodingSettings):
     min_samples_leaf: int = Field(20, ge=1)
 
 
-def grow_forest(rows: Encoded, settings: ForestSettings, context: Context) -> Any:
+def grow_forest(rows: EncodedRows, settings: ForestSettings, context: Context) -> Any:
     """A fitted RandomForestClassifier of scikit-learn."""
     model = optional("sklearn.ensemble").RandomForestClassifier(
         n_estimators=settings.trees,
@@ -34,7 +34,9 @@ def grow_forest(rows: Encoded, settings: ForestSettings, context: Context) -> An
 
 
 @selector("random_forest", ForestSettings)
-def random_forest(task: Clicks, budget: Budget, settings: ForestSettings, context: Context) -> Scores:
+def random_forest(
+    task: Clicks, budget: Budget, settings: ForestSettings, context: Context
+) -> FieldImportance:
     """Rank fields by the mean decrease of Gini impurity over a forest's splits.
 
     s_f = mean over trees of Σ (share of the tree's rows at the split) · (fall of impurity), over splits on f.
@@ -44,4 +46,4 @@ def random_forest(task: Clicks, budget: Budget, settings: ForestSettings, contex
     Source: Breiman 2001.
     """
     rows = encode_training(task, settings, context)
-    return Scores(grow_forest(rows, settings, context).feature_importances_, {"rows": len(rows.x)})
+    return FieldImportance(grow_forest(rows, settings, context).feature_importances_, {"rows": len(rows.x)})

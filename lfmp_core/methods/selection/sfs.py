@@ -13,7 +13,7 @@ from ...seeds import derive
 from ...settings import Settings
 from ...tasks import Clicks
 from ..base import Context
-from .base import Scores, selector
+from .base import FieldImportance, selector
 from .deep import endless, gated_loss, train_all_fields, validation_rows
 
 
@@ -30,7 +30,7 @@ class SFSSettings(Settings):
     batches: int = Field(100, ge=1)
 
 
-def saliency(model: Backbone, batches: Iterable[ClickBatch]) -> Tensor:
+def field_saliency(model: Backbone, batches: Iterable[ClickBatch]) -> Tensor:
     """Σ_batches B |∂L/∂z_f| at z = 1, scaled to sum 1: [m] float64.
 
     Args:
@@ -50,7 +50,7 @@ def saliency(model: Backbone, batches: Iterable[ClickBatch]) -> Tensor:
 
 
 @selector("sfs", SFSSettings)
-def sfs(task: Clicks, budget: Budget, settings: SFSSettings, context: Context) -> Scores:
+def sfs(task: Clicks, budget: Budget, settings: SFSSettings, context: Context) -> FieldImportance:
     """Train with all gates at 1, and keep the fields whose gates the validation loss is most sensitive to.
 
     Source: single-shot selection as the ERASE benchmark (2024) codes it: trained weights, validation batches.
@@ -60,5 +60,5 @@ def sfs(task: Clicks, budget: Budget, settings: SFSSettings, context: Context) -
     validation_rows(task)  # refused before anything is trained
     model = train_all_fields(task, context, epochs=settings.pretrain_epochs)
     stream = endless(task, derive(context.seed, "validation"))
-    values = saliency(model, (next(stream) for _ in range(settings.batches)))
-    return Scores(values.numpy())
+    values = field_saliency(model, (next(stream) for _ in range(settings.batches)))
+    return FieldImportance(values.numpy())

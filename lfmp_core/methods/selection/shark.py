@@ -13,7 +13,7 @@ from ...settings import Settings
 from ...tasks import Clicks
 from ...training.batches import to_batch
 from ..base import Context
-from .base import Scores, selector
+from .base import FieldImportance, selector
 from .deep import train_all_fields, validation_rows
 
 
@@ -65,7 +65,7 @@ def inputs(model: Backbone, batch: ClickBatch) -> Tensor:
 
 
 @selector("shark")
-def shark(task: Clicks, budget: Budget, settings: Settings, context: Context) -> Scores:
+def shark(task: Clicks, budget: Budget, settings: Settings, context: Context) -> FieldImportance:
     """Train once, and keep the fields whose mean vector in place of their own would change the loss most.
 
     Source: SHARK (Zhang et al. 2023), F-permutation by its first-order expansion, over validation rows as
@@ -74,4 +74,4 @@ def shark(task: Clicks, budget: Budget, settings: Settings, context: Context) ->
     """
     rows = validation_rows(task)
     model = train_all_fields(task, context)
-    return Scores(permutation_importance(model, rows).numpy())
+    return FieldImportance(permutation_importance(model, rows).numpy())

@@ -9,7 +9,7 @@ from ...budget import Budget
 from ...tasks import Clicks
 from ..base import Context
 from ..extras import optional
-from .base import Scores, selector
+from .base import FieldImportance, selector
 from .encoding import EncodingSettings, encode_training, random_state, threads
 
 
@@ -27,7 +27,7 @@ class XGBoostSettings(EncodingSettings):
 
 
 @selector("xgboost", XGBoostSettings)
-def xgboost(task: Clicks, budget: Budget, settings: XGBoostSettings, context: Context) -> Scores:
+def xgboost(task: Clicks, budget: Budget, settings: XGBoostSettings, context: Context) -> FieldImportance:
     """Rank fields by the loss that XGBoost's splits on them remove.
 
     s_f = mean over the splits on f of G_L²/(H_L + λ) + G_R²/(H_R + λ) − G²/(H + λ), G and H the sums of the
@@ -46,4 +46,4 @@ def xgboost(task: Clicks, budget: Budget, settings: XGBoostSettings, context: Co
         n_jobs=threads(),
     )
     model.fit(rows.x, rows.labels)
-    return Scores(np.asarray(model.feature_importances_, dtype=np.float64), {"rows": len(rows.x)})
+    return FieldImportance(np.asarray(model.feature_importances_, dtype=np.float64), {"rows": len(rows.x)})

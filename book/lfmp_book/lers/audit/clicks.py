@@ -14,10 +14,10 @@ from ...claims.finding import Finding
 from ...evidence import published
 from ...evidence.rounding import Span
 from ..scores.blocks import HIGH, LOW, METHODS, ORIGINAL, SEARCHED, Cell
-from ..scores.clicks import BACKBONES, Printed, cells, methods_at
+from ..scores.clicks import BACKBONES, PrintedClicks, cells, methods_at
 from ..table5.cases import PAIRS
 from ..table5.claims import ON_SCORES
-from .rules import TOLERANCE, Remark, by_rule, exceptions, ratios, tally
+from .rules import TOLERANCE, Remark, by_rule, exceptions, recomputed_ratios, tally_cases
 
 STEPS = 2 * len(PAIRS)  # from one sparsity to the next, of one method
 
@@ -28,27 +28,27 @@ def _gains(cases: Sequence[Case]) -> str:
     return f"fewer numbers help in {steps} of {STEPS * len(cases)} steps"
 
 
-_BY_SPARSITY = tally(lambda case: case.what)
+_BY_SPARSITY = tally_cases(lambda case: case.what)
 # what a reader should make of a finding, by its first sentence
 CONSEQUENCES: dict[str, Remark] = {
     "abstract-1": _BY_SPARSITY,
     "1-3": _BY_SPARSITY,
     "6.1-2": _BY_SPARSITY,
     "6.1-4": _BY_SPARSITY,
-    "6.1-6": tally(lambda case: f"{case.what}, {case.where.partition(',')[0]}"),
+    "6.1-6": tally_cases(lambda case: f"{case.what}, {case.where.partition(',')[0]}"),
     "6.1-7": _BY_SPARSITY,
     "6.1-14": exceptions,
     "6.1-15": _gains,
     "6.1-18": lambda cases: "and §6.3 says that it falls short there",
     "7-4": _BY_SPARSITY,
-    "7-7": tally(lambda case: case.where.partition(",")[0]),
+    "7-7": tally_cases(lambda case: case.where.partition(",")[0]),
 }
 
 
 def findings() -> list[Finding]:
     """What Tables 2, 4, 5 and 7 say of the sentences on click prediction."""
     return [
-        *by_rule(ON_SCORES, Printed(), "Table 5", CONSEQUENCES),
+        *by_rule(ON_SCORES, PrintedClicks(), "Table 5", CONSEQUENCES),
         *_sizes(),
         *_optembed(),
         *_ratios(),
@@ -58,10 +58,12 @@ def findings() -> list[Finding]:
 
 @cache
 def _five() -> pd.Series:
-    return published.load("lers_table5").set_index(["dataset", "backbone", "method", "sparsity"]).params
+    return (
+        published.printed_table("lers_table5").set_index(["dataset", "backbone", "method", "sparsity"]).params
+    )
 
 
-def numbers(name: str, backbone: str, method: str, at: str) -> Span:
+def printed_numbers(name: str, backbone: str, method: str, at: str) -> Span:
     """#Para of Table 5 with what its rounding leaves open.
 
     Args:
@@ -74,14 +76,14 @@ def numbers(name: str, backbone: str, method: str, at: str) -> Span:
 
 def removed(name: str, backbone: str, method: str, at: str) -> Span:
     """The sparsity that #Para amounts to."""
-    return 1 - numbers(name, backbone, method, at) / numbers(name, backbone, ORIGINAL, "0")
+    return 1 - printed_numbers(name, backbone, method, at) / printed_numbers(name, backbone, ORIGINAL, "0")
 
 
 def _sizes() -> list[Finding]:
-    two = published.load("lers_table2").set_index("dataset")
-    four = published.load("lers_table4").set_index(["base_model", "hyperparameter"]).fixed
+    two = published.printed_table("lers_table2").set_index("dataset")
+    four = published.printed_table("lers_table4").set_index(["base_model", "hyperparameter"]).fixed
     dim = int(four["DeepFM", "d"])
-    tables = {d: (int(two.features[d]) * dim, numbers(d, b, ORIGINAL, "0")) for d, b in PAIRS}
+    tables = {d: (int(two.features[d]) * dim, printed_numbers(d, b, ORIGINAL, "0")) for d, b in PAIRS}
     widths = [int(two.fields["Criteo"]) * dim, *map(int, four["DeepFM", "MLP"].split(",")), 1]
     network = sum((i + 1) * o for i, o in pairwise(widths))
     first_order = int(two.features["Criteo"])
@@ -99,7 +101,7 @@ def _sizes() -> list[Finding]:
     under = {key: s for key, s in off.items() if s.middle < key[0].sparsity}
     told = ", ".join(f"{m} on {c.pair} {s.middle:.0%} for {c.sparsity:.0%}" for (c, m), s in off.items())
     none = [m for m in METHODS if m not in methods_at(Cell(*PAIRS[0], LOW))]
-    kept = numbers("Criteo", "DCN", "PEP", "95") / numbers("Criteo", "DCN", ORIGINAL, "0")
+    kept = printed_numbers("Criteo", "DCN", "PEP", "95") / printed_numbers("Criteo", "DCN", ORIGINAL, "0")
     return [
         Finding(
             "table2-1",
@@ -144,7 +146,11 @@ def _sizes() -> list[Finding]:
 def _optembed() -> list[Finding]:
     own = {pair: removed(*pair, SEARCHED, "own") for pair in PAIRS}
     words = "; ".join(f"{d}, {b} {s.middle:.0%}" for (d, b), s in own.items())
-    dim = int(published.load("lers_table4").set_index(["base_model", "hyperparameter"]).fixed["DeepFM", "d"])
+    dim = int(
+        published.printed_table("lers_table4")
+        .set_index(["base_model", "hyperparameter"])
+        .fixed["DeepFM", "d"]
+    )
     expected, most = 1 - (dim + 1) / 2 / dim, 1 - 1 / dim
     named = [("Criteo", "DeepFM"), ("Avazu", "DCN")]
     at = {(pair, t): removed(*pair, SEARCHED, t) for pair in PAIRS for t in ("80", "95")}
@@ -189,12 +195,16 @@ def _optembed() -> list[Finding]:
 
 
 def _ratios() -> list[Finding]:
-    auc = published.load("lers_table5").set_index(["backbone", "dataset", "method", "sparsity"]).auc["DCN"]
-    printed = published.load("lers_table7")
+    auc = (
+        published.printed_table("lers_table5")
+        .set_index(["backbone", "dataset", "method", "sparsity"])
+        .auc["DCN"]
+    )
+    printed = published.printed_table("lers_table7")
     empty = printed[printed.overall_ctr == 0]
     columns = {"Criteo": "criteo", "Avazu": "avazu"}
     return [
-        ratios(auc, columns, "overall_ctr", "Table 5, Table 7", "AUC with DCN"),
+        recomputed_ratios(auc, columns, "overall_ctr", "Table 5, Table 7", "AUC with DCN"),
         Finding(
             "table7-1",
             "Table 5",
@@ -207,8 +217,8 @@ def _ratios() -> list[Finding]:
 
 
 def _tails() -> list[Finding]:
-    two = published.load("lers_table2").set_index("dataset").features
-    log_loss = [Printed().rank(Cell("Avazu", b, HIGH), "TTRec", LOG_LOSS) for b in BACKBONES]
+    two = published.printed_table("lers_table2").set_index("dataset").features
+    log_loss = [PrintedClicks().rank(Cell("Avazu", b, HIGH), "TTRec", LOG_LOSS) for b in BACKBONES]
     return [
         Finding(
             "6.1-3 6.3-9",

@@ -8,22 +8,22 @@ from ...evidence import published
 from ...evidence.rounding import Span
 from ..counts import printed_span
 from ..scores.blocks import HIGH, LOW, MIDDLE, ORIGINAL, SEARCHED, SHARES, Cell
-from ..scores.clicks import Printed as Clicks
-from ..scores.lists import BACKBONES, GRAPH, SETS, Printed, cells
+from ..scores.clicks import PrintedClicks
+from ..scores.lists import BACKBONES, GRAPH, SETS, PrintedLists, cells
 from ..table6 import counts
 from ..table6.claims import ON_SCORES as ON_LISTS
 from ..table7.claims import TESTS as ON_BOTH
 from ..table7.view import Both
-from .rules import TOLERANCE, Remark, by_rule, exceptions, ratios, tally
+from .rules import TOLERANCE, Remark, by_rule, exceptions, recomputed_ratios, tally_cases
 
 EXPECTED = 0.05  # of the sparsity that widths drawn evenly leave
 
-_BY_SPARSITY = tally(lambda case: case.what)
+_BY_SPARSITY = tally_cases(lambda case: case.what)
 
 
 def _at_low(_: object) -> str:
     """Who leads with LightGCN at the sparsity that the paper calls low."""
-    v = Printed()
+    v = PrintedLists()
     led = {name: [m for m, _ in v.ranked(Cell(name, GRAPH, LOW))[:2]] for name in SETS}
     told = "; ".join(f"{name} {', '.join(first)}" for name, first in led.items())
     return f"the first two at {LOW:.0%}, which §5.2 calls low: {told}"
@@ -31,7 +31,7 @@ def _at_low(_: object) -> str:
 
 def _above_chance(_: object) -> str:
     """What the most is that a method loses of AUC beyond one half, at 95 % on DCN."""
-    v = Clicks()
+    v = PrintedClicks()
     losses = {}
     for name in v.sets:
         cell = Cell(name, v.compared, HIGH)
@@ -59,10 +59,10 @@ CONSEQUENCES: dict[str, Remark] = {
 
 def findings() -> list[Finding]:
     """What Tables 2 to 7 say of the sentences on collaborative filtering and on both tasks."""
-    lists = Printed()
+    lists = PrintedLists()
     return [
         *by_rule(ON_LISTS, lists, "Table 6", CONSEQUENCES),
-        *by_rule(ON_BOTH, Both(Clicks(), lists), "Tables 5 and 6", CONSEQUENCES),
+        *by_rule(ON_BOTH, Both(PrintedClicks(), lists), "Tables 5 and 6", CONSEQUENCES),
         *_sets(),
         *_sizes(),
         *_optembed(),
@@ -72,7 +72,7 @@ def findings() -> list[Finding]:
     ]
 
 
-def numbers(name: str, backbone: str, method: str, t: float) -> Span:
+def printed_numbers(name: str, backbone: str, method: str, t: float) -> Span:
     """#Para of Table 6 with what its rounding leaves open."""
     six = published.lers_table6().set_index(["dataset", "backbone", "method", "sparsity"]).params
     return printed_span(int(six[name, backbone, method, t]))
@@ -80,16 +80,16 @@ def numbers(name: str, backbone: str, method: str, t: float) -> Span:
 
 def removed(name: str, backbone: str, method: str, t: float) -> Span:
     """The sparsity that #Para amounts to, of the tables by Tables 3 and 4."""
-    return 1 - numbers(name, backbone, method, t) / Span(*[counts.dense(name, backbone)] * 2)
+    return 1 - printed_numbers(name, backbone, method, t) / Span(*[counts.dense(name, backbone)] * 2)
 
 
 def _sets() -> list[Finding]:
-    three, found = published.load("lers_table3").set_index("dataset"), []
+    three, found = published.printed_table("lers_table3").set_index("dataset"), []
     for sentence, name in (("table3-1", "Yelp2018"), ("table3-2", "Gowalla")):
         users, items = counts.ids(name)
         share = 100 - 100 * int(three.interactions[name]) / (users * items)
         dense = {b: counts.dense(name, b) for b in BACKBONES}
-        right = [numbers(name, b, ORIGINAL, 0).meets(n) for b, n in dense.items()]
+        right = [printed_numbers(name, b, ORIGINAL, 0).meets(n) for b, n in dense.items()]
         found += [
             Finding(
                 sentence,
@@ -103,7 +103,7 @@ def _sets() -> list[Finding]:
             Finding(
                 sentence,
                 "Table 4, Table 6",
-                f"d, and #Para of Original {numbers(name, GRAPH, ORIGINAL, 0).middle / 1e6:.2f}M",
+                f"d, and #Para of Original {printed_numbers(name, GRAPH, ORIGINAL, 0).middle / 1e6:.2f}M",
                 "(users + items) × d × tables of each: " + ", ".join(f"{b} {n:,}" for b, n in dense.items()),
                 share_verdict(right),
                 "",
@@ -114,7 +114,7 @@ def _sets() -> list[Finding]:
 
 
 def _sizes() -> list[Finding]:
-    v = Printed()
+    v = PrintedLists()
     asked = {(c, m): removed(c.dataset, c.backbone, m, c.sparsity) for c in cells() for m in v.methods(c)}
     off = {
         key: s
@@ -195,15 +195,15 @@ def _optembed() -> list[Finding]:
 
 
 def _ratios() -> Finding:
-    six = published.load("lers_table6").astype({"sparsity": str})
+    six = published.printed_table("lers_table6").astype({"sparsity": str})
     ndcg = six.set_index(["backbone", "dataset", "method", "sparsity"]).ndcg[GRAPH]
     columns = {"Yelp2018": "yelp2018", "Gowalla": "gowalla"}
-    return ratios(ndcg, columns, "overall_cf", "Table 6, Table 7", "NDCG@20 with LightGCN")
+    return recomputed_ratios(ndcg, columns, "overall_cf", "Table 6, Table 7", "NDCG@20 with LightGCN")
 
 
 def _typo() -> Finding:
     """One cell's Recall is as its NDCG, which it is in no other."""
-    v, where = Printed(), Cell("Yelp2018", "NeuMF", MIDDLE)
+    v, where = PrintedLists(), Cell("Yelp2018", "NeuMF", MIDDLE)
     shares = {}
     for cell in cells(shares=SHARES):
         for method in (ORIGINAL, *v.methods(cell)):
@@ -222,8 +222,10 @@ def _typo() -> Finding:
 
 
 def _why() -> list[Finding]:
-    two = published.load("lers_table2").set_index("dataset")
-    five = published.load("lers_table5").set_index(["dataset", "backbone", "method", "sparsity"]).params
+    two = published.printed_table("lers_table2").set_index("dataset")
+    five = (
+        published.printed_table("lers_table5").set_index(["dataset", "backbone", "method", "sparsity"]).params
+    )
     clicks = {name: int(five[name, "DCN", ORIGINAL, "0"]) for name in two.index}
     lists = {name: counts.dense(name, GRAPH) for name in SETS}
     return [

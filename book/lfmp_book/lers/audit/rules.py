@@ -8,7 +8,7 @@ import pandas as pd
 from ...claims.cases import Case, judge
 from ...claims.claim import share_verdict
 from ...claims.finding import Finding
-from ...claims.sentences import load
+from ...claims.sentences import load_sentences
 from ...claims.test import Test
 from ...evidence import published
 from ...evidence.rounding import Span
@@ -20,7 +20,7 @@ Remark = Callable[[Sequence[Case]], str]
 V = TypeVar("V")
 
 
-def tally(part: Callable[[Case], str]) -> Remark:
+def tally_cases(part: Callable[[Case], str]) -> Remark:
     """How many cases a sentence is right in, by a part of their name."""
 
     def made(cases: Sequence[Case]) -> str:
@@ -43,7 +43,7 @@ def by_rule(tests: Sequence[Test[V]], printed: V, where: str, remarks: Mapping[s
     Args:
         where: the table. remarks: by the first sentence of a test, what a reader should make of its cases.
     """
-    sentences, found = load(PAPER), []
+    sentences, found = load_sentences(PAPER), []
     for test in tests:
         own = [name for name in test.sentences if sentences[name].audited]
         if own:
@@ -54,7 +54,9 @@ def by_rule(tests: Sequence[Test[V]], printed: V, where: str, remarks: Mapping[s
     return found
 
 
-def ratios(scores: pd.Series, columns: Mapping[str, str], overall: str, against: str, says: str) -> Finding:
+def recomputed_ratios(
+    scores: pd.Series, columns: Mapping[str, str], overall: str, against: str, says: str
+) -> Finding:
     """The ratios of Table 7 and their means recomputed, with what rounding leaves open of each.
 
     Args:
@@ -62,7 +64,7 @@ def ratios(scores: pd.Series, columns: Mapping[str, str], overall: str, against:
         columns: data set → its column in Table 7. overall: the column of the means.
         against, says: of the finding.
     """
-    printed = published.load("lers_table7")
+    printed = published.printed_table("lers_table7")
     single, means = [], []
     for row in printed[printed[overall] > 0].to_dict("records"):
         for name, column in columns.items():

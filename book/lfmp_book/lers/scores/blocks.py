@@ -48,7 +48,7 @@ def cells(sets: Sequence[str], backbones: Sequence[str], shares: Sequence[float]
     return (Cell(*key) for key in product(sets, backbones, shares))
 
 
-class Span(NamedTuple):
+class GapInterval(NamedTuple):
     """By how much something is better, with the ends between which the truth may lie."""
 
     gap: float
@@ -114,7 +114,7 @@ class Values:
         metric: Metric | None = None,
         than: Cell | None = None,
         chances: int = 1,
-    ) -> Span | None:
+    ) -> GapInterval | None:
         """By how much one method is better than another; of values taken as they are, their gap.
 
         Args:
@@ -123,7 +123,7 @@ class Values:
                 of them together (Bonferroni).
         """
         gap = self.gap(cell, ours, theirs, metric, than)
-        return None if gap is None else Span(gap, gap, gap)
+        return None if gap is None else GapInterval(gap, gap, gap)
 
     def draws(self) -> Sequence["Values"] | None:
         """The same cells on each bootstrap draw; None where means are taken as they are."""

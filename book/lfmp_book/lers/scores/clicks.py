@@ -47,7 +47,7 @@ def printed_of(cell: Cell, arm: str) -> str | None:
     return next((m for m in methods_at(cell) if arm_of(cell, m) == arm), None)
 
 
-class Clicks(records.Recorded):
+class ClickValues(records.Recorded):
     """Blocks of Table 5: AUC and log-loss; no OptEmbed at 50 %."""
 
     metrics = (AUC, LOG_LOSS)
@@ -63,7 +63,7 @@ class Clicks(records.Recorded):
         return arm_of(cell, method)
 
 
-class Printed(Clicks):
+class PrintedClicks(ClickValues):
     """The cells as the paper prints them; four decimals, no spread: any printed difference counts."""
 
     def __init__(self) -> None:
@@ -75,11 +75,11 @@ class Printed(Clicks):
         return float(self._cells.loc[key, self.named(metric).name]) if key in self._cells.index else None
 
 
-class Drawn(Clicks, records.Drawn):
+class DrawnClicks(ClickValues, records.Drawn):
     """The cells as they came out on one bootstrap draw of rows and seeds."""
 
 
-class Measured(Clicks, records.Measured):
+class MeasuredClicks(ClickValues, records.Measured):
     """Means over seeds, and what draws of rows and seeds say of them."""
 
-    draw = Drawn
+    draw = DrawnClicks

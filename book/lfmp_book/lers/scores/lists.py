@@ -37,7 +37,7 @@ def printed_of(arm: str) -> str | None:
     return next((m for m in (ORIGINAL, *METHODS) if arm_of(m) == arm), None)
 
 
-class Lists(records.Recorded):
+class ListValues(records.Recorded):
     """Blocks of Table 6: NDCG@20 and Recall@20 of lists of items, seven methods at each sparsity."""
 
     metrics = (NDCG20, RECALL20)
@@ -53,7 +53,7 @@ class Lists(records.Recorded):
         return arm_of(method)
 
 
-class Printed(Lists):
+class PrintedLists(ListValues):
     """The cells as the paper prints them; four decimals, no spread: any printed difference counts."""
 
     def __init__(self) -> None:
@@ -65,11 +65,11 @@ class Printed(Lists):
         return float(self._cells.loc[key, self.named(metric).name]) if key in self._cells.index else None
 
 
-class Drawn(Lists, records.Drawn):
+class DrawnLists(ListValues, records.Drawn):
     """The cells as they came out on one bootstrap draw of users and seeds."""
 
 
-class Measured(Lists, records.Measured):
+class MeasuredLists(ListValues, records.Measured):
     """Means over seeds, and what draws of users and seeds say of them."""
 
-    draw = Drawn
+    draw = DrawnLists

@@ -12,7 +12,7 @@ from lfmp_core.metrics import Metric
 
 from ...evidence.draws import Draws
 from ...evidence.results import clearly_below
-from .blocks import ORIGINAL, Cell, Span, Values
+from .blocks import ORIGINAL, Cell, GapInterval, Values
 
 LEVEL = 0.95
 Place = tuple[str, str, str, float, Metric]  # set, backbone, arm, sparsity, metric
@@ -85,7 +85,7 @@ class Measured(Recorded):
             for (backbone, arm, t), values in cells_.items()
             if len(own.runs[backbone, arm, t]) > 1 and (backbone, arm, t) in agreeing[name]
         }
-        self._spans: dict[tuple[Place, Place, int], Span] = {}
+        self._spans: dict[tuple[Place, Place, int], GapInterval] = {}
         columns = {place: values[1:].tolist() for place, values in self._drawn.items()}
         count = min(map(len, columns.values()), default=0)
         self._views = [self.draw(columns, i) for i in range(count)]
@@ -115,7 +115,7 @@ class Measured(Recorded):
         metric: Metric | None = None,
         than: Cell | None = None,
         chances: int = 1,
-    ) -> Span | None:
+    ) -> GapInterval | None:
         """The 95 % interval of the draws.
 
         Of several chances gap ± z·s, s the deviation of the draws and z the normal bound at
@@ -145,9 +145,9 @@ def runs_on(frame: pd.DataFrame, name: str, network: str, sets: Sequence[str]) -
     return frame[own & (frame.network == network)]
 
 
-def _span(a: np.ndarray, b: np.ndarray, chances: int) -> Span:
+def _span(a: np.ndarray, b: np.ndarray, chances: int) -> GapInterval:
     found = difference_of(a, b, LEVEL)
     if chances == 1:
-        return Span(found.difference, found.low, found.high)
+        return GapInterval(found.difference, found.low, found.high)
     reach = norm.isf((1 - LEVEL) / 2 / chances) * float(np.nanstd(a[1:] - b[1:], ddof=1))
-    return Span(found.difference, found.difference - reach, found.difference + reach)
+    return GapInterval(found.difference, found.difference - reach, found.difference + reach)

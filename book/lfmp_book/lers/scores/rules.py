@@ -1,6 +1,6 @@
 """Rules that sentences on more than one table of LERS are tested by, on printed cells or records alike.
 
-Rules on clear differences hold intervals against 0 or 0.001 themselves; rules on means need `claims.settled`.
+Rules on clear differences hold intervals against 0 or 0.001 themselves; rules on means need `claims.robust`.
 """
 
 from collections.abc import Callable, Iterable, Sequence

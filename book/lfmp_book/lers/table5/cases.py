@@ -1,6 +1,6 @@
 """The cases of each test of a sentence on LERS's Table 5, from the printed cells or from records alike.
 
-Rules on clear differences hold intervals against 0 or 0.001 themselves; rules on means need `claims.settled`.
+Rules on clear differences hold intervals against 0 or 0.001 themselves; rules on means need `claims.robust`.
 """
 
 from collections.abc import Sequence

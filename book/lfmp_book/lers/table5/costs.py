@@ -9,7 +9,7 @@ from lfmp_core.metrics import AUC
 
 from ...claims.claim import Prose
 from ...claims.pending import NOT_YET
-from ...show.html import Spread, Stack, Table, is_stale, table
+from ...show.html import HtmlTable, Spread, Stack, is_stale, table
 from ..scores.blocks import ORIGINAL
 from ..scores.clicks import SETS
 from ..sizes import BEST, FORMATS, cost_cells
@@ -23,7 +23,7 @@ from .page import (
     block,
     cell_of,
     compared_of,
-    difference,
+    difference_cell,
     ordered,
     printed_row,
     seeds_of,
@@ -35,7 +35,7 @@ PLAIN = KINDS["plain"]
 CHANCE = 0.05  # that a 95 % interval lies on one side of 0 where there is no difference
 
 
-def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") -> Table:
+def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") -> HtmlTable:
     """Sizes and seconds on one set and backbone.
 
     Args:
@@ -67,13 +67,13 @@ def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") ->
     return table(data, caption=caption, formats=formats, highlight=BEST, group="t", note=note)
 
 
-def findings(reference: pd.DataFrame, compared: pd.DataFrame, without: Sequence[str] = ()) -> Prose:
+def findings(reference: pd.DataFrame, compared: pd.DataFrame, missing: Sequence[str] = ()) -> Prose:
     """What can be told apart from Original and from a smaller dense table, set by set.
 
     Each line says how many of its comparisons chance would call better or worse, were nothing different.
 
     Args:
-        reference: see `lers_table5.completed`. compared: see `results.compare`. without: why sets have none.
+        reference: see `lers_table5.completed`. compared: see `results.compare`. missing: why sets have none.
     """
     said = []
     for name in PLANNED_SETS:
@@ -98,10 +98,10 @@ def findings(reference: pd.DataFrame, compared: pd.DataFrame, without: Sequence[
                     f"{len(worse)} of {len(own)}, of which chance alone would call {CHANCE * len(own):.1f} "
                     f"better or worse; intervals are ± {half:.4f} AUC in the median."
                 )
-    return Prose((*said, *(f"{line[0].upper()}{line[1:]}." for line in without)))
+    return Prose((*said, *(f"{line[0].upper()}{line[1:]}." for line in missing)))
 
 
-def retraining_table(reference: pd.DataFrame) -> Table | Prose:
+def retraining_table(reference: pd.DataFrame) -> HtmlTable | Prose:
     """OptEmbed: validation AUC before and after its last phase."""
     own = reference[reference.before.notna()]
     if not len(own):
@@ -144,20 +144,20 @@ def own_stack(run: pd.DataFrame, compared: pd.DataFrame) -> Stack:
                 title = f"This run, {', '.join(own.dataset.unique())}"
                 parts += [
                     cost_table(name, network, run, title),
-                    difference_table(own, compared, title, network),
+                    block_difference_table(own, compared, title, network),
                 ]
         if any(map(len, blocks.values())):
             parts.append(picture(name, run, "This run"))
     return Stack(tuple(parts))
 
 
-def difference_table(own: pd.DataFrame, compared: pd.DataFrame, title: str, network: str) -> Table:
+def block_difference_table(own: pd.DataFrame, compared: pd.DataFrame, title: str, network: str) -> HtmlTable:
     """Differences in test AUC to Original and to the smaller dense table, of the runs of one block."""
     sets, networks = set(own.dataset), set(own.backbone)
     pairs = compared[compared.dataset.isin(sets) & compared.backbone.isin(networks)]
     rows: list[dict[str, Any]] = [
         {"t": share(t, arm), "method": arm}
-        | {f"AUC to {other}": difference(pairs, t, arm, other) for other in PLAIN}
+        | {f"AUC to {other}": difference_cell(pairs, t, arm, other) for other in PLAIN}
         for t, arm in ordered((), own)
     ]
     note = "Paired bootstrap over test rows and seeds; tied: the 95 % interval holds 0."

@@ -21,13 +21,13 @@ _SMALL = 8.0  # points
 FAR, FAR_AT_LEAST = 10, 0.02  # beneath the first quartile: interquartile ranges, and test AUC
 
 
-def look(arm: str) -> tuple[str, str]:
+def arm_style(arm: str) -> tuple[str, str]:
     """Colour of an arm's kind and a marker of its own within it."""
     kind = next(kind for kind, arms in KINDS.items() if arm in arms)
     return COLOURS[kind], MARKERS[KINDS[kind].index(arm)]
 
 
-def named(arm: str, t: float) -> str:
+def arm_title(arm: str, t: float) -> str:
     """An arm with its sparsity, where it was asked for one."""
     return f"{arm} {t:.0%}" if t else arm
 
@@ -56,11 +56,11 @@ def points(frame: pd.DataFrame) -> pd.DataFrame:
 
 def beneath(found: pd.DataFrame) -> str:
     """The cells that a panel has no room for and their AUC, in words; empty without any."""
-    told = [f"{named(str(p.arm), p.t)} at {p.auc:.3f}" for p in found[found.far].itertuples()]
+    told = [f"{arm_title(str(p.arm), p.t)} at {p.auc:.3f}" for p in found[found.far].itertuples()]
     return f"far below: {', '.join(told)}" if told else ""
 
 
-def draw(panels: dict[str, pd.DataFrame]) -> Figure:
+def draw_panels(panels: dict[str, pd.DataFrame]) -> Figure:
     """The panels one below the other.
 
     Args:
@@ -80,7 +80,7 @@ def draw(panels: dict[str, pd.DataFrame]) -> Figure:
         _names(axis, near, canvas, line)
     present = {arm for found in panels.values() for arm in found.arm}
     marks = [
-        Line2D([], [], color=look(arm)[0], marker=look(arm)[1], lw=0, ms=6, label=arm)
+        Line2D([], [], color=arm_style(arm)[0], marker=arm_style(arm)[1], lw=0, ms=6, label=arm)
         for arms in KINDS.values()
         for arm in arms
         if arm in present
@@ -93,7 +93,7 @@ def draw(panels: dict[str, pd.DataFrame]) -> Figure:
 
 def _panel(axis: Axes, found: pd.DataFrame) -> np.ndarray:
     for p in found.itertuples():
-        colour, marker = look(str(p.arm))
+        colour, marker = arm_style(str(p.arm))
         axis.errorbar(p.bytes / 1e6, p.auc, p.spread or None, color=colour, elinewidth=1, alpha=0.25, lw=0)
         axis.scatter(p.bytes / 1e6, p.auc, s=30, color=colour, marker=marker, lw=0, zorder=3)
     best = found[found.front]
@@ -108,7 +108,7 @@ def _names(axis: Axes, found: pd.DataFrame, canvas: FigureCanvasAgg, line: np.nd
     renderer = canvas.get_renderer()
     halo = [withStroke(linewidth=2.5, foreground="white")]
     texts = [
-        axis.text(1, p.auc, named(str(p.arm), p.t), color=look(str(p.arm))[0], fontsize=_SMALL,
+        axis.text(1, p.auc, arm_title(str(p.arm), p.t), color=arm_style(str(p.arm))[0], fontsize=_SMALL,
                   ha="center", va="center", zorder=4, path_effects=halo)
         for p in best.itertuples()
     ]  # fmt: skip
@@ -117,7 +117,7 @@ def _names(axis: Axes, found: pd.DataFrame, canvas: FigureCanvasAgg, line: np.nd
     pixels = axis.transData.transform(places[found.front])
     avoid = axis.transData.transform(np.concatenate([places, line]))
     sizes = np.array([(b.width, b.height) for b in boxes])
-    centres = pareto.place(pixels, sizes, axis.get_window_extent(renderer).extents, avoid)
+    centres = pareto.place_labels(pixels, sizes, axis.get_window_extent(renderer).extents, avoid)
     for text, centre in zip(texts, centres, strict=True):
         text.set_position(tuple(axis.transData.inverted().transform(centre)))
 
@@ -134,11 +134,11 @@ def picture(name: str, frame: pd.DataFrame, title: str = "") -> Picture | Prose:
     if not panels:
         return Prose((f"{title or name}: {NOT_YET}.",))
     best = [
-        f"{head}: " + ", ".join(named(str(p.arm), p.t) for p in found[found.front].itertuples())
+        f"{head}: " + ", ".join(arm_title(str(p.arm), p.t) for p in found[found.front].itertuples())
         for head, found in panels.items()
     ]
     below = [f" {head}, {told}." for head, found in panels.items() if (told := beneath(found))]
     seeds = seeds_of(pd.concat([own for own in blocks.values() if len(own)]))
     words = f"Test AUC against bytes, means over {seeds}. Not beaten in both at once: {'; '.join(best)}."
     words += "".join(below)
-    return Picture(draw(panels), words, wide=True)
+    return Picture(draw_panels(panels), words, wide=True)

@@ -24,7 +24,7 @@ from ..scores.blocks import (
     Cell,
     Values,
 )
-from ..scores.clicks import SETS, Measured, arm_of, cells
+from ..scores.clicks import SETS, MeasuredClicks, arm_of, cells
 from ..scores.rules import Cases, more, overall
 from .cases import PAIRS
 
@@ -152,13 +152,13 @@ def stronger_backbone(v: Values) -> list[Case]:
 
 # ---- of records alone: seconds, and what OptEmbed's retraining is worth
 
-Timed = Callable[[Measured], list[Case]]
+Timed = Callable[[MeasuredClicks], list[Case]]
 
 
 def quick_enough(methods: Sequence[str]) -> Timed:
     """In each block, no more training time than the median of the paper's rows."""
 
-    def made(v: Measured) -> list[Case]:
+    def made(v: MeasuredClicks) -> list[Case]:
         found = []
         for cell in cells():
             times = {m: v.mean(cell, m, "TT") for m in METHODS}
@@ -183,7 +183,7 @@ def planned(sparsity: float) -> frozenset[str]:
 def quicker(ours: Sequence[str], theirs: Sequence[str], column: str = "TT") -> Timed:
     """In each block in which all are planned, more pairs of both groups are clearly quicker than slower."""
 
-    def made(v: Measured) -> list[Case]:
+    def made(v: MeasuredClicks) -> list[Case]:
         found = []
         for cell in cells():
             if not {arm_of(cell, m) for m in (*ours, *theirs)} <= planned(cell.sparsity):
@@ -199,7 +199,7 @@ def quicker(ours: Sequence[str], theirs: Sequence[str], column: str = "TT") -> T
 def above_original(column: str, methods: Sequence[str], least: int) -> Timed:
     """In each block, so many of the methods take clearly longer than Original."""
 
-    def made(v: Measured) -> list[Case]:
+    def made(v: MeasuredClicks) -> list[Case]:
         found = []
         for cell in cells():
             flags = [v.below(cell, ORIGINAL, m, column) for m in methods]
@@ -212,7 +212,7 @@ def above_original(column: str, methods: Sequence[str], least: int) -> Timed:
     return made
 
 
-def fruitless(v: Measured) -> list[Case]:
+def fruitless(v: MeasuredClicks) -> list[Case]:
     """OptEmbed's retraining gains under 0.001 on validation rows, but something on Avazu with DCN.
 
     The sparsities of a seed come from one supernet, so they are one observation: the mean gain of each seed,

@@ -11,8 +11,8 @@ from lfmp_core.metrics import AUC, LOG_LOSS
 
 from ...claims.pending import NOT_YET
 from ...evidence import published, results
-from ...show.comparison import Column, comparison
-from ...show.html import Table, table
+from ...show.comparison import ResultColumn, comparison
+from ...show.html import HtmlTable, table
 from .. import grids as lers
 from ..grids import CACHED, LERS_METHODS, ORIGINAL, OTHERS, OWN_SIZE, SMALLER, SMALLER_IN_BYTES
 from ..scores.blocks import HIGH, Cell
@@ -121,7 +121,7 @@ def seeds_of(frame: pd.DataFrame) -> str:
     return results.seeds_in_words(frame.groupby(["backbone", "arm", "prune_ratio"]).size())
 
 
-def counts(frame: pd.DataFrame) -> str:
+def run_counts(frame: pd.DataFrame) -> str:
     """How many final runs there are by data set, a line each.
 
     Args:
@@ -144,12 +144,12 @@ def headed(frame: pd.DataFrame) -> str:
     return f"this run ({', '.join(other)})" if other else "this run"
 
 
-def absent(title: str) -> Table:
+def absent(title: str) -> HtmlTable:
     """In place of a table, among others, whose runs are missing."""
     return table(pd.DataFrame({"method": []}), caption=f"{title}: {NOT_YET}")
 
 
-def difference(compared: pd.DataFrame, t: float, arm: str, other: str) -> str | None:
+def difference_cell(compared: pd.DataFrame, t: float, arm: str, other: str) -> str | None:
     """A difference in test AUC as a cell; `tied` where its interval holds 0.
 
     Args:
@@ -208,7 +208,7 @@ def outgrown(own: pd.DataFrame) -> str:
 
 def main_table(
     name: str, network: str, reference: pd.DataFrame, compared: pd.DataFrame, run: pd.DataFrame
-) -> Table:
+) -> HtmlTable:
     """Paper | reference | this run: AUC and log-loss of one set and backbone, and what can be told apart.
 
     Args:
@@ -227,7 +227,7 @@ def main_table(
         return {} if row is None else {key: float(row[column]) for key, column in figures.items()}
 
     def to(other: str) -> Callable[[pd.DataFrame, float, str], str | None]:
-        return lambda _, t, arm: difference(pairs, t, arm, other)
+        return lambda _, t, arm: difference_cell(pairs, t, arm, other)
 
     note = [f"reference: {seeds_of(own)}, mean ± standard deviation" if len(own) else f"reference: {NOT_YET}"]
     note += [f"{headed(ours)}: {seeds_of(ours)}"] if len(ours) else []
@@ -243,10 +243,10 @@ def main_table(
         ordered((name,), own, ours),
         {"prune_ratio": "t", "arm": "method"},
         [
-            Column.measured(AUC),
-            Column.measured(LOG_LOSS),
-            Column("original", "AUC to Original", sides=("reference",), of=to(ORIGINAL)),
-            Column("smaller", "AUC to smaller dense", sides=("reference",), of=to(SMALLER)),
+            ResultColumn.measured(AUC),
+            ResultColumn.measured(LOG_LOSS),
+            ResultColumn("original", "AUC to Original", sides=("reference",), of=to(ORIGINAL)),
+            ResultColumn("smaller", "AUC to smaller dense", sides=("reference",), of=to(SMALLER)),
         ],
         printed if paper else None,
         ({"reference": own} if len(own) else {}) | ({headed(ours): ours} if len(ours) else {}),

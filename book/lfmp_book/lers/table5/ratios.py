@@ -6,13 +6,13 @@ from typing import Any
 import pandas as pd
 
 from ...claims.pending import NOT_YET
-from ...show.html import Spread, Table, table
+from ...show.html import HtmlTable, Spread, table
 from ..scores.blocks import METHODS, SHARES, Cell
 from ..scores.clicks import SETS, arm_of
 from .page import SMALLER, TITLES, Which, block, cell_of, headed, printed_row
 
 
-def retain_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table:
+def retain_table(reference: pd.DataFrame, run: pd.DataFrame) -> HtmlTable:
     """AUC over that of Original: the paper's methods and the smaller dense table, its cells beside ours."""
     rows = []
     ours = {c: own for c in TITLES if len(own := block(run, SETS[0], c)) and headed(own) != "this run"}

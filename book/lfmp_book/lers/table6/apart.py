@@ -10,7 +10,7 @@ from lfmp_core.metrics import NDCG20
 
 from ...claims.claim import Prose
 from ...claims.pending import NOT_YET
-from ...show.html import Table, table
+from ...show.html import HtmlTable, table
 from ..grids import ORIGINAL, SMALLER, SMALLER_IN_BYTES
 from ..scores.lists import BACKBONES, SETS
 from .page import ordered
@@ -25,7 +25,7 @@ def _of(compared: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
     return compared[there & (compared.metric == NDCG20.name)]
 
 
-def outcome_table(title: str, own: pd.DataFrame, compared: pd.DataFrame) -> Table:
+def outcome_table(title: str, own: pd.DataFrame, compared: pd.DataFrame) -> HtmlTable:
     """Paired differences in test NDCG@20 of one set and recommender, and what each comes to.
 
     Args:
@@ -47,12 +47,12 @@ def outcome_table(title: str, own: pd.DataFrame, compared: pd.DataFrame) -> Tabl
     return table(pd.DataFrame(rows), caption=caption, group="t", note=note)
 
 
-def findings(reference: pd.DataFrame, compared: pd.DataFrame, without: Sequence[str] = ()) -> Prose:
+def findings(reference: pd.DataFrame, compared: pd.DataFrame, missing: Sequence[str] = ()) -> Prose:
     """How many methods are better, equal, undecided or worse than each plain table, set by set.
 
     Args:
         reference: see `page.completed`. compared: see `evidence.decided.decided`.
-        without: why sets have no comparisons.
+        missing: why sets have no comparisons.
     """
     said = []
     for name in SETS:
@@ -71,6 +71,6 @@ def findings(reference: pd.DataFrame, compared: pd.DataFrame, without: Sequence[
                 ]
                 names = f" ({', '.join(better)})" * bool(better)
                 said.append(f"**{name}, {network}**, against {other}: {told} of {len(part)}{names}.")
-    said += [f"{line[0].upper()}{line[1:]}." for line in without]
+    said += [f"{line[0].upper()}{line[1:]}." for line in missing]
     said += [f"**{name}**: {NOT_YET}." for name in SETS if name not in set(reference.name)]
     return Prose(tuple(said))

@@ -1,6 +1,6 @@
 """The cases of each test of a sentence on LERS's Table 6, beside those that Table 5 has too.
 
-As there, from the printed cells or from records alike; rules on means need `settled`.
+As there, from the printed cells or from records alike; rules on means need `robust_to_resampling`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from lfmp_core.metrics import NDCG20, RECALL20
 
 from ...claims.cases import Case, all_of, undecided
 from ..scores.blocks import EDGE, HIGH, LOW, MARGINAL, METHODS, MIDDLE, ORIGINAL, SHARES, Cell, Values
-from ..scores.lists import GRAPH, LATENT, SETS, Measured, cells
+from ..scores.lists import GRAPH, LATENT, SETS, MeasuredLists, cells
 from ..scores.rules import Cases, by_median, overall
 
 
@@ -209,7 +209,7 @@ def best_loses(sparsity: float, share: float) -> Cases:
 # ---- of records alone
 
 
-def all_in_the_table(v: Measured) -> list[Case]:
+def all_in_the_table(v: MeasuredLists) -> list[Case]:
     """Unpruned LightGCN has no number outside its table, on each set."""
     found = []
     for cell in cells(backbones=(GRAPH,), shares=(HIGH,)):

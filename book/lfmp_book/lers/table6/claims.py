@@ -6,7 +6,7 @@ import pandas as pd
 
 from ...claims.claim import Claim
 from ...claims.judge import Judge
-from ...claims.settled import settled
+from ...claims.robust import robust_to_resampling
 from ...claims.test import Test, claims_of
 from ...evidence import published
 from ...evidence.results import all_comparisons, draws_of
@@ -25,7 +25,7 @@ from ..scores.blocks import (
     SIMPLE,
     Values,
 )
-from ..scores.lists import GRAPH, LATENT, Measured, cells
+from ..scores.lists import GRAPH, LATENT, MeasuredLists, cells
 from ..scores.rules import both, overall_rank
 from . import cases as own
 from . import page
@@ -42,7 +42,7 @@ BELOW = "mean NDCG@20 0.001 and more below the median of the paper's rows"
 CLEARLY = "clearly better NDCG@20"
 BOTH = "clearly better NDCG@20 and Recall@20"
 OVERALL = "by the mean ratio of both sets on LightGCN"
-_STATED = published.load("lers_stated_cf").set_index("quantity").value
+_STATED = published.printed_table("lers_stated_cf").set_index("quantity").value
 DROP = _STATED["percent of NDCG@20 lost by the best method, more than"] / 100
 
 graph, latent = tuple(cells(backbones=(GRAPH,))), tuple(cells(backbones=(LATENT,)))
@@ -61,14 +61,16 @@ ON_SCORES: tuple[Test[Values], ...] = (
     Test(
         ("1-3", "4.2-4"),
         f"{ALONE}MagPrune: {MEDIAN}, in each block",
-        settled(rules.competitive("MagPrune", cells())),
+        robust_to_resampling(rules.competitive("MagPrune", cells())),
     ),
     Test(
         ("5.2-14",),
         f"Original has {BOTH} with LightGCN than with NeuMF, on each set",
         own.graph_ahead((ORIGINAL,), (LOW,)),
     ),
-    Test(("6.2-1",), f"PEP: {MEDIAN}, in each block", settled(rules.competitive("PEP", cells()))),
+    Test(
+        ("6.2-1",), f"PEP: {MEDIAN}, in each block", robust_to_resampling(rules.competitive("PEP", cells()))
+    ),
     Test(
         ("6.2-2",),
         f"QR and MagPrune win more pairs with TTRec and CERP than they lose ({CLEARLY}) at 50 %, TTRec and "
@@ -82,7 +84,7 @@ ON_SCORES: tuple[Test[Values], ...] = (
         ("6.2-4", "7-8"),
         f"{ALONE}by mean NDCG@20: at 50 % the better of QR and MagPrune is not 0.001 and more behind the "
         "best other method",
-        settled(rules.simple_suffices(cells(shares=(LOW,)))),
+        robust_to_resampling(rules.simple_suffices(cells(shares=(LOW,)))),
     ),
     Test(
         ("6.2-7", "7-12"),
@@ -95,13 +97,13 @@ ON_SCORES: tuple[Test[Values], ...] = (
         "sparsity",
         both(
             own.ahead_of_all("PEP", _at(LATENT, MIDDLE, HIGH)),
-            settled(rules.among_first(2, latent, ("PEP",))),
+            robust_to_resampling(rules.among_first(2, latent, ("PEP",))),
         ),
     ),
     Test(
         ("6.2-9",),
         "NeuMF, by mean NDCG@20: OptEmbed is second at 80 % and not among the first two at 95 %",
-        settled(
+        robust_to_resampling(
             both(
                 own.placed(SEARCHED, 2, 2, _at(LATENT, MIDDLE)),
                 own.placed(SEARCHED, 3, len(METHODS), _at(LATENT, HIGH)),
@@ -112,59 +114,63 @@ ON_SCORES: tuple[Test[Values], ...] = (
         ("6.2-10",),
         "NeuMF: from 50 to 80 %, MagPrune's NDCG@20 clearly falls, and by a larger share of Original's than "
         "any other method's",
-        settled(own.drops("MagPrune", LATENT)),
+        robust_to_resampling(own.drops("MagPrune", LATENT)),
     ),
     Test(
         ("6.2-11",),
         "at 80 %, MagPrune keeps a larger share of Original's mean NDCG@20 with LightGCN than with NeuMF",
-        settled(own.suits_graph("MagPrune", MIDDLE)),
+        robust_to_resampling(own.suits_graph("MagPrune", MIDDLE)),
     ),
     Test(
         ("6.2-12",),
         "NeuMF at 95 %: CERP is second by mean NDCG@20",
-        settled(own.placed(HYBRID, 2, 2, _at(LATENT, HIGH))),
+        robust_to_resampling(own.placed(HYBRID, 2, 2, _at(LATENT, HIGH))),
     ),
     Test(
         ("6.2-13",),
         "from the best method to the second, a larger share of Original's mean NDCG@20 with NeuMF than with "
         "LightGCN, on each set and at each sparsity",
-        settled(own.wider_gap),
+        robust_to_resampling(own.wider_gap),
     ),
     Test(
         ("6.2-14",),
         "LightGCN at 80 %, which §5.2 calls moderate: MagPrune first and PEP second by mean NDCG@20",
-        settled(own.led_by(("MagPrune", "PEP"), _at(GRAPH, MIDDLE))),
+        robust_to_resampling(own.led_by(("MagPrune", "PEP"), _at(GRAPH, MIDDLE))),
     ),
     Test(
         ("6.2-15",),
         f"LightGCN: PEP is {TOP.format('two')}, in each block",
-        settled(rules.among_first(2, graph, ("PEP",))),
+        robust_to_resampling(rules.among_first(2, graph, ("PEP",))),
     ),
-    Test(("6.2-16",), f"LightGCN: DHE's {MEDIAN}, in each block", settled(rules.competitive("DHE", graph))),
+    Test(
+        ("6.2-16",),
+        f"LightGCN: DHE's {MEDIAN}, in each block",
+        robust_to_resampling(rules.competitive("DHE", graph)),
+    ),
     Test(
         ("6.2-19", "6.3-3", "6.3-13"),
         f"{ALONE}LightGCN: OptEmbed's {BELOW}, in each block",
-        settled(own.weak(SEARCHED, graph)),
+        robust_to_resampling(own.weak(SEARCHED, graph)),
     ),
     Test(
         ("6.3-1",),
         f"{ALONE}at 50 % the first two {OVERALL}",
-        settled(both(*(overall_rank(m, LOW, 1, 2) for m in PRUNED))),
+        robust_to_resampling(both(*(overall_rank(m, LOW, 1, 2) for m in PRUNED))),
     ),
     Test(
         ("6.3-5",),
         f"{ALONE}the largest at 95 % {OVERALL}",
-        settled(overall_rank("PEP", HIGH, 1, 1)),
+        robust_to_resampling(overall_rank("PEP", HIGH, 1, 1)),
     ),
     Test(
         ("6.3-12",),
         f"at 80 and 95 %, PEP first and DHE second {OVERALL}",
-        settled(own.overall_led_by(("PEP", "DHE"), (MIDDLE, HIGH))),
+        robust_to_resampling(own.overall_led_by(("PEP", "DHE"), (MIDDLE, HIGH))),
     ),
     Test(
         ("6.3-14",),
         f"at 95 %, the best method {OVERALL} loses more than {DROP:.0%}",
-        settled(own.best_loses(HIGH, DROP)),
+        robust_to_resampling(own.best_loses(HIGH, DROP)),
     ),
     Test(
         ("7-7",),
@@ -175,11 +181,11 @@ ON_SCORES: tuple[Test[Values], ...] = (
         ("7-14",),
         "by mean NDCG@20, none of QR, TTRec, PEP and OptEmbed is 0.001 and more below the median of "
         "MagPrune, the baseline, and of DHE and CERP, which were developed for the task, in each block",
-        settled(own.keeps_up_with(OTHERS, REFERENCE, cells())),
+        robust_to_resampling(own.keeps_up_with(OTHERS, REFERENCE, cells())),
     ),
 )
 # what the paper does not print
-ON_RECORDS: tuple[Test[Measured], ...] = (
+ON_RECORDS: tuple[Test[MeasuredLists], ...] = (
     Test(
         ("1-5",),
         "Original has as many numbers in its table as in all, on each set",
@@ -188,11 +194,11 @@ ON_RECORDS: tuple[Test[Measured], ...] = (
 )
 
 
-TESTS: tuple[Test[Measured], ...] = (*ON_SCORES, *ON_RECORDS)
+TESTS: tuple[Test[MeasuredLists], ...] = (*ON_SCORES, *ON_RECORDS)
 
 
 def claims(
-    reference: pd.DataFrame, compared: pd.DataFrame, tests: Sequence[Test[Measured]] = TESTS
+    reference: pd.DataFrame, compared: pd.DataFrame, tests: Sequence[Test[MeasuredLists]] = TESTS
 ) -> list[Claim]:
     """Every sentence that the records of Table 6 judge, with its verdict.
 
@@ -200,7 +206,7 @@ def claims(
         reference: a row a run of `lers_table6`, see `table6.page.completed`.
         compared: see `results.known_comparisons`; their draws say what can be told.
     """
-    return claims_of("lers", ITEM, tests, {"": Measured(reference, draws_of(compared))})
+    return claims_of("lers", ITEM, tests, {"": MeasuredLists(reference, draws_of(compared))})
 
 
 JUDGE = Judge(

@@ -9,7 +9,7 @@ from lfmp_core.metrics import NDCG20, RECALL20
 
 from ...claims.claim import Prose
 from ...claims.pending import NOT_YET
-from ...show.html import Spread, Table, table
+from ...show.html import HtmlTable, Spread, table
 from ..scores.blocks import tau
 from .page import ordered
 
@@ -35,13 +35,13 @@ CONVENTIONS = (
 )
 
 
-def blocks(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+def titled_runs(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Title and runs of each data set and recommender; see `table6.page.completed`."""
     found = frame.groupby(["name", "network"], sort=False)
     return [(f"{name}, {network}", own) for (name, network), own in found]
 
 
-def convention_table(title: str, own: pd.DataFrame) -> Table:
+def convention_table(title: str, own: pd.DataFrame) -> HtmlTable:
     """Each cell's figures by both conventions, and by how much the second is larger.
 
     Args:
@@ -80,7 +80,7 @@ def orders(frame: pd.DataFrame) -> list[dict]:
     """Of each block and convention: the least, median and largest change, and Kendall's τ of the arms' order
     by both; 1: the same order."""
     found = []
-    for title, own in blocks(frame):
+    for title, own in titled_runs(frame):
         cells = [runs for _, runs in own.groupby(["prune_ratio", "arm"], sort=False)]
         for convention in CONVENTIONS:
             changes = pd.Series([change(runs, convention) for runs in cells], dtype=float).dropna()
@@ -102,7 +102,7 @@ def orders(frame: pd.DataFrame) -> list[dict]:
     return found
 
 
-def orders_table(frame: pd.DataFrame, title: str) -> Table | Prose:
+def orders_table(frame: pd.DataFrame, title: str) -> HtmlTable | Prose:
     """`orders` as a table, or a line that there are no runs."""
     rows = orders(frame)
     if not rows:
@@ -118,7 +118,7 @@ def orders_table(frame: pd.DataFrame, title: str) -> Table | Prose:
 def told(frame: pd.DataFrame, sets: Sequence[str]) -> Prose:
     """The largest changes on the paper's sets in a sentence each, or that there are none yet."""
     said = []
-    for title, own in blocks(frame):
+    for title, own in titled_runs(frame):
         if own.name.iloc[0] not in sets:
             continue
         for row in orders(own):

@@ -3,14 +3,14 @@
 import pandas as pd
 
 from ...claims.pending import NOT_YET
-from ...show.html import Stack, Table, table
+from ...show.html import HtmlTable, Stack, table
 from ..scores.blocks import ORIGINAL
 from ..sizes import BEST, FORMATS, cost_cells
 from .apart import outcome_table
 from .page import ordered, seeds_of
 
 
-def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") -> Table:
+def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") -> HtmlTable:
     """Sizes and seconds of one set and recommender.
 
     Args:
@@ -42,7 +42,7 @@ def own_stack(run: pd.DataFrame, compared: pd.DataFrame) -> Stack:
     Args:
         run: see `page.completed`. compared: see `evidence.decided.decided`.
     """
-    parts: list[Table] = []
+    parts: list[HtmlTable] = []
     for (dataset, network), own in run.groupby(["name", "network"], sort=False):
         title = f"This run, {dataset}"
         parts += [cost_table(dataset, network, own, title)]

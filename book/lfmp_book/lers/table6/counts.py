@@ -12,7 +12,7 @@ from lfmp_core.embeddings.qr import QRSettings, QRTable
 from lfmp_core.embeddings.tt_rec import TTRecSettings, TTRecTable
 
 from ...evidence import published
-from ...show.html import Table, table
+from ...show.html import HtmlTable, table
 from .. import counts as table5
 from ..scores.blocks import ORIGINAL
 from ..scores.lists import BACKBONES, GRAPH, LATENT, SETS, cells
@@ -22,13 +22,13 @@ TABLES = {GRAPH: 1, LATENT: 2}  # of users as of items; NeuMF's two branches hav
 
 def dim_of(backbone: str) -> int:
     """d of Table 4."""
-    four = published.load("lers_table4").set_index(["base_model", "hyperparameter"]).fixed
+    four = published.printed_table("lers_table4").set_index(["base_model", "hyperparameter"]).fixed
     return int(four[backbone, "d"])
 
 
 def ids(dataset: str) -> tuple[int, int]:
     """Users and items, Table 3."""
-    row = published.load("lers_table3").set_index("dataset").loc[dataset]
+    row = published.printed_table("lers_table3").set_index("dataset").loc[dataset]
     return int(row.users), int(row["items"])
 
 
@@ -38,7 +38,7 @@ def dense(dataset: str, backbone: str) -> int:
 
 
 @dataclass(frozen=True)
-class Case:
+class KnownRow:
     """One row of Table 6 whose settings are known.
 
     Attributes:
@@ -76,25 +76,29 @@ class Case:
 
 
 def _dhe(*hidden: int) -> DHESettings:
-    # the public code bends and normalises the last layer too
+    # the public code normalises and activates the last layer too
     return DHESettings(hidden=hidden, linear_output=False)
 
 
 TRIED = "tried out"
 QUOTIENTS = {0.5: 2, 0.8: 5, 0.95: 20}
 CASES = (
-    *(Case(b, ORIGINAL, 0.0) for b in BACKBONES),
-    *(Case(b, "QR", t, QRTable, QRSettings(remainders=p)) for b in BACKBONES for t, p in QUOTIENTS.items()),
-    Case(GRAPH, "TTRec", 0.95, TTRecTable, TTRecSettings(ranks=(32, 24)), TRIED),
-    Case(LATENT, "TTRec", 0.5, TTRecTable, TTRecSettings(ranks=(64, 64)), TRIED),
-    Case(LATENT, "TTRec", 0.8, TTRecTable, TTRecSettings(ranks=(40, 40)), TRIED),
-    Case(LATENT, "TTRec", 0.95, TTRecTable, TTRecSettings(ranks=(32, 32, 32), cores=4), TRIED),
-    Case(GRAPH, "DHE", 0.5, DHETable, _dhe(512, 512, 512)),
-    Case(GRAPH, "DHE", 0.8, DHETable, _dhe(256, 256, 128, 128)),
-    Case(LATENT, "DHE", 0.5, DHETable, _dhe(*(256,) * 4), TRIED),
-    Case(LATENT, "DHE", 0.8, DHETable, _dhe(*(160,) * 3), TRIED),
-    Case(LATENT, "DHE", 0.95, DHETable, _dhe(*(48,) * 4), TRIED),
-    *(Case(b, "MagPrune", t) for b in BACKBONES for t in QUOTIENTS),
+    *(KnownRow(b, ORIGINAL, 0.0) for b in BACKBONES),
+    *(
+        KnownRow(b, "QR", t, QRTable, QRSettings(remainders=p))
+        for b in BACKBONES
+        for t, p in QUOTIENTS.items()
+    ),
+    KnownRow(GRAPH, "TTRec", 0.95, TTRecTable, TTRecSettings(ranks=(32, 24)), TRIED),
+    KnownRow(LATENT, "TTRec", 0.5, TTRecTable, TTRecSettings(ranks=(64, 64)), TRIED),
+    KnownRow(LATENT, "TTRec", 0.8, TTRecTable, TTRecSettings(ranks=(40, 40)), TRIED),
+    KnownRow(LATENT, "TTRec", 0.95, TTRecTable, TTRecSettings(ranks=(32, 32, 32), cores=4), TRIED),
+    KnownRow(GRAPH, "DHE", 0.5, DHETable, _dhe(512, 512, 512)),
+    KnownRow(GRAPH, "DHE", 0.8, DHETable, _dhe(256, 256, 128, 128)),
+    KnownRow(LATENT, "DHE", 0.5, DHETable, _dhe(*(256,) * 4), TRIED),
+    KnownRow(LATENT, "DHE", 0.8, DHETable, _dhe(*(160,) * 3), TRIED),
+    KnownRow(LATENT, "DHE", 0.95, DHETable, _dhe(*(48,) * 4), TRIED),
+    *(KnownRow(b, "MagPrune", t) for b in BACKBONES for t in QUOTIENTS),
 )
 # what the public factoriser makes of a number of rows or dimensions, by number of cores
 SPLITS = {
@@ -143,7 +147,7 @@ def counts() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def counts_table(found: pd.DataFrame) -> Table:
+def counts_table(found: pd.DataFrame) -> HtmlTable:
     """The counts as a table; found as of `counts`."""
     data = found.drop(columns="as jointly").assign(agrees=found.agrees.map({True: "yes", False: "no"}))
     formats: dict[str, Any] = {"t": ".0%", "printed": table5.shown_count}

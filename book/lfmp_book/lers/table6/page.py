@@ -10,8 +10,8 @@ from lfmp_core.metrics import NDCG20, RECALL20
 
 from ...claims.pending import NOT_YET
 from ...evidence import published, results
-from ...show.comparison import Column, comparison
-from ...show.html import Table, table
+from ...show.comparison import ResultColumn, comparison
+from ...show.html import HtmlTable, table
 from .. import cf_grids as lists
 from ..scores.blocks import METHODS, ORIGINAL, SHARES
 from ..scores.lists import DATASETS, NETWORKS, SETS, arm_of, printed_of
@@ -22,9 +22,9 @@ ARMS = (ORIGINAL, *lists.METHODS)
 PARAMS = "embedding_parameters"
 FACTORS = "mf"  # the recommender of the controls
 SCORES = (
-    Column.measured(NDCG20),
-    Column.measured(RECALL20),
-    Column(PARAMS, "numbers", of=lambda runs, *_: round(runs[PARAMS].mean())),
+    ResultColumn.measured(NDCG20),
+    ResultColumn.measured(RECALL20),
+    ResultColumn(PARAMS, "numbers", of=lambda runs, *_: round(runs[PARAMS].mean())),
 )
 FIGURES = {f"test_{NDCG20.name}": "ndcg", f"test_{RECALL20.name}": "recall", PARAMS: "params"}
 
@@ -83,7 +83,7 @@ def seeds_of(frame: pd.DataFrame) -> str:
     return results.seeds_in_words(frame.groupby(["arm", "prune_ratio"]).size())
 
 
-def controls_table(name: str, reference: pd.DataFrame, run: pd.DataFrame) -> Table:
+def controls_table(name: str, reference: pd.DataFrame, run: pd.DataFrame) -> HtmlTable:
     """Reference | this run: what every recommender has to beat, on one set.
 
     Args:
@@ -105,7 +105,7 @@ def controls_table(name: str, reference: pd.DataFrame, run: pd.DataFrame) -> Tab
     )
 
 
-def main_table(name: str, network: str, reference: pd.DataFrame, run: pd.DataFrame) -> Table:
+def main_table(name: str, network: str, reference: pd.DataFrame, run: pd.DataFrame) -> HtmlTable:
     """Paper | reference | this run: NDCG@20, Recall@20 and numbers of one set and recommender.
 
     Args:

@@ -7,7 +7,7 @@ import pandas as pd
 from ...claims.cases import Case
 from ...claims.claim import Claim
 from ...claims.judge import Judge
-from ...claims.settled import settled
+from ...claims.robust import robust_to_resampling
 from ...claims.test import Test, claims_of
 from ...evidence.results import all_comparisons, draws_of, reference_frame
 from ..scores import clicks as five
@@ -78,25 +78,25 @@ TESTS: tuple[Test[Both], ...] = (
         ("6.2-5",),
         f"{TAU}: in click prediction less between the sets (same backbone and sparsity) than between the "
         "backbones (same set and sparsity), in collaborative filtering more; means over blocks",
-        settled(leanings),
+        robust_to_resampling(leanings),
     ),
     Test(
         ("6.2-6",),
         f"{TAU}, same set and sparsity: less between NeuMF and LightGCN than between DCN and DeepFM; means "
         "over blocks",
-        settled(backbones_apart),
+        robust_to_resampling(backbones_apart),
     ),
     Test(
         ("6.3-11",),
         "at 80 and 95 %, by the mean ratio of both sets (DCN, LightGCN), each method loses more than twice "
         "as large a share of Original's NDCG@20 as of its AUC",
-        settled(loses_more(2, (MIDDLE, HIGH))),
+        robust_to_resampling(loses_more(2, (MIDDLE, HIGH))),
     ),
     Test(
         ("7-13",),
         "by the mean ratio of both sets (DCN, LightGCN), each method loses a larger share of Original's "
         "NDCG@20 than of its AUC, at each sparsity",
-        settled(loses_more(1, SHARES)),
+        robust_to_resampling(loses_more(1, SHARES)),
     ),
 )
 
@@ -112,7 +112,9 @@ def claims(
         clicks, lists: reference records and their comparisons, see `claims` of
             `table5.claims` and `table6.claims`.
     """
-    values = Both(five.Measured(clicks[0], draws_of(clicks[1])), six.Measured(lists[0], draws_of(lists[1])))
+    values = Both(
+        five.MeasuredClicks(clicks[0], draws_of(clicks[1])), six.MeasuredLists(lists[0], draws_of(lists[1]))
+    )
     return claims_of("lers", ITEM, tests, {"": values})
 
 

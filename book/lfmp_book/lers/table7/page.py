@@ -10,8 +10,8 @@ from lfmp_core.metrics import AUC, NDCG20
 
 from ...claims.pending import NOT_YET
 from ...evidence import published
-from ...show.comparison import Column, comparison
-from ...show.html import Spread, Table, is_stale, table
+from ...show.comparison import ResultColumn, comparison
+from ...show.html import HtmlTable, Spread, is_stale, table
 from ..scores import clicks as five
 from ..scores import lists as six
 from ..scores.blocks import METHODS, SHARES, Cell, tau
@@ -74,9 +74,9 @@ def ratios(task: str, frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
-def printed(task: str, t: float, method: str) -> Mapping[str, float]:
+def printed_row(task: str, t: float, method: str) -> Mapping[str, float]:
     """The paper's row by the columns of a half; without the ratios of runs that were not made."""
-    rows = published.load("lers_table7")
+    rows = published.printed_table("lers_table7")
     own = rows[(rows.sparsity == round(100 * t)) & (rows.method == method)].iloc[0]
     values = {column: float(own[column.lower()]) for column in HALVES[task].columns}
     return {column: value for column, value in values.items() if value != NOT_MADE}
@@ -92,7 +92,7 @@ def _over_seeds(column: str) -> Callable[..., Spread | None]:
     return made
 
 
-def retain_table(task: str, reference: pd.DataFrame, run: pd.DataFrame, title: str = "this run") -> Table:
+def retain_table(task: str, reference: pd.DataFrame, run: pd.DataFrame, title: str = "this run") -> HtmlTable:
     """Paper | reference | this run: the ratios of one task, mean ± spread over seeds.
 
     Args:
@@ -106,8 +106,8 @@ def retain_table(task: str, reference: pd.DataFrame, run: pd.DataFrame, title: s
     return comparison(
         ROWS,
         {"prune_ratio": "t", "method": "method"},
-        [Column(key, heading, best="max", of=_over_seeds(key)) for key, heading in headings.items()],
-        lambda t, method: printed(task, t, method),
+        [ResultColumn(key, heading, best="max", of=_over_seeds(key)) for key, heading in headings.items()],
+        lambda t, method: printed_row(task, t, method),
         sides,
         head={"t": lambda t, _: f"{t:.0%}"},
         caption=f"{task.capitalize()}, {half.backbone}: {half.metric} over that of Original",
@@ -116,7 +116,7 @@ def retain_table(task: str, reference: pd.DataFrame, run: pd.DataFrame, title: s
     )
 
 
-def transfer_table(reference: Mapping[str, pd.DataFrame], run: Mapping[str, pd.DataFrame]) -> Table:
+def transfer_table(reference: Mapping[str, pd.DataFrame], run: Mapping[str, pd.DataFrame]) -> HtmlTable:
     """Are methods that are strong in one task strong in the other? (RQ2)
 
     Kendall's τ of their mean ratios, and the best of each task, of the methods that have both.
@@ -125,7 +125,7 @@ def transfer_table(reference: Mapping[str, pd.DataFrame], run: Mapping[str, pd.D
         reference, run: `ratios` by task.
     """
     paper = {
-        task: pd.DataFrame([{"prune_ratio": t, "method": m, **printed(task, t, m)} for t, m in ROWS])
+        task: pd.DataFrame([{"prune_ratio": t, "method": m, **printed_row(task, t, m)} for t, m in ROWS])
         for task in HALVES
     }
     rows = []

@@ -16,8 +16,8 @@ from ..values import (
     at_least,
     better,
     methods,
+    range_over_sets,
     span,
-    spread,
     two,
 )
 
@@ -172,7 +172,7 @@ def _groups() -> list[Finding]:
         [at_least(better(d, OURS, m, metric)) for d in SETS for m in rivals for metric in ACCURACY]
         for rivals in (("AdaFS",), SINGLE_STAGE)
     )
-    wider = [spread(s, "auc") > spread(m, "auc") for s in SHALLOW for m in DEEP]
+    wider = [range_over_sets(s, "auc") > range_over_sets(m, "auc") for s in SHALLOW for m in DEEP]
     return [
         Finding(
             "4.1-10",
@@ -195,7 +195,7 @@ def _groups() -> list[Finding]:
             "Table 2",
             "AUC less that of No Selection",
             "range over the sets: "
-            + ", ".join(f"{m} {spread(m, 'auc'):.4f}" for m in (*SHALLOW, *DEEP, OURS)),
+            + ", ".join(f"{m} {range_over_sets(m, 'auc'):.4f}" for m in (*SHALLOW, *DEEP, OURS)),
             share_verdict(wider),
             f"of {len(wider)} pairs the shallow method varies more than the deep one in {sum(wider)}: "
             "most deep baselines vary more",

@@ -79,7 +79,7 @@ def _times() -> list[Finding]:
 
 
 def _accuracy() -> list[Finding]:
-    backbones = published.load("lightfmp_table3").backbone
+    backbones = published.printed_table("lightfmp_table3").backbone
     gains = [three(b, "lightfmp_auc") - three(b, "base_auc") for b in backbones]
     losses = [three(b, "base_logloss") - three(b, "lightfmp_logloss") for b in backbones]
     reached = [at_least(gain) for gain in (*gains, *losses)]

@@ -8,7 +8,7 @@ from scipy.stats import norm
 from ...claims.claim import share_verdict
 from ...claims.finding import Finding
 from ...evidence import published
-from ..values import DIMENSION, FIELDS, SETS, TWO_STAGE, figure2_values, methods, said, size, two
+from ..values import DIMENSION, FIELDS, SETS, TWO_STAGE, fields_named, figure2_values, methods, size, two
 
 # §2.3
 MEAN, VARIANCE, TEMPERATURE, LOW, HIGH = 0.5, 0.0625, 0.83, -0.1, 1.1
@@ -139,7 +139,7 @@ def _subset() -> list[Finding]:
 
 
 def _fields() -> list[Finding]:
-    kept, middle, pruned = said("kept"), said("middle"), said("pruned")
+    kept, middle, pruned = fields_named("kept"), fields_named("middle"), fields_named("pruned")
     left, gone = FIELDS - int(0.75 * FIELDS), int(0.25 * FIELDS)
     names = [*kept, *middle, *pruned]
     apart = len(set(names)) == len(names)
@@ -190,7 +190,7 @@ def _ratios() -> list[Finding]:
 
 
 def _tables() -> list[Finding]:
-    marked = set(published.load("lightfmp_table2_underlined").itertuples(index=False, name=None))
+    marked = set(published.printed_table("lightfmp_table2_underlined").itertuples(index=False, name=None))
     seconds = {(d, _second(d, metric), metric) for d in SETS for metric in ("auc", "logloss", "tt")}
     wrong, absent = sorted(marked - seconds), sorted(seconds - marked)
     return [
@@ -249,9 +249,9 @@ def _second(dataset: str, metric: str) -> str:
 
 
 def _scope() -> list[Finding]:
-    tables = [published.load(f"lightfmp_table{i}") for i in (1, 2, 3)]
+    tables = [published.printed_table(f"lightfmp_table{i}") for i in (1, 2, 3)]
     columns = {c.split("_")[-1] for t in tables for c in t.columns}
-    quantities = set(published.load("lightfmp_fig2").quantity)
+    quantities = set(published.printed_table("lightfmp_fig2").quantity)
     reported = {
         "PT": "PT" in quantities,
         "CT": "CT" in quantities,

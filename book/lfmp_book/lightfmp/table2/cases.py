@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from ...claims.cases import Case, all_of
 from ...evidence import published
-from ...evidence.results import BASE, TWIN
+from ...evidence.results import ALL_FIELDS, RANDOM_FIELDS
 from ..arms import LITERAL
 from ..selectors import short
 from ..values import MARGINAL, METRICS, SETS
@@ -40,16 +40,18 @@ def over_base(v: View) -> list[Case]:
         Case(
             d,
             "",
-            all_of(*(v.better(d, v.arm, BASE, metric) for metric in METRICS), v.below(d, v.arm, BASE)),
-            ", ".join(filter(None, [v.gained(d, v.arm, BASE), v.took(d, v.arm)])),
+            all_of(
+                *(v.better(d, v.arm, ALL_FIELDS, metric) for metric in METRICS), v.below(d, v.arm, ALL_FIELDS)
+            ),
+            ", ".join(filter(None, [v.gained(d, v.arm, ALL_FIELDS), v.took(d, v.arm)])),
         )
         for d in SETS
     ]
 
 
-def competitive(v: View) -> list[Case]:
+def close_to_gating(v: View) -> list[Case]:
     """On Criteo, behind the better of OptEmbed and OptFS by no more than in the paper."""
-    printed = published.load("lightfmp_table2").query("dataset == 'Criteo'").set_index("method")
+    printed = published.printed_table("lightfmp_table2").query("dataset == 'Criteo'").set_index("method")
     cases = []
     for metric in METRICS:
         column, sign = f"test_{metric.name}", metric.sign
@@ -74,7 +76,7 @@ def faster(sets: Sequence[str], others: Sequence[str]) -> Cases:
 def criteo_time(v: View) -> list[Case]:
     """On Criteo, no more of all fields' time than in the paper, and quicker than OptEmbed and OptFS."""
     ratio = v.ratio("Criteo", v.arm)
-    whole = Case("Criteo", BASE, None if ratio is None else ratio <= 0.6084, v.took("Criteo", v.arm))
+    whole = Case("Criteo", ALL_FIELDS, None if ratio is None else ratio <= 0.6084, v.took("Criteo", v.arm))
     return [whole, *faster(("Criteo",), ("OptEmbed", "OptFS"))(v)]
 
 
@@ -83,7 +85,7 @@ def ranks(v: View) -> list[Case]:
     cases = []
     for d in ("MovieLens", "Avazu"):
         for metric in METRICS:
-            ours, *rivals = (v.mean(d, m, f"test_{metric.name}") for m in (v.arm, BASE, *RIVALS))
+            ours, *rivals = (v.mean(d, m, f"test_{metric.name}") for m in (v.arm, ALL_FIELDS, *RIVALS))
             if ours is None or None in rivals:
                 cases.append(Case(d, metric.title, None))
                 continue
@@ -127,7 +129,7 @@ def _range(values: Sequence[float | None]) -> float | None:
     return max(known) - min(known) if len(known) == len(values) else None
 
 
-def comparable(v: View) -> list[Case]:
+def comparable_to_deep(v: View) -> list[Case]:
     """On each set, not substantially worse than each two-stage deep baseline, and quicker."""
     cases = []
     for d in SETS:
@@ -150,7 +152,7 @@ def unbeaten(v: View) -> list[Case]:
     cases = []
     for d in SETS:
         lost: dict[str, bool | None] = {}
-        for m in (BASE, *RIVALS, TWIN):
+        for m in (ALL_FIELDS, *RIVALS, RANDOM_FIELDS):
             quicker = v.below(d, v.arm, m)
             lost[m] = all_of(v.better(d, m, v.arm), None if quicker is None else not quicker)
         names = [short(m) for m, beaten in lost.items() if beaten]
@@ -161,7 +163,7 @@ def unbeaten(v: View) -> list[Case]:
 
 def neither(v: View) -> list[Case]:
     """On each set, no baseline is better in AUC than all fields and quicker."""
-    gained = beats((BASE,))
+    gained = beats((ALL_FIELDS,))
     return [
         Case(d, short(m), None if won is None else not won)
         for m in RIVALS
@@ -176,9 +178,9 @@ def worse(sets: Sequence[str], rivals: Sequence[str], *, by: float = 0.0, quicke
         found = []
         for d in sets:
             for m in rivals:
-                lost = [v.better(d, BASE, m, metric, by) for metric in (METRICS if by else METRICS[:1])]
-                time = [v.below(d, m, BASE)] if quicker else []
-                found.append(Case(d, short(m), all_of(*lost, *time), v.gained(d, m, BASE)))
+                lost = [v.better(d, ALL_FIELDS, m, metric, by) for metric in (METRICS if by else METRICS[:1])]
+                time = [v.below(d, m, ALL_FIELDS)] if quicker else []
+                found.append(Case(d, short(m), all_of(*lost, *time), v.gained(d, m, ALL_FIELDS)))
         return found
 
     return cases
@@ -186,14 +188,16 @@ def worse(sets: Sequence[str], rivals: Sequence[str], *, by: float = 0.0, quicke
 
 def slower(sets: Sequence[str], rivals: Sequence[str]) -> Cases:
     """Slower than all fields."""
-    return lambda v: [Case(d, short(m), v.below(d, BASE, m), v.took(d, m)) for d in sets for m in rivals]
+    return lambda v: [
+        Case(d, short(m), v.below(d, ALL_FIELDS, m), v.took(d, m)) for d in sets for m in rivals
+    ]
 
 
 def quickest(v: View) -> list[Case]:
     """On each set, AdaFS has the least time of the ten rows of the paper's table."""
     cases = []
     for d in SETS:
-        times = {m: t for m in (BASE, *RIVALS, LITERAL) if (t := v.mean(d, m, TIME)) is not None}
+        times = {m: t for m in (ALL_FIELDS, *RIVALS, LITERAL) if (t := v.mean(d, m, TIME)) is not None}
         whole = len(times) == len(RIVALS) + 2
         first = min(times, key=times.__getitem__) if whole else ""
         cases.append(Case(d, "", first == ADAFS if whole else None, f"least: {first}"))
@@ -204,7 +208,7 @@ def varied(v: View) -> list[Case]:
     """Shallow methods: gains that range more than the median deep baseline's, and less time everywhere."""
 
     def width(m: str) -> float | None:
-        gains = [v.gain(d, m, BASE) for d in SETS]
+        gains = [v.gain(d, m, ALL_FIELDS) for d in SETS]
         return _range([None if g is None else g[0] for g in gains])
 
     known = sorted(w for m in DEEP if (w := width(m)) is not None)
@@ -214,7 +218,7 @@ def varied(v: View) -> list[Case]:
         own = width(m)
         passed = None if own is None or middle is None else own > middle
         cases.append(Case("range of AUC", m, passed, _figure("{:.4f} against {:.4f}", own, middle)))
-    return [*cases, *(case for m in SHALLOW for case in _named(m, faster(SETS, (BASE,))(v.of(m))))]
+    return [*cases, *(case for m in SHALLOW for case in _named(m, faster(SETS, (ALL_FIELDS,))(v.of(m))))]
 
 
 def _named(arm: str, cases: Sequence[Case]) -> list[Case]:

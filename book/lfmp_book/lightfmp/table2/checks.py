@@ -15,19 +15,21 @@ from ...claims.claim import Prose
 from ...claims.pending import NOT_YET as NO_RECORDS
 from ...evidence import datasets, published
 from ...evidence.differences import difference_table
-from ...evidence.results import BASE, TWIN
-from ...show.html import Spread, Table, table
-from ..selectors import ITEM, PRINTED, arms_of, kind_of, part, set_of, short
+from ...evidence.results import ALL_FIELDS, RANDOM_FIELDS
+from ...show.html import HtmlTable, Spread, table
+from ..selectors import ITEM, PRINTED, arm_kind, arms_of, part, set_of, short
 from ..values import SETS
 
 IDS = ("user_id", "movie_id")
 
 
-def ids_table(reference: pd.DataFrame) -> Table:
+def ids_table(reference: pd.DataFrame) -> HtmlTable:
     """MovieLens: which runs keep both the user and the movie, and the AUC with and without."""
     frame = part(reference, "MovieLens")
     names, _ = datasets.fields(datasets.description("ml-1m"))
-    printed = published.load("lightfmp_table2").query("dataset == 'MovieLens'").set_index("method").auc
+    printed = (
+        published.printed_table("lightfmp_table2").query("dataset == 'MovieLens'").set_index("method").auc
+    )
     rows = []
     for arm in arms_of(frame):
         own = frame[frame.arm == arm]
@@ -42,7 +44,7 @@ def ids_table(reference: pd.DataFrame) -> Table:
     columns = ["selector", *(f"{i} kept" for i in IDS), "AUC with both", "AUC without", "paper's AUC"]
     caption = "MovieLens: seeds in which the user and the movie are kept, and what that is worth"
     note = None if rows else f"reference: {NO_RECORDS}"
-    kinds = [kind_of(row["selector"]) for row in rows]
+    kinds = [arm_kind(row["selector"]) for row in rows]
     return table(pd.DataFrame(rows, columns=columns), caption=caption, rule=kinds, note=note)
 
 
@@ -51,7 +53,7 @@ def clusters(reference: pd.DataFrame) -> Prose:
     frame = part(reference, "MovieLens")
     names, _ = datasets.fields(datasets.description("ml-1m"))
     auc = (
-        published.load("lightfmp_table2")
+        published.printed_table("lightfmp_table2")
         .query("dataset == 'MovieLens'")
         .set_index("method")
         .auc.sort_values()
@@ -70,18 +72,18 @@ def clusters(reference: pd.DataFrame) -> Prose:
     return Prose(tuple(said))
 
 
-def differences(compared: pd.DataFrame, without: Sequence[str] = ()) -> Table | Prose:
+def differences_by_set(compared: pd.DataFrame, missing: Sequence[str] = ()) -> HtmlTable | Prose:
     """Differences in test AUC to all fields and to random ones, set by set.
 
     Args:
-        compared: see `results.compare`. without: why sets have none.
+        compared: see `results.compare`. missing: why sets have none.
     """
     if not len(compared):
-        return Prose(tuple(without) or (NO_RECORDS,))
+        return Prose(tuple(missing) or (NO_RECORDS,))
     return difference_table(compared.assign(dataset=compared.dataset.map(set_of)), by="dataset")
 
 
-def findings(reference: pd.DataFrame, compared: pd.DataFrame, without: Sequence[str] = ()) -> Prose:
+def findings(reference: pd.DataFrame, compared: pd.DataFrame, missing: Sequence[str] = ()) -> Prose:
     """Which selectors are better, tied or worse than all fields and than as many random ones, set by set."""
     said = []
     auc = compared[compared.metric == AUC.name]
@@ -90,10 +92,10 @@ def findings(reference: pd.DataFrame, compared: pd.DataFrame, without: Sequence[
         if not len(own):
             said += [] if len(part(reference, name)) else [f"**{name}**: {NO_RECORDS}."]
             continue
-        halves = ((own.high - own.low) / 2)[own.against.isin([BASE, TWIN])]
+        halves = ((own.high - own.low) / 2)[own.against.isin([ALL_FIELDS, RANDOM_FIELDS])]
         said.append(f"**{name}**: 95 % intervals are ± {halves.median():.4f} AUC, in the median.")
-        for other in (BASE, TWIN):
-            rows = own[(own.against == other) & (own.arm != TWIN)]
+        for other in (ALL_FIELDS, RANDOM_FIELDS):
+            rows = own[(own.against == other) & (own.arm != RANDOM_FIELDS)]
             groups = {"better": rows[rows.low > 0], "worse": rows[rows.high < 0]}
             tied = len(rows) - sum(map(len, groups.values()))
             words = [
@@ -101,7 +103,7 @@ def findings(reference: pd.DataFrame, compared: pd.DataFrame, without: Sequence[
                 for word, r in groups.items()
             ]
             said.append(f"**{name}**, against {other}: {'; '.join(words)}; {tied} tied, of {len(rows)} arms.")
-    return Prose((*said, *(f"{line[0].upper()}{line[1:]}." for line in without)))
+    return Prose((*said, *(f"{line[0].upper()}{line[1:]}." for line in missing)))
 
 
 def search_rows(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
@@ -122,7 +124,7 @@ def search_rows(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
     return pd.DataFrame([row for row in rows.values() if row["scores"]])
 
 
-def search_table(store: Store | None = None) -> Table | Prose:
+def search_table(store: Store | None = None) -> HtmlTable | Prose:
     """What the search of the reference runs chose, set by set."""
     found = search_rows(get_item(ITEM).grids("reference"), store or store_for("reference"))
     if not len(found):

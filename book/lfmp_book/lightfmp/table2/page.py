@@ -9,17 +9,17 @@ from ...claims.claim import Prose
 from ...claims.pending import NOT_YET as NO_RECORDS
 from ...evidence import published
 from ...evidence.differences import difference_table
-from ...evidence.results import BASE
+from ...evidence.results import ALL_FIELDS
 from ...show import pareto
-from ...show.comparison import Column, comparison
+from ...show.comparison import ResultColumn, comparison
 from ...show.figures import Picture
-from ...show.html import Spread, Stack, Table, table
+from ...show.html import HtmlTable, Spread, Stack, table
 from ..selectors import ITEM as ITEM  # as the page's own
 from ..selectors import (
     KINDS,
     PRINTED,
+    arm_kind,
     arms_of,
-    kind_of,
     part,
     relative,
     scaled,
@@ -41,7 +41,7 @@ LOOKS = dict(
 )  # fmt: skip
 # what a method is meant to remove, where not fields
 MEANT = {
-    BASE: "nothing",
+    ALL_FIELDS: "nothing",
     "AdaFS, soft": "nothing, weighs fields",
     "AdaFS, hard": "fields of each row; values, says §4.1",
     "MvFS": "nothing, weighs fields; values, says §4.1",
@@ -50,10 +50,10 @@ MEANT = {
 }
 FIGURES = {"test_auc": "auc", "test_logloss": "logloss", "TT ×": "tt"}  # ours → the paper's
 COLUMNS = (
-    *map(Column.measured, METRICS),
-    Column("TT ×", "TT ×", 2, best="min"),
-    Column("TT × scaled", "TT × scaled", 2, best="min", sides=("reference",)),
-    Column("TT", "TT, s", 1, sides=("reference",)),
+    *map(ResultColumn.measured, METRICS),
+    ResultColumn("TT ×", "TT ×", 2, best="min"),
+    ResultColumn("TT × scaled", "TT × scaled", 2, best="min", sides=("reference",)),
+    ResultColumn("TT", "TT, s", 1, sides=("reference",)),
 )
 
 
@@ -62,7 +62,7 @@ def parted(kinds: Sequence[str]) -> str:
     return f"Rules part: {'; '.join(dict.fromkeys(kinds))}."
 
 
-def counts(reference: pd.DataFrame) -> str:
+def run_counts(reference: pd.DataFrame) -> str:
     """How many final runs of how many arms there are by data set, a line each."""
     lines = []
     for name in SETS:
@@ -76,29 +76,34 @@ def counts(reference: pd.DataFrame) -> str:
 
 def timed(frame: pd.DataFrame) -> pd.DataFrame:
     """Runs with their total time over the mean of all fields', as measured and, where it is known, scaled."""
-    base = frame[frame.arm == BASE]
+    base = frame[frame.arm == ALL_FIELDS]
     totals = [column for column in ("TT", "TT scaled") if column in frame]
     ratios = {c.replace("TT", "TT ×"): frame[c] / base[c].mean() for c in totals}
     return frame.assign(**ratios)
 
 
-def main_table(name: str, reference: pd.DataFrame, run: pd.DataFrame | None = None, digits: int = 4) -> Table:
+def main_table(
+    name: str, reference: pd.DataFrame, run: pd.DataFrame | None = None, digits: int = 4
+) -> HtmlTable:
     """Paper | reference | this run, a row for each selector.
 
     Args:
         name: the paper's name of the set. reference, run: see `results.frame`.
         digits: decimals of this run's AUC and log-loss.
     """
-    printed = published.load("lightfmp_table2").query("dataset == @name").set_index("method")
+    printed = published.printed_table("lightfmp_table2").query("dataset == @name").set_index("method")
     reference = scaled(name, part(reference, name))
     shown = {"reference": timed(reference)} if len(reference) else {}
     run = part(reference[:0] if run is None else run, name)
     if len(run):
         other = [d for d in run.dataset.unique() if set_of(d) != name]
         shown[f"this run ({', '.join(other)})" if other else "this run"] = timed(run)
-    columns: tuple[Column, ...] = COLUMNS
+    columns: tuple[ResultColumn, ...] = COLUMNS
     if len(reference) and seeds_of(reference).count("to"):  # else the note says it
-        columns = (*COLUMNS, Column("seed", "seeds", sides=("reference",), of=lambda own, _: str(len(own))))
+        columns = (
+            *COLUMNS,
+            ResultColumn("seed", "seeds", sides=("reference",), of=lambda own, _: str(len(own))),
+        )
 
     def paper(arm: str) -> dict[str, float]:
         row = printed.loc[PRINTED[arm]] if arm in PRINTED else {}
@@ -114,7 +119,7 @@ def main_table(name: str, reference: pd.DataFrame, run: pd.DataFrame | None = No
         "beside the hard one."
     )
     caption = f"{name}: test AUC, log-loss, training time"
-    kinds = [kind_of(arm) for arm in arms]
+    kinds = [arm_kind(arm) for arm in arms]
     return comparison(
         [(arm,) for arm in arms],
         {"arm": "selector"},
@@ -128,7 +133,7 @@ def main_table(name: str, reference: pd.DataFrame, run: pd.DataFrame | None = No
     )
 
 
-def cost_table(title: str, frame: pd.DataFrame) -> Table:
+def cost_table(title: str, frame: pd.DataFrame) -> HtmlTable:
     """What a served model really lacks, and what the paper leaves out: sizes and inference time.
 
     Args:
@@ -161,7 +166,7 @@ def cost_table(title: str, frame: pd.DataFrame) -> Table:
         "×: over all fields. MB: of the model as served, indices and gates included. IT: processor "
         "seconds of one thread to score a million rows. Means over seeds."
     )
-    kinds = [kind_of(arm) for arm in arms]
+    kinds = [arm_kind(arm) for arm in arms]
     bold: dict[Any, Literal["max", "min"]] = {"MB ×": "min", "IT ×": "min"}
     formats: dict[Any, Any] = {"MB": ".2f", "epochs": ".1f"}
     formats |= dict.fromkeys(("parameters ×", "MB ×"), lambda r: f"{float(r):.2f}")  # they hardly spread
@@ -174,7 +179,7 @@ def cost_table(title: str, frame: pd.DataFrame) -> Table:
 def panels(name: str, frame: pd.DataFrame) -> list[pareto.Panel]:
     """Test AUC against training time and against bytes, a point for each arm of the set `name`."""
     frame = scaled(name, frame)
-    base = frame[frame.arm == BASE].TT.mean()
+    base = frame[frame.arm == ALL_FIELDS].TT.mean()
     title, whole = "training time over that of all fields, choosing included", base
     if base != base:
         title, whole = "processor seconds of training, choosing included", 1.0
@@ -187,7 +192,7 @@ def panels(name: str, frame: pd.DataFrame) -> list[pareto.Panel]:
             spread = float(own.test_auc.std()) if len(own) > 1 else 0.0
             cost, worth = float(own[column].mean() / divisor), float(own.test_auc.mean())
             other = float(own["TT scaled"].mean() / divisor) if column == "TT" and name in SETS else cost
-            points.append(pareto.Point(short(arm), kind_of(arm), cost, worth, spread, other))
+            points.append(pareto.Point(short(arm), arm_kind(arm), cost, worth, spread, other))
         found.append(pareto.Panel(title, "test AUC", points))
     return found
 
@@ -206,7 +211,7 @@ def picture(title: str, frame: pd.DataFrame) -> Picture | Prose:
         + " Hollow: the time scaled to the paper's rows."
         * (title in SETS)
     )
-    return Picture(pareto.picture(drawn, LOOKS), words, wide=True)
+    return Picture(pareto.pareto_figure(drawn, LOOKS), words, wide=True)
 
 
 def own_stack(run: pd.DataFrame, compared: pd.DataFrame) -> Stack:

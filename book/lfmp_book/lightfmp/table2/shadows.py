@@ -9,20 +9,22 @@ from lfmp_core.data.shadows import shadow_order
 from lfmp_core.experiments.items import Grid
 from lfmp_core.experiments.spec import DatasetRef
 
-from ...arguments import names
+from ...arguments import valid_names
 from ...claims.claim import Prose
 from ...claims.pending import NOT_YET as NO_RECORDS
 from ...evidence.frames import CHOSEN, framed
-from ...show.comparison import Column, comparison
-from ...show.html import Table
+from ...show.comparison import ResultColumn, comparison
+from ...show.html import HtmlTable
 from ..choice_grids import shadows
 from ..selection_grids import SETS as KEYS
-from ..selectors import arms_of, kind_of, set_of
+from ..selectors import arm_kind, arms_of, set_of
 from ..values import SETS
 
 COLUMNS = (
-    Column("share", "shadows", 2),
-    Column("shadows", "below chance", of=lambda own, _: f"{(own.shadows < own.limit).sum()} of {len(own)}"),
+    ResultColumn("share", "shadows", 2),
+    ResultColumn(
+        "shadows", "below chance", of=lambda own, _: f"{(own.shadows < own.limit).sum()} of {len(own)}"
+    ),
 )
 COUNTS = {**dict.fromkeys(("total", "kept", "shadows"), "int64"), "share": "float64", "limit": "int64"}
 
@@ -45,7 +47,7 @@ def grids(
         return made
     if profile == "paper":
         return []
-    wanted = names(sets, KEYS, "data set") if profile == "reference" else KEYS[:1]
+    wanted = valid_names(sets, KEYS, "data set") if profile == "reference" else KEYS[:1]
     return [grid for name, grid in zip(KEYS, made, strict=False) if name in wanted]
 
 
@@ -71,7 +73,7 @@ def false_discoveries(choices: pd.DataFrame) -> pd.DataFrame:
     return framed(rows, CHOSEN | COUNTS)
 
 
-def shadow_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table | Prose:
+def shadow_table(reference: pd.DataFrame, run: pd.DataFrame) -> HtmlTable | Prose:
     """Share of shadows among the fields that each selector keeps, data set by data set.
 
     Args:
@@ -103,6 +105,6 @@ def shadow_table(reference: pd.DataFrame, run: pd.DataFrame) -> Table | Prose:
         None,
         frames,
         caption="Fields without meaning among those kept",
-        rule=[kind_of(arm) for arm in arms],
+        rule=[arm_kind(arm) for arm in arms],
         note=note,
     )

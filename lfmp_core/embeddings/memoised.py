@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from .compressed import CompressedTable
 
 
-class RememberingTable(CompressedTable):
+class MemoisedTable(CompressedTable):
     """A compressed table that, while it is only read, works each row out once.
 
     In eval mode and without gradients a row is kept when it is first asked for, so that scoring a split costs
@@ -19,17 +19,17 @@ class RememberingTable(CompressedTable):
     form. They are forgotten as soon as a parameter changes or the table goes back to training.
 
     Attributes:
-        remember: False works every row out at every lookup, to measure the compact form.
+        memoise: False works every row out at every lookup, to measure the compact form.
     """
 
-    remember = True
+    memoise = True
     _known: tuple[Any, Tensor] | None = None
 
     def forward(self, ids: Tensor) -> Tensor:
         reading = not self.training and not torch.is_grad_enabled() and not torch.compiler.is_exporting()
-        return self._recall(ids) if reading and self.remember else super().forward(ids)
+        return self._looked_up(ids) if reading and self.memoise else super().forward(ids)
 
-    def _recall(self, ids: Tensor) -> Tensor:
+    def _looked_up(self, ids: Tensor) -> Tensor:
         tensors = [*self.parameters(), *self.buffers()]
         state = [(t.data_ptr(), t._version) for t in tensors]
         if self._known is None or self._known[0] != state:
@@ -56,11 +56,11 @@ class RememberingTable(CompressedTable):
 @contextmanager
 def compact(model: nn.Module) -> Iterator[bool]:
     """In the block no table of a model remembers rows; whether there are tables that would."""
-    tables = [part for part in model.modules() if isinstance(part, RememberingTable) and part.remember]
+    tables = [part for part in model.modules() if isinstance(part, MemoisedTable) and part.memoise]
     for part in tables:
-        part.remember = False
+        part.memoise = False
     try:
         yield bool(tables)
     finally:
         for part in tables:
-            part.remember = True
+            part.memoise = True

@@ -20,7 +20,7 @@ V = TypeVar("V", bound=Redrawn)
 Cases = Callable[[V], list[Case]]
 
 
-def settled(cases: Cases[V]) -> Cases[V]:
+def robust_to_resampling(cases: Cases[V]) -> Cases[V]:
     """Cases on means, held against what the means could have been.
 
     The cases are made again from every bootstrap draw. One passes if it does on 95 % of the draws and more,

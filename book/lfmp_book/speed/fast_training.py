@@ -8,14 +8,14 @@ import pandas as pd
 from lfmp_core.experiments.stamp import comparable
 
 from ..claims.claim import Claim, Prose, share_verdict
-from ..show.html import Spread, Table, table
-from .grids import WAYS
-from .speed import Rounds, fastest, load, named
+from ..show.html import HtmlTable, Spread, table
+from .grids import TRAINING_VARIANTS
+from .speed import Rounds, entry_named, fastest, load_figures
 
-PLAIN = next(iter(WAYS))
+PLAIN = next(iter(TRAINING_VARIANTS))
 
 
-def differences(frame: pd.DataFrame, metric: str = "test_auc") -> pd.DataFrame:
+def seed_differences(frame: pd.DataFrame, metric: str = "test_auc") -> pd.DataFrame:
     """Each run minus the plain run of the same backbone and seed: backbone, arm, seed, difference."""
     plain = frame[frame.arm == PLAIN].set_index(["backbone", "seed"])[metric]
     stamps = frame[frame.arm == PLAIN].set_index(["backbone", "seed"]).numerics
@@ -28,9 +28,9 @@ def differences(frame: pd.DataFrame, metric: str = "test_auc") -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["backbone", "arm", "seed", "difference"])
 
 
-def ways_table(frame: pd.DataFrame) -> Table:
+def variants_table(frame: pd.DataFrame) -> HtmlTable:
     """Test AUC and log-loss of each way, and what it differs from the plain way by, seed by seed."""
-    found = differences(frame)
+    found = seed_differences(frame)
     rows = []
     for (backbone, arm), own in frame.groupby(["backbone", "arm"], sort=False):
         away = found[(found.backbone == backbone) & (found.arm == arm)].difference
@@ -56,8 +56,8 @@ def ways_table(frame: pd.DataFrame) -> Table:
 
 def claims(frame: pd.DataFrame) -> list[Claim]:
     """The project's own claims on its fast ways, judged on the reference records."""
-    found, judged = differences(frame), []
-    for way in [w for w in WAYS if w != PLAIN]:
+    found, judged = seed_differences(frame), []
+    for way in [w for w in TRAINING_VARIANTS if w != PLAIN]:
         passed, words = [], []
         for backbone, own in found[found.arm == way].groupby("backbone", sort=False):
             spread = frame[(frame.backbone == backbone) & (frame.arm == PLAIN)].test_auc.std()
@@ -78,7 +78,7 @@ def room(results: Mapping[str, Any]) -> Prose:
         if group is None or target["versus"] != "peer":
             continue
         measure = target["measure"]
-        peer, ours = fastest(group["entries"], measure), named(group["entries"], "ours")
+        peer, ours = fastest(group["entries"], measure), entry_named(group["entries"], "ours")
         if peer is None:
             continue
         asked = 1e3 * Rounds.of(peer, measure).median / target["ratio"]
@@ -91,9 +91,9 @@ def room(results: Mapping[str, Any]) -> Prose:
     return Prose(tuple(sentences))
 
 
-def layout_table() -> Table:
+def layout_table() -> HtmlTable:
     """First-order weights in a table of their own, or as one more column of the vectors' table."""
-    found = load("layouts")["layouts"]
+    found = load_figures("layouts")["layouts"]
     rows = [
         {
             "D": int(dim),
