@@ -217,7 +217,7 @@ from pathlib import Path
 from lfmp_book import executor as book, notebooks
 book.project_root = notebooks.project_root = lambda: Path(sys.argv[1])
 if __name__ == "__main__":
-    book.execute(jobs=2)
+    book.execute_notebooks(jobs=2)
 """
 # a page at work: its kernel has a child of its own, as pages that compute runs have
 WORKS = """check(globals())
