@@ -1,59 +1,25 @@
-"""Tables in few bits: their rounding by hand, their laws in every form, in every backbone and recommender."""
+"""Tables in few bits: their rounding by hand, and their laws in every form."""
 
-import json
-from itertools import product
-
-import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
-from test_compression_laws import LEARNING, SERVED, N, generator, ids_of_all, plain, small
+from few_bits import FORMS, TRAINED_ONLY, WAYS, form
+from test_compression_laws import LEARNING, N, generator, ids_of_all, plain
 from test_compression_laws import SIZES as FIELDS
 from test_compression_laws import D as DIM
-from torch import nn
 
-from lfmp_core import quantise_
-from lfmp_core.budget import NOTHING, Budget
-from lfmp_core.data import InteractionData
-from lfmp_core.efficiency import export_onnx
 from lfmp_core.embeddings import FullTable
 from lfmp_core.embeddings.compressed import NotByField
 from lfmp_core.embeddings.packed import Packed
 from lfmp_core.embeddings.pair import PairTable
 from lfmp_core.embeddings.quantised import QuantisedTable
 from lfmp_core.embeddings.sparse import SparseTable
-from lfmp_core.errors import DataError, LfmpError, UnknownName
-from lfmp_core.experiments import stamp
-from lfmp_core.experiments.spec import DatasetRef, RunSpec
-from lfmp_core.methods import get_method
-from lfmp_core.models import BackboneSettings, build_model, load_model, save_model
-from lfmp_core.models.backbone import REGISTRY
-from lfmp_core.models.recommenders import RECOMMENDERS, build_recommender, recommender_settings
-from lfmp_core.surgery import CutPlan, cut, plan_fields
-from lfmp_core.tasks import Clicks, TopItems
-from lfmp_core.training import TrainingSettings, predict
-from lfmp_core.training.pairs import PairTrainingSettings
-
-WAYS = list(product((2, 4, 8), ("field", "row")))
-TRAINED_ONLY = ("thresholded", "masked", "candidates")
-FORMS = {name: make for name, make in (LEARNING | SERVED).items() if name not in TRAINED_ONLY}
-
-
-def form(name):
-    """A trained table of that form, in evaluation mode."""
-    table = FORMS[name]()
-    if name == "tt_cached":
-        table.populate(torch.arange(N))
-    return table.eval()
+from lfmp_core.errors import LfmpError
 
 
 def of_weight(weight, sizes, bits=4, per="field"):
     full = FullTable(sizes, weight.shape[1], std=0, generator=generator())
     full.weight.data = weight.clone()
     return QuantisedTable.of(full, bits, per)
-
-
-# ----------------------------------------------------------------------------------------------- the rounding
 
 
 def test_rows_by_hand():
@@ -156,9 +122,6 @@ def test_loops_and_tensor_operations_say_the_same(bits, per, dim, threads):
         torch.set_num_threads(before)
 
 
-# ---------------------------------------------------------------------------------------------- every form
-
-
 @pytest.mark.parametrize(("bits", "per"), WAYS)
 @pytest.mark.parametrize("name", FORMS)
 def test_every_form_keeps_the_laws_of_a_table(name, bits, per):
@@ -243,234 +206,3 @@ def test_vectors_have_the_type_of_the_model(dtype):
             assert made(torch.arange(N)).dtype == made.weight_view().dtype == dtype
             kept = {torch.uint8, torch.float32 if per == "field" else torch.float16}
             assert {p.dtype for p in made.parameters()} == kept
-
-
-# ------------------------------------------------------------------------------------------ every backbone
-
-
-def rounded_model(backbone, name, bits=4, per="field"):
-    model = build_model(small(backbone, DIM), FIELDS, seed=0).eval()
-    model.table = QuantisedTable.of(form(name), bits, per)
-    return model
-
-
-SERVED_WAYS = [
-    (name, backbone, *WAYS[(i + j) % len(WAYS)])
-    for i, name in enumerate(FORMS)
-    for j, backbone in enumerate(REGISTRY)
-]
-
-
-@pytest.mark.parametrize(("name", "backbone", "bits", "per"), SERVED_WAYS)
-def test_models_are_saved_and_loaded(name, backbone, bits, per, tmp_path):
-    """Law 2, in every form and every backbone; and the counts of a model."""
-    model, ids = rounded_model(backbone, name, bits, per), ids_of_all()
-    folder = save_model(model, tmp_path / "model")
-    loaded = load_model(folder).eval()
-    assert torch.equal(loaded(ids), model(ids)) and model(ids).std() > 0
-    stored = load_file(folder / "model.safetensors")
-    assert loaded.num_bytes() == model.num_bytes() == sum(t.nbytes for t in stored.values())
-    with_plain = build_model(model.settings, FIELDS, seed=0)
-    with_plain.table = form(name)
-    assert loaded.num_parameters() == model.num_parameters() == with_plain.num_parameters()
-
-
-@pytest.mark.parametrize(("name", "backbone", "bits", "per"), SERVED_WAYS[::5])
-def test_models_are_exported(name, backbone, bits, per, tmp_path):
-    """The graph unpacks what it has gathered. An exporter meets a table's own operations in any backbone."""
-    onnxruntime = pytest.importorskip("onnxruntime")
-    model, ids = rounded_model(backbone, name, bits, per), ids_of_all(9)
-    session = onnxruntime.InferenceSession(export_onnx(model, tmp_path / "model.onnx"))
-    for rows in (ids, ids[:1], ids_of_all(40)):
-        (logits,) = session.run(None, {"ids": rows.numpy()})
-        assert np.allclose(logits, model(rows).detach().numpy(), atol=1e-5)
-
-
-@pytest.mark.parametrize(("bits", "per"), WAYS)
-@pytest.mark.parametrize("backbone", REGISTRY)
-def test_masked_equals_cut(backbone, bits, per, tmp_path):
-    """Law 1 of what is served: fields of the codes are cut, whole bytes or not; then saved and loaded."""
-    model, ids = build_model(small(backbone, 5), (7, 3, 11, 5), seed=0).eval(), None
-    quantise_(model, bits, per)
-    ids = torch.stack([k + torch.arange(16) % n for k, n in ((0, 7), (7, 3), (10, 11), (21, 5))], 1)
-    for kept in ((0, 2), (1, 3), (2,), (0, 1, 2, 3)):
-        plan = CutPlan.model_validate_json(plan_fields(model, kept).model_dump_json())
-        one = cut(model, plan)
-        gate = torch.zeros(4).index_fill(0, torch.tensor(kept), 1.0)
-        assert torch.allclose(one(ids), model(ids, None, gate, gate_linear=True), atol=1e-6)
-        sizes = [(7, 3, 11, 5)[f] for f in kept]
-        codes = sum(-(-5 * n * bits // 8) for n in sizes)
-        assert one.table.num_bytes() == codes + (8 * len(kept) if per == "field" else 4 * sum(sizes))
-        assert torch.equal(load_model(save_model(one, tmp_path / "model")).eval()(ids), one(ids))
-
-
-def test_a_gate_is_folded_into_the_steps():
-    model, z = quantise_(build_model(small("deepfm", 5), (7, 3), seed=0).eval(), 8), torch.tensor([0.3, 0.9])
-    ids = torch.tensor([[1, 8], [6, 9]])
-    assert torch.allclose(cut(model, [0, 1], gate=z)(ids), model(ids, None, z), atol=1e-6)
-
-
-@pytest.mark.parametrize(("name", "why"), [("qr", "kept fields alone"), ("sparse", "removed already")])
-def test_a_form_says_why_it_can_not_be_cut(name, why):
-    with pytest.raises(LfmpError, match=f"no field can be cut where the table.inner is a .*{why}"):
-        plan_fields(rounded_model("dnn", name), [0, 2])
-
-
-@pytest.mark.parametrize("name", ["full", "sparse", "ragged", "qr"])
-def test_damaged_content_is_refused(name, tmp_path):
-    """Codes can't be wrong; scales, runs and what they are runs of can."""
-    folder = save_model(rounded_model("dnn", name, per="row"), tmp_path / "model")
-    head, tensors = json.loads((folder / "model.json").read_text()), load_file(folder / "model.safetensors")
-
-    def refused(table, weights):
-        text = json.dumps(head | {"parts": {"table": table}})
-        (folder / "model.json").write_text(text)
-        save_file(weights, folder / "model.safetensors")
-        with pytest.raises(DataError, match="no whole model"):
-            load_model(folder)
-
-    table = head["parts"]["table"]
-    scale = next(key for key in tensors if key.endswith(".scale"))
-    codes = next(key for key in tensors if key.endswith(".codes"))
-    refused(table, tensors | {scale: torch.full_like(tensors[scale], torch.nan)})
-    refused(table, tensors | {codes: tensors[codes][:-1].clone()})
-    refused(table | {"bits": 8}, tensors)
-    refused(table | {"bits": 5}, tensors)
-    refused(table | {"per": "field"}, tensors)
-    refused(table | {"of": table["of"] | {"kind": "quantised"}}, tensors)
-    if table["runs"]:
-        moved = [table["runs"][0] + 2, table["runs"][1] - 2, *table["runs"][2:]]
-        refused(table | {"runs": moved}, tensors)
-
-
-# ------------------------------------------------------------------------------------------ in one's own code
-
-
-class Foreign(nn.Module):
-    def __init__(self, **options):
-        super().__init__()
-        self.user, self.item = nn.Embedding(50, 16, **options), nn.Embedding(90, 10, **options)
-
-    def forward(self, user, item):
-        return self.user(user).sum(-1) + self.item(item).sum(-1)
-
-
-def test_embeddings_of_a_foreign_model():
-    torch.manual_seed(0)
-    model, ids = Foreign().eval(), torch.tensor([[0, 3], [49, 1]])
-    before = model.item.weight.detach().clone()
-    model.item.requires_grad_(False)  # what is frozen can be rounded
-    assert quantise_(model, 8, where="item") is model
-    assert type(model.user) is nn.Embedding and type(model.item) is QuantisedTable
-    assert (model.item(torch.arange(90)) - before).abs().max() <= model.item.inner.weight.scale[0, 0] / 2
-    again = quantise_(Foreign(), 8, where=["item"])
-    again.load_state_dict(model.state_dict())
-    assert torch.equal(again.eval()(ids, ids), model(ids, ids))
-    with pytest.raises(LfmpError, match=r"'item': a QuantisedTable .* rounded already"):
-        quantise_(model, where="item")
-    with pytest.raises(UnknownName, match="did you mean 'user'"):
-        quantise_(model, where="usr")
-    for options in ({"padding_idx": 0}, {"max_norm": 1.0}):
-        with pytest.raises(LfmpError, match=next(iter(options))):
-            quantise_(Foreign(**options))
-
-
-def test_first_order_weights_are_rounded_where_they_are_named(tmp_path):
-    model = build_model(small("deepfm", DIM), FIELDS, seed=0).eval()
-    nn.init.normal_(model.linear.weight, generator=generator())
-    assert type(quantise_(model).linear) is FullTable
-    quantise_(model, 8, where="linear")
-    assert model.linear.num_bytes() == N + 3 * 8
-    small_one, ids = cut(model, [0, 2]), ids_of_all()
-    gate = torch.tensor([1.0, 0, 1])
-    assert torch.allclose(small_one(ids), model(ids, None, gate, gate_linear=True), atol=1e-6)
-    assert torch.equal(load_model(save_model(model, tmp_path / "model")).eval()(ids), model(ids))
-
-
-# ------------------------------------------------------------------------------------------------- the method
-
-
-@pytest.fixture(scope="module")
-def clicks(planted):
-    backbone = BackboneSettings(name="deepfm", embedding_dim=4, hidden=(8,))
-    return Clicks(planted, backbone, TrainingSettings(learning_rate=0.01, batch_size=256, epochs=1))
-
-
-@pytest.fixture(scope="module")
-def pairs():
-    rng = np.random.RandomState(3)
-    users, items = np.nonzero(rng.uniform(size=(30, 40)) < 0.3)
-    return InteractionData.from_pairs(users, items, num_users=30, num_items=40)
-
-
-@pytest.mark.parametrize(
-    ("method", "budget", "settings"),
-    [
-        ("no_selection", NOTHING, {}),
-        ("magprune", Budget(0.5, "numbers"), {}),
-        ("table", Budget(0.5, "numbers"), {"table": "qr"}),
-        ("smaller_dense", Budget(0.5, "bytes"), {}),
-        ("random_fields", Budget(0.5), {}),
-    ],
-)
-def test_a_method_and_then_few_bits(method, budget, settings, clicks):
-    """The outcome is that of the method, rounded: what it removed stays removed."""
-    own = {"bits": 8, "per": "row", "method": method, "method_settings": settings}
-    outcome = get_method("quantise").run(clicks, budget, 1, settings=own)
-    alone = get_method(method).run(clicks, budget, 1, settings=settings)
-    expected = QuantisedTable.of(alone.model.table, 8, "row")
-    assert outcome.kept_fields == alone.kept_fields
-    assert torch.equal(outcome.model.table.weight_view(), expected.weight_view())
-    assert outcome.details["table_bytes"] == [alone.model.table.num_bytes(), expected.num_bytes()]
-    assert outcome.sizes()["embedding_parameters"] == alone.sizes()["embedding_parameters"]
-    assert outcome.details.get("sparsity") == alone.details.get("sparsity")
-    rows = clicks.dataset.split("val")
-    assert np.allclose(predict(outcome.model, rows), predict(alone.model, rows), atol=0.05)
-
-
-@pytest.mark.parametrize("name", RECOMMENDERS)
-def test_every_table_of_a_recommender(name, pairs):
-    """By the method, and by hand; scores of all items are near those of the whole tables."""
-    settings = recommender_settings({"name": name, "embedding_dim": 8})
-    task = TopItems(pairs, settings, PairTrainingSettings(batch_size=64, epochs=1, patience=1))
-    outcome = get_method("quantise").run(task, seed=1, settings={"bits": 8})
-    model = get_method("no_selection").run(task, seed=1).model
-    assert all(type(table) is QuantisedTable for table in outcome.model.tables().values())
-    scores, users = model.eval().scorer()(torch.arange(30)), torch.arange(30)
-    assert outcome.model.num_parameters() == model.num_parameters()
-    assert torch.allclose(outcome.model.eval().scorer()(users), scores, atol=0.05)
-    assert torch.equal(outcome.model.scorer()(users), quantise_(model, 8).scorer()(users))
-    assert set(task.evaluate(outcome.model, "test").metrics) == set(task.evaluate(model, "test").metrics)
-    fresh = build_recommender(settings, task.pairs, seed=0)
-    assert outcome.model.num_bytes() < fresh.num_bytes()
-
-
-def test_what_can_not_be_asked_for():
-    quantise = get_method("quantise").settings_type
-    for wrong, said in (
-        ({"method": "lasoo"}, "did you mean 'lasso'"),
-        ({"method": "quantise"}, "can't be rounded again"),
-        ({"bits": 3}, "bits is 3: it must be 2, 4 or 8"),
-        ({"per": "rows"}, "did you mean 'row'"),
-    ):
-        with pytest.raises(LfmpError, match=said):
-            quantise(**wrong)
-
-
-def test_what_trains_is_in_the_stamp():
-    """A change of the inner method, of its tables, or of the rounding makes a record stale."""
-    spec = RunSpec(
-        item="bits",
-        profile="quick",
-        role="final",
-        dataset=DatasetRef(name="criteo", settings={}, fingerprint="x"),
-        backbone={"name": "deepfm"},
-        method="quantise",
-        method_settings={"bits": 4, "method": "magprune", "sparsity": 0.5},
-        training={},
-        seed=0,
-    )
-    alone = spec.model_copy(update={"method": "magprune", "method_settings": {"sparsity": 0.5}})
-    added = {"method:quantise", "table:quantised"}
-    assert set(stamp.components(spec)) == set(stamp.components(alone)) | added
-    assert len(set(stamp.components(spec))) == len(stamp.components(spec))
