@@ -18,6 +18,7 @@ from .planted import PlantedSettings
 from .planted_text import write_planted
 from .preparation import PrepareSettings
 from .prepared import prepare, prepare_cached, prepare_named
+from .raw_rows import EncodedRows
 from .schema import SPLITS, Field, Schema
 from .shadows import is_shadow, with_shadows
 from .sources import SOURCES, Source, get_source, own_table
@@ -27,6 +28,7 @@ __all__ = [
     "SPLITS",
     "AvazuSettings",
     "Dataset",
+    "EncodedRows",
     "Field",
     "InteractionData",
     "InteractionSchema",

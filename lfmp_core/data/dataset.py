@@ -13,6 +13,7 @@ from ..errors import DataError, LfmpError, check_name
 from ..ownership import FolderKind, restore
 from .checks import REMEDY, check_contents, open_array
 from .plain import GivenArrays, schema_and_parts
+from .raw_rows import EncodedRows, Encoder, encoded_whole, values_by_field
 from .schema import SPLITS, Schema
 
 _ARRAYS = [f"{split}/{name}.npy" for split in SPLITS for name in ("ids", "labels", "values")]
@@ -211,6 +212,37 @@ class Dataset:
     def vocabulary(self) -> pa.Table:
         """Kept values: columns field, value, count, id (global). The unseen-value ids are not listed."""
         return pq.read_table(self.folder / "vocabulary.parquet")
+
+    def encode(self, rows: Any) -> EncodedRows:
+        """New raw rows as models of this data set read them, the way that the prepared ones were read.
+
+        A value that training did not hold, or too rarely, is its field's unseen one, and is counted. Columns
+        may stand in any order, and more of them than are read; numbers, truth values and times may have
+        types or be texts.
+
+        Args:
+            rows: a DataFrame, an Arrow table, or the path of a CSV or Parquet file with a header.
+
+        Raises:
+            DataError: a column is not there, or a value is none of its field's kind; it is named.
+            LfmpError: the data set was made from arrays, whose ids stand for themselves.
+
+        Example:
+            >>> import tempfile
+            >>> from pathlib import Path
+            >>> import pandas as pd
+            >>> from lfmp_core.data import own_table, prepare
+            >>> log = pd.DataFrame({"clicked": [0, 1] * 100, "colour": ["red", "blue"] * 100})
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     log.to_csv(Path(folder) / "log.csv", index=False)
+            ...     source = own_table(Path(folder) / "log.csv", "clicked")
+            ...     data = prepare(source, Path(folder) / "data", progress=False)
+            ...     new = data.encode(pd.DataFrame({"colour": ["blue", "green", "blue"]}))
+            >>> new.ids[:, 0].tolist(), new.unseen
+            ([1, 0, 1], {'colour': 1})
+        """
+        vocabulary = values_by_field(self.vocabulary(), self.schema)
+        return encoded_whole(Encoder(self.schema, vocabulary), rows)
 
     def verify(self) -> None:
         """Hold all files against the schema again, whatever is remembered of them (reads everything).
