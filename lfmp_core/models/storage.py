@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from shutil import copymode
 
 import torch
 from safetensors import SafetensorError
@@ -42,18 +43,39 @@ def save_model(model: Backbone, folder: Path) -> Path:
         ...     sorted(path.name for path in saved.iterdir() if not path.name.startswith("."))
         ['model.json', 'model.safetensors']
     """
-    _refuse_unmade(model)
-    head = {
-        "backbone": model.settings,
-        "field_sizes": model.field_sizes,
-        "scalar_fields": model.scalar_fields,
-        "parts": configs(model, PLACES),
-        **model.inputs(),
-    }
+    head = _head(model)
     with fresh_folder(folder, MODEL) as target:
-        (target / "model.json").write_text(canonical_json(head))
-        save_file({k: v.contiguous() for k, v in model.state_dict().items()}, target / "model.safetensors")
+        _write(model, head, target)
     return Path(folder)
+
+
+def write_model(model: Backbone, folder: Path) -> None:
+    """Write the two files of `save_model` into a folder that is there.
+
+    Raises:
+        LfmpError: see `save_model`.
+    """
+    _write(model, _head(model), folder)
+
+
+def _head(model: Backbone) -> str:
+    _refuse_unmade(model)
+    return canonical_json(
+        {
+            "backbone": model.settings,
+            "field_sizes": model.field_sizes,
+            "scalar_fields": model.scalar_fields,
+            "parts": configs(model, PLACES),
+            **model.inputs(),
+        }
+    )
+
+
+def _write(model: Backbone, head: str, folder: Path) -> None:
+    (folder / "model.json").write_text(head)
+    weights = folder / "model.safetensors"
+    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, weights)
+    copymode(folder / "model.json", weights)  # safetensors lets nobody else read it, such as a server
 
 
 def load_model(folder: Path) -> Backbone:

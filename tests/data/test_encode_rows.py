@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from raw_log import as_csv, log
 
 from lfmp_core.data import Dataset, PlantedSettings, PrepareSettings, own_table, prepare, write_planted
 from lfmp_core.data.raw_rows import Encoder, Values, values_by_field
@@ -12,26 +13,6 @@ from lfmp_core.data.sources import CRITEO_CATEGORIES, CRITEO_INTEGERS, get_sourc
 from lfmp_core.errors import DataError, LfmpError
 
 IN_ORDER = PrepareSettings(split="in_order", shares=(2, 1, 1), threshold=2)
-
-
-def log(rows=400):
-    """Rows of every kind of column, with gaps, in the types that pandas gives them."""
-    rng = np.random.default_rng(0)
-    gap = rng.random(rows) < 0.2
-    user = rng.integers(1, 60, rows)
-    tags = [["x", "y"], ["y"], [], ["z", "x", "y"]]
-    return pd.DataFrame(
-        {
-            "clicked": rng.random(rows) < 0.4,
-            "user_id": pd.Series(user).where(~gap),  # 17.0 and NaN
-            "city": pd.Series(rng.choice(["Rome ", "Oslo", "Köln", "NA"], rows)).where(~np.roll(gap, 1)),
-            "paid": rng.random(rows) < 0.5,
-            "views": (rng.lognormal(4, 2, rows)).astype(int),
-            "price": pd.Series(rng.normal(3, 9, rows).round(3)).where(~np.roll(gap, 2)),
-            "day": pd.date_range("2024-01-01", periods=7).to_numpy()[rng.integers(0, 7, rows)],
-            "tags": [tags[k] for k in rng.integers(0, 4, rows)],
-        }
-    )
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +29,6 @@ def prepared(dataset):
     parts = [dataset.split(split) for split in SPLITS]
     values = None if parts[0].values is None else np.concatenate([p.values for p in parts])
     return np.concatenate([p.ids for p in parts]), values
-
-
-def as_csv(rows):
-    return rows.assign(tags=rows.tags.map("|".join))
 
 
 FORMS = {
