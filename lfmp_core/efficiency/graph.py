@@ -20,7 +20,7 @@ def open_graph(path: Path, threads: int = 1) -> Any:
 
 def graph_logits(session: Any, rows: Rows, batch_size: int = 8192) -> np.ndarray:
     """Logits [N] float32 of a graph over int64 ids, in the rows' order."""
-    found = [session.run(None, feed)[0] for feed in _feeds(rows, batch_size)]
+    found = [session.run(None, feed)[0] for feed in _feeds(session, rows, batch_size)]
     return np.concatenate(found) if found else np.empty(0, np.float32)
 
 
@@ -30,7 +30,7 @@ def graph_scorer(
     """Scores the first `batches` batches of some rows, held in memory, and how many rows they are; see
     `training.evaluate.scorer`."""
     count = min(len(rows), batches * batch_size)
-    held = list(_feeds(rows[:count], batch_size))
+    held = list(_feeds(session, rows[:count], batch_size))
 
     def score() -> None:
         for feed in held:
@@ -39,8 +39,10 @@ def graph_scorer(
     return score, count
 
 
-def _feeds(rows: Rows, batch_size: int) -> Iterator[dict[str, np.ndarray]]:
+def _feeds(session: Any, rows: Rows, batch_size: int) -> Iterator[dict[str, np.ndarray]]:
+    # a model whose scalar fields were all cut takes no values
+    takes_values = any(own.name == "values" for own in session.get_inputs())
     for a in range(0, len(rows), batch_size):
         part = rows[a : a + batch_size]
-        values = {} if part.values is None else {"values": np.asarray(part.values)}
+        values = {"values": np.asarray(part.values)} if takes_values else {}
         yield {"ids": part.ids.astype(np.int64), **values}

@@ -59,7 +59,8 @@ def readme(card: Card, schema: Schema) -> str:
     several = schema.reading.several if schema.reading else {}
     divided = " Columns of several values must be divided into fields before."
     inputs = f"`ids` [B, {card.fields}]"
-    inputs += f" and `values` [B, {len(schema.scalar_columns)}]" if schema.scalar_columns else ""
+    if _kinds(schema, set(card.kept_fields)) & {"scalar"}:
+        inputs += f" and `values` [B, {len(schema.scalar_columns)}]"
     return _TEXT.format(
         card=card,
         what=f"The probability that {f'`{card.label}` is true' if card.label else 'there is a click'}",
@@ -89,9 +90,13 @@ def _table(card: Card) -> str:
     return "\n".join(["| | |", "|---|---|", *(f"| {what} | {value} |" for what, value in rows)])
 
 
+def _kinds(schema: Schema, kept: set[str]) -> set[str]:
+    return {field.kind for field in schema.fields if field.name in kept}
+
+
 def bare_code(schema: Schema, kept: set[str]) -> str:
     """Lines of Python that score `rows.csv` with numpy and onnxruntime, as this model needs them."""
-    kinds = {field.kind for field in schema.fields if field.name in kept}
+    kinds = _kinds(schema, kept)
     key = "t"
     if "integer" in kinds:
         key = f'str(bucket(int(t))) if f["kind"] == "integer" and t else {key}'
@@ -111,7 +116,7 @@ def bare_code(schema: Schema, kept: set[str]) -> str:
         'rows = list(csv.DictReader(open("rows.csv", encoding="utf-8")))',
         'feed = {"ids": np.array([[f["offset"] + local(f, row) for f in schema["fields"]] for row in rows])}',
     ]
-    if schema.scalar_columns:
+    if "scalar" in kinds:
         lines += [
             'scalars = [f for f in schema["fields"] if f["kind"] == "scalar"]',
             f'scale = lambda f, t: ({_LOG} - f["mean"]) / f["std"] if t else 1',

@@ -1,8 +1,8 @@
 """Raw rows in, the trained model's own scores out: every backbone, every table, every way of making it small.
 
-What can be wrong about a model in a folder is in its weights and parts; what can be wrong about raw rows is in
-the encoder; both are in every cell of the matrix. An exporter meets the operations of a backbone, of a table
-and of a form, each of which is in one graph at least.
+What can be wrong about a model in a folder is in its weights and parts; what can be wrong about raw rows is
+in the encoder; both are in every cell of the matrix. An exporter meets the operations of a backbone, of a
+table and of a form, each of which is in one graph at least.
 """
 
 import json
@@ -114,7 +114,9 @@ def test_folder_and_graph_agree_with_the_model(backbone, table, form, own, tmp_p
     wrong, unseen = np.array(encoded.ids[:9]), np.array(encoded.ids[:9])
     place = model.columns.tolist()[1]
     offset = schema.fields[place].offset
-    wrong[:, place] = [-1, offset - 1, offset + schema.fields[place].size, schema.num_ids, 2**31 - 1] + 4 * [-5]
+    wrong[:, place] = [-1, offset - 1, offset + schema.fields[place].size, schema.num_ids, 2**31 - 1] + 4 * [
+        -5
+    ]
     unseen[:, place] = offset
     values = None if encoded.values is None else encoded.values[:9]
     feeds = [{"ids": ids.astype(np.int64), "values": values} for ids in (wrong, unseen)]
