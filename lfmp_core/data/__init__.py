@@ -1,7 +1,7 @@
 """Public sets, one's own tables and planted data, prepared into memory-mapped rows of ids, or pairs."""
 
 from .avazu import AvazuSettings
-from .dataset import Dataset, Rows
+from .dataset import Dataset
 from .interactions import (
     InteractionData,
     Interactions,
@@ -19,6 +19,7 @@ from .planted_text import write_planted
 from .preparation import PrepareSettings
 from .prepared import prepare, prepare_cached, prepare_named
 from .raw_rows import EncodedRows
+from .rows import Rows
 from .schema import SPLITS, Field, Schema
 from .shadows import is_shadow, with_shadows
 from .sources import SOURCES, Source, get_source, own_table

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,11 +16,9 @@ from .encode import encode
 from .own_file import unlabelled
 from .raw_table import file_blocks, table_block
 from .reading import Reading
+from .rows import Rows
 from .schema import Field, Schema
 from .spelling import Spelling
-
-if TYPE_CHECKING:
-    from .dataset import Rows
 
 # below this share of a vocabulary its values are looked up one by one, in an index that stays
 _FEW = 1 / 16
@@ -45,10 +43,8 @@ class EncodedRows:
         return len(self.ids)
 
     @property
-    def rows(self) -> "Rows":
+    def rows(self) -> Rows:
         """For what takes rows; their labels are unknown, and stand as 0."""
-        from .dataset import Rows
-
         return Rows(self.ids, np.zeros(len(self.ids), np.uint8), self.values)
 
 

@@ -79,11 +79,11 @@ def train(
     from .rows import open_rows
     from .train import train_served
 
-    sizes = {"embedding_dim": embedding_dim, "name": backbone}
-    removing = {"name": method, "prune_ratio": prune_ratio}
-    form = {"name": table}
+    sizes: dict[str, Any] = {"embedding_dim": embedding_dim, "name": backbone}
+    removing: dict[str, Any] = {"name": method, "prune_ratio": prune_ratio}
+    form: dict[str, Any] = {"name": table}
     (removing if table is None else form)["sparsity"] = sparsity
-    protocol = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
+    protocol: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
     flags = {"backbone": sizes, "method": removing, "table": form, "training": protocol}
     flags |= {"quantise": {"bits": bits}}
     given: dict[str, Any] = {part: _given(values) for part, values in flags.items() if _given(values)}
