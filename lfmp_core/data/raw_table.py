@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import DataError, UnknownName, check_name
+from ..errors import DataError
 from .columns import Block, Coded, Column
 from .faults import Guarded, reading
 from .given import some
@@ -92,12 +93,9 @@ def check_there(path: Path, names: Sequence[str], wanted: Collection[str]) -> No
     """
     there = set(names)
     if lacking := [name for name in wanted if name not in there]:
-        try:
-            check_name(lacking[0], there, "column")
-        except UnknownName as error:
-            remedy = str(error).partition("; ")[2] or f"It has {some(sorted(there))}"
-            remedy = remedy[0].upper() + remedy[1:]
-        raise DataError(f"no column {some(lacking)}, which is read", file=path, remedy=remedy)
+        near = get_close_matches(lacking[0], names, n=3, cutoff=0.5)
+        remedy = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"It has {some(names)}"
+        raise DataError(f"no column {some(lacking)}", file=path, remedy=remedy)
     if twice := [name for name in wanted if list(names).count(name) > 1]:
         raise DataError(f"two columns {twice[0]!r}", file=path, remedy="Leave one of them out")
 

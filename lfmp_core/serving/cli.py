@@ -74,7 +74,7 @@ def train(
     """
     from ..data.notices import lines
     from ..ownership import check_target
-    from .folder import SERVED
+    from .folder import SERVED, need_graphs
     from .recipe import assigned, merged, read_settings
     from .rows import open_rows
     from .train import train_served
@@ -89,6 +89,7 @@ def train(
     given: dict[str, Any] = {part: _given(values) for part, values in flags.items() if _given(values)}
     given |= {} if seed is None else {"seed": seed}
     recipe = merged(read_settings(settings) if settings else {}, given, assigned(assign or []))
+    need_graphs()
     recipe.planned(rows=1)  # all names are looked at before anything is read
     holds = [path for path in (Path(data), settings) if path is not None and path.is_file()]
     check_target(out, SERVED, replace=replace, holds=holds, called="--out")
@@ -97,7 +98,7 @@ def train(
     dataset = open_rows(data, own, split, not quiet)
     schema = dataset.schema
     plan = recipe.planned(schema.rows["train"])
-    for line in lines(schema.notices):
+    for line in lines(schema.notices) if Path(data).is_file() else ():  # else they were said before
         typer.echo(line)
     typer.echo(
         f"{schema.name}: {schema.rows['train']:,} rows to learn from, {schema.num_fields} fields, "

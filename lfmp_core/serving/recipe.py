@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ..bounds import check_number
 from ..embeddings import TABLES
-from ..errors import DataError, LfmpError, check_name
+from ..errors import DataError, LfmpError, WrongValue, check_name
 from ..methods import METHODS, get_method
 from ..methods.compression import CompressionSettings
 from ..models import BackboneSettings
@@ -73,6 +73,8 @@ class Recipe(Settings):
         backbone = BackboneSettings(**{"name": "deepfm", **self.backbone})
         own = dict(self.method)
         name, ratio = own.pop("name", _WHOLE), check_number("prune_ratio", own.pop("prune_ratio", 0.0))
+        if isinstance(ratio, bool) or not isinstance(ratio, int | float):
+            raise WrongValue(f"prune_ratio is {ratio!r}: it must be a number")
         if not isinstance(name, str) or name == _ROUNDED:
             raise LfmpError(
                 f"the method can't be {name!r}: few bits are asked for by quantise, beside a method"
@@ -112,7 +114,7 @@ def _table(method: str, own: dict[str, Any], table: Mapping[str, Any]) -> tuple[
         raise LfmpError(f"a table needs its name, one of {', '.join(sorted(TABLES))}")
     rest = {key: value for key, value in table.items() if key not in ("name", "sparsity", "tolerance")}
     asked = {key: table[key] for key in ("sparsity", "tolerance") if key in table}
-    kind = TABLES[table["name"]].settings_type
+    kind = TABLES[str(table["name"])].settings_type
     for key in rest:
         check_name(
             key, {*kind.model_fields, "sparsity", "tolerance"}, f"setting of the table {table['name']!r}"

@@ -124,7 +124,7 @@ def test_scores_replace_only_scores(trained, home):
         ("new.txt", (), "written as .parquet or .csv"),
         ("new.csv", ("--keep", "score"), "'score' is how the scores are called"),
         ("new.csv", ("--keep", "views", "--keep", "views"), "'views' is asked for twice"),
-        ("new.csv", ("--keep", "viws"), "no column 'viws', which is read. Did you mean 'views'"),
+        ("new.csv", ("--keep", "viws"), "no column 'viws'. Did you mean 'views'"),
         ("new.csv", ("--delimiter", ";"), "the header holds no ';' but"),
     ):
         done = call("predict", trained.folder, "rows.csv", "--out", out, *more, "--quiet")
@@ -197,6 +197,13 @@ def test_train_refuses_before_it_prepares(own, home):
         assert done.exit_code == 2 and said in done.output, (arguments, done.output)
         assert len(done.output.strip().splitlines()) == 1
     assert names(home) == ["log.csv", "thesis"] and names(home / "thesis") == ["chapter.tex"]
+
+
+def test_what_writes_graphs_is_asked_for_first(home, monkeypatch):
+    monkeypatch.setattr(folders, "find_spec", lambda name: None if name == "onnxscript" else name)
+    done = call("train", "planted", "--out", "model")
+    assert done.exit_code == 2 and "needs onnxscript; install the extra" in done.output
+    assert names(home) == []
 
 
 def test_train_leaves_a_whole_folder_or_none(own, home, monkeypatch):

@@ -60,6 +60,9 @@ def test_parts_become_a_method_and_its_settings():
         ({"quantise": {"bits": 3}}, "bits is 3: it must be 2, 4 or 8"),
         ({"training": {"epoch": 3}}, "did you mean 'epochs'"),
         ({"trainign": {}}, "did you mean 'training'"),
+        ({"method": {"name": "lasso", "prune_ratio": "half"}}, "prune_ratio is 'half': it must be a number"),
+        ({"method": {"name": 3}}, "the method can't be 3"),
+        ({"table": {"name": ["qr"]}}, "unknown table"),
         ({"seed": "x"}, "seed is 'x'"),
     ],
 )
