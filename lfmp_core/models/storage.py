@@ -2,11 +2,10 @@
 
 import json
 from pathlib import Path
-from shutil import copymode
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from ..errors import DataError, LfmpError
 from ..folders import fresh_folder
@@ -14,6 +13,7 @@ from ..ownership import FolderKind, restore
 from ..settings import canonical_json
 from .backbone import REGISTRY, Backbone, BackboneSettings, build_model
 from .parts import configs, restore_parts, unlike
+from .weights import write_tensors
 
 MODEL = FolderKind(
     "model", "model.json", frozenset({"backbone", "field_sizes"}), ("model.json", "model.safetensors")
@@ -73,9 +73,7 @@ def _head(model: Backbone) -> str:
 
 def _write(model: Backbone, head: str, folder: Path) -> None:
     (folder / "model.json").write_text(head)
-    weights = folder / "model.safetensors"
-    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, weights)
-    copymode(folder / "model.json", weights)  # safetensors lets nobody else read it, such as a server
+    write_tensors(model.state_dict(), folder / "model.safetensors")
 
 
 def load_model(folder: Path) -> Backbone:

@@ -16,6 +16,7 @@ import torch
 from scipy.special import expit
 
 from ..data import Dataset, EncodedRows, Schema
+from ..data.faults import writing
 from ..data.raw_rows import Encoder, encoded_whole, values_by_field
 from ..efficiency import export_onnx
 from ..errors import DataError, LfmpError
@@ -146,7 +147,8 @@ def save_served(
     schema = data.schema.model_copy(update={"notices": (), "truth": None})
     encoder = Encoder(schema, vocabulary, read)
     said = dict(made or {})
-    with fresh_folder(folder, SERVED, replace=replace, holds=holds) as new, _as_served(model):
+    target = fresh_folder(folder, SERVED, replace=replace, holds=holds)
+    with writing(Path(folder), "served model"), target as new, _as_served(model):
         write_model(model, new)
         export_onnx(model, new / "model.onnx", ids=torch.int64)
         schema.write(new / "schema.json")

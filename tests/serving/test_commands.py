@@ -2,6 +2,9 @@
 
 import errno
 import json
+import signal
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from raw_log import as_csv, log
+from safetensors import SafetensorError
 from typer.testing import CliRunner
 
 from lfmp_core.cli import app
@@ -16,7 +20,7 @@ from lfmp_core.data import raw_rows, raw_table
 from lfmp_core.experiments.executor import execute
 from lfmp_core.experiments.own_data import prepared
 from lfmp_core.experiments.spec import RunSpec
-from lfmp_core.models import load_model, save_model
+from lfmp_core.models import load_model, save_model, weights
 from lfmp_core.serving import folder as folders
 from lfmp_core.serving import scores
 from lfmp_core.serving.folder import Served, load_served
@@ -142,6 +146,10 @@ def full(*_, **__):
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
+def full_in_rust(*_, **__):
+    raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+
 def stopped(*_, **__):
     raise KeyboardInterrupt
 
@@ -211,7 +219,8 @@ def test_train_leaves_a_whole_folder_or_none(own, home, monkeypatch):
     for place, name, wrong, code, said in (
         (Trainer, "step", stopped, 130, "interrupted; nothing half-written"),
         (folders, "export_onnx", stopped, 130, "interrupted; nothing half-written"),
-        (folders, "write_model", full, 2, "No space left"),
+        (folders, "export_onnx", full, 2, "model: the served model can't be written (No space left"),
+        (weights, "save_file", full_in_rust, 2, "model: the served model can't be written (No space left"),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(place, name, wrong)
@@ -230,6 +239,31 @@ def test_train_leaves_a_whole_folder_or_none(own, home, monkeypatch):
     load_served("model")  # the older one
     assert call(*arguments, "--replace", "--seed", "2").exit_code == 0
     assert load_served("model").card.seed == 2
+
+
+def test_ctrl_c_of_a_real_process(own, trained, home):
+    """A process, a signal, and an empty folder."""
+    as_csv(log(100_000)).drop(columns="clicked").to_csv(home.parent / "rows.csv", index=False)
+    long = (
+        "train",
+        own.data.folder,
+        "--out",
+        "model",
+        "--epochs",
+        "100000",
+        "--set",
+        "training.patience=100000",
+    )
+    for arguments in (long, ("predict", trained.folder, home.parent / "rows.csv", "--out", "s.csv")):
+        command = [sys.executable, "-m", "lfmp_core.cli", *map(str, arguments)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as run:
+            seen = ""
+            while "training" not in seen and "scored" not in seen:
+                seen += run.stderr.read(1)
+            run.send_signal(signal.SIGINT)
+            rest = run.stderr.read()
+        assert run.returncode == 130 and "interrupted; nothing half-written was kept" in rest
+        assert names(home) == []
 
 
 def test_a_saved_model_is_exported(own, planted, trained, home):
