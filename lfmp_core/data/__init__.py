@@ -18,7 +18,7 @@ from .planted import PlantedSettings
 from .planted_text import write_planted
 from .preparation import PrepareSettings
 from .prepared import prepare, prepare_cached, prepare_named
-from .raw_rows import EncodedRows
+from .raw_rows import NewRows
 from .rows import Rows
 from .schema import SPLITS, Field, Schema
 from .shadows import is_shadow, with_shadows
@@ -29,13 +29,13 @@ __all__ = [
     "SPLITS",
     "AvazuSettings",
     "Dataset",
-    "EncodedRows",
     "Field",
     "InteractionData",
     "InteractionSchema",
     "InteractionSettings",
     "Interactions",
     "MovieLensSettings",
+    "NewRows",
     "PlantedInteractionSettings",
     "PlantedSettings",
     "PrepareSettings",

@@ -13,7 +13,7 @@ from ..errors import DataError, LfmpError, check_name
 from ..ownership import FolderKind, restore
 from .checks import REMEDY, check_contents, open_array
 from .plain import GivenArrays, schema_and_parts
-from .raw_rows import EncodedRows, Encoder, encoded_whole, values_by_field
+from .raw_rows import NewRows, RowEncoder, encoded_whole, values_by_field
 from .rows import Rows
 from .schema import SPLITS, Schema
 
@@ -177,7 +177,7 @@ class Dataset:
         """Kept values: columns field, value, count, id (global). The unseen-value ids are not listed."""
         return pq.read_table(self.folder / "vocabulary.parquet")
 
-    def encode(self, rows: Any) -> EncodedRows:
+    def encode(self, rows: Any) -> NewRows:
         """New raw rows as models of this data set read them, the way that the prepared ones were read.
 
         A value that training did not hold, or too rarely, is its field's unseen one, and is counted. Columns
@@ -206,7 +206,7 @@ class Dataset:
             ([1, 0, 1], {'colour': 1})
         """
         vocabulary = values_by_field(self.vocabulary(), self.schema)
-        return encoded_whole(Encoder(self.schema, vocabulary), rows)
+        return encoded_whole(RowEncoder(self.schema, vocabulary), rows)
 
     def verify(self) -> None:
         """Hold all files against the schema again, whatever is remembered of them (reads everything).

@@ -25,7 +25,7 @@ from .encode import Encoded, column_kind, encode
 from .faults import writing
 from .noticed import Watch, check_splits, scarce
 from .preparation import PrepareSettings
-from .reading import Reading
+from .reading import ReadingRules
 from .schema import SPLITS, Field, Schema
 from .splits import Chronological, GivenSplits, Splitter, StratifiedRuns, chronological_cuts, spill_times
 from .vocabulary import Spill, connect, count_fields, lookups, write_vocabulary
@@ -43,7 +43,7 @@ def prepare_reader(
     settings: PrepareSettings,
     *,
     truth: dict[str, Any] | None = None,
-    reading: Reading | None = None,
+    reading: ReadingRules | None = None,
     progress: bool = True,
     watched: bool = False,
     threads: int | None = None,
@@ -115,7 +115,7 @@ class _Work:
         for array in self.arrays.values():
             array.close()
 
-    def run(self, name: str, truth: dict[str, Any] | None, reading: Reading | None) -> Schema:
+    def run(self, name: str, truth: dict[str, Any] | None, reading: ReadingRules | None) -> Schema:
         splitter = self._splitter()
         numeric = self.settings.numeric
         with self._bar("read", self.reader.size, "B") as bar:

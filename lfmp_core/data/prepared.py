@@ -15,7 +15,7 @@ from .passes import BLOCK_BYTES, prepare_reader
 from .planted import PlantedSettings
 from .planted_text import write_planted
 from .preparation import PrepareSettings
-from .reading import Reading
+from .reading import ReadingRules
 from .schema import SPLITS
 from .sources import Source, get_source, open_reader, refuse_pairs
 
@@ -78,7 +78,7 @@ def prepare(
         Path(out),
         settings,
         truth=truth,
-        reading=Reading.of(source.options, reader.columns) if own else None,
+        reading=ReadingRules.of(source.options, reader.columns) if own else None,
         progress=progress,
         watched=own,
         threads=threads,

@@ -15,7 +15,7 @@ from .columns import Block
 from .encode import encode
 from .own_file import unlabelled
 from .raw_table import file_blocks, table_block
-from .reading import Reading
+from .reading import ReadingRules
 from .rows import Rows
 from .schema import Field, Schema
 from .spelling import Spelling
@@ -25,7 +25,7 @@ _FEW = 1 / 16
 
 
 @dataclass(frozen=True)
-class EncodedRows:
+class NewRows:
     """Raw rows as a model reads them.
 
     Attributes:
@@ -48,7 +48,7 @@ class EncodedRows:
         return Rows(self.ids, np.zeros(len(self.ids), np.uint8), self.values)
 
 
-class Values:
+class KeptValues:
     """The kept values of a field, by place.
 
     Args:
@@ -81,7 +81,7 @@ def values_by_field(vocabulary: pa.Table, schema: Schema) -> dict[str, pa.String
     return found
 
 
-class Encoder:
+class RowEncoder:
     """Raw rows to ids.
 
     Args:
@@ -94,23 +94,23 @@ class Encoder:
     def __init__(
         self, schema: Schema, vocabulary: Mapping[str, pa.StringArray], read: Sequence[int] | None = None
     ):
-        self.schema, self.reading = schema, schema.reading or Reading()
+        self.schema, self.reading = schema, schema.reading or ReadingRules()
         self.read = tuple(range(schema.num_fields)) if read is None else tuple(read)
         self.fields: list[Field] = [schema.fields[f] for f in self.read]
-        self.values = [Values(vocabulary[field.name]) for field in self.fields]
+        self.values = [KeptValues(vocabulary[field.name]) for field in self.fields]
         self.columns = list(dict.fromkeys(self.reading.column_of(field) for field in self.fields))
         own = self.reading.several
         self.several = {own[field.name].column for field in self.fields if field.name in own}
         self._spelling = Spelling(self.reading.canonical, unlabelled)
 
-    def encode(self, table: Any) -> EncodedRows:
+    def encode(self, table: Any) -> NewRows:
         """Rows of a table in memory; see `Dataset.encode`."""
         block, lists = table_block(table, self.columns, self.several)
         return self._encoded(block, lists)
 
     def stream(
         self, path: Path | str, *, keep: Sequence[str] = (), delimiter: str | None = None
-    ) -> Iterator[tuple[EncodedRows, pa.Table, int]]:
+    ) -> Iterator[tuple[NewRows, pa.Table, int]]:
         """Rows of a file: encoded, their columns to keep, and the bytes of it that they took; block by block.
 
         Raises:
@@ -120,7 +120,7 @@ class Encoder:
         for raw, lists in blocks:
             yield self._encoded(raw.block, lists), raw.kept, raw.block.size
 
-    def _encoded(self, block: Block, lists: Collection[str]) -> EncodedRows:
+    def _encoded(self, block: Block, lists: Collection[str]) -> NewRows:
         own = {name: block.columns[name] for name in self.columns}
         block = replace(block, columns=self._spelling.read(own))
         columns = tuple(self.reading.column(field, lists) for field in self.fields)
@@ -138,7 +138,7 @@ class Encoder:
         first = np.array([field.offset for field in self.schema.fields], np.int32)
         ids = np.tile(first, (len(found), 1))
         ids[:, list(self.read)] = found
-        return EncodedRows(ids, self._standardised(encoded.values, len(found)), unseen)
+        return NewRows(ids, self._standardised(encoded.values, len(found)), unseen)
 
     def _standardised(self, logs: np.ndarray | None, rows: int) -> np.ndarray | None:
         """As `passes` makes them: (sign(x) log(1+|x|) − mean) / std, 1 where missing, float32 [N, s]."""
@@ -155,7 +155,7 @@ class Encoder:
         return out
 
 
-def encoded_whole(encoder: Encoder, rows: Any) -> EncodedRows:
+def encoded_whole(encoder: RowEncoder, rows: Any) -> NewRows:
     """All rows of a table, or of the file at a path; see `Dataset.encode`."""
     if not isinstance(rows, str | Path):
         return encoder.encode(rows)
@@ -168,4 +168,4 @@ def encoded_whole(encoder: Encoder, rows: Any) -> EncodedRows:
         else np.concatenate([b.values for b in blocks if b.values is not None])
     )
     unseen = {name: sum(block.unseen[name] for block in blocks) for name in blocks[0].unseen}
-    return EncodedRows(np.concatenate([block.ids for block in blocks]), values, unseen)
+    return NewRows(np.concatenate([block.ids for block in blocks]), values, unseen)

@@ -16,7 +16,7 @@ from .columns import Block, Coded, Column
 from .faults import Guarded, reading
 from .given import some
 from .multi import joined
-from .own_file import OwnFile, open_own, unlabelled
+from .own_file import OwnFile, open_own_file, unlabelled
 from .parquet import ParquetReader, check_flat, coded_of, is_list
 from .spelling import Spelling
 
@@ -113,13 +113,13 @@ def file_blocks(
 
     Args:
         names, several: see `table_block`. keep: columns to hand on as they are.
-        delimiter: see `open_own`.
+        delimiter: see `open_own_file`.
 
     Raises:
         DataError: the file can't be read, or lacks a column.
     """
     with reading(path):
-        file = open_own(path, delimiter, several)
+        file = open_own_file(path, delimiter, several)
     wanted = list(dict.fromkeys([*names, *keep]))
     check_there(path, file.names, wanted)
     columns = [Column(name, "categorical", name) for name in names]

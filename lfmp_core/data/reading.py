@@ -27,7 +27,7 @@ class Several(Settings):
     value: str | None = None
 
 
-class Reading(Settings):
+class ReadingRules(Settings):
     """How rows of one's own were read. What publishers write needs none: a column is a field, by its name.
 
     Attributes:
@@ -41,7 +41,7 @@ class Reading(Settings):
     several: dict[str, Several] = {}
 
     @classmethod
-    def of(cls, options: Mapping[str, Any], columns: Iterable[Column]) -> "Reading":
+    def of(cls, options: Mapping[str, Any], columns: Iterable[Column]) -> "ReadingRules":
         """Of the options of `own_table` and the fields that came of them."""
         several = {}
         for column in columns:

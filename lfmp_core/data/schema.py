@@ -9,7 +9,7 @@ from ..errors import DataError
 from ..settings import Settings
 from .notices import Notice
 from .preparation import PrepareSettings
-from .reading import Reading
+from .reading import ReadingRules
 from .sealed import read_sealed, write_sealed
 
 SPLITS = ("train", "val", "test")
@@ -62,7 +62,7 @@ class Schema(Settings):
     fingerprint: str
     truth: dict[str, Any] | None = None
     notices: tuple[Notice, ...] = ()
-    reading: Reading | None = None
+    reading: ReadingRules | None = None
 
     @field_validator("settings", mode="before")
     @classmethod

@@ -9,7 +9,7 @@ from ..experiments.certificate import Certificate
 from ..settings import Settings, digest
 
 
-class Measured(Settings):
+class SplitScores(Settings):
     """Scores on one split.
 
     Attributes:
@@ -46,7 +46,7 @@ class StoredFile(Settings):
     sha256: str
 
 
-class Card(Settings):
+class ModelCard(Settings):
     """What `card.json` holds.
 
     Attributes:
@@ -79,7 +79,7 @@ class Card(Settings):
     parameters: int
     embedding_parameters: int
     bytes: int
-    scores: dict[str, Measured]
+    scores: dict[str, SplitScores]
     agreement: float
     latency: Latency
     phases: dict[str, float] = {}

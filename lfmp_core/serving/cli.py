@@ -10,6 +10,7 @@ import typer
 
 from ..bounds import within
 from ..data.canonical import MISSING
+from ..errors import LfmpError
 
 if TYPE_CHECKING:
     from .folder import Served
@@ -26,7 +27,7 @@ def train(
     out: Out,
     settings: Annotated[
         Path | None,
-        typer.Option(help="TOML or JSON file: backbone, method, table, quantise, training"),
+        typer.Option(help="TOML or JSON file: backbone, method, budget, table, quantise, training"),
     ] = None,
     backbone: Annotated[str | None, typer.Option(help="deepfm by default")] = None,
     embedding_dim: Annotated[
@@ -80,12 +81,15 @@ def train(
     from .train import train_served
 
     sizes: dict[str, Any] = {"embedding_dim": embedding_dim, "name": backbone}
-    removing: dict[str, Any] = {"name": method, "prune_ratio": prune_ratio}
-    form: dict[str, Any] = {"name": table}
-    (removing if table is None else form)["sparsity"] = sparsity
+    if prune_ratio is not None and sparsity is not None:
+        raise LfmpError(
+            "--prune-ratio removes fields and --sparsity numbers: one of them is asked for at a time"
+        )
+    fields, numbers = {"share": prune_ratio, "of": "fields"}, {"share": sparsity, "of": "numbers"}
+    budget: dict[str, Any] = fields if prune_ratio is not None else numbers if sparsity is not None else {}
     protocol: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
-    flags = {"backbone": sizes, "method": removing, "table": form, "training": protocol}
-    flags |= {"quantise": {"bits": bits}}
+    flags = {"backbone": sizes, "method": {"name": method}, "budget": budget, "table": {"name": table}}
+    flags |= {"quantise": {"bits": bits}, "training": protocol}
     given: dict[str, Any] = {part: _given(values) for part, values in flags.items() if _given(values)}
     given |= {} if seed is None else {"seed": seed}
     recipe = merged(read_settings(settings) if settings else {}, given, assigned(assign or []))

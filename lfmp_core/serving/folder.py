@@ -15,9 +15,9 @@ import pyarrow as pa
 import torch
 from scipy.special import expit
 
-from ..data import Dataset, EncodedRows, Schema
+from ..data import Dataset, NewRows, Schema
 from ..data.faults import writing
-from ..data.raw_rows import Encoder, encoded_whole, values_by_field
+from ..data.raw_rows import RowEncoder, encoded_whole, values_by_field
 from ..efficiency import export_onnx
 from ..errors import DataError, LfmpError
 from ..experiments.certificate import certify
@@ -25,8 +25,8 @@ from ..folders import fresh_folder
 from ..models import Backbone, load_model, write_model
 from ..ownership import FolderKind, restore
 from ..training import predict
-from .card import Card, digest_of, stored_files
-from .measure import agreement, latency, measured
+from .card import ModelCard, digest_of, stored_files
+from .measure import graph_distance, latency, measured
 from .readme import readme
 
 FILES = ("model.json", "model.safetensors", "model.onnx", "schema.json", "vocabulary.json")
@@ -42,7 +42,7 @@ class Scored:
 
     Attributes:
         scores: probabilities of a click, float64 [N], in the rows' order.
-        unseen: see `EncodedRows`.
+        unseen: see `NewRows`.
     """
 
     scores: np.ndarray
@@ -62,18 +62,18 @@ class Served:
     """
 
     folder: Path
-    card: Card
+    card: ModelCard
     schema: Schema
     model: Backbone
-    encoder: Encoder
+    encoder: RowEncoder
 
-    def encode(self, rows: Any) -> EncodedRows:
+    def encode(self, rows: Any) -> NewRows:
         """Raw rows to what the model reads; see `Dataset.encode`. Columns of fields that were cut are not
         needed.
         """
         return encoded_whole(self.encoder, rows)
 
-    def score(self, encoded: EncodedRows) -> np.ndarray:
+    def score(self, encoded: NewRows) -> np.ndarray:
         """Probabilities, float64 [N]: σ of the logits."""
         return expit(predict(self.model, encoded.rows).astype(np.float64))
 
@@ -145,7 +145,7 @@ def save_served(
     read = model.columns.tolist()
     vocabulary = values_by_field(data.vocabulary(), data.schema)
     schema = data.schema.model_copy(update={"notices": (), "truth": None})
-    encoder = Encoder(schema, vocabulary, read)
+    encoder = RowEncoder(schema, vocabulary, read)
     said = dict(made or {})
     target = fresh_folder(folder, SERVED, replace=replace, holds=holds)
     with writing(Path(folder), "served model"), target as new, _as_served(model):
@@ -156,7 +156,7 @@ def save_served(
         (new / "vocabulary.json").write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
         rows = next(own for own in map(data.split, ("val", "test", "train")) if len(own))
         files = stored_files(new)
-        card = Card(
+        card = ModelCard(
             title=said.pop("title", model.settings.name),
             backbone=model.settings.model_dump(mode="json"),
             dataset=schema.name,
@@ -169,7 +169,7 @@ def save_served(
             embedding_parameters=model.num_embedding_parameters(),
             bytes=model.num_bytes(),
             scores=measured(model, data),
-            agreement=agreement(model, new / "model.onnx", rows),
+            agreement=graph_distance(model, new / "model.onnx", rows),
             latency=latency(model, new / "model.onnx", rows),
             files=files,
             digest=digest_of(files),
@@ -217,7 +217,7 @@ def load_served(folder: Path | str) -> Served:
     restore(folder)
     path = folder / "card.json"
     try:
-        card = Card.model_validate(json.loads(path.read_bytes()))
+        card = ModelCard.model_validate(json.loads(path.read_bytes()))
     except (FileNotFoundError, NotADirectoryError):
         raise DataError("no served model here", file=folder, remedy=_REMEDY) from None
     except (OSError, ValueError, RecursionError, LfmpError) as error:
@@ -231,7 +231,7 @@ def load_served(folder: Path | str) -> Served:
     schema, model = Schema.read(folder / "schema.json"), load_model(folder).eval()
     kept = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
     vocabulary = {name: pa.array(values, pa.string()) for name, values in kept.items()}
-    return Served(folder, card, schema, model, Encoder(schema, vocabulary, model.columns.tolist()))
+    return Served(folder, card, schema, model, RowEncoder(schema, vocabulary, model.columns.tolist()))
 
 
 def need_graphs() -> None:

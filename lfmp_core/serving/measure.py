@@ -12,7 +12,7 @@ from ..experiments.stats import resample
 from ..metrics import AUC
 from ..models import Backbone
 from ..training import evaluate, predict
-from .card import Latency, Measured
+from .card import Latency, SplitScores
 
 _DRAWS = 200
 _HELD = 4096  # rows on which the graph is held against the model
@@ -20,7 +20,7 @@ _BATCH, _ALONE = 1024, 64  # rows of a timed batch, and rows timed one by one
 _TOLERANCE = 1e-5
 
 
-def measured(model: Backbone, data: Dataset) -> dict[str, Measured]:
+def measured(model: Backbone, data: Dataset) -> dict[str, SplitScores]:
     """On validation and test, where both classes are there."""
     found = {}
     for split in SPLITS[1:]:
@@ -34,11 +34,11 @@ def measured(model: Backbone, data: Dataset) -> dict[str, Measured]:
         ]
         error = float(np.nanstd(drawn))
         auc, loss = metrics["auc"], metrics["logloss"]
-        found[split] = Measured(auc=auc, auc_error=error, logloss=loss, rows=count, clicks=clicks)
+        found[split] = SplitScores(auc=auc, auc_error=error, logloss=loss, rows=count, clicks=clicks)
     return found
 
 
-def agreement(model: Backbone, graph: Path, rows: Rows) -> float:
+def graph_distance(model: Backbone, graph: Path, rows: Rows) -> float:
     """Largest distance of the graph's logits from the model's.
 
     Raises:

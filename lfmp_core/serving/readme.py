@@ -1,7 +1,7 @@
 """The README of a served folder: its card for people, and how it is used with and without this project."""
 
 from ..data.schema import Schema
-from .card import Card
+from .card import ModelCard
 
 _BUCKETS = {
     "ln_squared": "bucket = lambda v: math.floor(math.log(v) ** 2) if v > 2 else v",
@@ -54,7 +54,7 @@ takes ids as int64, any number of rows at a time; a wrong id is read as its fiel
 """
 
 
-def readme(card: Card, schema: Schema) -> str:
+def readme(card: ModelCard, schema: Schema) -> str:
     """The text, as Markdown."""
     several = schema.reading.several if schema.reading else {}
     divided = " Columns of several values must be divided into fields before."
@@ -72,7 +72,7 @@ def readme(card: Card, schema: Schema) -> str:
     )
 
 
-def _table(card: Card) -> str:
+def _table(card: ModelCard) -> str:
     rows = [
         (f"AUC, {split} rows", f"{m.auc:.4f} ± {m.auc_error:.4f} ({m.rows:,} rows, {m.clicks:,} clicks)")
         for split, m in card.scores.items()

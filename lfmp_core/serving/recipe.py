@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..bounds import check_number
+from ..budget import NOTHING, Budget
 from ..embeddings import TABLES
 from ..errors import DataError, LfmpError, WrongValue, check_name
-from ..methods import METHODS, get_method
-from ..methods.compression import CompressionSettings
+from ..methods import Method, get_method
 from ..models import BackboneSettings
 from ..settings import Settings
 from ..training import TrainingSettings
@@ -19,14 +18,14 @@ _WHOLE, _TABLE, _ROUNDED = "no_selection", "table", "quantise"
 _LEAST_BATCH, _MOST_BATCH, _STEPS = 64, 2048, 100
 
 
-class Planned(NamedTuple):
+class TrainingPlan(NamedTuple):
     """A recipe, checked: what `Method.run` takes."""
 
     backbone: BackboneSettings
     training: TrainingSettings
     method: str
     method_settings: dict[str, Any]
-    prune_ratio: float
+    budget: Budget
     seed: int
     title: str
 
@@ -36,18 +35,19 @@ class Recipe(Settings):
 
     Attributes:
         backbone: `name` ("deepfm" by default) and its settings.
-        method: `name` ("no_selection" by default, which removes nothing), `prune_ratio` of one that removes
-            fields, and the method's own settings, `sparsity` of one that removes numbers among them.
-        table: `name` of another form of table, `sparsity`, and the table's own settings.
+        method: `name` ("no_selection" by default, which removes nothing) and its own settings.
+        budget: the `share` that is to go, and `of` what: "fields", "numbers" or "bytes"; by default of what
+            the method removes.
+        table: `name` of another form of table and its own settings; the budget is of its numbers.
         quantise: `bits` of a number after training, and `per`: what has a scale.
         training: of `TrainingSettings`. By default the batches follow the rows, and patience is 2.
         seed: of everything random.
 
     Example:
         >>> from lfmp_core.serving.recipe import Recipe
-        >>> recipe = Recipe(method={"name": "light_fmp", "prune_ratio": 0.5}, quantise={"bits": 4})
-        >>> recipe.planned(rows=100_000).method, recipe.planned(rows=100_000).training.batch_size
-        ('quantise', 1024)
+        >>> recipe = Recipe(method={"name": "light_fmp"}, budget={"share": 0.5}, quantise={"bits": 4})
+        >>> recipe.planned(rows=100_000).title
+        'deepfm, light_fmp, 50% of the fields removed, 4 bits a number'
         >>> Recipe(method={"name": "lightfmp"}).planned(rows=100)
         Traceback (most recent call last):
         lfmp_core.errors.UnknownName: unknown method 'lightfmp'; did you mean 'light_fmp' ...
@@ -55,12 +55,13 @@ class Recipe(Settings):
 
     backbone: dict[str, Any] = {}
     method: dict[str, Any] = {}
+    budget: dict[str, Any] = {}
     table: dict[str, Any] = {}
     quantise: dict[str, Any] = {}
     training: dict[str, Any] = {}
     seed: int = 0
 
-    def planned(self, rows: int) -> Planned:
+    def planned(self, rows: int) -> TrainingPlan:
         """All of it held against the registries, before anything is trained.
 
         Args:
@@ -72,29 +73,25 @@ class Recipe(Settings):
         """
         backbone = BackboneSettings(**{"name": "deepfm", **self.backbone})
         own = dict(self.method)
-        name, ratio = own.pop("name", _WHOLE), check_number("prune_ratio", own.pop("prune_ratio", 0.0))
-        if isinstance(ratio, bool) or not isinstance(ratio, int | float):
-            raise WrongValue(f"prune_ratio is {ratio!r}: it must be a number")
+        name = own.pop("name", _WHOLE)
         if not isinstance(name, str) or name == _ROUNDED:
-            raise LfmpError(
-                f"the method can't be {name!r}: few bits are asked for by quantise, beside a method"
-            )
-        parts = [get_method(name).name] if name != _WHOLE else []
+            raise LfmpError(f"the method can't be {name!r}: few bits are asked for by quantise, beside it")
+        method, parts = get_method(name), [] if name == _WHOLE else [name]
         if self.table:
-            name, own = _table(name, own, self.table)
-            parts = [f"table {own['table']}"]
-        own = _checked(name, own, ratio)
-        if ratio:
-            parts += [f"{ratio:g} of its fields removed"]
-        if "sparsity" in own:
-            parts += [f"{own['sparsity']:g} of its embedding numbers removed"]
+            own = _table_settings(name, own, self.table)
+            method, parts = get_method(_TABLE), [f"table {own['table']}"]
+        budget = _budget(method, self.budget)
+        own = method.settings_type.model_validate(own).model_dump(mode="json")
+        if budget.share:
+            parts += [f"{budget} removed"]
         if self.quantise:
-            own = {**self.quantise, "method": name, "method_settings": own}
-            name, own = _ROUNDED, _checked(_ROUNDED, own, 0.0)
+            method, inner = get_method(_ROUNDED), method.name
+            own = {**self.quantise, "method": inner, "method_settings": own}
+            own = method.settings_type.model_validate(own).model_dump(mode="json")
             parts += [f"{own['bits']} bits a number"]
         training = TrainingSettings(**{"batch_size": batch_size(rows), "patience": 2, **self.training})
         title = ", ".join([backbone.name, *parts])
-        return Planned(backbone, training, name, own, ratio, self.seed, title)
+        return TrainingPlan(backbone, training, method.name, own, budget, self.seed, title)
 
 
 def batch_size(rows: int) -> int:
@@ -103,8 +100,8 @@ def batch_size(rows: int) -> int:
     return min(_MOST_BATCH, max(_LEAST_BATCH, near))
 
 
-def _table(method: str, own: dict[str, Any], table: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The method `table` and its settings."""
+def _table_settings(method: str, own: dict[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the method `table`."""
     if method not in (_WHOLE, _TABLE):
         raise LfmpError(
             f"method {method!r} trains a plain table: leave the table out, or the method. "
@@ -112,30 +109,35 @@ def _table(method: str, own: dict[str, Any], table: Mapping[str, Any]) -> tuple[
         )
     if "name" not in table:
         raise LfmpError(f"a table needs its name, one of {', '.join(sorted(TABLES))}")
-    rest = {key: value for key, value in table.items() if key not in ("name", "sparsity", "tolerance")}
-    asked = {key: table[key] for key in ("sparsity", "tolerance") if key in table}
-    kind = TABLES[str(table["name"])].settings_type
+    name = str(table["name"])
+    rest = {key: value for key, value in table.items() if key not in ("name", "tolerance")}
+    known = {*TABLES[name].settings_type.model_fields, "tolerance"}
     for key in rest:
-        check_name(
-            key, {*kind.model_fields, "sparsity", "tolerance"}, f"setting of the table {table['name']!r}"
-        )
-    return _TABLE, {**own, "table": table["name"], "table_settings": rest, **asked}
+        check_name(key, known, f"setting of the table {name!r}")
+    tolerance = {"tolerance": table["tolerance"]} if "tolerance" in table else {}
+    return {**own, "table": name, "table_settings": rest, **tolerance}
 
 
-def _checked(method: str, settings: Mapping[str, Any], ratio: float) -> dict[str, Any]:
-    """The method's settings whole, held against its class."""
-    kind = get_method(method).settings_type
-    compressing = issubclass(kind, CompressionSettings)
-    if ratio and (compressing or method == _WHOLE):
-        told = (
-            "numbers, not fields: give its sparsity" if compressing else "nothing: name a method that removes"
-        )
-        raise LfmpError(f"method {method!r} removes {told}, and no prune_ratio")
-    if not compressing and "sparsity" in settings and "sparsity" not in kind.model_fields:
-        near = sorted(n for n, m in METHODS.items() if issubclass(m.settings_type, CompressionSettings))
-        raise LfmpError(f"method {method!r} takes no sparsity; these do, and tables: {', '.join(near)}")
-    made = kind.model_validate(dict(settings))
-    return made.model_dump(mode="json")
+def _budget(method: Method, asked: Mapping[str, Any]) -> Budget:
+    """What is to go, which the method must be able to remove."""
+    for key in asked:
+        check_name(key, ("share", "of"), "part of a budget")
+    units = " or ".join(method.removes)
+    if not asked:
+        if method.removes:
+            raise LfmpError(
+                f"method {method.name!r} removes a share of {units}: say how much, by --prune-ratio "
+                "(fields), --sparsity (numbers) or the budget of a settings file"
+            )
+        return NOTHING
+    share = asked.get("share", 0.0)
+    if isinstance(share, bool) or not isinstance(share, int | float):
+        raise WrongValue(f"share is {share!r}: it must be a number")
+    budget = Budget(share, str(asked.get("of", (method.removes or ("fields",))[0])))  # type: ignore[arg-type]
+    if share and budget.of not in method.removes:
+        told = f"no share of {budget.of}: ask for a share of {units}" if units else f"no share of {budget.of}"
+        raise LfmpError(f"method {method.name!r} removes {told}")
+    return budget
 
 
 def read_settings(path: Path) -> dict[str, Any]:

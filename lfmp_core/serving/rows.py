@@ -9,7 +9,7 @@ from ..data.asked import named_source
 from ..data.prepared import prepare_cached
 from ..errors import LfmpError, UnknownName, check_name, visible
 from ..experiments.executor import open_dataset
-from ..experiments.own_data import find
+from ..experiments.own_data import find_own
 
 _FILES = (".csv", ".tsv", ".tab", ".txt", ".parquet", ".pq")
 
@@ -50,7 +50,7 @@ def open_rows(words: str, own: Mapping[str, Any], split: str = "random", progres
 
 def _found(words: str) -> Any:
     try:
-        return find(words)
+        return find_own(words)
     except UnknownName as error:
         known = [name for name, source in SOURCES.items() if source.holds == "clicks"]
         try:

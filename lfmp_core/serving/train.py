@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 from ..data import Dataset
@@ -44,12 +45,12 @@ def train_served(
     plan, started = (recipe or Recipe()).planned(data.schema.rows["train"]), time.time()
     task = task_on(data, plan.backbone.model_dump(), plan.training.model_dump())
     outcome = get_method(plan.method).run(
-        task, plan.prune_ratio, plan.seed, settings=plan.method_settings, progress=progress
+        task, plan.budget, plan.seed, settings=plan.method_settings, progress=progress
     )
     made = {
         "title": plan.title,
         "training": plan.training.model_dump(mode="json"),
-        "method": {"name": plan.method, "prune_ratio": plan.prune_ratio, **plan.method_settings},
+        "method": {"name": plan.method, "budget": asdict(plan.budget), **plan.method_settings},
         "seed": plan.seed,
         "phases": outcome.phases,
     }

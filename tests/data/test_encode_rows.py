@@ -7,7 +7,7 @@ import pytest
 from raw_log import as_csv, log
 
 from lfmp_core.data import Dataset, PlantedSettings, PrepareSettings, own_table, prepare, write_planted
-from lfmp_core.data.raw_rows import Encoder, Values, values_by_field
+from lfmp_core.data.raw_rows import KeptValues, RowEncoder, values_by_field
 from lfmp_core.data.schema import SPLITS
 from lfmp_core.data.sources import CRITEO_CATEGORIES, CRITEO_INTEGERS, get_source
 from lfmp_core.errors import DataError, LfmpError
@@ -82,7 +82,7 @@ def test_what_is_not_read_need_not_be_there(own):
     names = dataset.schema.field_names
     read = [names.index("price"), names.index("tags=y")]
     vocabulary = values_by_field(dataset.vocabulary(), dataset.schema)
-    encoder = Encoder(dataset.schema, vocabulary, read)
+    encoder = RowEncoder(dataset.schema, vocabulary, read)
     assert encoder.columns == ["price", "tags"]
     encoded = encoder.encode(rows[["tags", "price"]])
     ids, values = prepared(dataset)
@@ -103,9 +103,9 @@ def test_one_row_and_none(own):
 def test_look_up_one_by_one_and_together_agree():
     kept = pa.array([f"v{k}" for k in range(1000)])
     few, many = pa.array(["v3", "w", "v999"]), pa.array([f"v{k}" for k in range(-5, 1200)])
-    assert Values(kept).local(few).tolist() == [4, 0, 1000]
-    local = Values(kept).local(many)
-    assert local.tolist() == [Values(kept).local(many.slice(k, 1))[0] for k in range(len(many))]
+    assert KeptValues(kept).local(few).tolist() == [4, 0, 1000]
+    local = KeptValues(kept).local(many)
+    assert local.tolist() == [KeptValues(kept).local(many.slice(k, 1))[0] for k in range(len(many))]
 
 
 def test_refusals_name_the_column(own, tmp_path):

@@ -64,7 +64,7 @@ def trained(tmp_path_factory):
 def test_what_train_says_is_what_it_wrote(trained):
     card = trained.served.card
     assert names(trained.folder) == sorted([*folders.FILES, "README.md", "card.json", ".lfmp.json"])
-    assert "random_fields, 0.5 of its fields removed, 8 bits a number" in trained.output
+    assert "random_fields, 50% of the fields removed, 8 bits a number" in trained.output
     assert f"it reads 4 of 8 fields ({', '.join(card.kept_fields)})" in trained.output
     assert f"AUC on {card.scores['test'].rows} test rows: {card.scores['test'].auc:.4f} ±" in trained.output
     assert card.label == "clicked" and "price: read as scalar" in trained.output
@@ -193,6 +193,8 @@ def test_train_refuses_before_it_prepares(own, home):
         (("log.csv", *label, "--out", "m", "--backbone", "deepmf"), "did you mean 'deepfm'"),
         (("log.csv", *label, "--out", "m", "--table", "qrr"), "did you mean 'qr'"),
         (("log.csv", *label, "--out", "m", "--method", "laso"), "did you mean 'lasso'"),
+        (("log.csv", *label, "--out", "m", "--method", "lasso"), "say how much, by --prune-ratio"),
+        (("log.csv", *label, "--out", "m", "--sparsity", "0.5", "--prune-ratio", "0.5"), "one of them"),
         (("log.csv", *label, "--out", "m", "--bits", "3"), "must be 2, 4 or 8"),
         (("log.csv", *label, "--out", "m", "--set", "hidden=3"), "is not like backbone.embedding_dim=16"),
         (("log.csv", *label, "--out", "m", "--settings", "no.toml"), "no.toml: the settings can't be read"),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from lfmp_core.budget import NOTHING, Budget
 from lfmp_core.errors import DataError, LfmpError
 from lfmp_core.serving.recipe import Recipe, assigned, batch_size, merged, read_settings
 
@@ -12,8 +13,8 @@ def planned(**parts):
 
 def test_nothing_said_is_the_whole_deepfm():
     plan = planned()
-    assert (plan.backbone.name, plan.method, plan.prune_ratio, plan.title) == (
-        "deepfm", "no_selection", 0.0, "deepfm",
+    assert (plan.backbone.name, plan.method, plan.budget, plan.title) == (
+        "deepfm", "no_selection", NOTHING, "deepfm",
     )  # fmt: skip
     assert (plan.training.batch_size, plan.training.patience) == (128, 2)
 
@@ -23,19 +24,25 @@ def test_batches_follow_the_rows():
     assert [batch_size(n) for n in rows] == [64, 64, 128, 128, 1024, 2048]
 
 
-def test_parts_become_a_method_and_its_settings():
-    plan = planned(table={"name": "qr", "sparsity": 0.8}, quantise={"bits": 8, "per": "row"})
-    assert plan.method == "quantise" and plan.title == (
-        "deepfm, table qr, 0.8 of its embedding numbers removed, 8 bits a number"
-    )
+def test_parts_become_a_method_its_settings_and_a_budget():
+    plan = planned(table={"name": "qr"}, budget={"share": 0.8}, quantise={"bits": 8, "per": "row"})
+    assert plan.method == "quantise" and plan.budget == Budget(0.8, "numbers")
+    assert plan.title == "deepfm, table qr, 80% of the numbers removed, 8 bits a number"
     assert plan.method_settings["method"] == "table"
-    inner = plan.method_settings["method_settings"]
-    assert (inner["table"], inner["sparsity"]) == ("qr", 0.8)
-    plan = planned(table={"name": "tt_rec", "sparsity": 0.5, "cache_rows": 3})
-    assert plan.method_settings["table_settings"] == {"cache_rows": 3}
-    plan = planned(method={"name": "light_fmp", "prune_ratio": 0.75, "pretrain_rows": 50})
-    assert (plan.method, plan.prune_ratio, plan.method_settings["pretrain_rows"]) == ("light_fmp", 0.75, 50)
-    assert plan.title == "deepfm, light_fmp, 0.75 of its fields removed"
+    assert plan.method_settings["method_settings"]["table"] == "qr"
+    plan = planned(table={"name": "tt_rec", "cache_rows": 3, "tolerance": 0.1}, budget={"share": 0.5})
+    assert plan.method_settings == {"table": "tt_rec", "table_settings": {"cache_rows": 3}, "tolerance": 0.1}
+    plan = planned(method={"name": "light_fmp", "pretrain_rows": 50}, budget={"share": 0.75})
+    assert (plan.method, plan.budget) == ("light_fmp", Budget(0.75, "fields"))
+    assert plan.method_settings["pretrain_rows"] == 50
+    assert plan.title == "deepfm, light_fmp, 75% of the fields removed"
+    assert (
+        planned(method={"name": "smaller_dense"}, budget={"share": 0.5, "of": "bytes"}).budget.of == "bytes"
+    )
+    assert (
+        planned(method={"name": "optfs"}).budget
+        == planned(method={"name": "lasso"}, budget={"share": 0}).budget
+    )
 
 
 @pytest.mark.parametrize(
@@ -44,25 +51,28 @@ def test_parts_become_a_method_and_its_settings():
         ({"backbone": {"name": "deepmf"}}, "unknown backbone 'deepmf'; did you mean 'deepfm'"),
         ({"backbone": {"embeding_dim": 4}}, "did you mean 'embedding_dim'"),
         ({"method": {"name": "laso"}}, "unknown method 'laso'; did you mean 'lasso'"),
-        ({"method": {"name": "light_fmp", "pretrain_row": 3}}, "did you mean 'pretrain_rows'"),
+        ({"method": {"name": 3}}, "the method can't be 3"),
         ({"method": {"name": "quantise"}}, "few bits are asked for by quantise"),
-        ({"method": {"prune_ratio": 0.5}}, "'no_selection' removes nothing: name a method"),
-        ({"method": {"name": "pep", "prune_ratio": 0.5}}, "numbers, not fields: give its sparsity"),
         (
-            {"method": {"name": "lasso", "prune_ratio": 1}},
-            "prune_ratio is 1: it must be at least 0 and below 1",
+            {"method": {"name": "light_fmp", "pretrain_row": 3}, "budget": {"share": 0.5}},
+            "mean 'pretrain_rows'",
         ),
-        ({"method": {"sparsity": 0.5}}, "takes no sparsity; these do, and tables: .*magprune"),
+        ({"method": {"name": "lasso"}}, "'lasso' removes a share of fields: say how much, by --prune-ratio"),
+        ({"table": {"name": "qr"}}, "'table' removes a share of numbers: say how much"),
+        ({"budget": {"share": 0.5}}, "'no_selection' removes no share of fields$"),
+        ({"method": {"name": "pep"}, "budget": {"share": 0.5, "of": "fields"}}, "ask for a share of numbers"),
+        ({"method": {"name": "lasso"}, "budget": {"share": 1}}, "must be at least 0 and below 1"),
+        ({"method": {"name": "lasso"}, "budget": {"share": "half"}}, "share is 'half': it must be a number"),
+        ({"method": {"name": "lasso"}, "budget": {"share": 0.5, "of": "field"}}, "did you mean 'fields'"),
+        ({"method": {"name": "lasso"}, "budget": {"shares": 0.5}}, "did you mean 'share'"),
         ({"table": {"name": "qrr"}}, "unknown table 'qrr'; did you mean 'qr'"),
-        ({"table": {"sparsity": 0.5}}, "a table needs its name, one of dhe"),
+        ({"table": {"name": ["qr"]}}, "unknown table"),
+        ({"table": {"buckets": 5}}, "a table needs its name, one of dhe"),
         ({"table": {"name": "qr", "remainder": 3}}, "did you mean 'remainders'"),
         ({"table": {"name": "qr"}, "method": {"name": "lasso"}}, "leave the table out, or the method"),
         ({"quantise": {"bits": 3}}, "bits is 3: it must be 2, 4 or 8"),
         ({"training": {"epoch": 3}}, "did you mean 'epochs'"),
         ({"trainign": {}}, "did you mean 'training'"),
-        ({"method": {"name": "lasso", "prune_ratio": "half"}}, "prune_ratio is 'half': it must be a number"),
-        ({"method": {"name": 3}}, "the method can't be 3"),
-        ({"table": {"name": ["qr"]}}, "unknown table"),
         ({"seed": "x"}, "seed is 'x'"),
     ],
 )

@@ -14,7 +14,7 @@ from scipy.special import expit
 from sized import sized
 
 from lfmp_core import quantise_
-from lfmp_core.data.raw_rows import Encoder, values_by_field
+from lfmp_core.data.raw_rows import RowEncoder, values_by_field
 from lfmp_core.data.schema import SPLITS
 from lfmp_core.efficiency import graph_logits, open_graph
 from lfmp_core.embeddings import TABLES, table_factory
@@ -83,7 +83,7 @@ def truth(model, data):
 def test_raw_rows_get_the_models_scores(backbone, table, form, own, tmp_path):
     model, schema = made(backbone, table, form, own.data.schema), own.data.schema
     loaded = load_model(save_model(model, tmp_path / "model")).eval()
-    encoder = Encoder(schema, values_by_field(own.data.vocabulary(), schema), loaded.columns.tolist())
+    encoder = RowEncoder(schema, values_by_field(own.data.vocabulary(), schema), loaded.columns.tolist())
     served = Served(tmp_path, None, schema, loaded, encoder)
     done = served.predict(own.rows[encoder.columns])
     expected = truth(model, own.data)
