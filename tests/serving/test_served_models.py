@@ -48,7 +48,7 @@ def made(backbone, table, form, schema):
     )
     generator = torch.Generator().manual_seed(1)
     for parameter in model.table.parameters():
-        parameter.data.normal_(std=0.1 if table == "dhe" else 0.5, generator=generator)
+        parameter.data.normal_(std=0.25 if table == "dhe" else 0.5, generator=generator)
     for parameter in model.parameters():
         if not parameter.any():
             parameter.data.normal_(std=0.3, generator=generator)
