@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .models import BackboneSettings as BackboneSettings
     from .models import load_model as load_model
     from .models import save_model as save_model
+    from .serving.folder import load_served as load_served
+    from .serving.folder import save_served as save_served
     from .surgery import CutPlan as CutPlan
     from .surgery import cut as cut
     from .surgery import plan_fields as plan_fields

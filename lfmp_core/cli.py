@@ -7,6 +7,7 @@ import typer
 
 from .entry import FORWARD, Commands
 from .experiments import cli as experiments
+from .serving import cli as serving
 
 app = typer.Typer(
     name="lfmp",
@@ -16,6 +17,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(serving.train)
+app.command()(serving.export)
+app.command()(serving.predict)
 app.command()(experiments.plan)
 app.command()(experiments.run)
 app.command()(experiments.status)

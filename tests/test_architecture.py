@@ -35,6 +35,7 @@ CORE = (
     ("methods", "efficiency"),
     ("face",),
     ("experiments",),
+    ("serving",),
     ("cli",),
 )
 BOOK = (

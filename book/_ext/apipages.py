@@ -31,6 +31,7 @@ ROOMS = (  # top to bottom: what one's own code imports, then as the data goes; 
     "methods",
     "experiments",
     "efficiency",
+    "serving",
 )
 _SECTION = re.compile(
     r"^(Args|Arguments|Attributes|Raises|Returns|Yields|Examples?|Notes?|Shapes?|References?|Source|Sources|Warnings?)"

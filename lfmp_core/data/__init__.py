@@ -1,7 +1,7 @@
 """Public sets, one's own tables and planted data, prepared into memory-mapped rows of ids, or pairs."""
 
 from .avazu import AvazuSettings
-from .dataset import Dataset, Rows
+from .dataset import Dataset
 from .interactions import (
     InteractionData,
     Interactions,
@@ -18,6 +18,8 @@ from .planted import PlantedSettings
 from .planted_text import write_planted
 from .preparation import PrepareSettings
 from .prepared import prepare, prepare_cached, prepare_named
+from .raw_rows import NewRows
+from .rows import Rows
 from .schema import SPLITS, Field, Schema
 from .shadows import is_shadow, with_shadows
 from .sources import SOURCES, Source, get_source, own_table
@@ -33,6 +35,7 @@ __all__ = [
     "InteractionSettings",
     "Interactions",
     "MovieLensSettings",
+    "NewRows",
     "PlantedInteractionSettings",
     "PlantedSettings",
     "PrepareSettings",

@@ -13,6 +13,8 @@ from ..errors import DataError, LfmpError, check_name
 from ..ownership import FolderKind, restore
 from .checks import REMEDY, check_contents, open_array
 from .plain import GivenArrays, schema_and_parts
+from .raw_rows import NewRows, RowEncoder, encoded_whole, values_by_field
+from .rows import Rows
 from .schema import SPLITS, Schema
 
 _ARRAYS = [f"{split}/{name}.npy" for split in SPLITS for name in ("ids", "labels", "values")]
@@ -23,43 +25,6 @@ PREPARED = FolderKind(
     ("schema.json", "vocabulary.parquet", *SPLITS, *_ARRAYS),
 )
 IN_MEMORY = Path("arrays in memory")  # in the place of a folder
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Rows of one split.
-
-    Attributes:
-        ids: int32 [N, m], global ids.
-        labels: uint8 [N] of 0 and 1.
-        values: float32 [N, s] of the s scalar fields, or None when there are none.
-
-    Example:
-        >>> import numpy as np
-        >>> from lfmp_core import Rows
-        >>> rows = Rows(np.array([[0, 4], [1, 5], [2, 6]], np.int32), np.array([0, 1, 1], np.uint8))
-        >>> len(rows), rows[1:].labels.tolist(), rows.take([2]).ids.tolist()
-        (3, [1, 1], [[2, 6]])
-    """
-
-    ids: np.ndarray
-    labels: np.ndarray
-    values: np.ndarray | None = None
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, rows: slice) -> "Rows":
-        """A view of a run of rows, without copying."""
-        if not isinstance(rows, slice):
-            raise TypeError("Rows takes a slice; for single rows or index arrays use take()")
-        return Rows(self.ids[rows], self.labels[rows], None if self.values is None else self.values[rows])
-
-    def take(self, index: np.ndarray) -> "Rows":
-        """Copies of the rows at `index` [k], in that order."""
-        index = np.asarray(index)
-        values = None if self.values is None else np.take(self.values, index, axis=0)
-        return Rows(np.take(self.ids, index, axis=0), np.take(self.labels, index), values)
 
 
 def stratified(labels: np.ndarray, size: int, seed: int, what: str) -> np.ndarray:
@@ -211,6 +176,37 @@ class Dataset:
     def vocabulary(self) -> pa.Table:
         """Kept values: columns field, value, count, id (global). The unseen-value ids are not listed."""
         return pq.read_table(self.folder / "vocabulary.parquet")
+
+    def encode(self, rows: Any) -> NewRows:
+        """New raw rows as models of this data set read them, the way that the prepared ones were read.
+
+        A value that training did not hold, or too rarely, is its field's unseen one, and is counted. Columns
+        may stand in any order, and more of them than are read; numbers, truth values and times may have
+        types or be texts.
+
+        Args:
+            rows: a DataFrame, an Arrow table, or the path of a CSV or Parquet file with a header.
+
+        Raises:
+            DataError: a column is not there, or a value is none of its field's kind; it is named.
+            LfmpError: the data set was made from arrays, whose ids stand for themselves.
+
+        Example:
+            >>> import tempfile
+            >>> from pathlib import Path
+            >>> import pandas as pd
+            >>> from lfmp_core.data import own_table, prepare
+            >>> log = pd.DataFrame({"clicked": [0, 1] * 100, "colour": ["red", "blue"] * 100})
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     log.to_csv(Path(folder) / "log.csv", index=False)
+            ...     source = own_table(Path(folder) / "log.csv", "clicked")
+            ...     data = prepare(source, Path(folder) / "data", progress=False)
+            ...     new = data.encode(pd.DataFrame({"colour": ["blue", "green", "blue"]}))
+            >>> new.ids[:, 0].tolist(), new.unseen
+            ([1, 0, 1], {'colour': 1})
+        """
+        vocabulary = values_by_field(self.vocabulary(), self.schema)
+        return encoded_whole(RowEncoder(self.schema, vocabulary), rows)
 
     def verify(self) -> None:
         """Hold all files against the schema again, whatever is remembered of them (reads everything).

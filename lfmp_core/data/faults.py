@@ -80,8 +80,11 @@ def _first_line(error: BaseException) -> str:
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Whatever writing a dataset into `folder` raises inside is a DataError that names it and its cure.
+def writing(place: Path, what: str = "dataset") -> Iterator[None]:
+    """Whatever writing to `place` raises inside is a DataError that names it and its cure.
+
+    Args:
+        what: is written.
 
     Raises:
         DataError
@@ -89,9 +92,9 @@ def writing(folder: Path) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, pa.ArrowException, OSError, MemoryError) as error:
-        what = getattr(error, "strerror", None) or _first_line(error)
+        why = getattr(error, "strerror", None) or _first_line(error)
         remedy = f"{_cure(error)}; nothing was left behind"
-        raise DataError(f"the dataset can't be written ({what})", file=folder, remedy=remedy) from error
+        raise DataError(f"the {what} can't be written ({why})", file=place, remedy=remedy) from error
 
 
 def _cure(error: BaseException) -> str:

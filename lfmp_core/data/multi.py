@@ -26,6 +26,7 @@ HOW = (
 )
 _MOST, _FEW = 20, 10
 _BLOCK_BYTES = 4 << 20
+Derive = Callable[[pa.StringArray], pa.StringArray]
 
 
 class Multi(NamedTuple):
@@ -76,9 +77,9 @@ def fields_of_column(name: str, how: Multi, reader: Reader, canonical: Callable)
         canonical: texts of values to those of one spelling.
     """
     if not how.most:
-        return [Column(name, "categorical", name, partial(_first, how.separator, canonical))]
+        return [Column(name, "categorical", name, first_of(how.separator, canonical))]
     values = _frequent(reader, name, how)
-    return [Column(f"{name}={v}", "categorical", name, partial(_flag, how.separator, v)) for v in values]
+    return [Column(f"{name}={v}", "categorical", name, flag_of(how.separator, v)) for v in values]
 
 
 def _frequent(reader: Reader, name: str, how: Multi) -> list[str]:
@@ -96,6 +97,16 @@ def _frequent(reader: Reader, name: str, how: Multi) -> list[str]:
 
 def _trimmed(separator: str, unique: pa.StringArray) -> pa.StringArray:
     return pc.replace_substring_regex(unique, rf"\s*{re.escape(separator)}\s*", separator)
+
+
+def first_of(separator: str, canonical: Callable) -> Derive:
+    """Texts to the first of their values."""
+    return partial(_first, separator, canonical)
+
+
+def flag_of(separator: str, value: str) -> Derive:
+    """Texts to 1 where a value is among theirs, else 0."""
+    return partial(_flag, separator, value)
 
 
 def _first(separator: str, canonical: Callable, unique: pa.StringArray) -> pa.StringArray:

@@ -71,7 +71,7 @@ class ParquetReader:
     def parse(self, piece: tuple[pa.RecordBatch, int, int], time_only: bool = False) -> Block:
         batch, first, size = piece
         wanted = [self.time or self.label] if time_only else self.names
-        coded = self.spelling.read({name: self._coded(batch.column(name), name, first) for name in wanted})
+        coded = self.spelling.read({name: self._read(batch.column(name), name, first) for name in wanted})
 
         def line_of(row: int) -> int:
             return first + row
@@ -83,23 +83,30 @@ class ParquetReader:
             block.labels = self.spelling.labels_of(block, self.label)
         return block
 
-    def _coded(self, column: pa.Array, name: str, first: int) -> Coded:
-        if name in self.lists:
-            column = joined(column)
-        if not pa.types.is_dictionary(column.type):
-            column = pc.dictionary_encode(column)
-        values = pc.fill_null(as_texts(column.dictionary, self.path, name, first), "")
-        codes = column.indices
-        if codes.null_count:
-            codes = pc.fill_null(codes, len(values))
-            values = pa.concat_arrays([values, pa.array([""])])
-        return Coded(codes.to_numpy().astype(np.int32, copy=False), values).merged()
+    def _read(self, column: pa.Array, name: str, first: int) -> Coded:
+        return coded_of(joined(column) if name in self.lists else column, self.path, name, first)
 
     def provenance(self) -> dict[str, Any]:
         """File name, bytes and SHA-256 of the whole file."""
         with open(self.path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         return {"file": self.path.name, "bytes": self.size, "sha256": digest}
+
+
+def coded_of(column: pa.Array, path: Path, name: str, line: int | None = None) -> Coded:
+    """The texts of a flat column, "" for a missing value.
+
+    Raises:
+        DataError: see `as_texts`.
+    """
+    if not pa.types.is_dictionary(column.type):
+        column = pc.dictionary_encode(column)
+    values = pc.fill_null(as_texts(column.dictionary, path, name, line), "")
+    codes = column.indices
+    if codes.null_count:
+        codes = pc.fill_null(codes, len(values))
+        values = pa.concat_arrays([values, pa.array([""])])
+    return Coded(codes.to_numpy().astype(np.int32, copy=False), values).merged()
 
 
 def as_texts(values: pa.Array, path: Path, name: str, line: int | None = None) -> pa.StringArray:

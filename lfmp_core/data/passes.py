@@ -25,6 +25,7 @@ from .encode import Encoded, column_kind, encode
 from .faults import writing
 from .noticed import Watch, check_splits, scarce
 from .preparation import PrepareSettings
+from .reading import ReadingRules
 from .schema import SPLITS, Field, Schema
 from .splits import Chronological, GivenSplits, Splitter, StratifiedRuns, chronological_cuts, spill_times
 from .vocabulary import Spill, connect, count_fields, lookups, write_vocabulary
@@ -42,6 +43,7 @@ def prepare_reader(
     settings: PrepareSettings,
     *,
     truth: dict[str, Any] | None = None,
+    reading: ReadingRules | None = None,
     progress: bool = True,
     watched: bool = False,
     threads: int | None = None,
@@ -53,6 +55,7 @@ def prepare_reader(
 
     Args:
         settings: with thresholds resolved (no None).
+        truth, reading: for the schema.
         watched: say which columns tell nothing (`noticed.Watch`).
         threads: parsing threads, default one a core; neither they nor block_bytes change the result.
         replace, holds: see `ownership.check_target`.
@@ -66,7 +69,7 @@ def prepare_reader(
     with writing(out), target as folder, ThreadPoolExecutor(threads) as pool:
         work = _Work(reader, folder, settings, pool, threads, block_bytes, progress, watched)
         try:
-            schema = work.run(name, truth)
+            schema = work.run(name, truth, reading)
         finally:
             work.close()
         schema.write(folder / "schema.json")
@@ -112,7 +115,7 @@ class _Work:
         for array in self.arrays.values():
             array.close()
 
-    def run(self, name: str, truth: dict[str, Any] | None) -> Schema:
+    def run(self, name: str, truth: dict[str, Any] | None, reading: ReadingRules | None) -> Schema:
         splitter = self._splitter()
         numeric = self.settings.numeric
         with self._bar("read", self.reader.size, "B") as bar:
@@ -140,6 +143,7 @@ class _Work:
             fingerprint=fingerprint_of(self.settings, fields, digests),
             truth=truth,
             notices=tuple(notices),
+            reading=reading,
         )
 
     def _bar(self, what: str, total: int, unit: str) -> tqdm:

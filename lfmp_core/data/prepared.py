@@ -15,6 +15,7 @@ from .passes import BLOCK_BYTES, prepare_reader
 from .planted import PlantedSettings
 from .planted_text import write_planted
 from .preparation import PrepareSettings
+from .reading import ReadingRules
 from .schema import SPLITS
 from .sources import Source, get_source, open_reader, refuse_pairs
 
@@ -70,14 +71,16 @@ def prepare(
     check_target(out, PREPARED, replace=replace, holds=holds)  # before anything is read
     reader = open_reader(source, settings)
     truth = _truth_beside(source) if source.format == "planted" else None
+    own = source.format == "table"
     return prepare_reader(
         source.name,
         reader,
         Path(out),
         settings,
         truth=truth,
+        reading=ReadingRules.of(source.options, reader.columns) if own else None,
         progress=progress,
-        watched=source.format == "table",
+        watched=own,
         threads=threads,
         block_bytes=block_bytes,
         replace=replace,

@@ -9,6 +9,7 @@ from ..errors import DataError
 from ..settings import Settings
 from .notices import Notice
 from .preparation import PrepareSettings
+from .reading import ReadingRules
 from .sealed import read_sealed, write_sealed
 
 SPLITS = ("train", "val", "test")
@@ -50,7 +51,7 @@ class Field(Settings):
 class Schema(Settings):
     """Everything a model or a page needs to know of a dataset without opening its arrays."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"notices"})
+    later: ClassVar[frozenset[str]] = frozenset({"notices", "reading"})
 
     name: str
     fields: tuple[Field, ...]
@@ -61,6 +62,7 @@ class Schema(Settings):
     fingerprint: str
     truth: dict[str, Any] | None = None
     notices: tuple[Notice, ...] = ()
+    reading: ReadingRules | None = None
 
     @field_validator("settings", mode="before")
     @classmethod

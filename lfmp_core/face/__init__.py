@@ -22,10 +22,12 @@ PLACES = {
     "export_onnx": "efficiency",
     "get_method": "methods",
     "load_model": "models",
+    "load_served": "serving.folder",
     "plan_fields": "surgery",
     "predict": "training",
     "quantise_": "face.quantise",
     "save_model": "models",
+    "save_served": "serving.folder",
 }
 
 

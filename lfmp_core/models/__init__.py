@@ -5,7 +5,7 @@ from .dcn_mix import DCNMixSettings
 from .deepfm import DeepFMSettings
 from .dnn import DNNSettings
 from .pnn import PNNSettings
-from .storage import load_model, save_model
+from .storage import load_model, save_model, write_model
 from .stored_recommender import load_recommender, save_recommender
 from .wide_deep import WideDeepSettings
 from .xdeepfm import XDeepFMSettings
@@ -26,4 +26,5 @@ __all__ = [
     "register",
     "save_model",
     "save_recommender",
+    "write_model",
 ]

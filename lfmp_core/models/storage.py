@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from ..errors import DataError, LfmpError
 from ..folders import fresh_folder
@@ -13,6 +13,7 @@ from ..ownership import FolderKind, restore
 from ..settings import canonical_json
 from .backbone import REGISTRY, Backbone, BackboneSettings, build_model
 from .parts import configs, restore_parts, unlike
+from .weights import write_tensors
 
 MODEL = FolderKind(
     "model", "model.json", frozenset({"backbone", "field_sizes"}), ("model.json", "model.safetensors")
@@ -42,18 +43,37 @@ def save_model(model: Backbone, folder: Path) -> Path:
         ...     sorted(path.name for path in saved.iterdir() if not path.name.startswith("."))
         ['model.json', 'model.safetensors']
     """
-    _refuse_unmade(model)
-    head = {
-        "backbone": model.settings,
-        "field_sizes": model.field_sizes,
-        "scalar_fields": model.scalar_fields,
-        "parts": configs(model, PLACES),
-        **model.inputs(),
-    }
+    head = _head(model)
     with fresh_folder(folder, MODEL) as target:
-        (target / "model.json").write_text(canonical_json(head))
-        save_file({k: v.contiguous() for k, v in model.state_dict().items()}, target / "model.safetensors")
+        _write(model, head, target)
     return Path(folder)
+
+
+def write_model(model: Backbone, folder: Path) -> None:
+    """Write the two files of `save_model` into a folder that is there.
+
+    Raises:
+        LfmpError: see `save_model`.
+    """
+    _write(model, _head(model), folder)
+
+
+def _head(model: Backbone) -> str:
+    _refuse_unmade(model)
+    return canonical_json(
+        {
+            "backbone": model.settings,
+            "field_sizes": model.field_sizes,
+            "scalar_fields": model.scalar_fields,
+            "parts": configs(model, PLACES),
+            **model.inputs(),
+        }
+    )
+
+
+def _write(model: Backbone, head: str, folder: Path) -> None:
+    (folder / "model.json").write_text(head)
+    write_tensors(model.state_dict(), folder / "model.safetensors")
 
 
 def load_model(folder: Path) -> Backbone:

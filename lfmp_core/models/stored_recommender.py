@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from ..data.interactions import Interactions
 from ..embeddings.packed import Packed
@@ -17,6 +17,7 @@ from ..settings import canonical_json
 from .parts import configs, restore_parts, unlike
 from .recommender import Recommender, RecommenderSettings
 from .recommenders import RECOMMENDERS, build_recommender, recommender_settings
+from .weights import write_tensors
 
 _HEAD, _WEIGHTS = "recommender.json", "recommender.safetensors"
 RECOMMENDER = FolderKind(
@@ -64,7 +65,7 @@ def save_recommender(model: Recommender, folder: Path) -> Path:
     }
     with fresh_folder(folder, RECOMMENDER) as target:
         (target / _HEAD).write_text(canonical_json(head))
-        save_file({k: v.contiguous() for k, v in model.state_dict().items()}, target / _WEIGHTS)
+        write_tensors(model.state_dict(), target / _WEIGHTS)
     return Path(folder)
 
 

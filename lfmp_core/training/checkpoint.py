@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from ..errors import DataError
 from ..folders import fresh_folder
+from ..models.weights import write_tensors
 from ..ownership import FolderKind, check_target
 from ..settings import canonical_json
 
@@ -63,7 +64,7 @@ class Checkpoint:
         with fresh_folder(self.folder, CHECKPOINT) as target:
             # clones: safetensors refuses tensors that share memory
             copies = {k: v.detach().clone().contiguous() for k, v in tensors.items()}
-            save_file(copies, target / "state.safetensors")
+            write_tensors(copies, target / "state.safetensors")
             (target / "state.json").write_text(canonical_json({"run": self._run(), "counters": counters}))
 
     def restore(self) -> bool:

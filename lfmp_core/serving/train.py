@@ -1,0 +1,66 @@
+"""Train by a recipe, and write the served folder."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from ..data import Dataset
+from ..experiments.executor import task_on
+from ..methods import get_method
+from ..ownership import check_target
+from .folder import SERVED, Served, need_graphs, save_served
+from .recipe import Recipe
+
+
+def train_served(
+    data: Dataset,
+    folder: Path | str,
+    recipe: Recipe | None = None,
+    *,
+    replace: bool = False,
+    progress: bool = True,
+    command: str = "lfmp_core.serving.train.train_served",
+    holds: Iterable[Path] = (),
+) -> Served:
+    """Train a model and write it as a served folder; before it is whole, nothing is there.
+
+    Args:
+        data: a prepared data set.
+        folder: a new or an empty one.
+        recipe: what to train; by default DeepFM with all fields.
+        replace: an older served model in the folder may go.
+        progress: show bars.
+        command, holds: see `save_served`.
+
+    Raises:
+        LfmpError: the recipe is none, the place is taken, or a class is absent from the rows; said before
+            anything is trained.
+        Diverged: the training did.
+    """
+    check_target(folder, SERVED, replace=replace, holds=(holds := tuple(holds)), called="--out")
+    need_graphs()
+    data.schema.check_learnable()
+    data.vocabulary()  # of rows given as arrays there is none, and nothing to serve
+    plan, started = (recipe or Recipe()).planned(data.schema.rows["train"]), time.time()
+    task = task_on(data, plan.backbone.model_dump(), plan.training.model_dump())
+    outcome = get_method(plan.method).run(
+        task, plan.budget, plan.seed, settings=plan.method_settings, progress=progress
+    )
+    made = {
+        "title": plan.title,
+        "training": plan.training.model_dump(mode="json"),
+        "method": {"name": plan.method, "budget": asdict(plan.budget), **plan.method_settings},
+        "seed": plan.seed,
+        "phases": outcome.phases,
+    }
+    return save_served(
+        outcome.model,
+        data,
+        folder,
+        replace=replace,
+        made=made,
+        command=command,
+        started=started,
+        holds=holds,
+    )
