@@ -194,7 +194,7 @@ def test_the_answer_of_table_7_by_hand():
 def test_this_runs_own_two_tasks():
     lists = framed(run("mine", GRAPH, ORIGINAL, 0.0, 0.1) + run("mine", GRAPH, "QR", 0.5, 0.08))
     clicks = pd.DataFrame({"arm": ["QR"], "prune_ratio": [0.5], "retain": [0.99], "dataset": ["rows"]})
-    shown = retain.own_table({LISTS: lists, CLICKS: clicks.assign(stale=False)})
+    shown = retain.two_task_table({LISTS: lists, CLICKS: clicks.assign(stale=False)})
     assert shown.header[-1] == ["t", "method", "collaborative filtering, mine", "click prediction, rows"]
     assert row(shown, "50%", "QR")[2:] == ["0.8000 ± 0.0000", "0.9900"]
     assert row(shown, "0%", ORIGINAL)[2:] == ["1.0000 ± 0.0000", "–"]

@@ -356,5 +356,5 @@ def test_a_judge_without_records_says_so():
         raise LfmpError("not compared yet")
 
     judge = Judge("x", "", (), none, refuse)
-    assert repr(pending.judged(judge)) == pending.NOT_YET
-    assert repr(pending.judged(replace(judge, reference=some))) == "not compared yet"
+    assert repr(pending.verdicts_or_reason(judge)) == pending.NOT_YET
+    assert repr(pending.verdicts_or_reason(replace(judge, reference=some))) == "not compared yet"

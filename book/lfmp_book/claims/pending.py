@@ -43,7 +43,7 @@ def verdicts(claims: Sequence[Claim], compared: pd.DataFrame) -> HtmlTable | Pro
     return claims_table(claims) if claims else reason(compared)
 
 
-def judged(judge: Judge) -> HtmlTable | Prose:
+def verdicts_or_reason(judge: Judge) -> HtmlTable | Prose:
     """What a page's sentences come to by its reference records, or why they can't be judged yet."""
     reference = judge.reference()
     if not len(reference):

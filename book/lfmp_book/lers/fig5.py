@@ -49,7 +49,7 @@ def reference(store: Store | None = None) -> pd.DataFrame:
     return runs_by_minimum(get_item(ITEM).grids("reference"), store or store_for("reference"))
 
 
-def panels(frame: pd.DataFrame) -> Iterator[tuple[str, float, pd.DataFrame]]:
+def minimum_panels(frame: pd.DataFrame) -> Iterator[tuple[str, float, pd.DataFrame]]:
     """Data set, sparsity and runs of each."""
     for (name, t), own in frame.groupby(["dataset", "prune_ratio"], sort=False):
         yield TITLES.get(name, name), t, own
@@ -63,7 +63,7 @@ def answer(reference: pd.DataFrame, compared: pd.DataFrame, sets: Sequence[str] 
         sets: of which there should be runs.
     """
     said = []
-    for title, t, own in panels(reference):
+    for title, t, own in minimum_panels(reference):
         name = literal(title)
         scores = own.groupby("arm")[TEST].mean()
         chosen = own[own.searched]
@@ -138,7 +138,7 @@ def picture(frame: pd.DataFrame) -> Figure:
 
     A ring: what validation chose. A thin line: what it was chosen by, NDCG@20 of at most 2,048 users.
     """
-    shown = list(panels(frame))
+    shown = list(minimum_panels(frame))
     names = list(dict.fromkeys(name for name, _, _ in shown))
     shares = sorted({t for _, t, _ in shown})
     figure = Figure(figsize=(11, 0.6 + 2.9 * len(names)), layout="constrained")

@@ -53,7 +53,7 @@ def by_method(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(arm=frame.method, sparsity=frame.prune_ratio)
 
 
-class Effect(NamedTuple):
+class ContrastEffect(NamedTuple):
     """What InfoNCE does for one method at one sparsity.
 
     Attributes:
@@ -74,7 +74,7 @@ class Effect(NamedTuple):
         return float(self.with_it[TEST].mean() - self.without[TEST].mean())
 
 
-def effects(frame: pd.DataFrame) -> Iterator[Effect]:
+def effects(frame: pd.DataFrame) -> Iterator[ContrastEffect]:
     """Of each data set, method and sparsity that has runs without InfoNCE and with it; Original first."""
     best = WEIGHT.preferred(by_method(frame[frame.contrast > 0]))
     for row in best.sort_values("sparsity", kind="stable").itertuples():
@@ -85,7 +85,7 @@ def effects(frame: pd.DataFrame) -> Iterator[Effect]:
         without = own[own.contrast == 0]
         if len(without):
             with_it = own[own.contrast == row.best]
-            yield Effect(row.dataset, row.arm, row.sparsity, row.best, without, with_it)
+            yield ContrastEffect(row.dataset, row.arm, row.sparsity, row.best, without, with_it)
 
 
 class Pace(NamedTuple):
@@ -110,7 +110,7 @@ class Pace(NamedTuple):
         return None if self.with_it is None else self.without / self.with_it
 
 
-def paces(effect: Effect) -> list[Pace]:
+def paces(effect: ContrastEffect) -> list[Pace]:
     """Seed by seed; see `Pace`."""
     found = []
     for seed in sorted(set(effect.without.seed) & set(effect.with_it.seed)):
@@ -144,11 +144,11 @@ def answer(reference: pd.DataFrame, compared: pd.DataFrame) -> Prose:
     return Prose(tuple(said))
 
 
-def _named(effect: Effect) -> str:
+def _named(effect: ContrastEffect) -> str:
     return f"{effect.method} at {effect.sparsity:.0%}" if effect.sparsity else effect.method
 
 
-def _outcome(compared: pd.DataFrame, effect: Effect) -> str:
+def _outcome(compared: pd.DataFrame, effect: ContrastEffect) -> str:
     """What the comparison of a method with itself without InfoNCE comes to, in brackets, if it is known."""
     one = compared[
         (compared.dataset == effect.dataset)

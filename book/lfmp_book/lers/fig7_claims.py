@@ -12,7 +12,7 @@ from ..claims.robust import robust_to_resampling
 from ..claims.test import CasesFound, Test, claims_of
 from ..evidence import published
 from ..evidence.results import all_comparisons, draws_of
-from .fig7 import WEIGHT, Effect, Pace, by_method, effects, paces, reference
+from .fig7 import WEIGHT, ContrastEffect, Pace, by_method, effects, paces, reference
 from .fig7_grids import ITEM, METHODS, SETS, labelled, sparsities_of, weights_of
 from .grids import ORIGINAL
 from .preference import TIE, falls
@@ -41,7 +41,7 @@ class Weighed:
         drawn = self.values.draws()
         return None if drawn is None else [replace(self, values=one) for one in drawn]
 
-    def plain(self, dataset: str) -> Effect | None:
+    def plain(self, dataset: str) -> ContrastEffect | None:
         """What InfoNCE does for the model without compression."""
         found = (e for e in effects(self.frame) if (e.dataset, e.method) == (dataset, ORIGINAL))
         return next(found, None)

@@ -44,7 +44,7 @@ COLUMNS = {
 }
 
 
-def interval(low: float, high: float) -> str:
+def interval_ends(low: float, high: float) -> str:
     """The ends of an interval, in words."""
     return f"{low:g} to {high:g}"
 
@@ -70,9 +70,11 @@ def interval_table() -> HtmlTable:
                 {
                     "backbone": network,
                     "hyper-parameter": name,
-                    "paper": row["fixed"] if fixed else interval(row["low"], row["high"]),
-                    "here": str(ours[name]) if own is None else interval(own.low, own.high),
-                    "reference": "" if own is None else interval(reference[key].low, reference[key].high),
+                    "paper": row["fixed"] if fixed else interval_ends(row["low"], row["high"]),
+                    "here": str(ours[name]) if own is None else interval_ends(own.low, own.high),
+                    "reference": ""
+                    if own is None
+                    else interval_ends(reference[key].low, reference[key].high),
                     "drawn": "" if own is None else "by magnitude" if own.log else "evenly",
                 }
             )
@@ -251,13 +253,13 @@ def border_table(frame: pd.DataFrame, space: dict[str, Interval] | None = None) 
     if not len(chosen):
         return Prose((f"chosen values: {NOT_YET}.",))
     rows = []
-    for key, interval_ in (space or SPACE).items():
-        ends = [interval_.end(value) for value in chosen[key]]
+    for key, interval in (space or SPACE).items():
+        ends = [interval.end(value) for value in chosen[key]]
         low, high = ends.count("low"), ends.count("high")
         rows.append(
             {
                 "hyper-parameter": NAMES.get(key, key),
-                "interval": interval(interval_.low, interval_.high),
+                "interval": interval_ends(interval.low, interval.high),
                 "searches": len(ends),
                 "at the low end": low,
                 "at the high end": high,

@@ -15,7 +15,7 @@ from ..claims.claim import Prose
 from ..evidence import published
 from ..show.html import HtmlTable, Stack, table
 from . import cf_grids as lists
-from .search import NAMES, border_table, chosen_table, interval, name_of, state, trials
+from .search import NAMES, border_table, chosen_table, interval_ends, name_of, state, trials
 
 ITEM = "lers_table6"  # that runs it
 QUICK = ("Original", "MagPrune")  # of this run
@@ -56,8 +56,8 @@ def recommender_intervals() -> HtmlTable:
                     "hyper-parameter": theirs,
                     "paper": row["fixed"]
                     if isinstance(row["fixed"], str)
-                    else interval(row["low"], row["high"]),
-                    "reference": here if own is None else interval(own.low, own.high),
+                    else interval_ends(row["low"], row["high"]),
+                    "reference": here if own is None else interval_ends(own.low, own.high),
                     "drawn": "" if own is None else "by magnitude" if own.log else "evenly",
                 }
             )

@@ -180,7 +180,7 @@ def of_paper() -> dict[str, pd.DataFrame]:
     }
 
 
-def own_table(run: Mapping[str, pd.DataFrame]) -> HtmlTable:
+def two_task_table(run: Mapping[str, pd.DataFrame]) -> HtmlTable:
     """What each method keeps of Original in the run's own two tasks.
 
     Args:
