@@ -57,7 +57,7 @@ LEVEL_OF = {f"{name}.{room}": level for level, (name, rooms) in enumerate(LEVELS
 BELOW = {
     "lightfmp": {"arms", "values", "truth", "grids", "selection_grids", "choice_grids", "open_grids"}
     | {"selectors", "view"},
-    "lers": {"grids", "cf_grids", "counts", "scores", "sizes", "studies"},
+    "lers": {"grids", "cf_grids", "counts", "preference", "scores", "sizes", "studies"},
 }
 # What looks at all pages of a paper: its list of those that judge, and the audit of its own numbers.
 ABOVE = {"judges", "audit"}

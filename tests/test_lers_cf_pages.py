@@ -16,6 +16,7 @@ from lfmp_book.lers import cf_grids, table3
 from lfmp_book.lers.scores.blocks import METHODS, ORIGINAL, SHARES
 from lfmp_book.lers.scores.lists import GRAPH, LATENT
 from lfmp_book.lers.table6 import apart, conventions, costs, counts, page
+from lfmp_book.lers.table7 import figure, grids
 from lfmp_book.lers.table7 import page as retain
 from lfmp_book.lers.table7.view import CLICKS, LISTS
 from lfmp_core.data import InteractionData, get_source, prepare_interactions
@@ -171,6 +172,42 @@ def test_transfer_of_records_by_hand():
     own = pd.DataFrame([{**key, "overall_ctr": x} for key, x in zip(keys, (0.9, 0.7, 0.8), strict=True)])
     shown = retain.transfer_table({LISTS: lists, CLICKS: own}, {LISTS: lists[:0], CLICKS: own[:0]})
     assert row(shown, "50%")[-4:] == ["3", "+0.33", "QR", "QR"]
+
+
+def test_the_answer_of_table_7_by_hand():
+    """The paper's own, and of records of one task alone."""
+    said = retain.answer(retain.of_paper()).sentences
+    assert said[2] == (
+        "**95%**: τ -0.14 over 7 methods; best: PEP in collaborative filtering, OptEmb in click prediction."
+    )
+    assert len(said) == 3
+    none = {LISTS: retain.ratios(LISTS, NOTHING), CLICKS: retain.ratios(CLICKS, NOTHING)}
+    assert retain.answer({**retain.of_paper(), LISTS: none[LISTS]}).sentences == (
+        f"Collaborative filtering: {pending.NOT_YET}.",
+    )
+    assert retain.answer(none).sentences[1] == f"Click prediction: {pending.NOT_YET}."
+    known = figure.kept_in_both(retain.of_paper(), 0.5)
+    assert known.loc["PEP"].tolist() == [0.9737, 0.9996] and "OptEmb" not in known.index
+    assert len(figure.picture({"paper": retain.of_paper(), "reference": none}).axes) == 3
+
+
+def test_this_runs_own_two_tasks():
+    lists = framed(run("mine", GRAPH, ORIGINAL, 0.0, 0.1) + run("mine", GRAPH, "QR", 0.5, 0.08))
+    clicks = pd.DataFrame({"arm": ["QR"], "prune_ratio": [0.5], "retain": [0.99], "dataset": ["rows"]})
+    shown = retain.two_task_table({LISTS: lists, CLICKS: clicks.assign(stale=False)})
+    assert shown.header[-1] == ["t", "method", "collaborative filtering, mine", "click prediction, rows"]
+    assert row(shown, "50%", "QR")[2:] == ["0.8000 ± 0.0000", "0.9900"]
+    assert row(shown, "0%", ORIGINAL)[2:] == ["1.0000 ± 0.0000", "–"]
+
+
+def test_few_methods_of_both_tasks_without_a_search():
+    tasks = grids.halves("quick", sparsities="0.5")
+    for [grid] in tasks.values():
+        assert [arm.label for arm in grid.arms] == [ORIGINAL, *(m for m in METHODS if m in grids.FEW)]
+        assert grid.tpe is None and grid.picks is None and len(grid.seeds) == 1
+    whole = grids.halves("reference")
+    assert {g.dataset.name for g in whole[CLICKS]} == {"criteo", "avazu"}
+    assert {g.backbones[0].name for g in whole[LISTS] if len(g.arms) > 1} == {"lightgcn"}
 
 
 # ---- sizes and seconds, and conventions

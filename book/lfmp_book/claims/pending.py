@@ -12,6 +12,7 @@ from ..evidence.results import load_comparisons
 from ..show.figures import Picture
 from ..show.html import HtmlTable
 from .claim import Claim, Prose, claims_table
+from .judge import Judge
 
 NOT_YET = "no reference records yet"
 
@@ -40,6 +41,17 @@ def reason(frame: pd.DataFrame) -> Prose:
 def verdicts(claims: Sequence[Claim], compared: pd.DataFrame) -> HtmlTable | Prose:
     """The claims of a page, or why there are none yet."""
     return claims_table(claims) if claims else reason(compared)
+
+
+def verdicts_or_reason(judge: Judge) -> HtmlTable | Prose:
+    """What a page's sentences come to by its reference records, or why they can't be judged yet."""
+    reference = judge.reference()
+    if not len(reference):
+        return Prose((NOT_YET,))
+    try:
+        return claims_table(judge.claims(reference))
+    except LfmpError as error:
+        return Prose((str(error),))
 
 
 def picture_or_reason(

@@ -1,6 +1,9 @@
-"""LERS's Figure 2a and 2b: do frequent ids have larger embeddings, and whose numbers does MagPrune remove?"""
+"""LERS's Figure 2: do frequent ids have larger embeddings, and whose numbers does MagPrune remove?
 
-from collections.abc import Sequence
+Fields of clicks are Figure 2a and 2b; users and items, 2c and 2d, are in `fig2_pairs`.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import permutations
 from math import factorial, pi, sqrt
@@ -13,19 +16,24 @@ from scipy.stats import rankdata, spearmanr
 
 from lfmp_core.experiments.items import Grid
 from lfmp_core.experiments.stamp import outdated
-from lfmp_core.experiments.store import Store, store_for
+from lfmp_core.experiments.store import Store
+from lfmp_core.models.recommender import xavier_std
 
 from ..claims.cases import Case
 from ..claims.claim import Claim, Prose
-from ..claims.judge import Judge
 from ..claims.test import CasesFound, Test, claims_of
 from ..evidence import results
 from ..evidence.frames import framed
 from ..show.curves import band, bare
 from ..show.html import HtmlTable, Spread, table
+from . import cf_grids as lists
 from . import grids as lers
 
 MAGPRUNE, ALL = "MagPrune", "all fields"
+BOTH = "users and items"  # all ids of collaborative filtering
+TITLES = {**lers.TITLES, **lists.TITLES}
+# what Fig. 2 shows of frequent ids, by data set; without numbers
+DRAWN = {"criteo": "higher", "gowalla": "lower"}
 CHANCE = 0.05  # a rank correlation counts where so few orders by chance would reach it
 ORDERS = 5040  # of seven buckets; so many are counted one by one
 COLUMNS = {
@@ -52,11 +60,11 @@ def grids(profile: str, **given: Any) -> list[Grid]:
 
 
 def curves(of: Sequence[Grid], store: Store) -> pd.DataFrame:
-    """What MagPrune's runs say of frequency, on each set where all have ended: a row for each run, field and
-    bucket of ids.
+    """What MagPrune's runs say of frequency, on each set where all have ended: a row for each run, field (or
+    users and items) and bucket of ids.
 
     Columns as of `methods.compression.magnitude.by_frequency`, and `start`, the mean |E| of a row that was
-    never trained, std·√(2/π). `attrs["silent"]` counts runs from before such curves were kept.
+    never trained. `attrs["silent"]` counts runs from before such curves were kept.
     """
     rows: list[dict[str, Any]] = []
     silent, ended = 0, [grid.ended(store) for grid in of]
@@ -68,24 +76,44 @@ def curves(of: Sequence[Grid], store: Store) -> pd.DataFrame:
         if curve is None:
             continue
         spec = record.spec
+        whole = BOTH if set(curve["fields"]) == {"users", "items"} else ALL
         run = {
             "dataset": spec.dataset.name,
             "backbone": spec.backbone["name"],
             "sparsity": spec.budget.share,
             "seed": spec.seed,
             "l2": spec.training["l2"],
-            "start": spec.backbone["init_std"] * sqrt(2 / pi),
             "stale": bool(outdated(record)),
             "id": record.id,
         }
-        for field, own in {**curve["fields"], ALL: curve["all"]}.items():
+        starts = _starts(spec.backbone, curve["fields"], whole)
+        for field, own in {**curve["fields"], whole: curve["all"]}.items():
             buckets = zip(own["least"], own["rows"], own["magnitude"], own["kept"], strict=True)
             for least, count, magnitude, kept in buckets:
                 bucket = {"least": least, "rows": count, "magnitude": magnitude, "kept": kept}
-                rows.append({**run, "field": field, **bucket})
+                rows.append({**run, "field": field, **bucket, "start": starts[field]})
     frame = framed(rows, COLUMNS)
     frame.attrs["silent"] = silent
     return frame
+
+
+def _starts(backbone: Mapping[str, Any], fields: Mapping[str, Any], whole: str) -> dict[str, float]:
+    """Mean |E| at the start by field, std·√(2/π); of tables of users and items std is Xavier's."""
+    if whole == ALL:
+        return dict.fromkeys((*fields, whole), backbone["init_std"] * sqrt(2 / pi))
+    rows = {field: sum(own["rows"]) for field, own in fields.items()}
+    own = {field: xavier_std(n, backbone["embedding_dim"]) * sqrt(2 / pi) for field, n in rows.items()}
+    return {**own, whole: sum(own[field] * n for field, n in rows.items()) / sum(rows.values())}
+
+
+def wholes(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of all ids together."""
+    return frame[frame.field.isin((ALL, BOTH))]
+
+
+def parts(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of one field, or of users or items alone."""
+    return frame[~frame.field.isin((ALL, BOTH))]
 
 
 def seen(frame: pd.DataFrame) -> pd.DataFrame:
@@ -126,9 +154,9 @@ def picture(frame: pd.DataFrame) -> Figure:
             own = part[part.field == field]
             for backbone, colour in zip(own.backbone.unique(), COLOURS, strict=False):
                 cells = own[own.backbone == backbone].groupby("least").magnitude.apply(list)
-                band(axis, cells.index, cells.tolist(), colour, label=lers.TITLES.get(backbone, backbone))
+                band(axis, cells.index, cells.tolist(), colour, label=TITLES.get(backbone, backbone))
             axis.axhline(own.start.iloc[0], color="#9aa0a6", lw=1, ls="--")
-            bare(axis, xlabel="occurrences in the training rows", title=f"{name}: {field}")
+            bare(axis, xlabel="occurrences in training", title=f"{name}: {field}")
             axis.set_xscale("log", base=2)
             axis.set_ylim(bottom=0)
         axes[0].set_ylabel("mean |E| of a row")
@@ -138,7 +166,7 @@ def picture(frame: pd.DataFrame) -> Figure:
 
 def kept_picture(frame: pd.DataFrame) -> Figure:
     """Share of numbers that MagPrune leaves by frequency, all fields: a panel for each set and backbone."""
-    frame = seen(frame[frame.field == ALL])
+    frame = seen(wholes(frame))
     panels = list(frame[["dataset", "backbone"]].drop_duplicates().itertuples(index=False, name=None))
     figure = Figure(figsize=(11, 0.6 + 2.7 * -(-len(panels) // 3)), layout="constrained")
     axes = list(figure.subplots(-(-len(panels) // 3), 3, squeeze=False).flat)
@@ -147,8 +175,8 @@ def kept_picture(frame: pd.DataFrame) -> Figure:
         for sparsity, colour in zip(sorted(own.sparsity.unique()), COLOURS, strict=False):
             cells = own[own.sparsity == sparsity].groupby("least").kept.apply(list)
             band(axis, cells.index, cells.tolist(), colour, label=f"t = {sparsity:g}")
-        title = f"{name}: {lers.TITLES.get(backbone, backbone)}"
-        bare(axis, xlabel="occurrences in the training rows", title=title, ylim=(0, 1.02))
+        title = f"{name}: {TITLES.get(backbone, backbone)}"
+        bare(axis, xlabel="occurrences in training", title=title, ylim=(0, 1.02))
         axis.set_xscale("log", base=2)
         axis.legend(frameon=False, fontsize=8)
     axes[0].set_ylabel("share of numbers kept")
@@ -187,15 +215,15 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame) -> HtmlTable:
     for heading, frame in (("reference", reference), ("this run", run)):
         found = correlations(once(frame), "magnitude")
         for (name, backbone, field), own in found.groupby(["dataset", "backbone", "field"], sort=False):
-            drawn = name == "criteo" and field != ALL
+            drawn = DRAWN.get(name) if field not in (ALL, BOTH) else None
             rows.append(
                 {
                     "": heading,
                     "set": name,
-                    "backbone": lers.TITLES.get(backbone, backbone),
+                    "backbone": TITLES.get(backbone, backbone),
                     "λ": own.l2.iloc[0],
                     "field": field,
-                    "paper": "higher" if drawn else None,
+                    "paper": drawn,
                     "ids": own.ids.iloc[0],
                     "buckets": own.buckets.iloc[0],
                     "rank correlation": Spread.over(own, "rank", 2),
@@ -217,12 +245,12 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame) -> HtmlTable:
 
 def removed_table(frame: pd.DataFrame) -> HtmlTable:
     """Share of numbers that MagPrune leaves, by frequency and sparsity; means over runs of the frame."""
-    own = frame[frame.field == ALL]
+    own = wholes(frame)
     rows = []
     for (name, backbone), part in own.groupby(["dataset", "backbone"], sort=False):
         for least, bucket in part.groupby("least"):
             span = f"{least:,} to {2 * least - 1:,}" if least > 1 else "once" if least else "never"
-            row: dict = {"set": name, "backbone": lers.TITLES.get(backbone, backbone), "ids occur": span}
+            row: dict = {"set": name, "backbone": TITLES.get(backbone, backbone), "ids occur": span}
             row["ids"] = bucket.rows.iloc[0]
             row |= {f"kept, t = {t:g}": cell.kept.mean() for t, cell in bucket.groupby("sparsity")}
             rows.append(row)
@@ -231,7 +259,7 @@ def removed_table(frame: pd.DataFrame) -> HtmlTable:
     return table(data, caption="What MagPrune leaves, by frequency", formats=formats, group="backbone")
 
 
-def _cases(found: pd.DataFrame) -> list[Case]:
+def beyond_chance(found: pd.DataFrame) -> list[Case]:
     """Whether each correlation is beyond chance; untold of so few buckets that no order of them could be."""
     cases = []
     for row in found.itertuples():
@@ -243,18 +271,18 @@ def _cases(found: pd.DataFrame) -> list[Case]:
 def _higher(own: pd.DataFrame) -> CasesFound:
     """Magnitude by frequency, in the fields that Figure 2 draws."""
     sizes = correlations(once(own), "magnitude")
-    fields = sizes[sizes.field != ALL]
+    fields = parts(sizes)
     told = [
         f"{field}: {part['rank'].min():.2f} to {part['rank'].max():.2f}"
         for field, part in fields.groupby("field", sort=False)
     ]
-    return CasesFound(_cases(fields), "; ".join(told))
+    return CasesFound(beyond_chance(fields), "; ".join(told))
 
 
 def _small(own: pd.DataFrame) -> CasesFound:
     """The rarest ids against a row that was never trained."""
     sizes = correlations(once(own), "magnitude")
-    rare = sizes[sizes.field == ALL]
+    rare = wholes(sizes)
     cases = [Case("", "", bool(row.rare < row.start)) for row in rare.itertuples()]
     told = f"{rare.rare.min():.4f} to {rare.rare.max():.4f}; at the start {rare.start.iloc[0]:.4f}"
     return CasesFound(cases, told)
@@ -262,12 +290,12 @@ def _small(own: pd.DataFrame) -> CasesFound:
 
 def _taken_out(own: pd.DataFrame) -> CasesFound:
     """What MagPrune keeps by frequency."""
-    kept = correlations(own[own.field == ALL], "kept")
+    kept = correlations(wholes(own), "kept")
     shares = [
         f"{part.rare.mean():.0%} of the rarest and {part.frequent.mean():.0%} of the most frequent at {t:.0%}"
         for t, part in kept.groupby("sparsity")
     ]
-    return CasesFound(_cases(kept), "kept " + "; ".join(shares))
+    return CasesFound(beyond_chance(kept), "kept " + "; ".join(shares))
 
 
 _RANK = f"Spearman over buckets above 0, by chance in fewer than {CHANCE:.0%}"
@@ -292,23 +320,19 @@ def claims(reference: pd.DataFrame) -> list[Claim]:
     return claims_of("lers", "lers_fig2", TESTS, {"": own}) if len(own) else []
 
 
-def _of_criteo() -> pd.DataFrame:
-    """The records that the sentences speak of."""
-    return curves(grids("reference", sets="criteo"), store_for("reference"))
+def state(reference: pd.DataFrame, sets: Sequence[str] = lers.SETS, item: str = "lers_table5") -> Prose:
+    """Which reference records there are, and which are missing.
 
-
-JUDGE = Judge("lers_fig2", "lers_fig2_frequency", TESTS, _of_criteo, claims)
-
-
-def state(reference: pd.DataFrame) -> Prose:
-    """Which reference records there are, and which are missing."""
+    Args:
+        sets: that there should be. item: that runs them.
+    """
     silent = reference.attrs.get("silent", 0)
     have = [f"{name}: {part.id.nunique()} runs" for name, part in reference.groupby("dataset", sort=False)]
     sentences = ["Reference runs of MagPrune: " + ("; ".join(have) or "none yet") + "."]
-    absent = [name for name in lers.SETS if name not in set(reference.dataset)]
+    absent = [name for name in sets if name not in set(reference.dataset)]
     if absent:
         sentences.append(
-            f"Missing: {', '.join(absent)}; run: lfmp run lers_table5 --profile reference --workers 2"
+            f"Missing: {', '.join(absent)}; run: lfmp run {item} --profile reference --workers 2"
         )
     if silent:
         sentences.append(f"{silent} more runs are from before MagPrune kept these curves.")

@@ -1,4 +1,7 @@
-"""LERS's Table 4: the search for learning rate, weight decay and dropout, trial by trial."""
+"""LERS's Table 4: the search for learning rate, weight decay and dropout or γ, trial by trial.
+
+That of collaborative filtering has its intervals in `search_pairs`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,30 +16,36 @@ from lfmp_core.experiments.items import Grid
 from lfmp_core.experiments.search import DIGITS, EDGE, TPE, Interval, Trial, quiet_optuna
 from lfmp_core.experiments.spec import DatasetRef, RunSpec
 from lfmp_core.experiments.store import Store
+from lfmp_core.metrics import AUC, Metric
 
 from ..claims.claim import Prose, literal
 from ..claims.pending import NOT_YET
 from ..evidence import published
 from ..evidence.frames import framed
 from ..show.html import HtmlTable, table
-from .grids import BACKBONES, SPACE, TITLES, backbone_for, table4, tpe_for, training_for
+from . import cf_grids as lists
+from . import grids as clicks
+from .grids import BACKBONES, SPACE, backbone_for, table4, tpe_for, training_for
 
 if TYPE_CHECKING:
     import optuna
 
 ITEM = "lers_table4"
-NAMES = {"learning_rate": "learning rate", "l2": "λ", "dropout": "dropout"}  # ours → the paper's
+TITLES = {**clicks.TITLES, **lists.TITLES}
+# ours → the paper's
+NAMES = {"learning_rate": "learning rate", "l2": "λ", "dropout": "dropout", "contrast": "γ"}
 _CROSS = {"r": "rank", "L": "cross_layers", "K": "experts"}  # of DCN-Mix: the paper's letters
 _PRINTED = {"DCN-Mix": "DCN–Mix"}  # Table 4 has another dash
 COLUMNS = {
     **{"dataset": "str", "backbone": "str", "arm": "str", "trial": "int64", "drawn": "str"},
-    **dict.fromkeys(SPACE, "float64"),
+    **dict.fromkeys(NAMES, "float64"),
     **{"state": "str", "score": "float64", "best": "float64", "epochs": "float64", "chosen": "bool"},
     "border": "str",
 }
 
 
-def _interval(low: float, high: float) -> str:
+def interval_ends(low: float, high: float) -> str:
+    """The ends of an interval, in words."""
     return f"{low:g} to {high:g}"
 
 
@@ -61,9 +70,11 @@ def interval_table() -> HtmlTable:
                 {
                     "backbone": network,
                     "hyper-parameter": name,
-                    "paper": row["fixed"] if fixed else _interval(row["low"], row["high"]),
-                    "here": str(ours[name]) if own is None else _interval(own.low, own.high),
-                    "reference": "" if own is None else _interval(reference[key].low, reference[key].high),
+                    "paper": row["fixed"] if fixed else interval_ends(row["low"], row["high"]),
+                    "here": str(ours[name]) if own is None else interval_ends(own.low, own.high),
+                    "reference": ""
+                    if own is None
+                    else interval_ends(reference[key].low, reference[key].high),
                     "drawn": "" if own is None else "by magnitude" if own.log else "evenly",
                 }
             )
@@ -122,8 +133,8 @@ def trials(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
     """Every trial that can be named by now.
 
     Columns: data set, backbone, arm, trial from 1, drawn (random or TPE), the hyper-parameters, state (done,
-    failed or waiting), score (best validation AUC), best so far, epochs, chosen, border (of the chosen trial:
-    hyper-parameters at an end of their interval, and which).
+    failed or waiting), score (the best on validation), best so far, epochs, chosen, border (of the chosen
+    trial: hyper-parameters at an end of their interval, and which).
     """
     rows = []
     for grid in grids:
@@ -137,7 +148,7 @@ def trials(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
             best = accumulate((score or 0.0 for score in choice.scores), max)
             found = zip(choice.candidates, choice.scores, specs, best, strict=True)
             for k, (values, score, spec, top) in enumerate(found):
-                own = {name: float(values[name]) for name in SPACE}
+                own = {name: float(values[name]) for name in grid.tpe.space}
                 failed = score is None and store.failure(spec) is not None
                 record = store.get(spec) if score is not None else None
                 rows.append(
@@ -157,6 +168,12 @@ def trials(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
                     }
                 )
     return framed(rows, COLUMNS).astype({"score": float, "best": float})
+
+
+def _space(grid: Grid) -> dict[str, Interval]:
+    """What a grid searches."""
+    assert grid.tpe is not None
+    return grid.tpe.space
 
 
 def at_border(tpe: TPE, values: dict[str, float]) -> str:
@@ -188,11 +205,13 @@ def state(frame: pd.DataFrame, names: Sequence[str] = ()) -> Prose:
     return Prose(tuple(said))
 
 
-def chosen_table(frame: pd.DataFrame, title: str) -> HtmlTable | Prose:
+def chosen_table(
+    frame: pd.DataFrame, title: str, metric: Metric = AUC, space: Sequence[str] = tuple(SPACE)
+) -> HtmlTable | Prose:
     """What each finished search chose, and whether it lies on a border.
 
     Args:
-        frame: see `trials`.
+        frame: see `trials`. metric: that decides. space: names of what was searched.
     """
     own = finished(frame)
     if not len(own):
@@ -205,16 +224,16 @@ def chosen_table(frame: pd.DataFrame, title: str) -> HtmlTable | Prose:
                 "data": name,
                 "backbone": TITLES.get(backbone, backbone),
                 "method": arm,
-                "validation AUC": best.score,
+                f"validation {metric.title}": best.score,
                 "best at trial": f"{best.trial} of {len(search)}",
                 "over the random ones": None if random.isna().all() else best.score - random.max(),
-                **{NAMES[key]: best[key] for key in SPACE},
+                **{NAMES[key]: best[key] for key in space},
                 "on a border": best.border,
                 "failed": int((search.state == "failed").sum()) or None,
             }
         )
     data = pd.DataFrame(rows)
-    formats: dict[str, Any] = {NAMES[key]: ".3g" for key in SPACE}
+    formats: dict[str, Any] = {NAMES[key]: ".3g" for key in space}
     formats |= {"over the random ones": "+.4f", "failed": ".0f"}
     note = (
         f"On a border: within {EDGE:.0%} of the interval's length, by magnitude where it is drawn so. "
@@ -240,7 +259,7 @@ def border_table(frame: pd.DataFrame, space: dict[str, Interval] | None = None) 
         rows.append(
             {
                 "hyper-parameter": NAMES.get(key, key),
-                "interval": _interval(interval.low, interval.high),
+                "interval": interval_ends(interval.low, interval.high),
                 "searches": len(ends),
                 "at the low end": low,
                 "at the high end": high,
@@ -255,7 +274,8 @@ def border_table(frame: pd.DataFrame, space: dict[str, Interval] | None = None) 
 
 def failures(grids: Sequence[Grid], store: Store) -> HtmlTable | Prose:
     """Trials that raised, with the last line of what they said."""
-    rows, done = [], 0
+    rows: list[dict[str, Any]] = []
+    done = 0
     for grid in grids:
         for spec in grid.plan(store):
             done += store.get(spec) is not None
@@ -267,14 +287,14 @@ def failures(grids: Sequence[Grid], store: Store) -> HtmlTable | Prose:
                         "data": name_of(grid),
                         "backbone": TITLES.get(spec.backbone["name"], spec.backbone["name"]),
                         "method": grid.arm_of(spec),
-                        **{NAMES[key]: float(values[key]) for key in SPACE},
+                        **{NAMES[key]: float(values[key]) for key in _space(grid)},
                         "cause": record.cause or "not written down",
                         "error": record.error.strip().splitlines()[-1] if record.error.strip() else "",
                     }
                 )
     if not rows:
         return Prose((f"none of {done} trials failed" if done else NOT_YET,))
-    formats = {NAMES[key]: ".3g" for key in SPACE}
+    formats = {name: ".3g" for name in NAMES.values() if name in rows[0]}
     return table(pd.DataFrame(rows), caption="Failed trials", formats=formats)
 
 

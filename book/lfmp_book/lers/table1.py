@@ -20,6 +20,7 @@ from lfmp_core.methods import compression as c
 
 from ..evidence import published
 from ..show.html import HtmlTable, table
+from .cf_grids import METHODS as LISTED
 
 LETTERS = {"P": "pruning", "C": "composition", "N": "search for an architecture"}
 
@@ -48,6 +49,11 @@ class Listed:
         """Where it is implemented."""
         path = inspect.getsourcefile(inspect.unwrap(self.thing)) or ""
         return Path(path).relative_to(Path(lfmp_core.__file__).parent).as_posix()
+
+    @property
+    def tasks(self) -> str:
+        """What it is run on in this book; OptEmbed on pairs is OptEmbed-D, without its mask of rows."""
+        return "both" if {self.label, f"{self.label}-D"} & set(LISTED) else "clicks"
 
     @property
     def source(self) -> str:
@@ -97,11 +103,14 @@ def taxonomy_table() -> HtmlTable:
                 "here": entry.letters or None,
                 "what is learnt": entry.learnt,
                 "trained": entry.trained,
+                "run on": entry.tasks,
                 "lfmp_core/": entry.file,
                 "source": entry.source,
             }
         )
     note = "; ".join(f"{letter}: {words}" for letter, words in LETTERS.items())
-    note += ". Trained: numbers of the table while it learns."
+    note += (
+        ". Trained: numbers of the table while it learns. Run on: clicks, or pairs of users and items too."
+    )
     parts = ["in Table 1" if e.printed else "not in it" for e in TAXONOMY]
     return table(pd.DataFrame(rows), caption="Methods and their files", note=note, rule=parts)

@@ -211,7 +211,7 @@ def claims(
 
 JUDGE = Judge(
     ITEM,
-    "",  # it has no page yet
+    "lers_table6_cf",
     TESTS,
     page.reference,
     lambda reference: claims(reference, all_comparisons(ITEM, reference)),

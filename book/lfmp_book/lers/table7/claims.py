@@ -131,4 +131,4 @@ def _judged(reference: pd.DataFrame) -> list[Claim]:
     return claims(clicks, lists)
 
 
-JUDGE = Judge(ITEM, "", TESTS, reference, _judged)  # it has no page yet
+JUDGE = Judge(ITEM, "lers_table7_retain", TESTS, reference, _judged)

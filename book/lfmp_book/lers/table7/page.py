@@ -8,6 +8,7 @@ import pandas as pd
 
 from lfmp_core.metrics import AUC, NDCG20
 
+from ...claims.claim import Prose
 from ...claims.pending import NOT_YET
 from ...evidence import published
 from ...show.comparison import ResultColumn, comparison
@@ -124,14 +125,10 @@ def transfer_table(reference: Mapping[str, pd.DataFrame], run: Mapping[str, pd.D
     Args:
         reference, run: `ratios` by task.
     """
-    paper = {
-        task: pd.DataFrame([{"prune_ratio": t, "method": m, **printed_row(task, t, m)} for t, m in ROWS])
-        for task in HALVES
-    }
     rows = []
     for t in SHARES:
         row: dict[tuple[str, str], Any] = {("", "t"): f"{t:.0%}"}
-        for side, frames in (("paper", paper), ("reference", reference), ("this run", run)):
+        for side, frames in (("paper", of_paper()), ("reference", reference), ("this run", run)):
             row |= {(side, key): value for key, value in _transfer(frames, t).items()}
         rows.append(row)
     data = pd.DataFrame(rows)
@@ -153,3 +150,50 @@ def _transfer(frames: Mapping[str, pd.DataFrame], t: float) -> dict[str, Any]:
         return dict.fromkeys(("methods", "τ", *(f"best, {task}" for task in HALVES)))
     best = {f"best, {task}": known[task].idxmax() for task in HALVES}
     return {"methods": len(known), "τ": tau(*(known[task].tolist() for task in HALVES)), **best}
+
+
+def answer(frames: Mapping[str, pd.DataFrame]) -> Prose:
+    """What an order of methods in one task says of the other, by sparsity, or that a task has no runs.
+
+    Args:
+        frames: `ratios` by task.
+    """
+    said = []
+    for t in SHARES:
+        found = _transfer(frames, t)
+        if found["τ"] is None:
+            continue
+        best = ", ".join(f"{found[f'best, {task}']} in {task}" for task in HALVES)
+        said.append(f"**{t:.0%}**: τ {found['τ']:+.2f} over {found['methods']} methods; best: {best}.")
+    known = [task for task in HALVES if len(frames[task])]
+    said += [f"{task.capitalize()}: {NOT_YET}." for task in HALVES if task not in known]
+    if known == list(HALVES) and not said:
+        said.append("No method has runs on both sets of both tasks yet.")
+    return Prose(tuple(said))
+
+
+def of_paper() -> dict[str, pd.DataFrame]:
+    """The printed ratios as `ratios` has them, by task."""
+    return {
+        task: pd.DataFrame([{"prune_ratio": t, "method": m, **printed_row(task, t, m)} for t, m in ROWS])
+        for task in HALVES
+    }
+
+
+def two_task_table(run: Mapping[str, pd.DataFrame]) -> HtmlTable:
+    """What each method keeps of Original in the run's own two tasks.
+
+    Args:
+        run: runs by task, with `retain`; see `table5.page.completed` and `table6.page.completed`.
+    """
+    columns = {task: f"{task}, {', '.join(own.dataset.unique())}" for task, own in run.items()}
+    keys = sorted({key for own in run.values() for key in zip(own.prune_ratio, own.arm, strict=True)})
+    rows = []
+    for t, arm in keys:
+        row: dict[str, Any] = {"t": f"{t:.0%}", "method": arm}
+        for task, own in run.items():
+            cell = own[(own.arm == arm) & (own.prune_ratio == t)]
+            row[columns[task]] = Spread.over(cell, "retain") if len(cell) else None
+        rows.append(row)
+    note = "NDCG@20 and AUC over those of Original; mean ± standard deviation over seeds."
+    return table(pd.DataFrame(rows), caption="This run: what each method keeps", group="t", note=note)

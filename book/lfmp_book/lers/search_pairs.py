@@ -1,0 +1,90 @@
+"""LERS's Table 4, collaborative filtering: the search for LightGCN and NeuMF."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from lfmp_core.experiments.items import Grid
+from lfmp_core.experiments.spec import plain
+from lfmp_core.experiments.store import Store
+from lfmp_core.metrics import NDCG20
+
+from ..claims.claim import Prose
+from ..evidence import published
+from ..show.html import HtmlTable, Stack, table
+from . import cf_grids as lists
+from .search import NAMES, border_table, chosen_table, interval_ends, name_of, state, trials
+
+ITEM = "lers_table6"  # that runs it
+QUICK = ("Original", "MagPrune")  # of this run
+SPACE = ("learning_rate", "l2", "contrast", "dropout")
+_FIXED = {"d": "embedding_dim", "MLP": "hidden", "τ": "temperature", "L": "layers"}  # the paper's → ours
+_NEGATIVES = "∥V−∥"
+
+
+def searches(profile: str, *, arms: Sequence[str] = QUICK, **given: Any) -> list[Grid]:
+    """The searches of some methods.
+
+    Args:
+        arms: labels; none: all. given: as of `cf_grids.searches`.
+    """
+    grids = lists.searches(profile, **given)
+    return [replace(g, arms=[arm for arm in g.arms if not arms or arm.label in arms]) for g in grids]
+
+
+def recommender_intervals() -> HtmlTable:
+    """What the paper fixes and searches for its two recommenders, beside what the reference does."""
+    printed, rows = published.printed_table("lers_table4"), []
+    for name in lists.RECOMMENDERS:
+        network = lists.TITLES[name]
+        space = lists.tpe_for(name, "reference").space
+        fixed = {
+            **dict(lists.recommender_for(name, "gowalla", "reference")),
+            **dict(lists.training_for(name, "reference")),
+        }
+        for row in printed[printed.base_model == network].to_dict("records"):
+            theirs = row["hyperparameter"]
+            key = next((key for key, sign in NAMES.items() if sign == theirs), "")
+            own = space.get(key)
+            value = fixed["negatives"] if theirs == _NEGATIVES else fixed.get(_FIXED.get(theirs, ""))
+            here = ", ".join(map(str, value)) if isinstance(value, tuple) else f"{value:g}" if value else ""
+            rows.append(
+                {
+                    "recommender": network,
+                    "hyper-parameter": theirs,
+                    "paper": row["fixed"]
+                    if isinstance(row["fixed"], str)
+                    else interval_ends(row["low"], row["high"]),
+                    "reference": here if own is None else interval_ends(own.low, own.high),
+                    "drawn": "" if own is None else "by magnitude" if own.log else "evenly",
+                }
+            )
+    tpe, epochs = lists.tpe_for("lightgcn", "reference"), lists.training_for("lightgcn", "reference").epochs
+    note = (
+        "L, layers, is 4 on Gowalla and 3 on Yelp2018. ∥V−∥: negatives beside a pair. The reference's "
+        f"intervals begin where eight times the paper's batch learns; {tpe.trials} trials, {tpe.random} of "
+        f"them at random, of at most {epochs} epochs."
+    )
+    caption = "Table 4, collaborative filtering, and this book's"
+    return table(pd.DataFrame(rows), caption=caption, group="recommender", note=note)
+
+
+def found_by_search(grids: Sequence[Grid], store: Store, title: str) -> Stack | Prose:
+    """What finished searches chose, and for each recommender whether that lies on borders; else how far they
+    are.
+
+    Args:
+        grids: of one profile, with `tpe`. title: whose they are.
+    """
+    frame = trials(grids, store)
+    if not frame.chosen.any():
+        return state(frame, [name_of(grid) for grid in grids])
+    shown = [chosen_table(frame, title, NDCG20, SPACE)]
+    for grid in grids:
+        [recommender], tpe = grid.backbones, grid.tpe
+        own = frame[(frame.backbone == plain(recommender)["name"]) & (frame.dataset == name_of(grid))]
+        if tpe is not None and own.chosen.any():
+            shown.append(border_table(own, tpe.space))
+    return Stack(tuple(shown))
