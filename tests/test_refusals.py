@@ -185,7 +185,7 @@ def test_recovery_says_at_once_that_nothing_was_planted(own):
 
 def test_arms_that_can_not_meet_their_budget_are_left_out_before_anything_runs(own):
     ref = prepared(own.folder)
-    with pytest.warns(UserWarning, match=r"mixed dimension at sparsity 0\.8 is left out on own: a "):
+    with pytest.warns(UserWarning, match=r"mixed dimension at 80% of the numbers is left out on own: a "):
         grids = lers.table5("quick", dataset=ref, sets="criteo")
     assert grids[0].picks is not None
     searched = {arm.label for arm in grids[0].picks.arms}
