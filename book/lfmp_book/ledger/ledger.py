@@ -144,7 +144,7 @@ def make(
         )
         told = {item for item, _ in claims}
         waiting = tuple(
-            (item, evidence[item].reason or "its page does not judge this sentence")
+            (item, evidence[item].reason or "no reference records of what it speaks of yet")
             for item in sentence.items
             if item not in told
         )

@@ -29,7 +29,7 @@ def minimums(dim: int, sparsity: float, profile: str) -> list[int]:
         dim: D. sparsity: t.
     """
     most = int(dim * (1 - sparsity) + 1e-9)
-    shares = by_profile(profile, quick=(0.5, 1.0), reference=(0.25, 0.5, 1.0), paper=(0.25, 0.5, 0.75, 1.0))
+    shares = by_profile(profile, quick=(1.0,), reference=(0.25, 0.5, 1.0), paper=(0.25, 0.5, 0.75, 1.0))
     return sorted({0, min(1, most), *(round(share * most) for share in shares)})
 
 
