@@ -107,11 +107,38 @@
     });
     const names = heads.map((head, n) => `${groups[n]} ${text(head)}`.trim());
 
+    /* What a cell folds away opens below its row, over all columns ---------------------------------------- */
+    const folds = [...body.querySelectorAll("details.lfmp-fold")];
+    const more = new Map();
+    for (const fold of folds) {
+      const inside = fold.lastElementChild;
+      fold.addEventListener("toggle", () => {
+        if (fold.open && !more.has(fold)) {
+          const line = make("tr", { class: "lfmp-more" }, make("td", { colSpan: heads.length }, inside));
+          fold.closest("tr").after(line);
+          more.set(fold, line);
+        } else if (!fold.open && more.has(fold)) {
+          fold.append(inside);
+          more.get(fold).remove();
+          more.delete(fold);
+        }
+      });
+    }
+    const shut = () => {
+      for (const [fold, line] of more) {
+        fold.append(line.firstElementChild.firstElementChild);
+        line.remove();
+        fold.open = false;
+      }
+      more.clear();
+    };
+
     /* Sorting ------------------------------------------------------------------------------------------ */
     let sorted = { column: -1, direction: 0 };
     const sort = (column) => {
       const direction = sorted.column !== column ? 1 : sorted.direction === 1 ? -1 : 0;
       sorted = { column, direction };
+      shut();
       heads.forEach((head, n) => {
         if (n === column && direction) head.setAttribute("aria-sort", direction > 0 ? "ascending" : "descending");
         else head.removeAttribute("aria-sort");
@@ -139,6 +166,9 @@
     const tools = make("div", { class: "lfmp-tools" });
 
     if (rows.length > LONG) {
+      /* Columns that the table offers to choose rows by. */
+      const facets = heads.flatMap((head, n) => (head.classList.contains("facet") ? [n] : []));
+      const chosen = new Map();
       const all = rows.map((row) => [...row.cells].map(text).join(" ").toLowerCase());
       const field = make("input", {
         type: "search",
@@ -148,16 +178,34 @@
         autocomplete: "off",
       });
       const said = make("span", { class: "lfmp-said", role: "status" });
-      field.addEventListener("input", () => {
+      const sift = () => {
+        shut();
         const asked = field.value.toLowerCase().split(/\s+/).filter(Boolean);
         let left = 0;
         rows.forEach((row, n) => {
-          row.hidden = !asked.every((word) => all[n].includes(word));
+          const fits = [...chosen].every(([m, value]) => text(row.cells[m]) === value);
+          row.hidden = !fits || !asked.every((word) => all[n].includes(word));
           left += row.hidden ? 0 : 1;
         });
-        said.textContent = asked.length ? `${left} of ${rows.length}` : "";
-      });
-      tools.append(field, said);
+        said.textContent = asked.length || chosen.size ? `${left} of ${rows.length}` : "";
+      };
+      field.addEventListener("input", sift);
+      tools.append(field);
+      for (const n of facets) {
+        const name = text(heads[n]);
+        const menu = make("select", { class: "lfmp-facet", "aria-label": `${name}, rows of ${caption}` });
+        menu.append(make("option", { value: "" }, `${name}: all`));
+        for (const value of new Set(rows.map((row) => text(row.cells[n])))) {
+          menu.append(make("option", { value }, `${name}: ${value}`));
+        }
+        menu.addEventListener("change", () => {
+          if (menu.value) chosen.set(n, menu.value);
+          else chosen.delete(n);
+          sift();
+        });
+        tools.append(menu);
+      }
+      tools.append(said);
     }
 
     if (heads.length > WIDE) {
@@ -219,6 +267,7 @@
     /* Copying: the rows and columns that are shown, in the order shown ------------------------------------- */
     const csv = () => {
       const shown = heads.map((head, n) => n).filter((n) => !heads[n].hidden);
+      shut();
       const left = [...body.rows].filter((row) => !row.hidden);
       const columns = shown.flatMap((n) => apart(names[n], left.map((row) => text(row.cells[n]))));
       return Array.from({ length: left.length + 1 }, (_, n) => columns.map((c) => quoted(c[n])).join(",") + "\n").join("");

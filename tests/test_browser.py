@@ -179,6 +179,32 @@ def test_a_long_table_is_filtered_and_copied_as_shown(look, width, scheme):
 
 
 @pytest.mark.parametrize(("width", "scheme"), VIEWS)
+def test_sentences_are_chosen_and_unfold_over_the_whole_width(look, width, scheme):
+    page = look("book/executed/claims", width, scheme)
+    box = page.locator("#lfmp-table-1")
+    everything = shown(box)
+    verdict, paper = (box.get_by_label(f"{name}, rows of") for name in ("verdict", "paper"))
+    verdict.select_option("does not hold")
+    paper.select_option("Light-FMP")
+    rows = shown(box)
+    assert rows == [r for r in everything if r[1] == "does not hold" and r[-2] == "Light-FMP"] and rows
+    assert box.locator(".lfmp-tools [role=status]").inner_text() == f"{len(rows)} of {len(everything)}"
+    fold = box.locator("tbody tr:not([hidden]) .lfmp-fold summary").first
+    fold.focus()
+    page.keyboard.press("Enter")
+    more = box.locator("tr.lfmp-more")
+    more.wait_for()
+    assert more.locator("td").evaluate("cell => cell.colSpan") == len(rows[0])
+    assert more.locator("a").count() or more.inner_text().strip()
+    fold.focus()
+    page.keyboard.press("Enter")
+    more.wait_for(state="detached")
+    for menu in (verdict, paper):
+        menu.select_option("")
+    assert shown(box) == everything
+
+
+@pytest.mark.parametrize(("width", "scheme"), VIEWS)
 def test_columns_are_chosen_one_by_one_or_by_their_group(look, width, scheme):
     page = look(LONG, width, scheme)
     box = page.locator("#lfmp-table-1")

@@ -24,7 +24,7 @@ def test_form(name):
     code = [c for c in cells if c.cell_type == "code"]
     assert len(cells) <= 30
     assert cells[0].cell_type == "markdown" and cells[0].source.startswith("# ")
-    assert code[0].metadata.tags == ["parameters"]
+    assert code[0].metadata.tags in (["parameters"], ["parameters", "hide-input"])
     assert code[0].source.rstrip().endswith("declare(globals())")
     assert code[1].source.startswith("check(globals())")
     defaults = [x for x in code[0].source.splitlines() if " = " in x]
@@ -35,6 +35,68 @@ def test_form(name):
     assert not any(o.output_type == "error" for c in code for o in c.outputs)
     assert f"book/executed/{name}" in (project_root() / "_toc.yml").read_text()
     assert "provenance(" in code[-1].source
+
+
+# pages that teach or show a way; all others answer a question
+TEACHING = {
+    "data",
+    "decide",
+    "in_your_own_code",
+    "lers_code_and_text",
+    "lers_walkthrough",
+    "lightfmp_walkthrough",
+}
+ANSWERING = [name for name in NAMES if name not in TEACHING]
+PARTS = ("answer", "figure", "paper", "verdicts", "differs", "this run", "provenance")
+
+
+def html_of(cell) -> str:
+    return "".join(o.data.get("text/html", "") for o in cell.get("outputs", []) if "data" in o)
+
+
+def parts_of(cells) -> list[tuple[str, int]]:
+    """Where the parts of a page stand that it has: each once, at its first cell."""
+    found: dict[str, int] = {}
+    own = next((n for n, c in enumerate(cells) if c.source.startswith("## What this run")), len(cells))
+    for n, cell in enumerate(cells):
+        marks = {
+            "answer": 'class="lfmp-answer"' in html_of(cell),
+            "figure": n < own and "lfmp-figure" in html_of(cell),  # there may be none of records yet
+            "paper": ">paper<" in html_of(cell),
+            "verdicts": cell.cell_type == "markdown" and "\n## Verdict" in f"\n{cell.source}",
+            "differs": cell.source.startswith(("## What differs", "## What to keep in mind")),
+            "this run": cell.source.startswith("## What this run computed"),
+            "provenance": cell.cell_type == "code" and cell.source.startswith("provenance("),
+        }
+        for part, there in marks.items():
+            if there:
+                found.setdefault(part, n)
+    return list(found.items())
+
+
+@pytest.mark.parametrize("name", ANSWERING)
+def test_the_answer_comes_first(name):
+    """Title and question, folded parameters, the answer from records; all else after it and in one order."""
+    cells = read(name).cells
+    assert [c.cell_type for c in cells[:3]] == ["markdown", "code", "code"]
+    where = dict(parts_of(cells))
+    assert where["answer"] == 2
+    assert {"parameters", "hide-input"} == set(cells[1].metadata.tags)
+    order = [part for part in PARTS if part in where]
+    assert sorted(order, key=where.__getitem__) == order
+    assert where.get("figure", 3) == 3
+    assert where["provenance"] == len(cells) - 1
+
+
+@pytest.mark.parametrize("name", ANSWERING)
+def test_code_is_folded_and_no_number_of_an_answer_is_typed_in(name):
+    """An answer is a call on what records, descriptions or printed tables say, and holds no figure itself."""
+    cells = read(name).cells
+    folded = {"hide-input", "hide-cell", "remove-cell"}
+    assert all(folded & set(c.metadata.get("tags", [])) for c in cells if c.cell_type == "code")
+    asked = cells[2].source.rstrip().splitlines()[-1]
+    assert re.fullmatch(r"\w+\(.*\)", asked) and not re.search(r"\d\.?\d", asked)
+    assert "run" not in re.findall(r"\w+", asked)  # it speaks of the reference, whatever this run computed
 
 
 @pytest.mark.parametrize("name", NAMES)

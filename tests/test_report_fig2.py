@@ -55,6 +55,8 @@ def ablation(gains):
 
 CLEAR = ((0.003, 0.002, 0.004), (-0.002, -0.003, -0.001))
 NONE = ((0.0005, -0.001, 0.002), (0.0001, -0.001, 0.001))
+EQUAL = ((0.0002, -0.0005, 0.0008), (0.0001, -0.0005, 0.0008))
+WORSE = ((-0.003, -0.004, -0.002), (0.002, 0.001, 0.003))
 
 
 def test_gains_are_relative_to_fresh_weights_and_positive_when_better():
@@ -82,7 +84,7 @@ def verdicts_of(claims):
 
 def test_fig2b_claims_hold_where_the_paper_is_right():
     worse = (-0.0002, -0.0008, 0.0004), (0.0001, 0.00005, 0.00015)
-    gains = {"wide_deep": CLEAR, "dnn": CLEAR, "xdeepfm": NONE, "deepfm": NONE, "pnn": worse}
+    gains = {"wide_deep": CLEAR, "dnn": CLEAR, "xdeepfm": EQUAL, "deepfm": EQUAL, "pnn": worse}
     found = fig2b.claims(*ablation(gains))
     assert {c.arm for c in found} == {ARM}
     assert verdicts_of(found) == {
@@ -90,14 +92,14 @@ def test_fig2b_claims_hold_where_the_paper_is_right():
         "improvements": "holds",
         "PNN": "holds",
         "xDeepFM,": "holds",
-        "leading": "part",  # clear on two of five backbones
+        "leading": "undecided",  # clear on two of five backbones, and a tie on three
         "weight": "holds",  # two epochs for three
         "the": "holds",  # fresh weights reach .25 of .253 above chance
     }
 
 
 def test_fig2b_claims_fail_where_it_is_wrong():
-    gains = {"wide_deep": NONE, "dnn": NONE, "xdeepfm": CLEAR, "deepfm": CLEAR, "pnn": CLEAR}
+    gains = {"wide_deep": WORSE, "dnn": WORSE, "xdeepfm": CLEAR, "deepfm": CLEAR, "pnn": CLEAR}
     found = verdicts_of(fig2b.claims(*ablation(gains)))
     assert {found[w] for w in ("significant", "improvements", "PNN", "xDeepFM,")} == {"fails"}
     loss, more = ((-0.002, -0.003, -0.001), CLEAR[1]), ((-0.004, -0.005, -0.003), CLEAR[1])
@@ -201,17 +203,21 @@ def test_an_arms_name_tells_rows_passes_and_steps():
 def test_gates_beat_random_fields_from_the_size_that_all_larger_ones_confirm(twin, start, words):
     _, compared = by_size(twin, (LOSS,) * 3)
     assert fig2d.beats_from(fig2d.against(compared, RANDOM_FIELDS)) == start
-    first, second, _ = fig2d.answer(compared).sentences
+    first, second, _ = fig2d.sizes_in_words(compared).sentences
     assert f"beat random fields **{words}**" in first
     assert "worse at 229, 2,000, 100,000" in second
 
 
 def test_fig2d_claims_by_hand():
     wins = by_size((WIN,) * 3, (WIN,) * 3, auc=(0.76, 0.75, 0.74))
-    assert [c.verdict for c in fig2d.claims(*wins)] == ["holds", "holds", "holds", "part", "untestable"]
+    assert [c.verdict for c in fig2d.claims(*wins)] == [
+        "holds", "holds", "holds", "undecided", "untestable"
+    ]  # fmt: skip  # the largest takes as long as the least
     fails = by_size((WIN,) * 3, (LOSS, TIE, TIE), auc=(0.74, 0.75, 0.76))
     declines, above, least, larger, _ = fig2d.claims(*fails)
-    assert [c.verdict for c in (declines, above, least, larger)] == ["fails"] * 4
+    found = [c.verdict for c in (declines, above, least, larger)]
+    assert found == ["fails", "undecided", "fails", "undecided"]
+    assert fig2d.claims(*by_size((WIN,) * 3, (LOSS,) * 3, auc=(0.74, 0.75, 0.76)))[1].verdict == "fails"
     assert "of 2 steps AUC falls in 0, climbs in 2" in declines.found
 
 
@@ -248,7 +254,7 @@ def test_without_records_pages_say_so_and_judge_nothing():
             fig2b.kept_difference_table(fig2b.gains(own, compared)),
             fig2c.unpruned_table(compared),
             fig2c.free_shares(compared),
-            fig2d.answer(compared),
+            fig2d.sizes_in_words(compared),
             pending.picture_or_reason(fig2d.picture, compared, "words"),
         ):
             assert "no reference records yet" in repr(shown)

@@ -185,7 +185,9 @@ def test_seconds_by_hand():
     assert found["7-1"] == "holds"  # TTRec, DHE, PEP, OptEmbed, CERP above 10 s
     assert found["7-5"] == "part"  # the median is 14: QR below, PEP above
     assert found["7-10"] == "holds"  # QR wins twice, TTRec and DHE once; they lose twice
-    assert found["7-9"] == "fails"  # all alike
+    assert found["7-9"] == "undecided"  # all alike
+    fast = dict.fromkeys(("QR", "TT-Rec", lers.CACHED, "DHE", "PEP", "MagPrune"), 4.0)
+    assert verdicts(timed(SECONDS, fast))["7-9"] == "fails"
     slow = dict.fromkeys(("QR", "TT-Rec", lers.CACHED, "DHE", "PEP", "MagPrune"), 6.0)
     assert verdicts(timed(SECONDS, slow))["7-9"] == "holds"
     quick = timed({**SECONDS, "DHE": 8, "TT-Rec": 8, lers.CACHED: 8, "PEP": 8, "OptEmbed": 70})
@@ -326,7 +328,7 @@ def test_ratios_come_from_the_records(tmp_path):
 
 def test_cases_that_cannot_be_told():
     open_ = [Case("a", "x", None, "tied"), Case("a", "y", True, "so")]
-    assert judge(open_) == "untestable" and cases_in_words(open_) == "a: x tied, y so"
+    assert judge(open_) == "undecided" and cases_in_words(open_) == "a: x tied (can't be told), y so"
     assert judge([*open_, Case("b", "z", False)]) == "part"
     assert cases_in_words([Case("a", "x", None)]) == "a: records missing"
     many = [

@@ -123,7 +123,10 @@ def test_differences_that_draws_leave_open_are_not_told(copied):
     """Means alone, without draws: no sentence on clear differences or ranks is judged."""
     values = MeasuredLists(copied, {})
     told = {i: judge(test.outcome(values).cases) for test in TESTS for i in test.sentences}
-    assert {told[i] for i in ("abstract-1", "6.2-1", "6.2-7", "6.2-8", "6.2-12", "7-7")} == {"untestable"}
+    assert {told[i] for i in ("abstract-1", "6.2-1", "6.2-7", "6.2-8", "6.2-12", "7-7")} <= {
+        "undecided",
+        "untestable",
+    }
     assert told["1-5"] == "holds"
 
 

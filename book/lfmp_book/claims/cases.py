@@ -1,9 +1,8 @@
 """The cases that a sentence speaks of, and one verdict of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-from .claim import share_verdict
+from typing import NamedTuple
 
 OPEN = "can't be told"
 
@@ -23,6 +22,59 @@ class Case:
     passed: bool | None
     figure: str = ""
 
+    @property
+    def missing(self) -> bool:
+        """Whether it lacks records; one that has them and doesn't pass or fail is undecided."""
+        return self.passed is None and not self.figure
+
+
+class Tally(NamedTuple):
+    """How many cases there are of each kind."""
+
+    holds: int = 0
+    fails: int = 0
+    undecided: int = 0
+    missing: int = 0
+
+    @classmethod
+    def of(cls, cases: Iterable[Case]) -> "Tally":
+        """Of some cases."""
+        known = list(cases)
+        missing = sum(c.missing for c in known)
+        passed = [c.passed for c in known]
+        return cls(passed.count(True), passed.count(False), passed.count(None) - missing, missing)
+
+    @classmethod
+    def total(cls, tallies: Iterable["Tally"]) -> "Tally":
+        """Of several together."""
+        return cls(*map(sum, zip(cls(), *tallies, strict=True)))
+
+    @property
+    def cases(self) -> int:
+        """Of all kinds."""
+        return sum(self)
+
+    @property
+    def verdict(self) -> str:
+        """What no further record could change: all hold, none does, or some do and some don't.
+
+        Else undecided, or untestable where records are missing. So what can't be told confirms nothing and
+        refutes nothing.
+        """
+        if self.holds and self.fails:
+            return "part"
+        if self.missing or not self.cases:
+            return "untestable"
+        return "undecided" if self.undecided else "holds" if self.holds else "fails"
+
+    def __str__(self) -> str:
+        told = [f"{self.holds} of {self.cases} hold"]
+        told += [f"{n} {word}" for n, word in ((self.undecided, "undecided"), (self.missing, "missing")) if n]
+        return ", ".join(told)
+
+
+NONE = Tally()
+
 
 def all_of(*flags: bool | None) -> bool | None:
     """False if any is; else None if any is; else True."""
@@ -34,16 +86,26 @@ def any_of(*flags: bool | None) -> bool | None:
     return True if True in flags else None if None in flags else False
 
 
+def negated(flag: bool | None) -> bool | None:
+    """The opposite; of what can't be told, None."""
+    return None if flag is None else not flag
+
+
 def undecided(figure: str, passed: bool | None) -> str:
     """A figure, which says so where it can't decide the case."""
-    return f"{figure} ({OPEN})" if figure and passed is None else figure
+    return f"{figure} ({OPEN})" if figure and passed is None and OPEN not in figure else figure
 
 
-def judge(cases: Sequence[Case]) -> str:
-    """As `share_verdict`; with a case missing only what no further record can change: holds in part."""
-    known = [bool(c.passed) for c in cases if c.passed is not None]
-    whole = len(known) == len(cases)
-    return share_verdict(known) if whole else "part" if any(known) and not all(known) else "untestable"
+def share_in_words(cases: Sequence[Case], noun: str) -> str:
+    """How many of them hold, in words, with those that can't be told."""
+    tally = Tally.of(cases)
+    told = f"{tally.holds} of {tally.cases} {noun}"
+    return told + f", {tally.undecided} {OPEN}" * bool(tally.undecided)
+
+
+def judge(cases: Iterable[Case]) -> str:
+    """The verdict of some cases; see `Tally.verdict`."""
+    return Tally.of(cases).verdict
 
 
 def cases_in_words(cases: Sequence[Case], few: int = 3) -> str:
@@ -51,16 +113,18 @@ def cases_in_words(cases: Sequence[Case], few: int = 3) -> str:
     lines = []
     for where in dict.fromkeys(c.where for c in cases):
         own = [c for c in cases if c.where == where]
-        known = [c for c in own if c.passed is not None]
-        if not known and not any(c.figure for c in own):
+        tally = Tally.of(own)
+        if tally.missing == len(own):
             lines.append(f"{where}: records missing")
         elif len(own) <= few:
-            lines.append(f"{where}: " + ", ".join(f"{c.what} {c.figure}".strip() for c in own))
+            lines.append(
+                f"{where}: " + ", ".join(f"{c.what} {undecided(c.figure, c.passed)}".strip() for c in own)
+            )
         else:
-            names = [c.what for c in known if c.passed]
-            some = f" ({', '.join(names)})" * (0 < len(names) < len(known))
-            lines.append(f"{where}: {len(names)} of {len(known)}{some}")
-            missing = sum(c.passed is None and not c.figure for c in own)
-            open_ = len(own) - len(known) - missing
-            lines[-1] += f", {missing} missing" * bool(missing) + f", {open_} {OPEN}" * bool(open_)
+            names = [c.what for c in own if c.passed]
+            known = tally.holds + tally.fails
+            some = f" ({', '.join(names)})" * (0 < len(names) < known)
+            lines.append(f"{where}: {len(names)} of {known}{some}")
+            lines[-1] += f", {tally.missing} missing" * bool(tally.missing)
+            lines[-1] += f", {tally.undecided} {OPEN}" * bool(tally.undecided)
     return "; ".join(lines)

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from lfmp_core.metrics import AUC
-
 from ..show.html import HtmlTable, table, verdict
+from .cases import NONE, Tally
 
 
 @dataclass(frozen=True)
@@ -17,9 +16,10 @@ class Claim:
 
     Attributes:
         words: as printed. place: where. test: how it is tested here. found: what the records say, in figures.
-        verdict: "holds", "part", "fails" or "untestable".
+        verdict: a key of `html.VERDICTS`, but for slip.
         sentences: ids of those that it judges. arm: that it speaks of, where a method has several readings.
         beyond: of an arm that the paper doesn't have: shown beside the others, without a say.
+        tally: of the cases that decide.
     """
 
     words: str
@@ -30,6 +30,7 @@ class Claim:
     sentences: tuple[str, ...] = ()
     arm: str = ""
     beyond: bool = False
+    tally: Tally = NONE
 
     @property
     def where(self) -> str:
@@ -42,6 +43,11 @@ def share_verdict(passed: Sequence[bool]) -> str:
     if not passed:
         return "untestable"
     return "holds" if all(passed) else "part" if any(passed) else "fails"
+
+
+def slip_unless(right: Sequence[bool]) -> str:
+    """Holds if all are right; else a slip: rounding, a swapped name, on which nothing depends."""
+    return "holds" if all(right) else "slip"
 
 
 def claims_table(claims: Sequence[Claim]) -> HtmlTable:
@@ -69,26 +75,3 @@ class Prose:
 
     def __repr__(self) -> str:
         return "\n".join(self.sentences)
-
-
-def arms_in_words(compared: pd.DataFrame, cases: str) -> Prose:
-    """Plain words on each arm against all fields and against random fields, in test AUC.
-
-    Args:
-        compared: see `results.compare`.
-        cases: what a row stands for, such as "backbones".
-    """
-    sentences = []
-    auc = compared[compared.metric == AUC.name]
-    for arm in auc.arm.unique():
-        for other in auc.against.unique():
-            rows = auc[(auc.arm == arm) & (auc.against == other)]
-            if len(rows):
-                better, worse = int((rows.low > 0).sum()), int((rows.high < 0).sum())
-                tied = len(rows) - better - worse
-                mean = rows.difference.mean()
-                sentences.append(
-                    f"**{arm}** against {other}: better in {better}, tied in {tied}, worse in {worse} of "
-                    f"{len(rows)} {cases}; mean difference {mean:+.4f}."
-                )
-    return Prose(tuple(sentences))

@@ -20,7 +20,8 @@ class Finding:
             between where a paper says the same more than once.
         against: the place that it is held against. says: what is printed there.
         computed: what follows, in figures.
-        verdict: "holds", "part", "fails", or "untestable" where what is printed can't decide.
+        verdict: "holds", "part", "fails", "slip" for what is off and changes nothing, or "untestable" where
+            what is printed can't decide.
         beyond_rounding: whether the difference is larger than the rounding of the printed numbers allows;
             None where no number is in question.
         consequence: what a reader should make of it.

@@ -20,6 +20,7 @@ class Sentence:
         items: of the book, that judge it by runs.
         audited: whether it is held against the paper's own numbers.
         reason: why it can't be tested here, where nothing tests it.
+        central: whether it carries its paper: of the abstract, the contributions, or a benchmark's findings.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Sentence:
     audited: bool = False
     reason: str = ""
     paper: str = ""
+    central: bool = False
 
     @property
     def title(self) -> str:
@@ -67,6 +69,7 @@ def load_sentences(paper: str) -> Mapping[str, Sentence]:
                 audited=AUDIT in by,
                 reason=row["reason"],
                 paper=paper,
+                central=row["central"] == "yes",
             )
     return found
 

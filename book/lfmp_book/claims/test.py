@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from .cases import Case, cases_in_words, judge
+from .cases import Case, Tally, cases_in_words
 from .claim import Claim
 from .sentences import quotes
 
@@ -65,6 +65,7 @@ def claims_of(
     for test in tests:
         for arm, own in asked.items():
             outcome = test.outcome(own)
+            tally = Tally.of(outcome.cases)
             rule = test.rule.format(**outcome.given) if outcome.given else test.rule
             for quote in (known[name] for name in test.sentences):
                 if item in quote.sentence.items:
@@ -74,10 +75,11 @@ def claims_of(
                             quote.place,
                             rule,
                             outcome.found,
-                            judge(outcome.cases),
+                            tally.verdict,
                             (quote.sentence.id, *test.also),
                             arm,
                             arm in beyond,
+                            tally,
                         )
                     )
     return found

@@ -17,6 +17,7 @@ from lfmp_core.settings import project_root
 
 from ..show.html import HtmlTable, table
 
+TITLES = {"criteo": "Criteo", "avazu": "Avazu", "ml-1m": "MovieLens-1M"}
 Described = Mapping[str, Any]  # what `lfmp data describe --json` prints
 
 
@@ -100,6 +101,16 @@ def pinned(described: Described) -> DatasetRef:
 def total(described: Described) -> int:
     """Rows of all splits."""
     return sum(described["rows"].values())
+
+
+def title(name: str) -> str:
+    """A set's name on pages."""
+    return TITLES.get(name, name)
+
+
+def test_rows(name: str) -> int:
+    """Test rows of a set, as its description counts them."""
+    return int(description(name)["rows"]["test"])
 
 
 def rows_used(ref: DatasetRef, described: Described) -> dict[str, int]:

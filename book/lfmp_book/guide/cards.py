@@ -7,10 +7,12 @@ from typing import Any
 
 from IPython.display import display
 
+from ..evidence.datasets import test_rows
 from ..lightfmp.selectors import set_of
+from ..show.words import listed, percent
 from .effects import BETTER, EQUAL, MARGIN, UNDECIDED, WORSE, Action, cases_of, of_class
-from .known import FIELDS, PRINTED, REPAIRED, TABLE, test_rows
-from .words import FREE, field_removals, listed, outcomes_in, percent, shares_of, tables_of
+from .known import FIELDS, PRINTED, REPAIRED, TABLE
+from .words import FREE, field_removals, outcomes_in, shares_of, tables_of
 
 GLUED = "application/papermill.record/"  # by which the book's builder knows what is kept for other pages
 

@@ -5,7 +5,7 @@ from functools import cache
 
 from lfmp_core.errors import check_name
 
-from ..evidence import datasets, results
+from ..evidence import results
 from ..lers.grids import ORIGINAL, SMALLER, SMALLER_IN_BYTES
 from ..lers.grids import TITLES as TABLES_ON
 from ..lightfmp import arms
@@ -32,11 +32,6 @@ def known() -> tuple[Action, ...]:
         compared, _ = results.known_comparisons(source.item, frame)
         parts.append((source, frame, compared))
     return tuple(actions(parts))
-
-
-def test_rows(dataset: str) -> int:
-    """Test rows of a set, as its description counts them."""
-    return int(datasets.description(dataset)["rows"]["test"])
 
 
 def those_that_remove(found: Sequence[Action], removes: str) -> list[Action]:

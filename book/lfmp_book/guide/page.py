@@ -10,13 +10,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
+from ..evidence.datasets import test_rows
 from ..show import pareto
 from ..show.curves import bare
 from ..show.figures import Picture
 from ..show.html import HtmlTable, table
+from ..show.words import listed, percent, ranged
 from .effects import OUTCOMES, Action, Class
-from .known import test_rows
-from .words import listed, loss, percent, place_of, taken, times
+from .words import loss, place_of, taken, times
 
 WORDS: dict[Class, str] = {
     "free": "free in every case",
@@ -58,8 +59,8 @@ def decision_table(found: Sequence[Action]) -> HtmlTable:
                 "scoring ×": times(a, "IT"),
                 "there": place_of(a.worst),
                 **{word: a.count(word) for word in OUTCOMES},
-                "seeds": _range([case.seeds for case in a.cases]),
-                "test rows": _range([test_rows(case.dataset) for case in a.cases]),
+                "seeds": ranged([case.seeds for case in a.cases]),
+                "test rows": ranged([test_rows(case.dataset) for case in a.cases]),
                 "page": Links(tuple(dict.fromkeys(case.page for case in a.cases))),
             }
             for a in lines
@@ -74,11 +75,6 @@ def decision_table(found: Sequence[Action]) -> HtmlTable:
     return table(
         data, caption="Every way of removing a part", rule=data["the records say"].tolist(), note=note
     )
-
-
-def _range(values: Sequence[int]) -> str:
-    low, high = min(values), max(values)
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def picture(found: Sequence[Action]) -> Picture:

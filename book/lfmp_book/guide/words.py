@@ -3,27 +3,16 @@
 from collections.abc import Sequence
 
 from ..claims.claim import Prose
+from ..evidence.datasets import test_rows
 from ..evidence.differences import interval
 from ..lightfmp.selectors import set_of
+from ..show.words import listed, percent
 from .effects import BETTER, MARGIN, OUTCOMES, Action, Effect, cases_of, of_class
-from .known import NETWORKS, test_rows
+from .known import NETWORKS
 
 CHANCE = 0.05  # that a 95 % interval lies on one side of 0 where there is no difference
 NEEDS = {"fewer bytes to serve": "bytes", "less training": "TT", "less scoring": "IT"}
 FREE = {"table": "a smaller dense table of as many numbers", "fields": "as many random fields"}
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names with a last `and`, parted by semicolons where one holds a comma; `none` without any."""
-    between = "; " if any(", " in name for name in names) else ", "
-    if len(names) < 2:
-        return "".join(names) or "none"
-    return f"{between.join(names[:-1])} and {names[-1]}"
-
-
-def percent(share: float) -> str:
-    """A share with a blank before its sign."""
-    return f"{100 * share:.0f} %"
 
 
 def place_of(case: Effect) -> str:

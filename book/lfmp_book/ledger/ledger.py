@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from lfmp_core.errors import LfmpError, check_name
 from lfmp_core.settings import digest
 
+from ..claims.cases import Tally
 from ..claims.claim import Claim
 from ..claims.pending import NOT_YET
 from ..claims.sentences import PAPERS, Sentence, load_sentences
@@ -57,11 +58,15 @@ def evidence_of(item: str) -> Evidence:
 
 
 def combine(verdicts: Sequence[str]) -> str:
-    """One verdict of several: theirs if they agree, else in part; what can't be tested says nothing."""
-    told = {v for v in verdicts if v != UNTESTABLE}
-    if not told:
-        return UNTESTABLE
-    return told.pop() if len(told) == 1 else "part"
+    """One verdict of several: theirs if they agree, else in part; what can't be tested says nothing.
+
+    As of cases, the undecided keeps what is else all of one kind undecided. A slip counts beside nothing
+    that is worse.
+    """
+    told = set(verdicts)
+    if "part" in told or {"holds", "fails"} <= told:
+        return "part"
+    return next((v for v in ("undecided", "fails", "slip", "holds") if v in told), UNTESTABLE)
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,16 @@ class LedgerEntry:
     def verdict(self) -> str:
         """The runs' verdict where they have one, else that of the paper's own numbers."""
         return self.by_runs if self.by_runs != UNTESTABLE else self.by_paper
+
+    @property
+    def tally(self) -> Tally:
+        """Of the cases of the paper's own arms."""
+        return Tally.total(claim.tally for _, claim in self.claims if not claim.beyond)
+
+    @property
+    def evidence(self) -> frozenset[tuple[str, str, str]]:
+        """What runs are asked to judge it: item, arm and test. Sentences that share it stand together."""
+        return frozenset((item, claim.arm, claim.test) for item, claim in self.claims if not claim.beyond)
 
     @property
     def route(self) -> str:

@@ -1,6 +1,6 @@
 """The ledger as tables for its page."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import product
@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ..claims.claim import Claim, claims_table
-from ..show.html import VERDICTS, HtmlTable, table, verdict
+from ..show.html import VERDICTS, Bar, Folded, HtmlTable, table, verdict
 from .ledger import Ledger, LedgerEntry
 
 
@@ -52,13 +52,9 @@ def _findings(entry: LedgerEntry) -> LinkedLines:
     return LinkedLines(tuple(lines))
 
 
-def _places(rows: Iterable[dict[str, Any]]) -> list[str]:
-    """What the rules of a table part."""
-    return [row["place"] for row in rows]
-
-
-def _rows(entries: Iterable[LedgerEntry], only: str) -> list[LedgerEntry]:
-    return [e for e in entries if not only or e.verdict == verdict(only).kind]
+def _reasons(entry: LedgerEntry) -> LinkedLines:
+    """Why runs don't judge it, where they don't."""
+    return LinkedLines((("", "by runs:", entry.reason),)) if entry.reason else LinkedLines(())
 
 
 def summary_table(ledger: Ledger) -> HtmlTable:
@@ -75,58 +71,43 @@ def summary_table(ledger: Ledger) -> HtmlTable:
     return table(data, caption="Sentences by verdict and by what decides them", group="paper")
 
 
-def runs_table(ledger: Ledger, only: str = "") -> HtmlTable:
-    """Sentences judged by reference runs, with what the paper's own numbers say of them.
+ROUTES = {"runs": "runs", "paper": "its own numbers", "nothing": "nothing"}
+
+
+def explorer_table(ledger: Ledger, only: str = "") -> HtmlTable:
+    """A line for each sentence, those that carry their paper first; what judges it unfolds.
 
     Args:
         only: one verdict; all where empty.
     """
-    rows = [
-        {
-            "sentence": e.sentence.words,
-            "place": f"{e.sentence.title}, {e.sentence.place}",
-            "own numbers": verdict(e.by_paper) if e.findings else "",
-            "verdict": verdict(e.verdict),
-            "evidence": _evidence(e, ledger),
-        }
-        for e in _rows((e for e in ledger.entries if e.route == "runs"), only)
-    ]
-    columns = ["sentence", "place", "own numbers", "verdict", "evidence"]
-    return table(pd.DataFrame(rows, columns=columns), caption="Judged by reference runs", rule=_places(rows))
-
-
-def paper_table(ledger: Ledger, only: str = "") -> HtmlTable:
-    """Sentences that only the paper's own numbers judge, by now or for good."""
-    rows = [
-        {
-            "sentence": e.sentence.words,
-            "place": f"{e.sentence.title}, {e.sentence.place}",
-            "verdict": verdict(e.verdict),
-            "held against": _findings(e),
-            "by runs": e.reason or "not a matter of runs",
-        }
-        for e in _rows((e for e in ledger.entries if e.route == "paper"), only)
-    ]
-    columns = ["sentence", "place", "verdict", "held against", "by runs"]
-    caption = "Judged by the paper's own numbers alone"
-    return table(pd.DataFrame(rows, columns=columns), caption=caption, rule=_places(rows))
-
-
-def undecided_table(ledger: Ledger) -> HtmlTable:
-    """Sentences that nothing decides, each with the reason."""
-    rows = [
-        {
-            "sentence": e.sentence.words,
-            "place": f"{e.sentence.title}, {e.sentence.place}",
-            "verdict": verdict(e.verdict),
-            "why": e.reason or "; ".join(f.consequence or f.computed for f in e.findings),
-        }
-        for e in ledger.entries
-        if e.route == "nothing"
-    ]
-    columns = ["sentence", "place", "verdict", "why"]
+    entries = [e for e in ledger.entries if not only or e.verdict == verdict(only).kind]
+    rows = []
+    for e in sorted(entries, key=lambda e: not e.sentence.central):
+        evidence = LinkedLines((*_evidence(e, ledger).parts, *_findings(e).parts, *_reasons(e).parts))
+        tally = e.tally
+        parts = {"holds": tally.holds, "fails": tally.fails, "undecided": tally.undecided}
+        rows.append(
+            {
+                "sentence": Folded(e.sentence.words, evidence),
+                "verdict": verdict(e.verdict),
+                "cases that hold": Bar(parts, f"{tally.holds} of {tally.cases}") if tally.cases else "",
+                "by": ROUTES[e.route],
+                "its own numbers": VERDICTS[e.by_paper] if e.findings else "",
+                "central": "yes" if e.sentence.central else "no",
+                "paper": e.sentence.title,
+                "place": e.sentence.place,
+            }
+        )
+    columns = ["sentence", "verdict", "cases that hold", "by", "its own numbers", "central", "paper", "place"]
+    note = (
+        "Central: of the abstract, the contributions, or a benchmark's findings. Cases: of the paper's own "
+        "arms; green holds, red does not, blue can't be told. By: what decides; its own numbers stand beside."
+    )
     return table(
-        pd.DataFrame(rows, columns=columns), caption="Not testable here, or not yet", rule=_places(rows)
+        pd.DataFrame(rows, columns=columns),
+        caption="Every sentence and its verdict",
+        note=note,
+        facets=["verdict", "by", "central", "paper"],
     )
 
 

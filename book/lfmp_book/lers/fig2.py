@@ -186,11 +186,15 @@ def kept_picture(frame: pd.DataFrame) -> Figure:
 
 
 def correlations(frame: pd.DataFrame, what: str) -> pd.DataFrame:
-    """Rank correlation of frequency with `magnitude` or `kept`, a row for each run and field."""
+    """Rank correlation of frequency with `magnitude` or `kept`, a row for each run and field.
+
+    `chance` and `below`: shares of all orders that reach as high, and as low, a correlation.
+    """
     keys = ["dataset", "backbone", "sparsity", "seed", "field"]
     rows = []
     for key, own in seen(frame).groupby(keys, sort=False):
         rank, chance = correlation(own.least.tolist(), own[what].tolist())
+        _, below = correlation(own.least.tolist(), (-own[what]).tolist())
         ends = own.sort_values("least")
         rows.append(
             {
@@ -199,13 +203,14 @@ def correlations(frame: pd.DataFrame, what: str) -> pd.DataFrame:
                 "ids": int(own.rows.sum()),
                 "rank": rank,
                 "chance": chance,
+                "below": below,
                 "rare": float(ends[what].iloc[0]),
                 "frequent": float(ends[what].iloc[-1]),
                 "start": float(own.start.iloc[0]),
                 "l2": float(own.l2.iloc[0]),
             }
         )
-    columns = [*keys, "buckets", "ids", "rank", "chance", "rare", "frequent", "start", "l2"]
+    columns = [*keys, "buckets", "ids", "rank", "chance", "below", "rare", "frequent", "start", "l2"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -260,11 +265,15 @@ def removed_table(frame: pd.DataFrame) -> HtmlTable:
 
 
 def beyond_chance(found: pd.DataFrame) -> list[Case]:
-    """Whether each correlation is beyond chance; untold of so few buckets that no order of them could be."""
+    """Whether each correlation is above 0 beyond chance: no if it is as far below, and nothing between.
+
+    Of so few buckets that no order of them could be there is nothing to say.
+    """
     cases = []
     for row in found.itertuples():
-        told = not np.isnan(row.rank) and 1 / factorial(row.buckets) < CHANCE
-        cases.append(Case("", "", bool(row.rank > 0 and row.chance < CHANCE) if told else None))
+        enough = not np.isnan(row.rank) and 1 / factorial(row.buckets) < CHANCE
+        passed = True if row.chance < CHANCE else False if row.below < CHANCE else None
+        cases.append(Case("", "", passed if enough else None, f"{row.rank:.2f}" * enough))
     return cases
 
 

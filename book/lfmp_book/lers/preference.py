@@ -160,9 +160,9 @@ def falls(best: pd.DataFrame, tried: int) -> CasesFound:
             own[own.sparsity == own.sparsity.max()].iloc[0],
         )
         if len(own) < 2 or ends[0].tried < tried or ends[1].tried < tried:
-            cases.append(Case(str(arm), "", None, "records missing"))
+            cases.append(Case(str(arm), "", None))
             continue
         told = ", ".join(f"{row.best:g} at {row.sparsity:.0%}" for row in own.itertuples())
         passed = lower(*ends)
         cases.append(Case(str(arm), "", passed, told + " (seeds can't tell)" * (passed is None)))
-    return CasesFound(cases, "; ".join(f"{case.where}: {case.figure}" for case in cases))
+    return CasesFound(cases, "; ".join(f"{case.where}: {case.figure or 'records missing'}" for case in cases))

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from lfmp_core.experiments.items import Grid
 
-from ..claims.cases import Case, all_of
+from ..claims import told
+from ..claims.cases import Case, all_of, negated
 from ..claims.claim import Claim
 from ..claims.judge import Judge
 from ..claims.pending import NOT_YET as NO_RECORDS
@@ -152,10 +153,9 @@ def _against(
         found = []
         for m in TWO_STAGE:
             ratio, measured = (v.ratio("Criteo", v.arm, c, m) for c in (column, column.split()[0]))
-            least = None if ratio is None else ratio <= at_most
             figure = "" if ratio is None else f"× {ratio:.2g}"
             figure += f" (measured {measured:.2g})" if measured != ratio else ""
-            passed = all_of(v.below("Criteo", v.arm, m, column), least, also(v, m))
+            passed = all_of(v.below("Criteo", v.arm, m, column, at_most), also(v, m))
             found.append(Case("Criteo", m, passed, figure))
         return found
 
@@ -163,17 +163,16 @@ def _against(
 
 
 def _no_more_epochs(v: View, other: str) -> bool | None:
-    ours, theirs = (v.mean("Criteo", m, "epochs") for m in (v.arm, other))
-    return None if ours is None or theirs is None else ours <= theirs
+    return negated(v.below("Criteo", other, v.arm, "epochs"))
 
 
 def _light(v: View) -> list[Case]:
-    ours, measured = (v.mean("Criteo", v.arm, column) for column in ("PT scaled", "PT"))
-    whole = v.mean("Criteo", ALL_FIELDS, "TT")
-    if ours is None or measured is None or whole is None:
+    own, whole = v.runs("Criteo", v.arm), v.runs("Criteo", ALL_FIELDS)
+    if own is None or whole is None:
         return [Case("Criteo", "", None)]
-    figure = f"{ours / whole:.2%} (measured {measured / whole:.0%})"
-    return [Case("Criteo", "", ours <= 0.1 * whole, figure)]
+    scaled_share, share = (own[column].mean() / whole.TT.mean() for column in ("PT scaled", "PT"))
+    passed = told.below(own["PT scaled"], whole.TT, 0.1)
+    return [Case("Criteo", "", passed, f"{scaled_share:.2%} (measured {share:.0%})")]
 
 
 def _rest(v: View) -> list[Case]:

@@ -9,14 +9,14 @@ from matplotlib.figure import Figure
 
 from lfmp_core.metrics import AUC, metric_of
 
-from ..claims import pending
-from ..claims.cases import Case
+from ..claims import pending, told
+from ..claims.cases import OPEN, Case, any_of, negated
 from ..claims.claim import Claim, Prose
 from ..claims.judge import Judge
 from ..claims.test import CasesFound, Test
 from ..evidence import published, results
 from ..evidence.differences import interval
-from ..evidence.results import ALL_FIELDS, RANDOM_FIELDS, UNPRUNED, clearly_below
+from ..evidence.results import ALL_FIELDS, RANDOM_FIELDS, UNPRUNED
 from ..show.comparison import ResultColumn, comparison, keys, seed_counts
 from ..show.curves import band, bare, colour_of, label_ends, short_name
 from ..show.html import HtmlTable, table
@@ -122,13 +122,13 @@ def free_shares(compared: pd.DataFrame) -> Prose:
         own = rows[rows.arm == arm].sort_values("prune_ratio")
         free = [d.prune_ratio for d in own.itertuples() if d.high >= 0]
         first = own.iloc[0]
-        told = (
+        words = (
             f"not behind all fields at τ = {', '.join(f'{r:g}' for r in free)}"
             if free
             else f"behind all fields at every ratio, at τ = {first.prune_ratio:g} already by "
             f"{interval(first.difference, first.low, first.high)}"
         )
-        sentences.append(f"**{arm}**: {told}.")
+        sentences.append(f"**{arm}**: {words}.")
     return Prose(tuple(sentences))
 
 
@@ -144,7 +144,12 @@ def _falls(v: Reading, key: str, since: float = 0.0) -> list[Case]:
     """At each step from one ratio to the next, by Welch's t."""
     runs = _by_ratio(v)
     return [
-        Case("falls", f"to {b:g}", bool(clearly_below(runs[b][key], runs[a][key])))
+        Case(
+            "falls",
+            f"to {b:g}",
+            told.below(runs[b][key], runs[a][key]),
+            f"{runs[b][key].mean() - runs[a][key].mean():+.4g}",
+        )
         for a, b in pairwise(sorted(runs))
         if a >= since
     ]
@@ -156,7 +161,13 @@ def _unpruned(v: Reading) -> pd.DataFrame:
 
 
 def _gains(auc: pd.DataFrame) -> list[Case]:
-    return [Case("gains", f"at {r:g}", bool(auc.low[r] > 0)) for r in (0.25,) if r in auc.index]
+    return [Case("gains", f"at {r:g}", *_gained(auc, r)) for r in (0.25,) if r in auc.index]
+
+
+def _gained(auc: pd.DataFrame, ratio: float) -> tuple[bool | None, str]:
+    """Whether AUC gained at a ratio, and by how much."""
+    d = auc.loc[ratio]
+    return told.gained(d, AUC), interval(d.difference, d.low, d.high)
 
 
 def _change(auc: pd.DataFrame) -> str:
@@ -164,7 +175,7 @@ def _change(auc: pd.DataFrame) -> str:
 
 
 def _yes(cases: Sequence[Case]) -> str:
-    return ", ".join("yes" if case.passed else "no" for case in cases)
+    return ", ".join({True: "yes", False: "no", None: OPEN}[case.passed] for case in cases)
 
 
 def _peaks(v: Reading) -> CasesFound:
@@ -175,7 +186,8 @@ def _peaks(v: Reading) -> CasesFound:
 
 def _moderate(v: Reading) -> CasesFound:
     auc = _unpruned(v)
-    harms = [Case("harms", f"at {r:g}", bool(auc.high[r] < 0)) for r in auc.index if r > 0.5]
+    ends = ((r, *_gained(auc, r)) for r in auc.index if r > 0.5)
+    harms = [Case("harms", f"at {r:g}", negated(gained), figure) for r, gained, figure in ends]
     return CasesFound([*_gains(auc), *harms], _change(auc))
 
 
@@ -188,7 +200,8 @@ def _simpler(v: Reading) -> CasesFound:
     runs, auc = _by_ratio(v), _unpruned(v)
     steps = pairwise(sorted(runs))
     smaller = [bool(runs[b].parameters.max() < runs[a].parameters.min()) for a, b in steps]
-    cases = [Case("smaller", "", all(smaller)), Case("better", "", bool((auc.low > 0).any()))]
+    better = any_of(*(_gained(auc, r)[0] for r in auc.index))
+    cases = [Case("smaller", "", all(smaller)), Case("better", "", better, _change(auc))]
     return CasesFound(cases, f"{_means(v, 'parameters', 0)} parameters; AUC {_change(auc)}")
 
 

@@ -75,7 +75,7 @@ def beats_from(differences: pd.DataFrame) -> int | None:
     return None if found is None else int(found)
 
 
-def _won(start: int | None, differences: pd.DataFrame) -> str:
+def won(start: int | None, differences: pd.DataFrame) -> str:
     """The sizes of `beats_from` in words; a single one is no trend."""
     if start is None:
         return "not even with the most rows tried"
@@ -86,7 +86,7 @@ def _won(start: int | None, differences: pd.DataFrame) -> str:
     )
 
 
-def answer(compared: pd.DataFrame) -> Prose:
+def sizes_in_words(compared: pd.DataFrame) -> Prose:
     """Plain words: from which size on the gates beat random fields, and all fields."""
     twin = against(compared, RANDOM_FIELDS)
     if not len(twin):
@@ -99,7 +99,7 @@ def answer(compared: pd.DataFrame) -> Prose:
         tied = [f"{rows:,}" for rows, r in d.iterrows() if r.low <= 0 <= r.high]
         sentences.append(
             f"In test AUC the gates beat {other} "
-            + f"**{_won(start, d)}**"
+            + f"**{won(start, d)}**"
             + (f"; worse at {', '.join(worse)}" if worse else "")
             + (f"; tied at {', '.join(tied)}" if tied else "")
             + "."

@@ -6,11 +6,12 @@ from itertools import pairwise
 
 import pandas as pd
 
-from ..claims.cases import Case
+from ..claims import told
+from ..claims.cases import Case, all_of
 from ..claims.test import CasesFound, Test
 from ..evidence import published
 from ..evidence.differences import interval
-from ..evidence.results import clearly_below
+from .values import METRICS
 
 
 def with_interval(d: pd.Series) -> str:
@@ -30,9 +31,9 @@ class Sizes:
     auc: pd.DataFrame
     loss: pd.DataFrame
 
-    def below(self, ours: int, theirs: int, column: str) -> bool:
+    def below(self, ours: int, theirs: int, column: str) -> bool | None:
         """Whether one size is below another in a column; with a single seed nothing is clear."""
-        return bool(clearly_below(self.runs[ours][column], self.runs[theirs][column]))
+        return told.below(self.runs[ours][column], self.runs[theirs][column])
 
     @property
     def steps(self) -> list[tuple[int, int]]:
@@ -44,44 +45,49 @@ class Sizes:
         """The least and the most rows."""
         return min(self.runs), max(self.runs)
 
-    def above(self, rows: int) -> bool:
+    def above(self, rows: int) -> bool | None:
         """Whether one size is better than all fields in AUC and log-loss."""
-        return bool(self.auc.low[rows] > 0 and self.loss.high[rows] < 0)
+        frames = zip((self.auc, self.loss), METRICS, strict=True)
+        return all_of(*(told.gained(own.loc[rows], metric) for own, metric in frames))
+
+    def gain(self, rows: int) -> str:
+        """What one size gains over all fields in AUC and log-loss, in words."""
+        return f"AUC {with_interval(self.auc.loc[rows])}, log-loss {with_interval(self.loss.loc[rows])}"
 
 
 def _declines(v: Sizes) -> CasesFound:
     falls = [v.below(b, a, "test_auc") for a, b in v.steps]
-    climbs = [v.below(a, b, "test_auc") for a, b in v.steps]
     worse = [v.below(a, b, "test_logloss") for a, b in v.steps]
     means = ", ".join(f"{part.test_auc.mean():.4f} with {rows:,}" for rows, part in v.runs.items())
     cases = [
-        Case(f"to {b:,}", "", fall and loss) for (_, b), fall, loss in zip(v.steps, falls, worse, strict=True)
+        Case(f"to {b:,}", "", all_of(fall, loss), means)
+        for (_, b), fall, loss in zip(v.steps, falls, worse, strict=True)
     ]
     return CasesFound(
         cases,
-        f"of {len(cases)} steps AUC falls in {sum(falls)}, climbs in {sum(climbs)}, the rest are within "
-        f"error; {means}",
+        f"of {len(cases)} steps AUC falls in {falls.count(True)}, climbs in {falls.count(False)}, the rest "
+        f"are within error; {means}",
     )
 
 
 def _stays_above(v: Sizes) -> CasesFound:
-    told = ", ".join(f"{with_interval(d)} with {rows:,}" for rows, d in v.auc.iterrows())
-    return CasesFound([Case(f"{rows:,}", "", v.above(rows)) for rows in v.auc.index], told)
+    figures = ", ".join(f"{with_interval(d)} with {rows:,}" for rows, d in v.auc.iterrows())
+    return CasesFound([Case(f"{rows:,}", "", v.above(rows), v.gain(rows)) for rows in v.auc.index], figures)
 
 
 def _gains_with_least(v: Sizes) -> CasesFound:
     least, _ = v.ends
-    told = f"AUC {with_interval(v.auc.loc[least])}, log-loss {with_interval(v.loss.loc[least])}"
-    return CasesFound([Case(f"{least:,}", "", v.above(least))], told, {"least": least})
+    figures = v.gain(least)
+    return CasesFound([Case(f"{least:,}", "", v.above(least), figures)], figures, {"least": least})
 
 
 def _quicker_and_worse(v: Sizes) -> CasesFound:
     least, most = v.ends
     first, last = v.runs[least], v.runs[most]
-    cases = [Case(column, "", v.below(most, least, column)) for column in ("TT", "test_auc")]
     change = last.test_auc.mean() - first.test_auc.mean()
-    told = f"{last.TT.mean():.0f} s for {first.TT.mean():.0f} s; AUC {change:+.4f}"
-    return CasesFound(cases, told, {"least": least, "most": most})
+    figures = f"{last.TT.mean():.0f} s for {first.TT.mean():.0f} s; AUC {change:+.4f}"
+    cases = [Case(column, "", v.below(most, least, column), figures) for column in ("TT", "test_auc")]
+    return CasesFound(cases, figures, {"least": least, "most": most})
 
 
 def _smaller_rest(_: Sizes) -> CasesFound:

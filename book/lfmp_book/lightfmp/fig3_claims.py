@@ -1,6 +1,6 @@
 """The sentences of §4.5 and §2.3 on the gates, tested on the reference records of Light-FMP's Figure 3."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -8,6 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import hypergeom
 
+from lfmp_core.metrics import AUC
+
+from ..claims import told
 from ..claims.cases import Case
 from ..claims.test import CasesFound, Test
 from ..evidence.differences import interval
@@ -55,17 +58,19 @@ class Gates(Reading):
         """Positions of some fields, of those that the data have."""
         return {i for i, name in enumerate(self.names) if name in named}
 
-    def limit(self, named: int, drawn: int) -> int:
-        """How many of so many named fields are at most among those drawn, in 95 of 100 random draws."""
-        return int(hypergeom(self.count, named, drawn).ppf(0.95))
+    def limits(self, named: int, drawn: int) -> tuple[int, int]:
+        """How many of so many named fields are at least, and at most, among those drawn, each in 95 of 100
+        random draws."""
+        chance = hypergeom(self.count, named, drawn)
+        return int(chance.ppf(0.05)), int(chance.ppf(0.95))
 
 
-def _at(values: dict[float, bool]) -> list[Case]:
-    return [Case(f"τ = {ratio:g}", "", flag) for ratio, flag in values.items()]
+def _at(values: Mapping[float, bool | None], figure: str) -> list[Case]:
+    return [Case(f"τ = {ratio:g}", "", flag, figure) for ratio, flag in values.items()]
 
 
-def _seeds(hits: Sequence[int], limit: int) -> list[Case]:
-    return [Case(f"seed {i}", "", hit > limit) for i, hit in enumerate(hits)]
+def _seeds(hits: Sequence[int], limits: tuple[int, int]) -> list[Case]:
+    return [Case(f"seed {i}", "", told.beyond(hit, *limits), f"{hit}") for i, hit in enumerate(hits)]
 
 
 def _consistent(v: Gates) -> CasesFound:
@@ -74,18 +79,20 @@ def _consistent(v: Gates) -> CasesFound:
     chance = {r: expected_jaccard(v.count, len(sets[0])) for r, sets in kept.items()}
     figures = ", ".join(f"{same[r]:.2f} ({chance[r]:.2f}) at {r:g}" for r in same)
     # half-way from chance to certainty: more often alike than not
-    return CasesFound(_at({r: same[r] >= (1 + chance[r]) / 2 for r in same}), f"Jaccard (chance) {figures}")
+    return CasesFound(
+        _at({r: same[r] >= (1 + chance[r]) / 2 for r in same}, figures), f"Jaccard (chance) {figures}"
+    )
 
 
 def _impactful(v: Gates) -> CasesFound:
     tight = v.pruned[v.pruned.prune_ratio == v.pruned.prune_ratio.max()]
     theirs, k = v.places(PAPER_KEPT), len(tight.kept_fields.iloc[0])
     hits = [len(theirs & set(kept)) for kept in tight.kept_fields]
-    limit = v.limit(len(theirs), k)
+    limits = v.limits(len(theirs), k)
     return CasesFound(
-        _seeds(hits, limit),
+        _seeds(hits, limits),
         f"{min(hits)} to {max(hits)} of {len(theirs)}; by chance {k * len(theirs) / v.count:.1f}, and "
-        f"{limit} at most in 95 of 100 draws",
+        f"{limits[1]} at most in 95 of 100 draws",
         {"kept": k, "ratio": tight.prune_ratio.iloc[0]},
     )
 
@@ -94,14 +101,19 @@ def _relevant(v: Gates) -> CasesFound:
     rows = v.against(RANDOM_FIELDS)
     rows = rows[rows.prune_ratio > 0]
     gains = ", ".join(f"{r.difference:+.4f} at {r.prune_ratio:g}" for r in rows.itertuples())
-    return CasesFound(_at({r.prune_ratio: bool(r.low > 0) for r in rows.itertuples()}), gains)
+    return CasesFound(_at(_gained(rows), gains), gains)
+
+
+def _gained(rows: pd.DataFrame) -> dict[float, bool | None]:
+    """By ratio, whether AUC is above that of the other."""
+    return {r.prune_ratio: told.gained(r, AUC) for _, r in rows.iterrows()}
 
 
 def _improves(v: Gates) -> CasesFound:
     rows = v.against(UNPRUNED)
     rows = rows[rows.prune_ratio == 0.25]
     gains = ", ".join(interval(r.difference, r.low, r.high) for r in rows.itertuples())
-    return CasesFound(_at({r.prune_ratio: bool(r.low > 0) for r in rows.itertuples()}), gains)
+    return CasesFound(_at(_gained(rows), gains), gains)
 
 
 def _gates(v: Gates) -> dict[float, np.ndarray]:
@@ -110,14 +122,14 @@ def _gates(v: Gates) -> dict[float, np.ndarray]:
 
 def _binary(v: Gates) -> CasesFound:
     shares = {ratio: float(np.isin(gates, (0, 1)).mean()) for ratio, gates in _gates(v).items()}
-    told = ", ".join(f"{share:.0%} at {r:g}" for r, share in shares.items())
-    return CasesFound(_at({r: share >= 0.9 for r, share in shares.items()}), told)
+    figures = ", ".join(f"{share:.0%} at {r:g}" for r, share in shares.items())
+    return CasesFound(_at({r: share >= 0.9 for r, share in shares.items()}, figures), figures)
 
 
 def _controlled(v: Gates) -> CasesFound:
     open_ = {ratio: float(gates.mean()) for ratio, gates in _gates(v).items()}
-    told = ", ".join(f"{share:.2f} at {r:g}" for r, share in open_.items())
-    return CasesFound(_at({r: abs(share - (1 - r)) <= 0.1 for r, share in open_.items()}), told)
+    figures = ", ".join(f"{share:.2f} at {r:g}" for r, share in open_.items())
+    return CasesFound(_at({r: abs(share - (1 - r)) <= 0.1 for r, share in open_.items()}, figures), figures)
 
 
 def _unimportant(v: Gates) -> CasesFound:
@@ -125,10 +137,10 @@ def _unimportant(v: Gates) -> CasesFound:
     theirs, fields = v.places(PAPER_PRUNED), set(range(v.count))
     gone = [fields - set(kept) for kept in light.kept_fields]
     hits = [len(theirs & lost) for lost in gone]
-    limit = v.limit(len(theirs), len(gone[0]))
+    limits = v.limits(len(theirs), len(gone[0]))
     return CasesFound(
-        _seeds(hits, limit),
-        f"{min(hits)} to {max(hits)} of {len(theirs)}; {limit} at most in 95 of 100 draws",
+        _seeds(hits, limits),
+        f"{min(hits)} to {max(hits)} of {len(theirs)}; {limits[1]} at most in 95 of 100 draws",
         {"pruned": len(gone[0]), "ratio": light.prune_ratio.iloc[0]},
     )
 

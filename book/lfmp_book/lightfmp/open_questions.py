@@ -6,7 +6,9 @@ import pandas as pd
 
 from lfmp_core.metrics import AUC
 
-from ..claims.claim import Claim, Prose, share_verdict
+from ..claims import told
+from ..claims.cases import Case, Tally
+from ..claims.claim import Claim, Prose
 from ..evidence.differences import interval
 from ..evidence.results import ALL_FIELDS, RANDOM_FIELDS, seeds_in_words
 from ..show.comparison import ResultColumn, comparison
@@ -103,13 +105,16 @@ def claims(reference: pd.DataFrame, compared: pd.DataFrame) -> list[Claim]:
     for arm in changes(list(compared.arm.unique())):
         d = difference_row(compared, arm, RANDOM_FIELDS)
         if d is not None:
+            figure = interval(d.difference, d.low, d.high)
+            tally = Tally.of([Case(arm, RANDOM_FIELDS, told.gained(d, AUC), figure)])
             found.append(
                 Claim(
                     f"{arm}: better than as many random fields",
                     "beyond the paper",
                     "AUC above random fields' at τ = .5, 95 % interval above 0",
-                    interval(d.difference, d.low, d.high),
-                    share_verdict([bool(d.low > 0)]),
+                    figure,
+                    tally.verdict,
+                    tally=tally,
                 )
             )
     return found

@@ -6,7 +6,8 @@ import pandas as pd
 
 from lfmp_core.metrics import AUC, Metric, metric_of
 
-from ..evidence.results import ALL_FIELDS, clearly_below
+from ..claims import told
+from ..evidence.results import ALL_FIELDS
 from .selectors import part, scaled
 from .values import SETS
 
@@ -51,15 +52,19 @@ class View:
         own = self._runs.get((name, arm))
         return None if own is None else float(own[column].mean())
 
+    def runs(self, name: str, arm: str) -> pd.DataFrame | None:
+        """An arm's runs, a row a seed."""
+        return self._runs.get((name, arm))
+
     def ratio(self, name: str, arm: str, column: str = TIME, to: str = ALL_FIELDS) -> float | None:
         """A mean over that of another arm."""
         ours, theirs = self.mean(name, arm, column), self.mean(name, to, column)
         return None if ours is None or theirs is None else ours / theirs
 
-    def below(self, name: str, arm: str, other: str, column: str = TIME) -> bool | None:
-        """See `clearly_below`."""
+    def below(self, name: str, arm: str, other: str, column: str = TIME, share: float = 1.0) -> bool | None:
+        """See `told.below`; None too without runs."""
         ours, theirs = self._runs.get((name, arm)), self._runs.get((name, other))
-        return None if ours is None or theirs is None else clearly_below(ours[column], theirs[column])
+        return None if ours is None or theirs is None else told.below(ours[column], theirs[column], share)
 
     def gain(
         self, name: str, arm: str, other: str, metric: Metric = AUC
@@ -68,9 +73,9 @@ class View:
         return self._gains.get((name, arm, other, metric))
 
     def better(self, name: str, arm: str, other: str, metric: Metric = AUC, by: float = 0.0) -> bool | None:
-        """Whether it is better by so much, and the interval lies above 0."""
+        """See `told.above`; None too where they were not compared."""
         gain = self.gain(name, arm, other, metric)
-        return None if gain is None else gain[1] > 0 and gain[0] >= by
+        return None if gain is None else told.above(*gain, by)
 
     def gained(self, name: str, arm: str, other: str) -> str:
         """The gain in AUC as a figure."""

@@ -18,6 +18,8 @@ VERDICTS = {
     "holds": "holds",
     "part": "holds in part",
     "fails": "does not hold",
+    "undecided": "undecided",
+    "slip": "slip",
     "untestable": "not testable here",
 }
 Format = str | Callable[[Any], str]
@@ -52,6 +54,48 @@ def verdict(text: str) -> Badge:
     """
     words = {word: kind for kind, word in VERDICTS.items()}
     return Badge(words.get(text) or check_name(text, VERDICTS, "verdict"))
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A line in a cell, with more of it to be unfolded.
+
+    Args:
+        line: plain text. more: shows itself as HTML.
+    """
+
+    line: str
+    more: Any
+
+    def _repr_html_(self) -> str:
+        inner = self.more._repr_html_()
+        return (
+            f'<details class="lfmp-fold"><summary>{escape(self.line)}</summary> <div>{inner}</div></details>'
+        )
+
+    def __repr__(self) -> str:
+        return self.line
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Parts of a whole as a bar of colours, with the same in words.
+
+    Args:
+        parts: kind of a verdict → how many. words: of it.
+    """
+
+    parts: Mapping[str, int]
+    words: str
+
+    def _repr_html_(self) -> str:
+        spans = "".join(
+            f'<i class="bar-{kind}" style="flex:{count}"></i>' for kind, count in self.parts.items() if count
+        )
+        return f'<span class="lfmp-bar" aria-hidden="true">{spans}</span>{escape(self.words)}'
+
+    def __repr__(self) -> str:
+        return self.words
 
 
 @dataclass(frozen=True)
@@ -147,6 +191,7 @@ class HtmlTable:
     caption: str | None = None
     note: str | None = None
     starts: frozenset[int] = field(default_factory=frozenset)
+    facets: frozenset[int] = field(default_factory=frozenset)
 
     def _repr_html_(self) -> str:
         lines = ['<div class="lfmp-table">']
@@ -184,6 +229,7 @@ class HtmlTable:
             while not last and column + span < len(row) and row[column + span] == row[column]:
                 span += 1
             names = "num" if last and self.numeric[column] else ("over" if not last and row[column] else "")
+            names = "facet" if last and column in self.facets else names
             attributes = f' class="{names}"' * bool(names) + f' colspan="{span}"' * (span > 1)
             yield f'<th scope="col{"group" * (span > 1)}"{attributes}>{escape(row[column])}</th>'
             column += span
@@ -214,6 +260,7 @@ def table(
     group: Any = None,
     rule: Sequence[Any] | None = None,
     note: str | None = None,
+    facets: Sequence[Any] = (),
 ) -> HtmlTable:
     """A table for a page. The index is not shown; columns in two levels make a heading over the heading.
 
@@ -227,13 +274,14 @@ def table(
         rule: a value for each row; a rule between runs of equal values, and the best is sought among all
             rows. It needs no column, and `group` goes before it.
         note: for example how many seeds, how many rows, the record's id.
+        facets: columns of few values, by each of which a browser lets choose rows.
 
     Raises:
-        UnknownName: formats, highlight or group name a column that is not there.
+        UnknownName: formats, highlight, group or facets name a column that is not there.
     """
     columns = list(rows.columns)
     known = {str(c): c for c in columns}
-    for name in [*(formats or {}), *(highlight or {}), *([group] if group is not None else [])]:
+    for name in [*(formats or {}), *(highlight or {}), *([group] if group is not None else []), *facets]:
         check_name(str(name), known, "column")
     data = {c: rows[c].tolist() for c in columns}
     plain = {c: [_text(v, (formats or {}).get(c)) for v in data[c]] for c in columns}
@@ -275,6 +323,7 @@ def table(
         caption=caption,
         note=note,
         starts=frozenset(starts[1:]),
+        facets=frozenset(columns.index(name) for name in facets),
     )
 
 

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+from scipy.stats import t as student
 
 from lfmp_core.experiments.stamp import comparable
 
-from ..claims.claim import Claim, Prose, share_verdict
+from ..claims import told
+from ..claims.cases import Case, judge
+from ..claims.claim import Claim, Prose
 from ..show.html import HtmlTable, Spread, table
 from .grids import TRAINING_VARIANTS
 from .speed import Rounds, entry_named, fastest, load_figures
@@ -58,15 +61,17 @@ def claims(frame: pd.DataFrame) -> list[Claim]:
     """The project's own claims on its fast ways, judged on the reference records."""
     found, judged = seed_differences(frame), []
     for way in [w for w in TRAINING_VARIANTS if w != PLAIN]:
-        passed, words = [], []
+        cases, words = [], []
         for backbone, own in found[found.arm == way].groupby("backbone", sort=False):
             spread = frame[(frame.backbone == backbone) & (frame.arm == PLAIN)].test_auc.std()
-            passed.append(bool(abs(own.difference.mean()) <= spread))
+            reach = student.ppf(0.975, len(own) - 1) * own.difference.std() / len(own) ** 0.5
+            ends = own.difference.mean() - reach, own.difference.mean() + reach
+            cases.append(
+                Case(backbone, "", told.within_margin(*ends, spread), f"{own.difference.mean():+.5f}")
+            )
             words.append(f"{backbone} {own.difference.mean():+.5f} (spread {spread:.5f})")
-        test = "mean difference in test AUC from plain training within the seeds' standard deviation"
-        judged.append(
-            Claim(f"{way} learn as much", "this project", test, "; ".join(words), share_verdict(passed))
-        )
+        test = "95 % t interval of the difference in test AUC from plain training within ± the seeds' spread"
+        judged.append(Claim(f"{way} learn as much", "this project", test, "; ".join(words), judge(cases)))
     return judged
 
 

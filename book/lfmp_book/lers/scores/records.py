@@ -10,6 +10,7 @@ from scipy.stats import norm
 from lfmp_core.experiments.stats import difference_of
 from lfmp_core.metrics import Metric
 
+from ...claims import told
 from ...evidence.draws import Draws
 from ...evidence.results import clearly_below
 from .blocks import ORIGINAL, Cell, GapInterval, Values
@@ -106,6 +107,11 @@ class Measured(Recorded):
         """See `results.clearly_below`."""
         a, b = self.runs(cell, ours), self.runs(cell, theirs)
         return None if a is None or b is None else clearly_below(a[column], b[column])
+
+    def told_below(self, cell: Cell, ours: str, theirs: str, column: str) -> bool | None:
+        """See `told.below`: False only where it is clearly above."""
+        a, b = self.runs(cell, ours), self.runs(cell, theirs)
+        return None if a is None or b is None else told.below(a[column], b[column])
 
     def span(
         self,

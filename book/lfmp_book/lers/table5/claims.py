@@ -247,7 +247,7 @@ ON_RECORDS: tuple[Test[MeasuredClicks], ...] = (
     ),
     Test(
         ("7-5",),
-        f"{SECONDS} not above the median of the seven methods, in each block",
+        f"{SECONDS} at or clearly below the median of the seven methods, in each block",
         overall.quick_enough(("QR", "PEP")),
     ),
     Test(

@@ -115,8 +115,8 @@ def orders_table(frame: pd.DataFrame, title: str) -> HtmlTable | Prose:
     return table(data, caption=caption, formats=formats, group="runs on", note=note)
 
 
-def told(frame: pd.DataFrame, sets: Sequence[str]) -> Prose:
-    """The largest changes on the paper's sets in a sentence each, or that there are none yet."""
+def told(frame: pd.DataFrame, sets: Sequence[str]) -> tuple[str, ...]:
+    """The largest changes on some sets in a sentence each."""
     said = []
     for title, own in titled_runs(frame):
         if own.name.iloc[0] not in sets:
@@ -127,4 +127,4 @@ def told(frame: pd.DataFrame, sets: Sequence[str]) -> Prose:
                 f"**{title}**, {row['convention']}: {row['least']:+.1%} to {row['most']:+.1%}, {same} of "
                 f"{row['methods']} methods."
             )
-    return Prose(tuple(said) or (f"Gowalla and Yelp2018: {NOT_YET}.",))
+    return tuple(said)

@@ -1,6 +1,6 @@
 """Light-FMP's times held against each other: Table 2, Table 3, Figure 2a and the text."""
 
-from ...claims.claim import share_verdict
+from ...claims.claim import share_verdict, slip_unless
 from ...claims.finding import Finding
 from ..values import (
     BASE_SECONDS,
@@ -82,7 +82,7 @@ def _figure2a() -> list[Finding]:
             "Table 1",
             "#Train 33.0M, total 45.8M; the subset is drawn from the training set (§2.1)",
             f"45.8M rounds to {round(whole.middle / 1e6)}M; the training set has {rows.middle / 1e6:.0f}M",
-            "holds" if any(s.rounds_to(45e6, -6) for s in (rows, whole)) else "fails",
+            slip_unless([any(s.rounds_to(45e6, -6) for s in (rows, whole))]),
             "nothing depends on it",
             not any(s.rounds_to(45e6, -6) for s in (rows, whole)),
         ),
@@ -116,6 +116,7 @@ def _percentages() -> list[Finding]:
     least = [methods(d, "tt").idxmin() == "AdaFS" for d in SETS]
     quoted = {"Criteo": 0.3368, "MovieLens": 0.3189, "Avazu": 0.3213}
     reduction = [span(d, "AdaFS", "tt").meets(1 - quoted[d]) for d in SETS]
+    told = {"OptEm": 1.3974, "OptFS": 1.9803}  # of MovieLens
     ours = [span("MovieLens", OURS, "tt").meets(1 - 0.7080), span("Avazu", OURS, "tt").meets(1 - 0.6037)]
     return [
         Finding(
@@ -137,7 +138,7 @@ def _percentages() -> list[Finding]:
             "Table 2",
             "0.7080 and 0.6037 of the baseline's time",
             f"reductions of {1 - left['MovieLens']:.2%} and {1 - left['Avazu']:.2%}",
-            share_verdict(ours),
+            slip_unless(ours),
             "what remains is called what is saved",
             not any(ours),
         ),
@@ -173,7 +174,7 @@ def _percentages() -> list[Finding]:
             "Table 2",
             "AutoField 0.4291 on Avazu, 0.7615 on MovieLens",
             f"{round(100 * avazu.middle)} % and {round(100 * movies.middle)} %",
-            share_verdict(cut),
+            slip_unless(cut),
             "cut off, not rounded; nothing depends on it",
             not all(cut),
         ),
@@ -182,12 +183,9 @@ def _percentages() -> list[Finding]:
             "Table 2",
             "OptFS 1.3974, OptEm 1.9803 on MovieLens",
             "the text gives each the other's time",
-            share_verdict(
-                [
-                    two("MovieLens", "OptEm", "tt") == 1.3974 and two("MovieLens", "OptFS", "tt") == 1.9803,
-                    min(two("MovieLens", m, "tt") for m in ("OptEm", "OptFS")) > 1,
-                ]
-            ),
+            slip_unless([two("MovieLens", m, "tt") == stated for m, stated in told.items()])
+            if min(two("MovieLens", m, "tt") for m in told) > 1
+            else "fails",
             "both take longer than no selection either way; which is which is open",
             True,
         ),

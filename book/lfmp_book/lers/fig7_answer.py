@@ -1,0 +1,23 @@
+"""What the records of LERS's Figure 7 answer."""
+
+import pandas as pd
+
+from ..show.answer import MOST, Answer, waiting
+from . import fig7
+from .fig7_grids import ITEM
+
+
+def answer(reference: pd.DataFrame, compared: pd.DataFrame) -> Answer:
+    """What InfoNCE adds, and how much sooner a training is as good with it.
+
+    Args:
+        reference: see `fig7.runs_by_weight`. compared: see `evidence.decided.decided`.
+    """
+    if not len(reference):
+        return waiting(f"lfmp run {ITEM} --profile reference")
+    return Answer(
+        fig7.answer(reference, compared).sentences[:MOST],
+        f"Test users and seeds are drawn again in pairs; outcomes hold for all {len(compared)} comparisons "
+        "together (Holm). "
+        "Which epoch is as good is read off validation users.",
+    )
