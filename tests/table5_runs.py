@@ -17,7 +17,7 @@ def run(name, network, arm, t, auc, seeds=3, **given):
     size = 1000 * (1 - t)
     return [
         {
-            "dataset": DATA.get(name, name), "backbone": NETWORKS[network], "arm": arm, "prune_ratio": t,
+            "dataset": DATA.get(name, name), "backbone": NETWORKS[network], "arm": arm, "budget": t,
             "seed": seed, "test_auc": auc + 1e-6 * seed, "test_logloss": 1 - auc, "val_auc": auc, "PT": 0.0,
             "CT": 10 + 0.01 * seed, "TT": 10 + 0.01 * seed, "IT": 5 + 0.01 * seed, "epochs": 2,
             "embedding_parameters": size, "parameters": size + 100, "bytes": 4 * size + 400,
@@ -45,7 +45,7 @@ def drawn(frame, doubt=0.0, draws=400):
     compared, found = frames.framed((), frames.COMPARED), []
     rng = np.random.default_rng(0)
     for name, own in frame.groupby("dataset"):
-        cells = {key: runs for key, runs in own.groupby(["backbone", "arm", "prune_ratio"])}
+        cells = {key: runs for key, runs in own.groupby(["backbone", "arm", "budget"])}
         noise = {key: [0.0, *rng.normal(0, doubt, draws)] if doubt else np.zeros(1 + draws) for key in cells}
         values = {
             m: {key: runs[f"test_{m.name}"].mean() + np.asarray(noise[key]) for key, runs in cells.items()}

@@ -18,7 +18,7 @@ def run(name, network, arm, t, ndcg, recall=None, seeds=3, **given):
     size = 1000 * (1 - t)
     return [
         {
-            "dataset": OURS.get(name, name), "backbone": OURS[network], "arm": arm, "prune_ratio": t,
+            "dataset": OURS.get(name, name), "backbone": OURS[network], "arm": arm, "budget": t,
             "seed": seed, "test_ndcg20": ndcg + 1e-6 * seed, "test_recall20": recall or 1.2 * ndcg,
             "embedding_parameters": size, "parameters": size, "id": f"{name}-{network}-{arm}-{t}-{seed}",
             "stale": False, **given,
@@ -35,7 +35,7 @@ def drawn(frame, draws=40):
     """Comparisons that carry draws: each mean, without noise."""
     compared, found = frames.framed((), frames.COMPARED), []
     for name, own in frame.groupby("dataset"):
-        cells = {key: runs for key, runs in own.groupby(["backbone", "arm", "prune_ratio"])}
+        cells = {key: runs for key, runs in own.groupby(["backbone", "arm", "budget"])}
         values = {
             m: {key: np.full(1 + draws, runs[f"test_{m.name}"].mean()) for key, runs in cells.items()}
             for m in (NDCG20, RECALL20)

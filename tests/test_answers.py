@@ -179,7 +179,7 @@ def test_targets_met_are_counted():
 
 
 def compared(*rows):
-    head = {"dataset": "criteo", "backbone": "dnn", "prune_ratio": 0.5, "seeds": 3, "metric": "auc"}
+    head = {"dataset": "criteo", "backbone": "dnn", "budget": 0.5, "seeds": 3, "metric": "auc"}
     return pd.DataFrame(
         [
             {**head, "arm": arm, "against": other, "difference": d, "low": d - reach, "high": d + reach}

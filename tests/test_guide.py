@@ -27,16 +27,14 @@ CLEAR, WORSE, BETTER, OPEN = (
 def made(source, told, *, seeds=3, dataset="criteo", size=50.0, old=()):
     """Runs and comparisons of arms at 80 %: arm → (against the whole, against the small one)."""
     shape = {"dataset": dataset, "backbone": "deepfm"}
-    frame = [
-        {**shape, "arm": "whole", "prune_ratio": 0.0, "bytes": 100.0, "TT": 10.0, "IT": 4.0, "stale": False}
-    ]
+    frame = [{**shape, "arm": "whole", "budget": 0.0, "bytes": 100.0, "TT": 10.0, "IT": 4.0, "stale": False}]
     compared = []
     for arm, against in told.items():
         frame.append(
             {
                 **shape,
                 "arm": arm,
-                "prune_ratio": 0.8,
+                "budget": 0.8,
                 "bytes": size,
                 "TT": 20.0,
                 "IT": 1.0,
@@ -46,7 +44,7 @@ def made(source, told, *, seeds=3, dataset="criteo", size=50.0, old=()):
         for other, found in zip(("whole", "small"), against, strict=True):
             if found is not None:
                 difference, low, high = found
-                row = {**shape, "arm": arm, "prune_ratio": 0.8, "against": other, "metric": "auc"}
+                row = {**shape, "arm": arm, "budget": 0.8, "against": other, "metric": "auc"}
                 compared.append(row | {"difference": difference, "low": low, "high": high, "seeds": seeds})
     return source, pd.DataFrame(frame), pd.DataFrame(compared)
 

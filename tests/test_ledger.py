@@ -215,7 +215,7 @@ def test_faster_means_beyond_two_standard_errors(speed, verdict):
     reference = pd.DataFrame([*_runs(ALL_FIELDS, 100, 10.0, 39), *_runs(arm, 60, speed, 20)])
     rows = [
         {"backbone": "dnn", "arm": arm, "against": ALL_FIELDS, "metric": m, "difference": d, "low": d - 0.01,
-         "high": d + 0.01, "prune_ratio": 0.5} for m, d in (("auc", -0.02), ("logloss", 0.03))
+         "high": d + 0.01, "budget": 0.5} for m, d in (("auc", -0.02), ("logloss", 0.03))
     ]  # fmt: skip
     made = judged_by_arm("lightfmp_table3", ON_MODELS, readings(reference, pd.DataFrame(rows)))
     found = {c.words: c for c in made}
@@ -228,7 +228,7 @@ def test_faster_means_beyond_two_standard_errors(speed, verdict):
 def test_gates_are_judged_by_ratio():
     names = [f"C{i}" for i in range(1, 27)]
     rows = [
-        {"arm": "Light-FMP, as printed", "prune_ratio": ratio, "kept_fields": tuple(range(20)),
+        {"arm": "Light-FMP, as printed", "budget": ratio, "kept_fields": tuple(range(20)),
          "gates": [1.0] * 13 + [0.0] * 13, "log_alpha": [0.0] * 26} for ratio in (0.25, 0.5)
     ]  # fmt: skip
     binary, share, pruned = fig3.claims(pd.DataFrame(rows), framed((), COMPARED), names, ON_GATES)

@@ -167,7 +167,7 @@ def test_ratios_of_both_tasks_stand_side_by_side():
 
 def test_transfer_of_records_by_hand():
     """Three methods, in lists one order, in clicks the same but for the last two: (2 − 1) / 3."""
-    keys = [{"prune_ratio": 0.5, "method": m, "seed": 0, "stale": False} for m in ("QR", "PEP", "CERP")]
+    keys = [{"budget": 0.5, "method": m, "seed": 0, "stale": False} for m in ("QR", "PEP", "CERP")]
     lists = pd.DataFrame([{**key, "overall_cf": x} for key, x in zip(keys, (0.9, 0.8, 0.7), strict=True)])
     own = pd.DataFrame([{**key, "overall_ctr": x} for key, x in zip(keys, (0.9, 0.7, 0.8), strict=True)])
     shown = retain.transfer_table({LISTS: lists, CLICKS: own}, {LISTS: lists[:0], CLICKS: own[:0]})
@@ -193,7 +193,7 @@ def test_the_answer_of_table_7_by_hand():
 
 def test_this_runs_own_two_tasks():
     lists = framed(run("mine", GRAPH, ORIGINAL, 0.0, 0.1) + run("mine", GRAPH, "QR", 0.5, 0.08))
-    clicks = pd.DataFrame({"arm": ["QR"], "prune_ratio": [0.5], "retain": [0.99], "dataset": ["rows"]})
+    clicks = pd.DataFrame({"arm": ["QR"], "budget": [0.5], "retain": [0.99], "dataset": ["rows"]})
     shown = retain.two_task_table({LISTS: lists, CLICKS: clicks.assign(stale=False)})
     assert shown.header[-1] == ["t", "method", "collaborative filtering, mine", "click prediction, rows"]
     assert row(shown, "50%", "QR")[2:] == ["0.8000 ± 0.0000", "0.9900"]

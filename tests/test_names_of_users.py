@@ -42,7 +42,7 @@ def test_no_name_is_a_formula_in_a_figure():
     runs = pd.DataFrame(
         {
             "arm": ["x"] * 2,
-            "prune_ratio": [0.5] * 2,
+            "budget": [0.5] * 2,
             "log_alpha": [np.arange(len(HOSTILE)) / 4] * 2,
             "kept_fields": [(0, 1)] * 2,
         }

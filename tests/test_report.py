@@ -55,7 +55,7 @@ def _frame(arms, kept=(0, 1), ratio=0.5):
                     {
                         "backbone": backbone,
                         "arm": arm,
-                        "prune_ratio": 0.0 if arm == "all fields" else ratio,
+                        "budget": 0.0 if arm == "all fields" else ratio,
                         "seed": seed,
                         "test_auc": auc + 0.001 * seed,
                         "test_logloss": 1 - auc,
@@ -75,7 +75,7 @@ def _compared(differences, ratio=0.5, loss=None):
     """(backbone, arm, against) → (difference, low, high) in AUC; log-loss mirrors it, or is `loss`."""
     rows = []
     for (b, a, other), (d, low, high) in differences.items():
-        head = {"backbone": b, "arm": a, "against": other, "prune_ratio": ratio}
+        head = {"backbone": b, "arm": a, "against": other, "budget": ratio}
         rows.append({**head, "metric": "auc", "difference": d, "low": low, "high": high})
         d, low, high = loss or (-d, -high, -low)
         rows.append({**head, "metric": "logloss", "difference": d, "low": low, "high": high})
@@ -193,7 +193,7 @@ def test_each_arm_is_held_against_the_right_cell():
     plans = [SimpleNamespace(label=arm, budget=Budget(t)) for arm, t in auc]
     rows = results.comparisons([SimpleNamespace(arms=plans)], [drawn], against=("small", "Original"))
     found = {
-        (row["arm"], row["prune_ratio"], row["against"]): row["difference"]
+        (row["arm"], row["budget"], row["against"]): row["difference"]
         for row in rows
         if row["metric"] == "auc"
     }

@@ -84,7 +84,7 @@ def test_comparisons_are_a_paired_bootstrap(tmp_path, opened):
         (r.spec.backbone["name"], arm, r.spec.budget.share): made.logits(r)
         for arm, r in results.finals([own], made)
     }
-    [row] = [r for r in rows if (r["backbone"], r["arm"], r["prune_ratio"], r["against"], r["metric"])
+    [row] = [r for r in rows if (r["backbone"], r["arm"], r["budget"], r["against"], r["metric"])
              == ("dnn", "new", 0.8, "small", "auc")]  # fmt: skip
     pair = {name: [logits["dnn", name, 0.8]] for name in ("new", "small")}
     drawn = resample(LABELS, pair, AUC, 400, seed=0, resample_seeds=True)
@@ -109,7 +109,7 @@ def test_runs_on_top_items_are_compared_over_their_users(tmp_path, monkeypatch):
         kept = {cell: np.stack([made.logits(made.get(s)) for s in own.plan(made) if s.id in ids])
                 for cell, ids in found.runs.items() if cell in (key, other)}  # fmt: skip
         apart = (kept[key].mean(0, dtype=float) - kept[other].mean(0, dtype=float))[:, k]
-        row = rows[(rows.backbone == "neumf") & (rows.arm == "new") & (rows.prune_ratio == 0.8)]
+        row = rows[(rows.backbone == "neumf") & (rows.arm == "new") & (rows.budget == 0.8)]
         [difference] = row[row.metric == metric.name].difference
         assert difference == pytest.approx(apart.mean())
         assert back.values[metric][key][0] == pytest.approx(kept[key][..., k].mean(dtype=float), rel=1e-6)
@@ -130,7 +130,7 @@ def test_a_table_of_comparisons_is_decided_as_a_whole(tmp_path, opened, seeds, f
     assert len(found) == len(table) == 4 and set(found.index) == set(table.index)
     contrasts = {}
     for row in table.itertuples():
-        pair = [("dnn", row.arm, row.prune_ratio), ("dnn", "whole", 0.0)]
+        pair = [("dnn", row.arm, row.budget), ("dnn", "whole", 0.0)]
         values = [drawn[0].values[LOG_LOSS][key] for key in pair]
         scores = [reference.set_index("id").test_logloss[list(drawn[0].runs[key])].tolist() for key in pair]
         contrasts[row.Index] = contrast_of(*values, LOG_LOSS, scores if len(seeds) > 1 else None)
@@ -169,7 +169,7 @@ def test_a_baseline_of_another_sparsity_stands_in_for_none(tmp_path, opened):
     own = grid(backbones=({"name": "dnn"},))
     made = fill(tmp_path, own, without=lambda spec: spec.method == "small" and spec.budget.share == 0.8)
     rows = results.compare([own], made, against=("whole", "small")).to_dict("records")
-    pairs = {(r["arm"], r["prune_ratio"], r["against"]) for r in rows}
+    pairs = {(r["arm"], r["budget"], r["against"]) for r in rows}
     assert {(a, t) for a, t, other in pairs if other == "small"} == {("new", 0.5)}
     assert {(a, t) for a, t, other in pairs if other == "whole"} == {
         ("new", 0.5),

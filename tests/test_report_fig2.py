@@ -22,7 +22,7 @@ def runs(backbone, arm, auc, *, ratio=0.5, seconds=10.0, epochs=2, noise=0.0, se
     """Runs of some seeds around an AUC; log-loss is one less it."""
     return [
         {
-            "dataset": "criteo", "backbone": backbone, "arm": arm, "prune_ratio": ratio, "seed": seed,
+            "dataset": "criteo", "backbone": backbone, "arm": arm, "budget": ratio, "seed": seed,
             "test_auc": auc + noise * (2 * seed - seeds + 1), "test_logloss": 1 - auc, "PT": 1.0,
             "CT": seconds - 1, "TT": seconds, "epochs": epochs, "parameters": 1000 * (1 - ratio),
             "kept_fields": kept, "id": f"{backbone}-{arm}-{ratio}-{seed}",
@@ -33,7 +33,7 @@ def runs(backbone, arm, auc, *, ratio=0.5, seconds=10.0, epochs=2, noise=0.0, se
 
 def differences(backbone, arm, other, auc, loss, ratio=0.5):
     """(difference, low, high) in AUC and in log-loss of an arm against another."""
-    head = {"backbone": backbone, "arm": arm, "against": other, "prune_ratio": ratio}
+    head = {"backbone": backbone, "arm": arm, "against": other, "budget": ratio}
     return [
         {**head, "metric": metric, "difference": d, "low": low, "high": high}
         for metric, (d, low, high) in (("auc", auc), ("logloss", loss))

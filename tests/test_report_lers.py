@@ -81,7 +81,7 @@ def test_a_table_of_another_size_than_asked_is_named():
     """One dimension of sixteen is a sixteenth; equal bytes are not asked for numbers."""
     rows = [(0.0, ORIGINAL, 0.0), (0.5, "QR", 0.4995), (0.5, "AutoDim", 0.86), (0.5, "AutoDim", 0.9)]
     rows += [(0.95, lers.SMALLER, 0.9375), (0.95, "PEP", 0.959), (0.95, lers.SMALLER_IN_BYTES, 0.875)]
-    own = pd.DataFrame(rows, columns=["prune_ratio", "arm", "removed"])
+    own = pd.DataFrame(rows, columns=["budget", "arm", "removed"])
     assert page.off_budget(own) == "AutoDim at 50% (88%), smaller dense at 95% (94%)"
     assert page.off_budget(own[:2]) == ""
 
@@ -91,7 +91,7 @@ def test_a_larger_table_that_fares_worse_is_named():
     rows = [(0.0, ORIGINAL, 0.7), (0.5, "DHE", 0.65), (0.5, "DHE", 0.61), (0.8, "DHE", 0.74)]
     rows += [(0.95, "DHE", 0.75), (0.5, "QR", 0.735), (0.8, "QR", 0.754)]
     rows += [(0.5, "PEP", 0.75), (0.8, "PEP", 0.72), (0.95, "PEP", 0.745)]
-    own = pd.DataFrame(rows, columns=["prune_ratio", "arm", "test_auc"])
+    own = pd.DataFrame(rows, columns=["budget", "arm", "test_auc"])
     assert page.outgrown(own) == "DHE at 50% (0.630; 0.750 at 95%), PEP at 80% (0.720; 0.745 at 95%)"
     assert page.outgrown(own[own.arm == "QR"]) == ""
 
@@ -152,7 +152,7 @@ def test_swapped_sets_swap_the_verdicts(copied):
     swapped = copied.assign(dataset=copied.dataset.map({"criteo": "avazu", "avazu": "criteo"}))
     # TTRec's arm differs by set
     swapped["arm"] = swapped.arm.replace({"TT-Rec": "x", lers.CACHED: "TT-Rec"}).replace({"x": lers.CACHED})
-    high = (swapped.prune_ratio == HIGH) & swapped.arm.isin(["TT-Rec", lers.CACHED])
+    high = (swapped.budget == HIGH) & swapped.arm.isin(["TT-Rec", lers.CACHED])
     swapped.loc[high, "arm"] = lers.CACHED
     found = verdicts(swapped)
     assert (found["6.1-1"], found["6.1-2"]) == ("part", "fails") and found["6.1-8"] == "fails"
@@ -241,7 +241,7 @@ def test_tables_hold_paper_reference_and_ties():
     rows = [*run("Criteo", "DCN", ORIGINAL, 0.0, 0.75), *run("Criteo", "DCN", "PEP", HIGH, 0.74, PT=5.0)]
     rows += run("Criteo", "DCN", page.SMALLER, HIGH, 0.73)
     frame = framed(rows)
-    head = {"dataset": "criteo", "backbone": "dcn_mix", "prune_ratio": HIGH, "arm": "PEP", "metric": "auc"}
+    head = {"dataset": "criteo", "backbone": "dcn_mix", "budget": HIGH, "arm": "PEP", "metric": "auc"}
     pairs = pd.DataFrame([
         {**head, "against": ORIGINAL, "difference": -0.01, "low": -0.02, "high": 0.001},
         {**head, "against": page.SMALLER, "difference": 0.01, "low": 0.002, "high": 0.02},

@@ -116,7 +116,7 @@ def test_sentences_on_n_min_by_hand():
 def test_one_seed_or_a_missing_sparsity_tells_little():
     frame = by_minimum((0.10, 0.11, 0.09, 0.11), (0.08, 0.09, 0.05, 0.10), (0.05, 0.051, 0.04, 0.052))
     assert set(judged5(frame[frame.seed == 0]).values()) == {"undecided"}
-    assert set(judged5(frame[frame.prune_ratio < 0.9]).values()) == {"untestable"}
+    assert set(judged5(frame[frame.budget < 0.9]).values()) == {"untestable"}
     assert set(judged5(frame[:0]).values()) == {"untestable"}
 
 

@@ -34,7 +34,7 @@ def stamped(folder, own, old):
 
 def rows_of(own, made, arm):
     frame = results.frame([own], made)
-    return frame[(frame.arm == arm) & (frame.backbone == "dnn") & (frame.prune_ratio == 0.5)]
+    return frame[(frame.arm == arm) & (frame.backbone == "dnn") & (frame.budget == 0.5)]
 
 
 def test_a_cell_shows_the_current_runs_if_there_is_any(tmp_path, pinned):

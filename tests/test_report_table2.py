@@ -33,7 +33,7 @@ def frame(cells, seeds=3):
     rows = []
     for (name, arm), given in cells.items():
         for seed in range(seeds):
-            row = {"dataset": name, "arm": arm, "seed": seed, "prune_ratio": 0.5, "test_auc": 0.75, "PT": 0.0,
+            row = {"dataset": name, "arm": arm, "seed": seed, "budget": 0.5, "test_auc": 0.75, "PT": 0.0,
                    "CT": 10.0, "IT": 50.0, "epochs": 2, "fields_kept": 4, "parameters": 100, "bytes": 400,
                    "kept_fields": (0, 1, 2, 3), "id": f"{name}-{arm}-{seed}", **given}  # fmt: skip
             row["test_auc"] += 1e-5 * seed
@@ -47,7 +47,7 @@ def compared(cells):
     """(data set, arm, against) → (difference, low, high) in AUC; log-loss mirrors it."""
     rows = []
     for (name, arm, other), (d, low, high) in cells.items():
-        head = {"dataset": name, "arm": arm, "against": other, "prune_ratio": 0.5}
+        head = {"dataset": name, "arm": arm, "against": other, "budget": 0.5}
         rows.append(head | {"metric": "auc", "difference": d, "low": low, "high": high})
         rows.append(head | {"metric": "logloss", "difference": -d, "low": -high, "high": -low})
     return pd.DataFrame(rows)
@@ -137,7 +137,7 @@ def test_ids_and_clusters():
 def choices(kept, m=5, name="criteo"):
     ref = DatasetRef(name=name, settings={"shadows": 0})
     ratio = 1 - len(kept) / (2 * m)
-    return pd.DataFrame([{"dataset": name, "reference": ref, "arm": "Lasso", "prune_ratio": ratio, "seed": 0,
+    return pd.DataFrame([{"dataset": name, "reference": ref, "arm": "Lasso", "budget": ratio, "seed": 0,
                           "kept_fields": tuple(kept)}])  # fmt: skip
 
 

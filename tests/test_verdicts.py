@@ -129,7 +129,7 @@ def level(reference: pd.DataFrame) -> pd.DataFrame:
     """The same runs with the same means and spreads everywhere: no arm is better or quicker than another."""
     rng = np.random.default_rng(0)
     frame = reference.assign(**{name: rng.normal(0, 0.05, len(reference)) for name in MEASURED})
-    cells = frame.groupby(["dataset", "backbone", "arm", "prune_ratio"])[list(MEASURED)]
+    cells = frame.groupby(["dataset", "backbone", "arm", "budget"])[list(MEASURED)]
     frame[list(MEASURED)] -= cells.transform("mean") - 2.0
     return frame.assign(PT=1e-6 * frame.CT)  # next to nothing, so that scaled times are level too
 

@@ -29,7 +29,7 @@ def decided(compared: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
 
 def _contrast(row, drawn: Draws, records: pd.DataFrame) -> Contrast:
     """The contrast of a comparison; its partner is the cell of the other records."""
-    metric, own = metric_of(row.metric), (row.backbone, row.arm, row.prune_ratio)
+    metric, own = metric_of(row.metric), (row.backbone, row.arm, row.budget)
     rest = set(row.ids) - set(drawn.runs[own])
     other: Key = next(key for key, ids in drawn.runs.items() if set(ids) == rest)
     values = drawn.values[metric]

@@ -18,12 +18,12 @@ def difference_table(compared: pd.DataFrame, *, by: str = "backbone") -> HtmlTab
 
     Args:
         compared: see `results.compare`.
-        by: what heads the rows besides the arm: backbone or prune_ratio.
+        by: what heads the rows besides the arm: backbone or budget.
     """
     auc = compared[compared.metric == AUC.name]
     rows = []
-    for (head, arm), part in auc.groupby([by, "arm"], sort=by == "prune_ratio"):
-        row: dict = {by.replace("prune_ratio", "τ"): head, "arm": arm}
+    for (head, arm), part in auc.groupby([by, "arm"], sort=by == "budget"):
+        row: dict = {by.replace("budget", "τ"): head, "arm": arm}
         for other in (ALL_FIELDS, RANDOM_FIELDS):
             found = part[part.against == other]
             cell = None
@@ -37,7 +37,7 @@ def difference_table(compared: pd.DataFrame, *, by: str = "backbone") -> HtmlTab
         "Difference [95 % interval], paired bootstrap over test rows and seeds; tied: the interval holds 0."
     )
     head = next(iter(rows[0]))
-    formats = {head: ".2f"} if by == "prune_ratio" else None
+    formats = {head: ".2f"} if by == "budget" else None
     return table(
         pd.DataFrame(rows), caption="Differences in test AUC", formats=formats, group=head, note=note
     )

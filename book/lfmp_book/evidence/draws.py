@@ -22,7 +22,7 @@ from lfmp_core.files import atomic_write
 from lfmp_core.metrics import Metric, metric_of, metrics_among
 from lfmp_core.settings import canonical_json
 
-Key = tuple[str, str, float]  # backbone, arm, prune_ratio
+Key = tuple[str, str, float]  # backbone, arm, the budget's share
 
 
 @dataclass(frozen=True, eq=False)

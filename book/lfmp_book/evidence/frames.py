@@ -10,7 +10,7 @@ from lfmp_core.metrics import METRICS
 # final runs, see `results.frame`; a figure that a run's task doesn't have is missing
 FINAL = {
     **dict.fromkeys(("dataset", "backbone", "arm"), "str"),
-    **{"prune_ratio": "float64", "seed": "int64"},
+    **{"budget": "float64", "seed": "int64"},
     **{f"{split}_{name}": "float64" for split in ("test", "val") for name in METRICS},
     # by LightGCN's convention, and with validation items left out of the ranking: see `TopItems.evaluate`
     **dict.fromkeys(("test_recall20_whole", "val_recall20_whole"), "float64"),
@@ -24,13 +24,13 @@ FINAL = {
 # choices, see `results.choice_frame`
 CHOSEN = {
     **{"dataset": "str", "reference": "object", "backbone": "str", "arm": "str"},
-    **{"prune_ratio": "float64", "seed": "int64", "PT": "float64"},
+    **{"budget": "float64", "seed": "int64", "PT": "float64"},
     **{"kept_fields": "object", "scores": "object"},
     **{"id": "str", "logits": "str", "numerics": "object", "stale": "bool"},
 }
 # arms held against others, see `results.comparisons`
 COMPARED = {
-    **{"dataset": "str", "backbone": "str", "prune_ratio": "float64"},
+    **{"dataset": "str", "backbone": "str", "budget": "float64"},
     **dict.fromkeys(("arm", "against", "metric"), "str"),
     **dict.fromkeys(("difference", "low", "high"), "float64"),
     **{"seeds": "int64", "ids": "object", "contents": "str"},

@@ -49,10 +49,10 @@ def whole(grids: Iterable[Grid], ended: Iterable[tuple[int, int]]) -> list[Grid]
 
 
 def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
-    """One row a final run: data set, backbone, arm, prune_ratio, seed, metrics (those of other tasks are
+    """One row a final run: data set, backbone, arm, budget, seed, metrics (those of other tasks are
     missing), seconds, sizes, kept fields (None where rows have none), gates.
 
-    `prune_ratio` is the share asked for, of a compression the sparsity; `sparsity` is what came out. TT is
+    `budget` is the share asked for, of fields or of what tables hold; `sparsity` is what came out. TT is
     the run's processor time on one thread, which a neighbour on the machine disturbs less than the
     clock; IT is seconds to score a million rows, or users, by the stored form, IT_remembered with the rows
     that were worked out kept (of tables that do so). See `stamps.marks` too. `attrs["dataset"]` refers to the
@@ -68,7 +68,7 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
                 "dataset": spec.dataset.name,
                 "backbone": spec.backbone["name"],
                 "arm": arm,
-                "prune_ratio": spec.budget.share,
+                "budget": spec.budget.share,
                 "seed": spec.seed,
                 **record.metrics,
                 "PT": cpu.get("PT", 0.0),
@@ -96,7 +96,7 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
 
 
 def choice_frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
-    """One row a finished choice of some grids: data set and its reference, arm, prune_ratio, seed, kept
+    """One row a finished choice of some grids: data set and its reference, arm, budget, seed, kept
     fields, scores, and PT in processor seconds.
     """
     rows = []
@@ -108,7 +108,7 @@ def choice_frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
                 "reference": spec.dataset,
                 "backbone": spec.backbone["name"],
                 "arm": arm,
-                "prune_ratio": spec.prune_ratio,
+                "budget": spec.budget.share,
                 "seed": spec.seed,
                 "PT": details["cpu_seconds"]["PT"],
                 "kept_fields": tuple(details["kept_fields"]),
@@ -135,7 +135,7 @@ def comparisons(
     """Each arm held against all fields, as many random fields, itself without pruning, and `against`.
 
     Paired bootstrap over test rows or users and over seeds, so that an interval speaks of new ones and of a
-    new training. Rows: data set, backbone, prune_ratio, arm, against, metric, difference (arm − against), low
+    new training. Rows: data set, backbone, budget, arm, against, metric, difference (arm − against), low
     and high (95 %), seeds, ids of the records compared, and a digest of their contents. Arms under stamps
     that disagree are not compared.
 
@@ -170,7 +170,7 @@ def comparisons(
                     {
                         "dataset": one.dataset,
                         "backbone": backbone,
-                        "prune_ratio": ratio,
+                        "budget": ratio,
                         "arm": arm,
                         "against": other,
                         "metric": metric.name,

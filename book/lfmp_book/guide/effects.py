@@ -162,15 +162,15 @@ def _cases(
     source: RecordSource, frame: pd.DataFrame, compared: pd.DataFrame
 ) -> Iterator[tuple[str, float, Effect]]:
     auc = compared[compared.metric == "auc"]
-    keys = ["dataset", "backbone", "prune_ratio", "arm"]
+    keys = ["dataset", "backbone", "budget", "arm"]
     means = frame.groupby(keys)[list(SAVINGS)].mean()
     stale = frame.groupby(keys)["stale"].any()
     plain = {
-        (r.dataset, r.backbone, r.prune_ratio, r.arm): outcome(r.low, r.high)
+        (r.dataset, r.backbone, r.budget, r.arm): outcome(r.low, r.high)
         for r in auc[auc.against == source.free[0]].itertuples()
     }
-    for r in auc[(auc.against == source.whole) & (auc.prune_ratio > 0)].itertuples():
-        key = (r.dataset, r.backbone, r.prune_ratio, r.arm)
+    for r in auc[(auc.against == source.whole) & (auc.budget > 0)].itertuples():
+        key = (r.dataset, r.backbone, r.budget, r.arm)
         whole = (r.dataset, r.backbone, 0.0, source.whole)
         ratios = {column: float(means.loc[key, column] / means.loc[whole, column]) for column in SAVINGS}
         old = bool(stale[key] or stale[whole])
@@ -186,7 +186,7 @@ def _cases(
             source.page,
             old,
         )
-        yield r.arm, r.prune_ratio, case
+        yield r.arm, r.budget, case
 
 
 def cases_of(found: Sequence[Action]) -> list[Effect]:

@@ -51,7 +51,7 @@ def reference(store: Store | None = None) -> pd.DataFrame:
 
 def minimum_panels(frame: pd.DataFrame) -> Iterator[tuple[str, float, pd.DataFrame]]:
     """Data set, sparsity and runs of each."""
-    for (name, t), own in frame.groupby(["dataset", "prune_ratio"], sort=False):
+    for (name, t), own in frame.groupby(["dataset", "budget"], sort=False):
         yield TITLES.get(name, name), t, own
 
 
@@ -91,7 +91,7 @@ def answer(reference: pd.DataFrame, compared: pd.DataFrame, sets: Sequence[str] 
 
 def _outcome(compared: pd.DataFrame, own: pd.DataFrame, arm: str, other: str) -> str:
     """The outcome of one comparison, in brackets; empty where there is none."""
-    there = compared.dataset.isin(own.dataset) & compared.prune_ratio.isin(own.prune_ratio)
+    there = compared.dataset.isin(own.dataset) & compared.budget.isin(own.budget)
     one = compared[there & (compared.arm == arm) & (compared.against == other)]
     one = one[one.metric == NDCG20.name]
     return f" ({one.outcome.item()})" if len(one) else ""
@@ -104,9 +104,9 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame) -> HtmlTable:
         reference, run: see `runs_by_minimum`; they may be empty.
     """
     sides = {side: own for side, own in (("reference", reference), ("this run", run)) if len(own)}
-    key = ["prune_ratio", "choice"]
+    key = ["budget", "choice"]
     every = pd.concat(list(sides.values()))[[*key, "searched", "n_min"]] if sides else run
-    every = every.sort_values(["prune_ratio", "searched", "n_min"])
+    every = every.sort_values(["budget", "searched", "n_min"])
     rows = list(dict.fromkeys(every[key].itertuples(index=False, name=None)))
     columns = [
         ResultColumn(VALIDATION, "validation", best="max"),
@@ -117,7 +117,7 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame) -> HtmlTable:
     note += "Mean ± standard deviation over seeds. The paper draws its curves without numbers."
     return comparison(
         rows,
-        {"prune_ratio": "t", "choice": "n_min"},
+        {"budget": "t", "choice": "n_min"},
         columns,
         None,
         sides,

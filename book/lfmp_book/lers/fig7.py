@@ -50,7 +50,7 @@ def reference(store: Store | None = None) -> pd.DataFrame:
 
 def by_method(frame: pd.DataFrame) -> pd.DataFrame:
     """Runs as `Tried` takes them: named by their method, at the sparsity that was asked for."""
-    return frame.assign(arm=frame.method, sparsity=frame.prune_ratio)
+    return frame.assign(arm=frame.method, sparsity=frame.budget)
 
 
 class ContrastEffect(NamedTuple):
@@ -78,9 +78,7 @@ def effects(frame: pd.DataFrame) -> Iterator[ContrastEffect]:
     """Of each data set, method and sparsity that has runs without InfoNCE and with it; Original first."""
     best = WEIGHT.preferred(by_method(frame[frame.contrast > 0]))
     for row in best.sort_values("sparsity", kind="stable").itertuples():
-        same = (
-            (frame.dataset == row.dataset) & (frame.method == row.arm) & (frame.prune_ratio == row.sparsity)
-        )
+        same = (frame.dataset == row.dataset) & (frame.method == row.arm) & (frame.budget == row.sparsity)
         own = frame[same]
         without = own[own.contrast == 0]
         if len(without):
@@ -154,7 +152,7 @@ def _outcome(compared: pd.DataFrame, effect: ContrastEffect) -> str:
         (compared.dataset == effect.dataset)
         & (compared.arm == labelled(effect.method, effect.weight))
         & (compared.against == labelled(effect.method, 0.0))
-        & (compared.prune_ratio == effect.sparsity)
+        & (compared.budget == effect.sparsity)
         & (compared.metric == NDCG20.name)
     ]
     return f" ({one.outcome.item()})" if len(one) else ""
@@ -200,7 +198,7 @@ def effect_table(reference: pd.DataFrame, run: pd.DataFrame, compared: pd.DataFr
         data.columns = pd.MultiIndex.from_tuples(data.columns)
     note = "" if len(reference) else f"Reference: {NOT_YET}. "
     note += "γ: of those above 0 the one of highest mean validation NDCG@20. "
-    counts = [own.groupby(["arm", "prune_ratio"]).size() for own in (reference, run) if len(own)]
+    counts = [own.groupby(["arm", "budget"]).size() for own in (reference, run) if len(own)]
     note += f"Mean ± standard deviation over {seeds_in_words(pd.concat(counts))}." if counts else ""
     formats: dict[Any, Any] = {(side, "γ"): "g" for side, own in sides.items() if own}
     group = ("", "method") if len(data) else None

@@ -23,7 +23,7 @@ from ..show.html import HtmlTable, table
 from .arms import LITERAL, Reading, judged_by_arm
 
 SHOWN = "lightfmp_fig3"  # the item whose runs the page shows
-CELL = {"arm": "arm", "prune_ratio": "τ"}
+CELL = {"arm": "arm", "budget": "τ"}
 COLUMNS = (
     ResultColumn("test_auc", "AUC"),
     ResultColumn("test_logloss", "log-loss"),
@@ -34,7 +34,7 @@ TITLES = {"TT": "total training time, s"}
 
 def curves_of(frame: pd.DataFrame) -> list[str]:
     """Arms that were run at several ratios, in their order."""
-    counts = frame.groupby("arm", sort=False).prune_ratio.nunique()
+    counts = frame.groupby("arm", sort=False).budget.nunique()
     return [arm for arm, count in counts.items() if count > 1]
 
 
@@ -45,14 +45,14 @@ def picture(frame: pd.DataFrame) -> Figure:
     for axis, column in zip(figure.subplots(1, 3), COLUMNS, strict=True):
         key, ends = column.key, []
         for arm in curves_of(frame):
-            cells = [(r, g[key].tolist()) for r, g in frame[frame.arm == arm].groupby("prune_ratio")]
+            cells = [(r, g[key].tolist()) for r, g in frame[frame.arm == arm].groupby("budget")]
             ratios, values = zip(*cells, strict=True)
             height, colour = band(axis, [100 * r for r in ratios], values, colour_of(arm))
             ends.append((height, short_name(arm), colour))
         if len(base):
             axis.axhline(base[key].mean(), color=colour_of(ALL_FIELDS), lw=1, ls="--")
             ends.append((base[key].mean(), ALL_FIELDS, colour_of(ALL_FIELDS)))
-        axis.set_xticks([100 * r for r in sorted(frame.prune_ratio.unique())])
+        axis.set_xticks([100 * r for r in sorted(frame.budget.unique())])
         bare(axis, xlabel="τ, % of the fields removed", title=TITLES.get(key, f"test {column.title}"))
         label_ends(axis, ends)
     return figure
@@ -97,9 +97,9 @@ def unpruned_table(compared: pd.DataFrame) -> HtmlTable | Prose:
     rows = []
     for (arm, metric), part in own.groupby(["arm", "metric"], sort=False):
         row = {"arm": arm, "in": metric_of(metric).title}
-        for d in part.sort_values("prune_ratio").itertuples():
+        for d in part.sort_values("budget").itertuples():
             tied = " tied" if d.low <= 0 <= d.high else ""
-            row[f"τ = {d.prune_ratio:g}"] = interval(d.difference, d.low, d.high) + tied
+            row[f"τ = {d.budget:g}"] = interval(d.difference, d.low, d.high) + tied
         rows.append(row)
     note = (
         "Difference to the same arm at τ = 0 [95 % interval], paired bootstrap over test rows and seeds; "
@@ -112,20 +112,18 @@ def unpruned_table(compared: pd.DataFrame) -> HtmlTable | Prose:
 
 def free_shares(compared: pd.DataFrame) -> Prose:
     """Plain words: how much each arm removes before test AUC falls behind all fields."""
-    rows = compared[
-        (compared.metric == AUC.name) & (compared.against == ALL_FIELDS) & (compared.prune_ratio > 0)
-    ]
+    rows = compared[(compared.metric == AUC.name) & (compared.against == ALL_FIELDS) & (compared.budget > 0)]
     if not len(rows):
         return pending.reason(compared)
     sentences = []
     for arm in rows.arm.unique():
-        own = rows[rows.arm == arm].sort_values("prune_ratio")
-        free = [d.prune_ratio for d in own.itertuples() if d.high >= 0]
+        own = rows[rows.arm == arm].sort_values("budget")
+        free = [d.budget for d in own.itertuples() if d.high >= 0]
         first = own.iloc[0]
         words = (
             f"not behind all fields at τ = {', '.join(f'{r:g}' for r in free)}"
             if free
-            else f"behind all fields at every ratio, at τ = {first.prune_ratio:g} already by "
+            else f"behind all fields at every ratio, at τ = {first.budget:g} already by "
             f"{interval(first.difference, first.low, first.high)}"
         )
         sentences.append(f"**{arm}**: {words}.")
@@ -133,7 +131,7 @@ def free_shares(compared: pd.DataFrame) -> Prose:
 
 
 def _by_ratio(v: Reading) -> dict[float, pd.DataFrame]:
-    return dict(iter(v.runs.groupby("prune_ratio")))
+    return dict(iter(v.runs.groupby("budget")))
 
 
 def _means(v: Reading, key: str, places: int) -> str:
@@ -157,7 +155,7 @@ def _falls(v: Reading, key: str, since: float = 0.0) -> list[Case]:
 
 def _unpruned(v: Reading) -> pd.DataFrame:
     """AUC against the same arm's without pruning, by ratio."""
-    return v.against(UNPRUNED).set_index("prune_ratio").sort_index()
+    return v.against(UNPRUNED).set_index("budget").sort_index()
 
 
 def _gains(auc: pd.DataFrame) -> list[Case]:

@@ -15,16 +15,16 @@ def answer(reference: pd.DataFrame, compared: pd.DataFrame) -> Answer:
     Args:
         reference: see `results.frame`. compared: see `results.compare`.
     """
-    found = outcomes(compared[compared.prune_ratio > 0], (UNPRUNED, ALL_FIELDS))
-    time = reference.groupby(["arm", "prune_ratio"]).TT.mean()
+    found = outcomes(compared[compared.budget > 0], (UNPRUNED, ALL_FIELDS))
+    time = reference.groupby(["arm", "budget"]).TT.mean()
     said = []
     for arm in [arm for arm in found.arm.unique() if arm != RANDOM_FIELDS]:
-        own = found[(found.arm == arm) & (found.against == UNPRUNED)].sort_values("prune_ratio")
+        own = found[(found.arm == arm) & (found.against == UNPRUNED)].sort_values("budget")
         if not len(own) or (arm, 0.0) not in time.index:
             continue
         told = "; ".join(
-            f"τ = {r.prune_ratio:g} {r.outcome} ({r.difference:+.4f}, time × "
-            f"{time[arm, r.prune_ratio] / time[arm, 0.0]:.2f})"
+            f"τ = {r.budget:g} {r.outcome} ({r.difference:+.4f}, time × "
+            f"{time[arm, r.budget] / time[arm, 0.0]:.2f})"
             for r in own.itertuples()
         )
         said.append(f"**{arm}**, against itself without pruning: {told}.")
@@ -33,11 +33,11 @@ def answer(reference: pd.DataFrame, compared: pd.DataFrame) -> Answer:
         return waiting(f"lfmp run {ITEM} --profile reference")
     best = whole.loc[whole.difference.idxmax()]
     said.append(
-        f"The best of all ratios and arms, {best.arm} at τ = {best.prune_ratio:g}, is {best.outcome} than "
+        f"The best of all ratios and arms, {best.arm} at τ = {best.budget:g}, is {best.outcome} than "
         "all "
         f"fields without Light-FMP ({best.difference:+.4f})."
         if best.outcome in ("better", "worse")
-        else f"The best of all ratios and arms, {best.arm} at τ = {best.prune_ratio:g}, differs from all "
+        else f"The best of all ratios and arms, {best.arm} at τ = {best.budget:g}, differs from all "
         "fields "
         f"without Light-FMP by {best.difference:+.4f}: {best.outcome}."
     )

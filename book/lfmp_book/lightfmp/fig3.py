@@ -26,7 +26,7 @@ def _gated(frame: pd.DataFrame) -> pd.DataFrame:
 def _by_arm(frame: pd.DataFrame) -> list[tuple[tuple[str, float], pd.DataFrame]]:
     """((arm, prune ratio), runs): arms in their own order, ratios rising."""
     arms = frame.arm.unique()
-    return [((a, ratio), runs) for a in arms for ratio, runs in frame[frame.arm == a].groupby("prune_ratio")]
+    return [((a, ratio), runs) for a in arms for ratio, runs in frame[frame.arm == a].groupby("budget")]
 
 
 def gate_heatmap(frame: pd.DataFrame, names: Sequence[str]) -> Figure:
@@ -41,10 +41,10 @@ def gate_heatmap(frame: pd.DataFrame, names: Sequence[str]) -> Figure:
     axes = np.atleast_1d(figure.subplots(len(arms), 1, sharex=True))
     for axis, arm in zip(axes, arms, strict=True):
         own = gated[gated.arm == arm]
-        ratios = sorted(own.prune_ratio.unique())
+        ratios = sorted(own.budget.unique())
         image = np.zeros((len(ratios), len(names)))
         for i, ratio in enumerate(ratios):
-            runs = own[own.prune_ratio == ratio]
+            runs = own[own.budget == ratio]
             a = np.array(runs.log_alpha.tolist())
             low, high = a.min(1, keepdims=True), a.max(1, keepdims=True)
             # gates that all ran into the same bound are all wide open, or all shut
@@ -99,13 +99,13 @@ def stability_table(frame: pd.DataFrame, names: Sequence[str], field_sizes: Sequ
 def accuracy_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) -> HtmlTable:
     """Test AUC by prune ratio: what the choice is worth. The paper prints no figures for Fig. 3."""
     source = reference if len(reference) else run
-    ratios = sorted(source.prune_ratio.unique())
+    ratios = sorted(source.budget.unique())
     rows = []
     for heading, data, places in (("reference", reference, 4), ("this run", run, digits)):
         for arm in data.arm.unique():
             row: dict = {"": heading, "arm": arm}
             for ratio in ratios:
-                cell = data[(data.arm == arm) & (data.prune_ratio == ratio)]
+                cell = data[(data.arm == arm) & (data.budget == ratio)]
                 row[f"τ = {ratio:g}"] = Spread.over(cell, "test_auc", places)
             rows.append(row)
     return table(

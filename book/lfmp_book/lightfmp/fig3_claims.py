@@ -47,7 +47,7 @@ class Gates(Reading):
     @property
     def pruned(self) -> pd.DataFrame:
         """The arm's runs that lack fields."""
-        return self.runs[self.runs.prune_ratio > 0]
+        return self.runs[self.runs.budget > 0]
 
     @property
     def count(self) -> int:
@@ -74,7 +74,7 @@ def _seeds(hits: Sequence[int], limits: tuple[int, int]) -> list[Case]:
 
 
 def _consistent(v: Gates) -> CasesFound:
-    kept = {r: own.kept_fields.tolist() for r, own in v.pruned.groupby("prune_ratio")}
+    kept = {r: own.kept_fields.tolist() for r, own in v.pruned.groupby("budget")}
     same = {r: mean_jaccard(sets) for r, sets in kept.items()}
     chance = {r: expected_jaccard(v.count, len(sets[0])) for r, sets in kept.items()}
     figures = ", ".join(f"{same[r]:.2f} ({chance[r]:.2f}) at {r:g}" for r in same)
@@ -85,7 +85,7 @@ def _consistent(v: Gates) -> CasesFound:
 
 
 def _impactful(v: Gates) -> CasesFound:
-    tight = v.pruned[v.pruned.prune_ratio == v.pruned.prune_ratio.max()]
+    tight = v.pruned[v.pruned.budget == v.pruned.budget.max()]
     theirs, k = v.places(PAPER_KEPT), len(tight.kept_fields.iloc[0])
     hits = [len(theirs & set(kept)) for kept in tight.kept_fields]
     limits = v.limits(len(theirs), k)
@@ -93,31 +93,31 @@ def _impactful(v: Gates) -> CasesFound:
         _seeds(hits, limits),
         f"{min(hits)} to {max(hits)} of {len(theirs)}; by chance {k * len(theirs) / v.count:.1f}, and "
         f"{limits[1]} at most in 95 of 100 draws",
-        {"kept": k, "ratio": tight.prune_ratio.iloc[0]},
+        {"kept": k, "ratio": tight.budget.iloc[0]},
     )
 
 
 def _relevant(v: Gates) -> CasesFound:
     rows = v.against(RANDOM_FIELDS)
-    rows = rows[rows.prune_ratio > 0]
-    gains = ", ".join(f"{r.difference:+.4f} at {r.prune_ratio:g}" for r in rows.itertuples())
+    rows = rows[rows.budget > 0]
+    gains = ", ".join(f"{r.difference:+.4f} at {r.budget:g}" for r in rows.itertuples())
     return CasesFound(_at(_gained(rows), gains), gains)
 
 
 def _gained(rows: pd.DataFrame) -> dict[float, bool | None]:
     """By ratio, whether AUC is above that of the other."""
-    return {r.prune_ratio: told.gained(r, AUC) for _, r in rows.iterrows()}
+    return {r.budget: told.gained(r, AUC) for _, r in rows.iterrows()}
 
 
 def _improves(v: Gates) -> CasesFound:
     rows = v.against(UNPRUNED)
-    rows = rows[rows.prune_ratio == 0.25]
+    rows = rows[rows.budget == 0.25]
     gains = ", ".join(interval(r.difference, r.low, r.high) for r in rows.itertuples())
     return CasesFound(_at(_gained(rows), gains), gains)
 
 
 def _gates(v: Gates) -> dict[float, np.ndarray]:
-    return {ratio: np.array(own.gates.tolist()) for ratio, own in v.pruned.groupby("prune_ratio")}
+    return {ratio: np.array(own.gates.tolist()) for ratio, own in v.pruned.groupby("budget")}
 
 
 def _binary(v: Gates) -> CasesFound:
@@ -133,7 +133,7 @@ def _controlled(v: Gates) -> CasesFound:
 
 
 def _unimportant(v: Gates) -> CasesFound:
-    light = v.pruned[v.pruned.prune_ratio == v.pruned.prune_ratio.min()]
+    light = v.pruned[v.pruned.budget == v.pruned.budget.min()]
     theirs, fields = v.places(PAPER_PRUNED), set(range(v.count))
     gone = [fields - set(kept) for kept in light.kept_fields]
     hits = [len(theirs & lost) for lost in gone]
@@ -141,7 +141,7 @@ def _unimportant(v: Gates) -> CasesFound:
     return CasesFound(
         _seeds(hits, limits),
         f"{min(hits)} to {max(hits)} of {len(theirs)}; {limits[1]} at most in 95 of 100 draws",
-        {"pruned": len(gone[0]), "ratio": light.prune_ratio.iloc[0]},
+        {"pruned": len(gone[0]), "ratio": light.budget.iloc[0]},
     )
 
 

@@ -13,7 +13,7 @@ def answer(compared: pd.DataFrame, item: str, case: str) -> Answer:
     Args:
         compared: see `results.compare`. item: whose. case: what a comparison stands for, such as a backbone.
     """
-    found = outcomes(compared[compared.prune_ratio > 0], (ALL_FIELDS, RANDOM_FIELDS))
+    found = outcomes(compared[compared.budget > 0], (ALL_FIELDS, RANDOM_FIELDS))
     said = []
     for arm in [arm for arm in found.arm.unique() if arm != RANDOM_FIELDS]:
         whole, chance = (

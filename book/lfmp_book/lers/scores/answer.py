@@ -20,7 +20,7 @@ def by_sparsity(reference: pd.DataFrame, compared: pd.DataFrame, metric: str) ->
     Returns:
         None where nothing was compared.
     """
-    asked = (compared.metric == metric) & (compared.prune_ratio > 0)
+    asked = (compared.metric == metric) & (compared.budget > 0)
     own = compared[asked & compared.against.isin((ORIGINAL, SMALLER))]
     if not len(own):
         return None
@@ -29,8 +29,8 @@ def by_sparsity(reference: pd.DataFrame, compared: pd.DataFrame, metric: str) ->
     plain = found[(found.against == SMALLER) & ~found.arm.isin(PLAIN)]
     blocks = found.groupby(["dataset", "backbone"]).ngroups
     said = []
-    for t in sorted(whole.prune_ratio.unique()):
-        rows = whole[whole.prune_ratio == t]
+    for t in sorted(whole.budget.unique()):
+        rows = whole[whole.budget == t]
         least = rows.groupby("arm").difference.agg(["min", "size"])
         least = least[least["size"] == least["size"].max()]["min"]  # of methods that every block has
         said.append(

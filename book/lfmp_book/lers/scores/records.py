@@ -75,7 +75,7 @@ class Measured(Recorded):
 
     def __init__(self, reference: pd.DataFrame, drawn: Mapping[str, Draws]):
         self._runs: dict[tuple[str, str, str, float], pd.DataFrame] = {}
-        for (name, backbone, arm, t), own in reference.groupby(["dataset", "backbone", "arm", "prune_ratio"]):
+        for (name, backbone, arm, t), own in reference.groupby(["dataset", "backbone", "arm", "budget"]):
             key = (self.names.get(name, name), self.networks.get(backbone, backbone), arm, float(t))
             self._runs[key] = own
         agreeing = {name: own.agreeing() for name, own in drawn.items()}

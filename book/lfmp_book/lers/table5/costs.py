@@ -82,14 +82,14 @@ def findings(reference: pd.DataFrame, compared: pd.DataFrame, missing: Sequence[
             continue
         for network, title in TITLES.items():
             rows = compared_of(compared, name, network)
-            rows = rows[(rows.metric == AUC.name) & (rows.prune_ratio > 0)]
+            rows = rows[(rows.metric == AUC.name) & (rows.budget > 0)]
             rows = rows[~rows.arm.isin(PLAIN)]
             for other in PLAIN:
                 own = rows[rows.against == other]
                 if not len(own):
                     continue
                 better, worse = own[own.low > 0], own[own.high < 0]
-                names = ", ".join(f"{r.arm} at {r.prune_ratio:.0%}" for r in better.itertuples())
+                names = ", ".join(f"{r.arm} at {r.budget:.0%}" for r in better.itertuples())
                 some = f" ({names})" * bool(names)
                 tied = len(own) - len(better) - len(worse)
                 half = ((own.high - own.low) / 2).median()
@@ -107,7 +107,7 @@ def retraining_table(reference: pd.DataFrame) -> HtmlTable | Prose:
     if not len(own):
         return Prose((f"OptEmbed: {NOT_YET}.",))
     rows = []
-    for (name, network, t, arm), runs in own.groupby(["name", "network", "prune_ratio", "arm"], sort=False):
+    for (name, network, t, arm), runs in own.groupby(["name", "network", "budget", "arm"], sort=False):
         gains = (runs.val_auc - runs.before).tolist()
         rows.append(
             {

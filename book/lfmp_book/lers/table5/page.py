@@ -82,7 +82,7 @@ def reference(store: Store | None = None) -> pd.DataFrame:
 
 def ordered(names: Sequence[str], *frames: pd.DataFrame) -> Iterator[tuple[float, str]]:
     """(sparsity, arm) of a table's rows: those of the runs, and the paper's own of the named sets."""
-    there = {key for f in frames for key in zip(f.prune_ratio, f.arm, strict=True)}
+    there = {key for f in frames for key in zip(f.budget, f.arm, strict=True)}
     if any(name in SETS for name in names):
         there |= {(0.0, ORIGINAL), (0.0, OWN_SIZE)}
     for cell in cells([name for name in names if name in SETS]):
@@ -97,7 +97,7 @@ def block(frame: pd.DataFrame, name: str, network: str) -> pd.DataFrame:
 
 def cell_of(frame: pd.DataFrame, t: float, arm: str) -> pd.DataFrame:
     """Runs of one arm at one sparsity."""
-    return frame[(frame.arm == arm) & (frame.prune_ratio == t)]
+    return frame[(frame.arm == arm) & (frame.budget == t)]
 
 
 def printed_row(name: str, network: str, t: float, arm: str) -> Mapping[str, float] | None:
@@ -118,7 +118,7 @@ def share(t: float, arm: str) -> str:
 
 def seeds_of(frame: pd.DataFrame) -> str:
     """Seeds of each cell, in words."""
-    return results.seeds_in_words(frame.groupby(["backbone", "arm", "prune_ratio"]).size())
+    return results.seeds_in_words(frame.groupby(["backbone", "arm", "budget"]).size())
 
 
 def run_counts(frame: pd.DataFrame) -> str:
@@ -157,7 +157,7 @@ def difference_cell(compared: pd.DataFrame, t: float, arm: str, other: str) -> s
     """
     if arm == other or (other == SMALLER and not t):
         return None
-    rows = compared[(compared.metric == AUC.name) & (compared.prune_ratio == t)]
+    rows = compared[(compared.metric == AUC.name) & (compared.budget == t)]
     rows = rows[(rows.arm == arm) & (rows.against == other)]
     if not len(rows):
         return None
@@ -180,8 +180,8 @@ def off_budget(own: pd.DataFrame) -> str:
     Args:
         own: runs on one set and backbone, see `completed`.
     """
-    asked = own[(own.prune_ratio > 0) & (own.arm != SMALLER_IN_BYTES)]
-    found = asked.groupby(["prune_ratio", "arm"], sort=False).removed.mean()
+    asked = own[(own.budget > 0) & (own.arm != SMALLER_IN_BYTES)]
+    found = asked.groupby(["budget", "arm"], sort=False).removed.mean()
     found = {key: mean for key, mean in found.items() if abs(mean - key[0]) > TOLERANCE}
     return ", ".join(
         f"{arm} at {t:.0%} ({found[t, arm]:.0%})" for t, arm in ordered((), own) if (t, arm) in found
@@ -196,8 +196,8 @@ def outgrown(own: pd.DataFrame) -> str:
     Args:
         own: runs on one set and backbone, see `completed`.
     """
-    asked = own[own.prune_ratio > 0]
-    means = asked.groupby(["arm", "prune_ratio"]).test_auc.mean()
+    asked = own[own.budget > 0]
+    means = asked.groupby(["arm", "budget"]).test_auc.mean()
     told = []
     for t, arm in ordered((), asked):
         here, smaller = means[arm, t], means[arm][means[arm].index > t]
@@ -241,7 +241,7 @@ def main_table(
     caption = f"{title}: test AUC and log-loss"
     return comparison(
         ordered((name,), own, ours),
-        {"prune_ratio": "t", "arm": "method"},
+        {"budget": "t", "arm": "method"},
         [
             ResultColumn.measured(AUC),
             ResultColumn.measured(LOG_LOSS),

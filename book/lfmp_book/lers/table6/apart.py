@@ -35,9 +35,9 @@ def outcome_table(title: str, own: pd.DataFrame, compared: pd.DataFrame) -> Html
     for t, arm in ordered(own):
         found: dict[str, Any] = {"t": f"{t:.0%}", "method": arm}
         for other in PLAIN:
-            one = pairs[(pairs.arm == arm) & (pairs.prune_ratio == t) & (pairs.against == other)]
+            one = pairs[(pairs.arm == arm) & (pairs.budget == t) & (pairs.against == other)]
             found[f"to {other}"] = f"{one.gain.item():+.4f} {one.outcome.item()}" if len(one) else None
-        if len(own[(own.arm == arm) & (own.prune_ratio == t)]):
+        if len(own[(own.arm == arm) & (own.budget == t)]):
             rows.append(found)
     note = (
         f"Paired bootstrap over test users, and over seeds where there are several; equal: within ± "
@@ -59,16 +59,14 @@ def findings(reference: pd.DataFrame, compared: pd.DataFrame, missing: Sequence[
         for network in BACKBONES:
             own = reference[(reference.name == name) & (reference.network == network)]
             rows = _of(compared, own)
-            rows = rows[(rows.prune_ratio > 0) & ~rows.arm.isin(PLAIN)]
+            rows = rows[(rows.budget > 0) & ~rows.arm.isin(PLAIN)]
             for other in PLAIN:
                 part = rows[rows.against == other]
                 if not len(part):
                     continue
                 counts = Counter(part.outcome)
                 told = ", ".join(f"{outcome} {counts[outcome]}" for outcome in OUTCOMES)
-                better = [
-                    f"{r.arm} at {r.prune_ratio:.0%}" for r in part.itertuples() if r.outcome == "better"
-                ]
+                better = [f"{r.arm} at {r.budget:.0%}" for r in part.itertuples() if r.outcome == "better"]
                 names = f" ({', '.join(better)})" * bool(better)
                 said.append(f"**{name}, {network}**, against {other}: {told} of {len(part)}{names}.")
     said += [f"{line[0].upper()}{line[1:]}." for line in missing]

@@ -49,7 +49,7 @@ def convention_table(title: str, own: pd.DataFrame) -> HtmlTable:
     """
     rows = []
     for t, arm in ordered(own):
-        runs = own[(own.arm == arm) & (own.prune_ratio == t)]
+        runs = own[(own.arm == arm) & (own.budget == t)]
         if not len(runs):
             continue
         row: dict = {("", "t"): f"{t:.0%}", ("", "method"): arm}
@@ -81,7 +81,7 @@ def orders(frame: pd.DataFrame) -> list[dict]:
     by both; 1: the same order."""
     found = []
     for title, own in titled_runs(frame):
-        cells = [runs for _, runs in own.groupby(["prune_ratio", "arm"], sort=False)]
+        cells = [runs for _, runs in own.groupby(["budget", "arm"], sort=False)]
         for convention in CONVENTIONS:
             changes = pd.Series([change(runs, convention) for runs in cells], dtype=float).dropna()
             if not len(changes):

@@ -23,7 +23,7 @@ def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") ->
         return table(pd.DataFrame({"method": []}), caption=f"{head}: {NOT_YET}")
     plain, rows = own[own.arm == ORIGINAL], []
     for t, arm in ordered(own):
-        runs = own[(own.arm == arm) & (own.prune_ratio == t)]
+        runs = own[(own.arm == arm) & (own.budget == t)]
         if len(runs):
             rows.append({"t": f"{t:.0%}", "method": arm, **cost_cells(runs, plain)})
     note = (

@@ -36,7 +36,7 @@ def completed(frame: pd.DataFrame) -> pd.DataFrame:
     share of Original's tables that is gone; `name`, `network`: set and recommender as the paper calls them.
 
     Args:
-        frame: a row a run: dataset, backbone, arm, prune_ratio (the sparsity asked for), seed, test_ndcg20,
+        frame: a row a run: dataset, backbone, arm, budget (the share asked for), seed, test_ndcg20,
             test_recall20, embedding_parameters; see `results.frame`.
     """
     score = f"test_{NDCG20.name}"
@@ -63,7 +63,7 @@ def headed(frame: pd.DataFrame) -> str:
 
 def ordered(*frames: pd.DataFrame) -> Iterator[tuple[float, str]]:
     """(sparsity, arm) of a table's rows: the paper's own, those of the runs, and arms beyond both last."""
-    there = {key for f in frames for key in zip(f.prune_ratio, f.arm, strict=True)}
+    there = {key for f in frames for key in zip(f.budget, f.arm, strict=True)}
     there |= {(0.0, ORIGINAL), *((t, arm_of(method)) for t in SHARES for method in METHODS)}
     arms = dict.fromkeys((*ARMS, *(arm for f in frames for arm in f.arm)))
     return ((t, arm) for t in sorted({t for t, _ in there}) for arm in arms if (t, arm) in there)
@@ -80,7 +80,7 @@ def printed_row(name: str, network: str, t: float, arm: str) -> Mapping[str, flo
 
 def seeds_of(frame: pd.DataFrame) -> str:
     """Seeds of each cell, in words."""
-    return results.seeds_in_words(frame.groupby(["arm", "prune_ratio"]).size())
+    return results.seeds_in_words(frame.groupby(["arm", "budget"]).size())
 
 
 def controls_table(name: str, reference: pd.DataFrame, run: pd.DataFrame) -> HtmlTable:
@@ -123,7 +123,7 @@ def main_table(name: str, network: str, reference: pd.DataFrame, run: pd.DataFra
     note.append("numbers: of all tables together")
     return comparison(
         ordered(own, ours),
-        {"prune_ratio": "t", "arm": "method"},
+        {"budget": "t", "arm": "method"},
         SCORES,
         (lambda t, arm: printed_row(name, network, t, arm)) if paper else None,
         sides,

@@ -23,7 +23,7 @@ def kept_in_both(frames: Mapping[str, pd.DataFrame], t: float) -> pd.DataFrame:
     means = {}
     for task, half in HALVES.items():
         own = frames[task]
-        means[task] = own[own.prune_ratio == t].groupby("method", sort=False)[half.overall].mean()
+        means[task] = own[own.budget == t].groupby("method", sort=False)[half.overall].mean()
     return pd.DataFrame(means).dropna()
 
 

@@ -67,11 +67,11 @@ def ratios(task: str, frame: pd.DataFrame) -> pd.DataFrame:
         for name in half.sets:
             arm = half.arm(Cell(name, half.backbone, t), method)
             runs = runs_on(frame, name, half.backbone, half.known)
-            cells[name] = runs[(runs.arm == arm) & (runs.prune_ratio == t)].set_index("seed")
+            cells[name] = runs[(runs.arm == arm) & (runs.budget == t)].set_index("seed")
         found = pd.DataFrame({name: runs.retain for name, runs in cells.items()})
         found[half.overall] = found.mean(axis=1, skipna=False)
         stale = any(is_stale(runs) for runs in cells.values())
-        rows.append(found.rename_axis("seed").reset_index().assign(prune_ratio=t, method=method, stale=stale))
+        rows.append(found.rename_axis("seed").reset_index().assign(budget=t, method=method, stale=stale))
     return pd.concat(rows, ignore_index=True)
 
 
@@ -106,7 +106,7 @@ def retain_table(task: str, reference: pd.DataFrame, run: pd.DataFrame, title: s
     note += "Mean ± standard deviation over seeds; the mean of both sets is taken seed by seed."
     return comparison(
         ROWS,
-        {"prune_ratio": "t", "method": "method"},
+        {"budget": "t", "method": "method"},
         [ResultColumn(key, heading, best="max", of=_over_seeds(key)) for key, heading in headings.items()],
         lambda t, method: printed_row(task, t, method),
         sides,
@@ -144,7 +144,7 @@ def _transfer(frames: Mapping[str, pd.DataFrame], t: float) -> dict[str, Any]:
     means = {}
     for task, half in HALVES.items():
         own = frames[task]
-        means[task] = own[own.prune_ratio == t].groupby("method", sort=False)[half.overall].mean()
+        means[task] = own[own.budget == t].groupby("method", sort=False)[half.overall].mean()
     known = pd.DataFrame(means).dropna()
     if len(known) < 2:
         return dict.fromkeys(("methods", "τ", *(f"best, {task}" for task in HALVES)))
@@ -175,7 +175,7 @@ def answer(frames: Mapping[str, pd.DataFrame]) -> Prose:
 def of_paper() -> dict[str, pd.DataFrame]:
     """The printed ratios as `ratios` has them, by task."""
     return {
-        task: pd.DataFrame([{"prune_ratio": t, "method": m, **printed_row(task, t, m)} for t, m in ROWS])
+        task: pd.DataFrame([{"budget": t, "method": m, **printed_row(task, t, m)} for t, m in ROWS])
         for task in HALVES
     }
 
@@ -187,12 +187,12 @@ def two_task_table(run: Mapping[str, pd.DataFrame]) -> HtmlTable:
         run: runs by task, with `retain`; see `table5.page.completed` and `table6.page.completed`.
     """
     columns = {task: f"{task}, {', '.join(own.dataset.unique())}" for task, own in run.items()}
-    keys = sorted({key for own in run.values() for key in zip(own.prune_ratio, own.arm, strict=True)})
+    keys = sorted({key for own in run.values() for key in zip(own.budget, own.arm, strict=True)})
     rows = []
     for t, arm in keys:
         row: dict[str, Any] = {"t": f"{t:.0%}", "method": arm}
         for task, own in run.items():
-            cell = own[(own.arm == arm) & (own.prune_ratio == t)]
+            cell = own[(own.arm == arm) & (own.budget == t)]
             row[columns[task]] = Spread.over(cell, "retain") if len(cell) else None
         rows.append(row)
     note = "NDCG@20 and AUC over those of Original; mean ± standard deviation over seeds."

@@ -64,7 +64,7 @@ def false_discoveries(choices: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for row in choices.to_dict("records"):
         kept = row["kept_fields"]
-        total = round(len(kept) / (1 - row["prune_ratio"]))
+        total = round(len(kept) / (1 - row["budget"]))
         order = shadow_order(total // 2, row["reference"].settings["shadows"])
         count = int((order[list(kept)] >= total // 2).sum())
         limit = int(hypergeom(total, total // 2, len(kept)).ppf(0.05))
