@@ -75,6 +75,8 @@ NUMBERS = {
     "learning_rate": Bound(gt=0, le=10),
     "learning_rates": Bound(gt=0, le=10),
     "limit": Bound(ge=1, le=MOST),
+    "loss": Bound(gt=0, lt=1),
+    "minutes": Bound(gt=0, le=10**6),
     "numeric_threshold": Bound(ge=1, le=MOST),
     "pretrain_passes": Bound(ge=1, le=10**6),
     "pretrain_rows": _COUNT,

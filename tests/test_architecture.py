@@ -44,7 +44,7 @@ BOOK = (
     ("claims",),
     ("sets", "arguments"),
     ("lightfmp", "lers"),
-    ("speed", "guide"),
+    ("speed", "guide", "advice"),
     ("ledger", "items"),
     ("notebooks",),
     ("executor",),

@@ -1,8 +1,12 @@
 """Commands that the book adds to `lfmp`; what they need is imported when one is asked for."""
 
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
 
-from lfmp_core.entry import FORWARD
+from lfmp_core.bounds import cores, within
+from lfmp_core.entry import FORWARD, say
 from lfmp_core.experiments.cli import ItemName
 
 
@@ -10,6 +14,7 @@ def register(app: typer.Typer) -> None:
     """Add them; named in the entry points of the installation."""
     app.command(context_settings=FORWARD, add_help_option=False)(notebook)
     app.command()(compare)
+    app.command()(advise)
 
 
 def notebook(context: typer.Context) -> None:
@@ -37,3 +42,73 @@ def compare(item: ItemName) -> None:
         save_draws(results.draws_path(item), drawn)
     results.save_comparisons(item, rows)
     typer.echo(f"{len(rows)} comparisons written to {results.comparisons_path(item)}")
+
+
+def advise(
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="CSV or Parquet file, prepared folder, or a named set")
+    ],
+    label: Annotated[str | None, typer.Option(help="own file: the column of 0 and 1")] = None,
+    minutes: Annotated[
+        float, typer.Option(callback=within("minutes"), help="of trying; no training begins that ends later")
+    ] = 20.0,
+    loss: Annotated[float, typer.Option(callback=within("loss"), help="of AUC that is allowed")] = 0.001,
+    count: Annotated[
+        str,
+        typer.Option(help="to save: bytes | model bytes | training seconds | scoring seconds | columns"),
+    ] = "bytes",
+    parts: Annotated[
+        str, typer.Option(help="tried, with commas: bits, dimensions, fields, tables, together; default all")
+    ] = "",
+    out: Annotated[
+        Path | None, typer.Option(help="folder for the page and the model; default NAME-advice")
+    ] = None,
+    time: Annotated[str | None, typer.Option(help="own file: the column that orders rows")] = None,
+    kind: Annotated[list[str] | None, typer.Option(help="own file: FIELD=categorical|integer|scalar")] = None,
+    drop: Annotated[list[str] | None, typer.Option(help="own file: a column to leave out")] = None,
+    positive: Annotated[
+        list[str] | None, typer.Option(help="own file: a label that counts as a click")
+    ] = None,
+    delimiter: Annotated[str | None, typer.Option(help="own file: between columns")] = None,
+    split: Annotated[str, typer.Option(help="own file: random | chronological | in_order")] = "random",
+    workers: Annotated[
+        int | None, typer.Option(callback=within("workers"), help="processes; default: one a core")
+    ] = None,
+) -> None:
+    """What can go from a model on DATA, at what loss: a recommendation, its page, and the smaller model.
+
+    A file of one's own is prepared on the way; `lfmp data prepare` has more options for that. Started again,
+    it goes on where it was, with what was trained already.
+    """
+    from lfmp_core.data.notices import lines
+    from lfmp_core.errors import check_name
+    from lfmp_core.serving.rows import open_rows
+
+    from .advice.advise import LEAST_CLICKS
+    from .advice.costs import COUNTS
+    from .notebooks import NotebookFailed, answer_of, run_notebook
+
+    check_name(count, COUNTS, "count")
+    own: dict[str, Any] = {"label": label, "time": time, "kind": kind, "drop": drop}
+    own |= {"positive": positive, "delimiter": delimiter}
+    dataset = open_rows(data, own, split)
+    schema = dataset.schema
+    for line in lines(schema.notices) if Path(data).is_file() else ():
+        typer.echo(line)
+    typer.echo(f"{schema.name}: {sum(schema.rows.values()):,} rows, {schema.num_fields} fields")
+    clicks = schema.positives["test"]
+    if (few := min(clicks, schema.rows["test"] - clicks)) < LEAST_CLICKS:
+        what = "clicks" if few == clicks else "rows without a click"
+        typer.echo(f"nothing will be recommended: the test rows hold {few} {what}, fewer than {LEAST_CLICKS}")
+    folder = out or Path(f"{Path(data).stem}-advice")
+    folder.mkdir(parents=True, exist_ok=True)
+    given = {"dataset": str(dataset.folder), "minutes": minutes, "loss": loss, "count": count, "parts": parts}
+    given |= {"model": str(folder / "model"), "workers": workers or cores()}
+    try:
+        page = run_notebook("your_data", folder / "your_data.ipynb", given)
+    except NotebookFailed as error:
+        raise typer.Exit(say(str(error), 1)) from None
+    typer.echo(f"\n{answer_of(page)}\n")
+    typer.echo(f"the page: {page}")
+    if (folder / "model").is_dir():
+        typer.echo(f"the model: {folder / 'model'}")

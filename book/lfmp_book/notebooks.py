@@ -197,6 +197,14 @@ def _unchanged_copy(path: Path) -> bool:
         return False
 
 
+def answer_of(page: Path) -> str:
+    """What the cell with the id `answer` of an executed page says, as plain text; empty without one."""
+    for cell in read_notebook(page).cells:
+        if cell.get("id") == "answer":
+            return "\n".join(o.get("data", {}).get("text/plain", "") for o in cell.get("outputs", ()))
+    return ""
+
+
 def store_outputs(name_or_path: str | Path) -> Path:
     """Execute a notebook with its defaults and keep the outputs in the source, for the tests to compare.
 

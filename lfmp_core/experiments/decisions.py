@@ -79,6 +79,29 @@ def contrast_of(
     return Contrast(metric.gain(float(ours[0]), float(theirs[0])), error, freedom)
 
 
+def paired_contrast(ours: np.ndarray, theirs: np.ndarray, metric: Metric) -> Contrast:
+    """The contrast of two that were trained with the same seeds, from their differences seed by seed.
+
+    Of the n differences d the mean is the gain; its variance is that of the mean over new units, and s_d²/n
+    over new trainings, the latter with n − 1 degrees of freedom (see `contrast_of`). What a seed does to both
+    alike, as where one is the other in fewer bits, drops out.
+
+    Args:
+        ours, theirs: [n, 1 + draws], of each seed, of `resample(…, resample_seeds=False)` in one call.
+        metric: what they are values of.
+
+    Raises:
+        LfmpError: there is a single seed, or no resample holds both classes.
+    """
+    if len(ours) < 2:
+        raise LfmpError("a single training has no spread; train two seeds of each and more")
+    count, drawn = len(ours), whole_draws(ours.mean(0), theirs.mean(0))
+    units, seeds = float(drawn.var(ddof=1)), float(np.var(ours[:, 0] - theirs[:, 0], ddof=1)) / count
+    freedom = (units + seeds) ** 2 * (count - 1) / seeds**2 if seeds else inf
+    gain = metric.gain(float(ours[:, 0].mean()), float(theirs[:, 0].mean()))
+    return Contrast(gain, float(np.sqrt(units + seeds)), freedom)
+
+
 class Decision(NamedTuple):
     """What a comparison comes to beside the others of its table.
 

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -64,6 +64,8 @@ def run_item(
     limit: int | None = None,
     asked: bool = False,
     stale: bool = False,
+    until: float | None = None,
+    pool: list[RunWorker] | None = None,
 ) -> list[Record]:
     """Compute what is missing of an item's plan, stage after stage, until nothing is.
 
@@ -88,6 +90,10 @@ def run_item(
             stands until its new one is whole. Trials that a search proposed stay as they are: their scores
             decided on the trials after them, which would be others, so such a search is renewed as a whole.
             What a search among fixed candidates chooses may change; then the final runs are other runs.
+        until: a time of `time.monotonic`. The runs are begun in the plan's order, none after that time, and
+            none that is expected to end after it, as far as those that have ended tell.
+        pool: processes to begin with; those that are left idle are in it at the end, for the next call, and
+            whoever gave it stops them.
 
     Returns:
         the finished records of the plan, in its order; of `ids` only, when given.
@@ -104,7 +110,7 @@ def run_item(
         plan = only(plan, ids, item.name, profile)
     renewed = _renewed(item, profile, store) if stale else no
     found = lambda: item.searches(profile, store)
-    engine = _Engine(store, runner or execute, workers, limit, found, bool(ids), renewed, asked)
+    engine = _Engine(store, runner or execute, workers, limit, found, bool(ids), renewed, asked, until, pool)
     engine.adopt(plan)
     searches = any(spec.role == "search" for spec in plan)
     if searches:
@@ -160,6 +166,7 @@ class _Engine:
         again: compute also what is known to diverge.
         renewed: whether a record shall be computed anew.
         asked: remember what is computed.
+        until: when no more is begun. pool: see `run_item`.
     """
 
     def __init__(
@@ -172,6 +179,8 @@ class _Engine:
         again: bool,
         renewed: Callable[[Record], bool],
         asked: bool,
+        until: float | None = None,
+        pool: list[RunWorker] | None = None,
     ):
         if workers is not None and workers < 1:
             raise LfmpError(f"workers must be at least 1, not {workers}")
@@ -180,11 +189,13 @@ class _Engine:
         self.asked_for = asked
         self.folders: list[Path] = []  # of the store
         self.computed: set[str] = set()
-        self.workers: list[RunWorker] = []
+        self.workers: list[RunWorker] = [] if pool is None else pool
+        self.keeps = pool is not None
         self.claims: dict[str, RunLock] = {}
         self.failures: dict[str, Record] = {}
         self.stopped: list[str] = []
         self.halted: set[str] = set()  # ids of the runs of stopped searches
+        self.until, self.late = until, set[str]()  # ids of runs that would end too late
         self.bar: tqdm = tqdm(disable=True)
 
     def adopt(self, plan: list[RunSpec]) -> None:
@@ -196,13 +207,16 @@ class _Engine:
     def due(self, plan: list[RunSpec]) -> list[RunSpec]:
         """What of a plan this command has still to compute."""
         done = self.store.get if self.again else partial(ended, store=self.store)
-        over = {*self.failures, *self.halted}
+        over = {*self.failures, *self.halted, *self.late}
         known = ((spec, done(spec)) for spec in plan if spec.id not in over)
         return [spec for spec, record in known if record is None or self.renewed(record)]
 
     def budget(self) -> bool:
-        """Whether `limit` allows another run."""
-        return self.left is None or self.left > 0
+        """Whether `limit` and `until` allow another run."""
+        return (self.left is None or self.left > 0) and self._in_time(0.0)
+
+    def _in_time(self, seconds: float) -> bool:
+        return self.until is None or time.monotonic() + seconds < self.until
 
     def compute(self, todo: list[RunSpec], finished: Iterable[Record]) -> None:
         """Compute all of `todo`, or as much as `limit` allows, and wait for what others are computing.
@@ -211,8 +225,9 @@ class _Engine:
             finished: runs that tell how long others will take.
         """
         expected = seconds_of(todo, finished)
-        # Longest first: started last, it would run on alone.
-        pending = sorted(todo, key=lambda spec: -expected.get(spec.id, 0.0))
+        # Longest first: started last, it would run on alone. Where time may end, the first come first.
+        longest = lambda spec: -expected.get(spec.id, 0.0)
+        pending = sorted(todo, key=longest) if self.until is None else list(todo)
         own = self.runner is execute
         if own:
             preload()
@@ -222,7 +237,7 @@ class _Engine:
         size = self.asked or max(1, min(len(todo), cores() // threads))
         while pending or self.claims:
             busy = [w for w in self.workers if w.spec]
-            while len(busy) < size and self.budget() and (spec := self._next(pending)):
+            while len(busy) < size and self.budget() and (spec := self._next(pending, expected)):
                 self.bar.set_postfix_str(spec.label)
                 if size == 1:
                     self._keep(spec, run_measured(self.runner, spec))
@@ -245,10 +260,16 @@ class _Engine:
                     worker.stop()
                     self.workers.remove(worker)
 
-    def _next(self, pending: list[RunSpec]) -> RunSpec | None:
-        """Take the first run of `pending` that is neither finished by now nor claimed by another process."""
+    def _next(self, pending: list[RunSpec], expected: Mapping[str, float]) -> RunSpec | None:
+        """Take the first run of `pending` that is neither finished by now nor claimed by another process.
+
+        Args:
+            expected: seconds, by id, of those that may be known.
+        """
         for spec in list(pending):
-            if spec.id in self.halted:
+            if not self._in_time(expected.get(spec.id, 0.0)):
+                self.late.add(spec.id)
+            if spec.id in self.halted or spec.id in self.late:
                 pending.remove(spec)
                 continue
             claim = self.store.claim(spec)
@@ -299,10 +320,12 @@ class _Engine:
 
     def abandon(self) -> None:
         """Stop the workers and give back what is claimed; nothing half-done stays."""
-        for worker in self.workers:
+        for worker in list(self.workers):
+            if self.keeps and worker.spec is None and worker.alive():
+                continue
             with suppress(OSError):
                 worker.stop()
-        self.workers.clear()
+            self.workers.remove(worker)
         for folder in self.folders:
             self.store.sweep(folder, own=True)
         self.claims.clear()

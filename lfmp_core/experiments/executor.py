@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
+from tqdm import TqdmWarning
 
 from ..budget import NOTHING
 from ..errors import DataError, LfmpError
@@ -282,9 +284,11 @@ def preload() -> None:
     from ..methods.extras import LIBRARIES
 
     torch.optim.Adam([torch.zeros(1, requires_grad=True)])  # pulls in half of torch's compiler
-    for module in LIBRARIES:
-        with suppress(ImportError):  # an extra; who needs it is told when it is missing
-            import_module(module)
+    with catch_warnings():
+        simplefilter("ignore", TqdmWarning)  # of a notebook without widgets; no bar is drawn here
+        for module in LIBRARIES:
+            with suppress(ImportError):  # an extra; who needs it is told when it is missing
+                import_module(module)
 
 
 @contextmanager

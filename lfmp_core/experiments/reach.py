@@ -1,7 +1,7 @@
 """Arms that can't be run on one's own data, left out before anything is computed."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from warnings import warn
 
 from ..errors import LfmpError
@@ -10,6 +10,30 @@ from .arms import Arm
 from .executor import open_dataset, opened, task_on
 from .spec import DatasetRef, plain
 
+if TYPE_CHECKING:
+    from ..embeddings import BudgetError
+
+
+def unmet(
+    arms: Sequence[Arm], dataset: DatasetRef | None, backbone: Mapping[str, Any] | Settings
+) -> list[tuple[Arm, "BudgetError"]]:
+    """Those arms whose budget can't be met, with what the method would say of it.
+
+    Args:
+        dataset: one's own, whose tables may have too few ids; None: nothing is known of it.
+        backbone: settings of a backbone or a recommender, as of a `Grid`.
+
+    Raises:
+        LfmpError: the data set is of the other kind.
+    """
+    if dataset is None:
+        return []
+    from ..methods.compression.reach import out_of_reach
+
+    task = task_on(opened(dataset), plain(backbone))
+    found = [(arm, out_of_reach(arm.method_settings, arm.budget, task)) for arm in arms]
+    return [(arm, error) for arm, error in found if error is not None]
+
 
 def reachable(
     arms: Sequence[Arm], dataset: DatasetRef | None, backbone: Mapping[str, Any] | Settings
@@ -17,22 +41,19 @@ def reachable(
     """Those arms whose budget can be met; of the others a warning says why they are left out.
 
     Args:
-        dataset: one's own, whose tables may have too few ids; None leaves all.
-        backbone: settings of a backbone or a recommender, as of a `Grid`.
-
-    Raises:
-        LfmpError: the data set is of the other kind.
+        dataset, backbone: see `unmet`.
     """
-    if dataset is None:
-        return list(arms)
-    from ..methods.compression.reach import out_of_reach
+    never = unmet(arms, dataset, backbone)
+    for arm, error in never:
+        name = "" if dataset is None else dataset.name
+        warn(f"{arm.label} at {arm.budget} is left out on {name}: {error}", stacklevel=3)
+    return [arm for arm in arms if not any(arm is other for other, _ in never)]
 
-    task = task_on(opened(dataset), plain(backbone))
-    found = {id(arm): out_of_reach(arm.method_settings, arm.budget, task) for arm in arms}
-    for arm in arms:
-        if error := found[id(arm)]:
-            warn(f"{arm.label} at {arm.budget} is left out on {dataset.name}: {error}", stacklevel=3)
-    return [arm for arm in arms if found[id(arm)] is None]
+
+def needed(arm: Arm, error: "BudgetError") -> str:
+    """What an arm would need, in a line for people."""
+    least = f"needs at least {error.nearest:,} numbers" if error.nearest > error.target else str(error)
+    return f"{arm.label}, {arm.budget} removed: – ({least})"
 
 
 def planted_truth(dataset: DatasetRef) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from lfmp_core.data import PlantedSettings, PrepareSettings
 from lfmp_core.experiments.executor import cut_to, dataset_ref
 from lfmp_core.experiments.items import Arm, Grid, Item
 from lfmp_core.experiments.profiles import PROFILES, by_profile
-from lfmp_core.experiments.reach import reachable
+from lfmp_core.experiments.reach import needed, reachable, unmet
 from lfmp_core.experiments.search import TPE, Interval
 from lfmp_core.experiments.spec import DatasetRef, plain
 from lfmp_core.models import BackboneSettings
@@ -262,6 +262,20 @@ def table5(
             )
         )
     return grids
+
+
+def never_met(
+    profile: str, dataset: DatasetRef | None, sparsities: str | Sequence[float] | None = None
+) -> list[str]:
+    """A line for each compression whose budget one's own tables can't meet, and what it would need.
+
+    Args:
+        dataset: one's own; none is known of a profile's sets. sparsities: as of `table5`; the one that is
+            searched at counts too, since what is not searched is not trained.
+    """
+    shares = sorted({SEARCHED_AT, *numbers(sparsities, SPARSITIES, "sparsities")})
+    every = [arm for t in shares for arm in compressions(profile, t)]
+    return [needed(arm, error) for arm, error in unmet(every, dataset, backbone_for("deepfm", profile))]
 
 
 # λ of Fig. 6, around the book's own 1e-5

@@ -1,0 +1,70 @@
+"""The steps one after the other, until the minutes end."""
+
+import time
+from collections.abc import Sequence
+
+from lfmp_core.experiments.engine import RunsFailed, run_item
+from lfmp_core.experiments.executor import opened
+from lfmp_core.experiments.items import Item
+from lfmp_core.experiments.pool import RunWorker
+from lfmp_core.experiments.spec import DatasetRef
+from lfmp_core.experiments.store import Store, store_for
+
+from .grids import ITEM, MORE, TOGETHER, Stage
+
+# share of the minutes after which nothing of a step begins: what is best together, and more seeds of what is
+# chosen, say more than the last of many single ways
+ENDS = {TOGETHER: 0.75, MORE: 1.0}
+_SINGLE = 0.6
+
+
+def run_stages(steps: Sequence[Stage], minutes: float, workers: int | None = None) -> list[str]:
+    """Compute what is missing of each step while there is time, and say which runs failed, a line each.
+
+    A run that has begun is finished; none begins that is expected to end too late, as far as finished ones
+    tell. Nothing half-written stays, and the next call goes on where this one stopped.
+
+    Args:
+        steps: of one data set, see `grids.stages`; the first trains the whole model.
+        minutes: of wall clock, for all of them.
+        workers: processes; None for one a core.
+    """
+    began, failures = time.monotonic(), dict[str, str]()
+    profile, whole = steps[0].grid.profile, steps[0].grid
+    if isinstance(whole.dataset, DatasetRef) and whole.dataset.prepared:
+        opened(whole.dataset).schema.check_learnable()
+    store, pool = store_for(profile), list[RunWorker]()
+    try:
+        for step in steps:
+            until = began + 60 * minutes * ENDS.get(step.name, _SINGLE)
+            grids = [whole] if step.grid is whole else [whole, step.grid]  # whose seconds tell of the others
+            item = Item(ITEM, "", "as asked for by a notebook", {profile: grids})
+            try:
+                run_item(item, profile, workers, store, asked=True, until=until, pool=pool)
+            except RunsFailed as error:
+                told = {r.id: f"{r.spec.label}: {(r.error or '').partition(' [')[0]}" for r in error.failures}
+                failures |= told
+    finally:
+        for worker in pool:
+            worker.stop()
+    return list(failures.values())
+
+
+def untried(steps: Sequence[Stage], store: Store) -> list[str]:
+    """What was not run to its end: the steps, their ways, and how many of their trainings are there."""
+    lines = []
+    for step in steps:
+        wanted: dict[tuple[str, str], list[bool]] = {}
+        for spec in step.grid.plan(store):
+            if spec.role != "search":
+                key = (step.grid.arm_of(spec), str(spec.budget))
+                wanted.setdefault(key, []).append(store.get(spec) is not None)
+        names = []
+        for (label, budget), there in wanted.items():
+            if not all(there):
+                done = f" ({sum(there)} of {len(there)} seeds are there)" if any(there) else ""
+                names.append(label + (f", {budget} removed" if budget != "0" else "") + done)
+        ended, planned = step.grid.ended(store)
+        if names or (ended < planned and not wanted):
+            lines.append(f"{step.name}: {'; '.join(names) or 'all of it'}")
+    return lines

@@ -1,0 +1,55 @@
+"""Stages of an item that are decided by the records of stages before them."""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+
+from ..budget import Budget
+from .arms import Search
+from .items import Grid
+from .spec import DatasetRef, RunSpec, plain
+from .store import Store
+
+Line = tuple[str, Budget]  # label of an arm and what it removes
+
+
+@dataclass(frozen=True)
+class LaterGrid(Grid):
+    """A grid of which some arms are run: those that the records of earlier grids speak for.
+
+    `backbones` and `arms` go together one by one. With `picks` another grid's search decides on
+    hyper-parameters, as of any grid; here the arms are decided on as well.
+
+    Attributes:
+        chosen: the arms to run, from the records that are there by now; none while they don't tell.
+        most: how many it names when they tell.
+
+    Raises:
+        ValueError: there is not one backbone for each arm, or two arms have one label and one budget.
+    """
+
+    chosen: Callable[[Store], Collection[Line]] = lambda store: ()
+    most: int = 1
+
+    def __post_init__(self) -> None:
+        lines = {(arm.label, arm.budget) for arm in self.arms}
+        if len(self.backbones) != len(self.arms) or len(lines) < len(self.arms):
+            raise ValueError(f"{self.item}: each arm needs a backbone, and a label and budget of its own")
+
+    def plan(self, store: Store) -> list[RunSpec]:
+        """As of any grid, seed by seed: where time ends, each arm has as many."""
+        return sorted(super().plan(store), key=lambda spec: spec.seed)
+
+    def _searches(self, dataset: DatasetRef, store: Store) -> Iterator[Search]:
+        wanted, candidates = set(self.chosen(store)), tuple(self.candidates)
+        for backbone, arm in zip(self.backbones, self.arms, strict=True):
+            if (arm.label, arm.budget) in wanted:
+                yield Search(backbone, arm, candidates, [], [], 0)
+
+    def arm_of(self, spec: RunSpec) -> str:
+        """The label of the arm that `spec` belongs to, by its backbone too; empty for another grid's."""
+        own = [(b, a) for b, a in zip(self.backbones, self.arms, strict=True) if plain(b) == spec.backbone]
+        few = replace(self, backbones=[b for b, _ in own], arms=[a for _, a in own])
+        return Grid.arm_of(few, spec)
+
+    def _pairs(self) -> int:
+        return self.most
