@@ -293,4 +293,6 @@ def test_conventions_by_hand():
     said = conventions.told(frame, ("Gowalla",))
     assert "**Gowalla, LightGCN**, Recall, divided: -50.0% to -25.0%, τ 0.33 of 3 methods." in said
     assert conventions.told(frame, ()) == ()
+    alone = conventions.told(frame[frame.arm == ORIGINAL], ("Gowalla",))
+    assert "**Gowalla, LightGCN**, Recall, divided: -50.0% of one method." in alone
     assert pending.NOT_YET in repr(conventions.orders_table(NOTHING, "Reference"))

@@ -262,15 +262,19 @@ def test_the_journals_are_no_item(store):
 # ---- the committed ones
 
 
-def committed():
-    return sorted((store_for("reference").root / SEARCHES).iterdir())
+OF_PAIRS = ("gowalla", "yelp2018", "kgat")
+
+
+def committed(pairs=None):
+    """Paths of the journals, of clicks or of pairs alone where asked."""
+    paths = sorted((store_for("reference").root / SEARCHES).iterdir())
+    return [path for path in paths if pairs is None or path.name.startswith(OF_PAIRS) == pairs]
 
 
 @pytest.mark.skipif(sampler() != "optuna 5.0.0", reason="another release may propose other trials")
 def test_the_committed_searches_are_reproduced():
-    paths = committed()
-    assert len(paths) == 114  # of Table 4: 3 data sets, 2 backbones, 19 methods
-    for path in paths:
+    assert len(committed(pairs=False)) == 114  # of Table 4: 3 data sets, 2 backbones, 19 methods
+    for path in committed():
         head, *trials = map(json.loads, path.read_text().splitlines())
         assert {line["sampler"] for line in trials} == {"optuna 5.0.0"}
         tpe = TPE.model_validate({**head["search"]["tpe"], "trials": len(trials)})
@@ -285,10 +289,23 @@ def test_the_committed_runs_are_found_without_a_sampler(monkeypatch):
     runs = [spec.id for search in searches for cell in search.cells for spec in cell]
     named = [
         run
-        for path in committed()
+        for path in committed(pairs=False)
         for line in path.read_text().splitlines()[1:]
         for run in json.loads(line)["runs"]
     ]
     assert sorted(named) == sorted(runs) and len(runs) == 912
     avazu = next(g for g in get_item("lers_table5").grids("reference") if g.dataset.name == "avazu")
     assert avazu.ended(store) == (300, 300)
+
+
+def test_what_is_committed_of_searches_on_pairs_is_whole():
+    """Their hours come in search by search: each is there to its last trial, with all its runs."""
+    store = store_for("reference")
+    paths = {path.name for path in committed(pairs=True)}
+    whole = [
+        s
+        for s in get_item("lers_table6").searches("reference", store)
+        if s.journal is not None and s.chosen is not None
+    ]
+    assert {search.journal.path.name for search in whole} == paths
+    assert all(len(search.trials) == search.planned for search in whole)

@@ -122,9 +122,10 @@ def told(frame: pd.DataFrame, sets: Sequence[str]) -> tuple[str, ...]:
         if own.name.iloc[0] not in sets:
             continue
         for row in orders(own):
+            head = f"**{title}**, {row['convention']}: {row['least']:+.1%}"
+            if row["methods"] == 1:
+                said.append(f"{head} of one method.")
+                continue
             same = "the same order" if row["τ of their order"] == 1 else f"τ {row['τ of their order']:.2f}"
-            said.append(
-                f"**{title}**, {row['convention']}: {row['least']:+.1%} to {row['most']:+.1%}, {same} of "
-                f"{row['methods']} methods."
-            )
+            said.append(f"{head} to {row['most']:+.1%}, {same} of {row['methods']} methods.")
     return tuple(said)
