@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Any
 
 from .errors import DataError
@@ -173,10 +174,12 @@ def _refusal(
     whole, here = path.resolve(), Path.cwd()
     if whole in (here, *here.parents):
         return "this is the current folder, or one around it", f"{another}: one in it"
-    if not path.exists():
+    try:
+        mode = path.stat().st_mode  # looked at once: another process may be about to put its own there
+    except (FileNotFoundError, NotADirectoryError):
         beneath = next(parent for parent in path.parents if parent.exists())
         return None if beneath.is_dir() else (f"{beneath} is a file", another)
-    if not path.is_dir():
+    if not S_ISDIR(mode):
         return "this is a file", another
     if os.path.ismount(path):
         return "a disk is mounted there", f"{another}: one on that disk"

@@ -266,14 +266,19 @@ def test_arms_table_has_a_row_for_each_test():
 
 def test_comparisons_are_known_set_by_set(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "comparisons_path", lambda item: tmp_path / "x.json")
-    reference = frame({("criteo", "Lasso"): {}, ("avazu", "Lasso"): {}}, seeds=1)
+    reference = frame({(name, arm): {} for name in ("criteo", "avazu") for arm in ("Lasso", "PCA")}, seeds=1)
     first, second = results.known_comparisons("x", reference)[1]
     assert "criteo were not compared yet; run: lfmp compare x" in first and "avazu" in second
-    rows = [{"dataset": "criteo", "ids": ["criteo-Lasso-0"]}, {"dataset": "avazu", "ids": ["other"]}]
+    rows = [
+        {"dataset": "criteo", "ids": ["criteo-Lasso-0", "criteo-PCA-0"]},
+        {"dataset": "avazu", "ids": ["other"]},
+    ]
     (tmp_path / "x.json").write_text(json.dumps(rows))
     known, missing = results.known_comparisons("x", reference)
     assert known.dataset.tolist() == ["criteo"] and "avazu were compared when others" in missing[0]
     assert results.known_comparisons("x", reference[:0])[1] == []
+    alone = reference[reference.arm == "PCA"]  # a single arm has nothing to be held against
+    assert results.known_comparisons("x", alone)[1] == []
 
 
 def searched(name, seeds, rates, scores, chosen):

@@ -242,7 +242,7 @@ def known_comparisons(item: str, reference: pd.DataFrame) -> tuple[pd.DataFrame,
     kept = load_draws(draws_path(item)) if item in registry() and get_item(item).keeps_draws else None
     known, missing = [], []
     for name, part in reference.groupby("dataset", sort=False):
-        if part.groupby("backbone").arm.nunique().max() == 1:
+        if part.arm.nunique() == 1:
             continue  # there is nothing to hold it against yet
         own = rows[rows.dataset == name]
         drawn = kept is None or (name in kept and kept[name].ids == set(part.id))
