@@ -8,6 +8,7 @@ import typer
 from lfmp_core.bounds import cores, within
 from lfmp_core.entry import FORWARD, say
 from lfmp_core.experiments.cli import ItemName
+from lfmp_core.serving.cli import OwnDelimiter, OwnDrop, OwnKind, OwnLabel, OwnPositive, OwnSplit, OwnTime
 
 
 def register(app: typer.Typer) -> None:
@@ -48,7 +49,7 @@ def advise(
     data: Annotated[
         str, typer.Argument(metavar="DATA", help="CSV or Parquet file, prepared folder, or a named set")
     ],
-    label: Annotated[str | None, typer.Option(help="own file: the column of 0 and 1")] = None,
+    label: OwnLabel = None,
     minutes: Annotated[
         float, typer.Option(callback=within("minutes"), help="of trying; no training begins that ends later")
     ] = 20.0,
@@ -63,14 +64,12 @@ def advise(
     out: Annotated[
         Path | None, typer.Option(help="folder for the page and the model; default NAME-advice")
     ] = None,
-    time: Annotated[str | None, typer.Option(help="own file: the column that orders rows")] = None,
-    kind: Annotated[list[str] | None, typer.Option(help="own file: FIELD=categorical|integer|scalar")] = None,
-    drop: Annotated[list[str] | None, typer.Option(help="own file: a column to leave out")] = None,
-    positive: Annotated[
-        list[str] | None, typer.Option(help="own file: a label that counts as a click")
-    ] = None,
-    delimiter: Annotated[str | None, typer.Option(help="own file: between columns")] = None,
-    split: Annotated[str, typer.Option(help="own file: random | chronological | in_order")] = "random",
+    time: OwnTime = None,
+    kind: OwnKind = None,
+    drop: OwnDrop = None,
+    positive: OwnPositive = None,
+    delimiter: OwnDelimiter = None,
+    split: OwnSplit = "random",
     workers: Annotated[
         int | None, typer.Option(callback=within("workers"), help="processes; default: one a core")
     ] = None,

@@ -200,8 +200,9 @@ def _execute(spec: RunSpec, dataset: "Dataset | InteractionData") -> Result:
     if spec.role == "choice":
         return _choose(spec, task), None
     method = get_method(spec.method)
-    # a method that decides by itself how much goes stands in the tables beside those that are told
-    budget = spec.budget if spec.budget.of in method.removes else NOTHING
+    # a method that is told how many fields to name and decides by itself how much goes: its choice alone
+    # takes the budget of the table in which it stands
+    budget = NOTHING if method.chooser and not method.removes else spec.budget
     outcome = method.run(task, budget, spec.seed, settings=spec.own_settings, folder=None, progress=False)
     metrics: dict[str, float] = {}
     units: np.ndarray | None = None

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 Out = Annotated[Path, typer.Option(help="folder to write: a new or an empty one, or see --replace")]
 Replace = Annotated[bool, typer.Option("--replace", help="an older served model at --out may go")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress bar")]
+# of a file of one's own that is prepared on the way
+OwnLabel = Annotated[str | None, typer.Option(help="own file: the column of 0 and 1")]
+OwnTime = Annotated[str | None, typer.Option(help="own file: the column that orders rows")]
+OwnKind = Annotated[list[str] | None, typer.Option(help="own file: FIELD=categorical|integer|scalar")]
+OwnDrop = Annotated[list[str] | None, typer.Option(help="own file: a column to leave out")]
+OwnPositive = Annotated[list[str] | None, typer.Option(help="own file: a label that counts as a click")]
+OwnDelimiter = Annotated[str | None, typer.Option(help="own file: between columns")]
+OwnSplit = Annotated[str, typer.Option(help="own file: random | chronological | in_order")]
 
 
 def train(
@@ -49,22 +57,20 @@ def train(
     assign: Annotated[
         list[str] | None, typer.Option("--set", help="any other setting: backbone.hidden=[64,32]")
     ] = None,
-    label: Annotated[str | None, typer.Option(help="own file: the column of 0 and 1")] = None,
-    time: Annotated[str | None, typer.Option(help="own file: the column that orders rows")] = None,
-    kind: Annotated[list[str] | None, typer.Option(help="own file: FIELD=categorical|integer|scalar")] = None,
-    drop: Annotated[list[str] | None, typer.Option(help="own file: a column to leave out")] = None,
-    positive: Annotated[
-        list[str] | None, typer.Option(help="own file: a label that counts as a click")
-    ] = None,
+    label: OwnLabel = None,
+    time: OwnTime = None,
+    kind: OwnKind = None,
+    drop: OwnDrop = None,
+    positive: OwnPositive = None,
     missing: Annotated[
         list[str] | None, typer.Option(help=f"own file: a text for no value, besides {', '.join(MISSING)}")
     ] = None,
-    delimiter: Annotated[str | None, typer.Option(help="own file: between columns")] = None,
+    delimiter: OwnDelimiter = None,
     multi: Annotated[
         list[str] | None, typer.Option(help="own file: a column of several values, COLUMN=flags|first")
     ] = None,
     separator: Annotated[str | None, typer.Option(help="own file: between several values; default |")] = None,
-    split: Annotated[str, typer.Option(help="own file: random | chronological | in_order")] = "random",
+    split: OwnSplit = "random",
     replace: Replace = False,
     quiet: Quiet = False,
 ) -> None:

@@ -105,6 +105,15 @@ def test_a_method_that_chooses_nothing_fails(ref, store):
         run_item(planned(spec(ref, "no_selection", prune_ratio=0.0)), "quick", 1, store, progress=False)
 
 
+def test_what_decides_by_itself_is_trained_whatever_the_budget_beside_it(ref):
+    """Its choice takes the budget, its training none; what removes nothing refuses one."""
+    own = {"role": "final", "method_settings": {"search_epochs": 2}}
+    ratios = [execute(spec(ref, "optfs", prune_ratio=ratio, **own))[0] for ratio in (0.25, 0.75)]
+    assert ratios[0].metrics == ratios[1].metrics and ratios[0].id != ratios[1].id
+    with pytest.raises(LfmpError, match="'no_selection' removes no share of fields"):
+        execute(spec(ref, "no_selection", prune_ratio=0.5, role="final"))
+
+
 def test_a_choice_holds_no_test_result(ref):
     with pytest.raises(LfmpError, match="a choice run must not see test rows"):
         Record(spec=spec(ref), metrics={"test_auc": 0.7})

@@ -5,6 +5,7 @@ import pandas as pd
 from ..show.answer import MOST, Answer, waiting
 from . import fig5
 from .fig5_grids import ITEM
+from .scores.answer import held_together
 
 
 def answer(reference: pd.DataFrame, compared: pd.DataFrame) -> Answer:
@@ -17,6 +18,5 @@ def answer(reference: pd.DataFrame, compared: pd.DataFrame) -> Answer:
         return waiting(f"lfmp run {ITEM} --profile reference")
     return Answer(
         fig5.answer(reference, compared).sentences[:MOST],
-        f"Test users and seeds are drawn again in pairs; outcomes hold for all {len(compared)} comparisons "
-        "together (Holm).",
+        held_together(len(compared)),
     )

@@ -5,6 +5,7 @@ import pandas as pd
 from ..show.answer import MOST, Answer, waiting
 from . import fig7
 from .fig7_grids import ITEM
+from .scores.answer import held_together
 
 
 def answer(reference: pd.DataFrame, compared: pd.DataFrame) -> Answer:
@@ -17,7 +18,5 @@ def answer(reference: pd.DataFrame, compared: pd.DataFrame) -> Answer:
         return waiting(f"lfmp run {ITEM} --profile reference")
     return Answer(
         fig7.answer(reference, compared).sentences[:MOST],
-        f"Test users and seeds are drawn again in pairs; outcomes hold for all {len(compared)} comparisons "
-        "together (Holm). "
-        "Which epoch is as good is read off validation users.",
+        f"{held_together(len(compared))} Which epoch is as good is read off validation users.",
     )

@@ -11,6 +11,14 @@ from ..grids import ORIGINAL, SMALLER, SMALLER_IN_BYTES
 PLAIN = (SMALLER, SMALLER_IN_BYTES)
 
 
+def held_together(count: int) -> str:
+    """How sure comparisons of recommenders are, where an answer counts them."""
+    return (
+        f"Test users and seeds are drawn again in pairs; outcomes hold for all {count} comparisons together "
+        "(Holm)."
+    )
+
+
 def by_sparsity(reference: pd.DataFrame, compared: pd.DataFrame, metric: str) -> Answer | None:
     """What each share costs against the whole table, and whether methods beat a plain table of that size.
 
