@@ -46,9 +46,10 @@ test: lint types
 	$(PY) -m pytest tests -n $(JOBS) --dist loadfile -q
 	$(MAKE) nbval
 
-# loadfile: one notebook stays with one worker, else its cells run out of order.
+# loadfile: one notebook stays with one worker, else its cells run out of order. What has run and is as it
+# was stored is kept for the book, so that `make book` doesn't run it again.
 nbval: $(STAMP)
-	$(PY) -m pytest --nbval notebooks --nbval-cell-timeout=600 --nbval-current-env -p no:cacheprovider -n $(JOBS) --dist loadfile -q
+	$(PY) -m pytest --nbval notebooks --nbval-cell-timeout=600 --nbval-current-env -p no:cacheprovider -p lfmp_book.kept -n $(JOBS) --dist loadfile -q
 
 lint: $(STAMP)
 	$(PY) -m ruff check .

@@ -47,11 +47,12 @@ def test_models_are_saved_and_loaded(name, backbone, bits, per, tmp_path):
     assert loaded.num_parameters() == model.num_parameters() == with_plain.num_parameters()
 
 
-@pytest.mark.parametrize(("name", "backbone", "bits", "per"), SERVED_WAYS[::5])
-def test_models_are_exported(name, backbone, bits, per, tmp_path):
-    """The graph unpacks what it has gathered. An exporter meets a table's own operations in any backbone."""
+@pytest.mark.parametrize(("name", "bits", "per"), [(name, *WAYS[i % 6]) for i, name in enumerate(FORMS)])
+def test_models_are_exported(name, bits, per, tmp_path):
+    """The graph unpacks what it has gathered; a table's operations are the same under any backbone, and an
+    export costs seconds, so the lightest backbone has them all."""
     onnxruntime = pytest.importorskip("onnxruntime")
-    model, ids = rounded_model(backbone, name, bits, per), ids_of_all(9)
+    model, ids = rounded_model("dnn", name, bits, per), ids_of_all(9)
     session = onnxruntime.InferenceSession(export_onnx(model, tmp_path / "model.onnx"))
     for rows in (ids, ids[:1], ids_of_all(40)):
         (logits,) = session.run(None, {"ids": rows.numpy()})

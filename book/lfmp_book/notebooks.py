@@ -140,8 +140,7 @@ def run_notebook(
     """
     source = find_notebook(name_or_path)
     given = check_parameters(source, parameters or {})
-    free = lambda there: not there.samefile(source) and _unchanged_copy(there)
-    out = check_file(out, "executed copy", free).absolute()
+    out = _free(out, source)
     with scratch_folder(out.with_name(f"{out.stem}.run")) as folder:
         return _run(source, out, folder / f"{out.stem}.ipynb", given, key)
 
@@ -161,15 +160,7 @@ def _run(source: Path, out: Path, temporary: Path, given: dict[str, Any], key: s
             **Session().options(),
         )
         notebook = nbformat.read(temporary, as_version=4)
-        settle(notebook)
-        notebook.metadata["lfmp_page"] = {
-            "key": key,
-            "seconds": round(time.perf_counter() - start, 1),
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "parameters": given,
-            "cells": _cells(notebook),
-        }
-        atomic_write(out, nbformat.writes(notebook) + "\n")
+        _write_copy(notebook, out, key, time.perf_counter() - start, given)
         failed.unlink(missing_ok=True)
     except PapermillExecutionError as error:
         with contextlib.suppress(FileNotFoundError):
@@ -179,6 +170,42 @@ def _run(source: Path, out: Path, temporary: Path, given: dict[str, Any], key: s
     except (DeadKernelError, NoSuchKernel, PapermillException) as error:
         raise NotebookFailed(f"{source.stem}: {_one_line(str(error))}") from None
     return out
+
+
+def keep(
+    notebook: nbformat.NotebookNode, out: Path, key: str | None, seconds: float, parameters: Mapping[str, Any]
+) -> None:
+    """Write what has been executed elsewhere as an executed copy, as `run_notebook` would.
+
+    Args:
+        notebook: with its outputs; they are settled in place.
+        out, key: as of `run_notebook`. seconds: that it took. parameters: that it ran with.
+
+    Raises:
+        DataError: something else than an unchanged copy is at `out`.
+    """
+    out = _free(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    _write_copy(notebook, out, key, seconds, parameters)
+
+
+def _free(out: Path, source: Path | None = None) -> Path:
+    free = lambda there: not (source and there.samefile(source)) and _unchanged_copy(there)
+    return check_file(out, "executed copy", free).absolute()
+
+
+def _write_copy(
+    notebook: nbformat.NotebookNode, out: Path, key: str | None, seconds: float, parameters: Mapping[str, Any]
+) -> None:
+    settle(notebook)
+    notebook.metadata["lfmp_page"] = {
+        "key": key,
+        "seconds": round(seconds, 1),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "parameters": dict(parameters),
+        "cells": _cells(notebook),
+    }
+    atomic_write(out, nbformat.writes(notebook) + "\n")
 
 
 def _cells(notebook: Mapping[str, Any]) -> str:

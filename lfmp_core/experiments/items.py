@@ -1,6 +1,6 @@
 """Items: what each table and figure of the book runs, stage by stage."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import entry_points
@@ -58,6 +58,9 @@ class Grid:
     role: Literal["final", "choice"] = "final"
     tpe: TPE | None = None
     decided: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    # A page asks for its plan a dozen times; a spec follows from the grid and its place in it alone.
+    _specs: dict[Hashable, RunSpec] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _labels: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def plan(self, store: Store) -> list[RunSpec]:
         """All specs known by now: the search, and the final runs of every cell whose search is done."""
@@ -90,6 +93,11 @@ class Grid:
 
     def arm_of(self, spec: RunSpec) -> str:
         """The label of the arm that `spec` belongs to; empty for a spec of another grid."""
+        if spec.id not in self._labels:
+            self._labels[spec.id] = self._label(spec)
+        return self._labels[spec.id]
+
+    def _label(self, spec: RunSpec) -> str:
         tried = (
             self._tried() - spec.training.keys() - spec.backbone.keys()
         )  # of the method, where it has them
@@ -208,6 +216,14 @@ class Grid:
         return merged
 
     def _spec(
+        self, role: str, dataset: DatasetRef, backbone: Any, arm: Arm, candidate: Mapping[str, Any], seed: int
+    ) -> RunSpec:
+        key = role, dataset, id(backbone), id(arm), canonical_json(plain(candidate, "candidate")), seed
+        if key not in self._specs:
+            self._specs[key] = self._made(role, dataset, backbone, arm, candidate, seed)
+        return self._specs[key]
+
+    def _made(
         self, role: str, dataset: DatasetRef, backbone: Any, arm: Arm, candidate: Mapping[str, Any], seed: int
     ) -> RunSpec:
         applied = self._applied(backbone, arm, candidate)

@@ -33,6 +33,8 @@ def plain(value: Any, place: str = "value") -> Any:
         NotFinite: a number that is not finite.
         LfmpError: a thing that JSON does not know.
     """
+    if value is None or type(value) in (bool, int, str):  # most of what settings hold, so asked first
+        return value
     if isinstance(value, Settings):
         return plain(value.parts(), place)
     if isinstance(value, Mapping):

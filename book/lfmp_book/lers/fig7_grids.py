@@ -1,7 +1,7 @@
 """What the page of LERS's Fig. 7 runs: LightGCN under several weights of InfoNCE, plain and compressed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any
 
@@ -31,6 +31,11 @@ class ChoiceBut(Grid):
     """
 
     fixed: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, search: Grid, fixed: Mapping[str, Any]) -> "ChoiceBut":
+        """The grid of a search, with some values fixed."""
+        return cls(**{f.name: getattr(search, f.name) for f in fields(search) if f.init}, fixed=fixed)
 
     def picked(self, store: Store) -> dict[tuple[str, str], Mapping[str, Any] | None]:
         found = super().picked(store)
@@ -111,7 +116,7 @@ def _under(search: Grid, arms: Sequence[Arm], weight: float, profile: str, seeds
         arms=[replace(arm, label=labelled(arm.label, weight), searched_as=arm.label) for arm in arms],
         training=training.model_copy(update={"contrast": weight}) if alone else training,
         seeds=range(seeds),
-        picks=None if alone else ChoiceBut(**vars(search), fixed={"contrast": weight}),
+        picks=None if alone else ChoiceBut.of(search, {"contrast": weight}),
     )
 
 

@@ -74,8 +74,7 @@ def findings() -> list[Finding]:
 
 def printed_numbers(name: str, backbone: str, method: str, t: float) -> Span:
     """#Para of Table 6 with what its rounding leaves open."""
-    six = published.lers_table6().set_index(["dataset", "backbone", "method", "sparsity"]).params
-    return printed_span(int(six[name, backbone, method, t]))
+    return printed_span(PrintedLists().numbers(Cell(name, backbone, t), method))
 
 
 def removed(name: str, backbone: str, method: str, t: float) -> Span:

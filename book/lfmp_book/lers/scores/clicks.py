@@ -8,6 +8,7 @@ from ...evidence import published
 from ..grids import CACHED, OWN_SIZE
 from . import blocks, records
 from .blocks import HIGH, LOW, METHODS, ORIGINAL, SEARCHED, SHARES, Cell
+from .printed import Printed
 
 SETS = ("Criteo", "Avazu")
 BACKBONES = ("DeepFM", "DCN")
@@ -67,12 +68,10 @@ class PrintedClicks(ClickValues):
     """The cells as the paper prints them; four decimals, no spread: any printed difference counts."""
 
     def __init__(self) -> None:
-        rows = published.lers_table5().dropna(subset="sparsity")
-        self._cells = rows.set_index(["dataset", "backbone", "method", "sparsity"])
+        self._cells = Printed(published.lers_table5())
 
     def value(self, cell: Cell, method: str, metric: Metric | None = None) -> float | None:
-        key = (cell.dataset, cell.backbone, method, 0.0 if method == ORIGINAL else cell.sparsity)
-        return float(self._cells.loc[key, self.named(metric).name]) if key in self._cells.index else None
+        return self._cells.number(cell, method, self.named(metric).name)
 
 
 class DrawnClicks(ClickValues, records.Drawn):

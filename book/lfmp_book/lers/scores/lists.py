@@ -9,6 +9,7 @@ from ..cf_grids import RECOMMENDERS, TITLES
 from ..cf_grids import SETS as PINNED
 from . import blocks, records
 from .blocks import METHODS, ORIGINAL, SEARCHED, SHARES, Cell
+from .printed import Printed
 
 SETS = ("Yelp2018", "Gowalla")
 GRAPH, LATENT = "LightGCN", "NeuMF"
@@ -58,11 +59,16 @@ class PrintedLists(ListValues):
 
     def __init__(self) -> None:
         rows = published.lers_table6().rename(columns={"ndcg": NDCG20.name, "recall": RECALL20.name})
-        self._cells = rows.set_index(["dataset", "backbone", "method", "sparsity"])
+        self._cells = Printed(rows)
 
     def value(self, cell: Cell, method: str, metric: Metric | None = None) -> float | None:
-        key = (cell.dataset, cell.backbone, method, 0.0 if method == ORIGINAL else cell.sparsity)
-        return float(self._cells.loc[key, self.named(metric).name]) if key in self._cells.index else None
+        return self._cells.number(cell, method, self.named(metric).name)
+
+    def numbers(self, cell: Cell, method: str) -> int:
+        """#Para as printed."""
+        row = self._cells.row(cell, method)
+        assert row is not None, (cell, method)
+        return int(row["params"])
 
 
 class DrawnLists(ListValues, records.Drawn):

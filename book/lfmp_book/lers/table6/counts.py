@@ -22,14 +22,16 @@ TABLES = {GRAPH: 1, LATENT: 2}  # of users as of items; NeuMF's two branches hav
 
 def dim_of(backbone: str) -> int:
     """d of Table 4."""
-    four = published.printed_table("lers_table4").set_index(["base_model", "hyperparameter"]).fixed
-    return int(four[backbone, "d"])
+    four = published.printed_table("lers_table4")
+    [fixed] = four[(four.base_model == backbone) & (four.hyperparameter == "d")].fixed
+    return int(fixed)
 
 
 def ids(dataset: str) -> tuple[int, int]:
     """Users and items, Table 3."""
-    row = published.printed_table("lers_table3").set_index("dataset").loc[dataset]
-    return int(row.users), int(row["items"])
+    three = published.printed_table("lers_table3")
+    [row] = three[three.dataset == dataset].to_dict("records")
+    return int(row["users"]), int(row["items"])
 
 
 def dense(dataset: str, backbone: str) -> int:
