@@ -99,8 +99,10 @@
   };
 
   lfmp.table = (caption, heads, rows) => {
+    // a column is one of figures where its first cell is
+    const figures = rows[0].map((cell) => /^[±+−-]?[\d.,]+$/.test(cell.textContent ?? cell));
     const line = (tag, cells) =>
-      lfmp.make("tr", {}, ...cells.map((c, n) => lfmp.make(tag, { class: n ? "num" : null, scope: tag === "th" ? "col" : null }, c)));
+      lfmp.make("tr", {}, ...cells.map((c, n) => lfmp.make(tag, { class: figures[n] ? "num" : null, scope: tag === "th" ? "col" : null }, c)));
     return lfmp.make(
       "div",
       { class: "lfmp-scroll", tabindex: "0", role: "group", "aria-label": caption },
