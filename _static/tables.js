@@ -102,7 +102,10 @@
       return values.every((v) => v.size === 1) && new Set(values.map((v) => [...v][0])).size === parts.length;
     });
     if (column < 0) return null;
-    const named = parts.map((own) => [`${text(heads[column])} ${text(own[0].cells[column])}`.trim(), new Set(own)]);
+    const named = parts.map((own) => {
+      const words = text(own[0].cells[column]);
+      return [/\p{L}/u.test(words) ? words : `${text(heads[column])} ${words}`.trim(), new Set(own)]; // t 50%
+    });
     return { named, always: new Set(all.filter((own) => own.length <= FEW).flat()) };
   };
 
