@@ -1,10 +1,13 @@
-/* Tables that can be sorted, filtered, cut to some columns, seen full screen and copied.
+/* Tables that can be sorted, filtered, shown part by part, cut to some columns, seen full screen and copied,
+   and whose means lead to their records.
    Without this script they are whole, with their caption and a link to their CSV (book/_ext/tables.py). */
 (() => {
   "use strict";
 
   const LONG = 12; // rows: more can be filtered
   const WIDE = 5; // columns: of more, some can be chosen
+  const PARTED = 40; // rows: of as many, one part at a time is shown where rules part them
+  const FEW = 2; // rows of a part that stands above every other
   const EMPTY = new Set(["", "–"]);
   const FIGURE = /^(?:[≥≤<>~] ?)?([+\-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?)([KMB%])?/;
   const UNITS = { K: 1e3, M: 1e6, B: 1e9 };
@@ -82,6 +85,140 @@
       area.remove();
       return done;
     }
+  };
+
+  /* Rows between rules as parts, each with its own value in one column: [[words, rows], …], and the rows of
+     small parts, which are what the others are held against. Null where there is no such column. */
+  const parted = (rows, heads) => {
+    const all = [];
+    for (const row of rows) {
+      if (!all.length || row.classList.contains("group-start")) all.push([]);
+      all.at(-1).push(row);
+    }
+    const parts = all.filter((own) => own.length > FEW);
+    if (rows.length < PARTED || parts.length < 2 || parts.length > 8) return null;
+    const column = heads.findIndex((_, n) => {
+      const values = parts.map((own) => new Set(own.map((row) => text(row.cells[n]))));
+      return values.every((v) => v.size === 1) && new Set(values.map((v) => [...v][0])).size === parts.length;
+    });
+    if (column < 0) return null;
+    const named = parts.map((own) => {
+      const words = text(own[0].cells[column]);
+      return [/\p{L}/u.test(words) ? words : `${text(heads[column])} ${words}`.trim(), new Set(own)]; // t 50%
+    });
+    return { named, always: new Set(all.filter((own) => own.length <= FEW).flat()) };
+  };
+
+  /* The records of a page, asked for once, when a cell of one of its tables is touched. */
+  let told = null;
+  const records = (address) =>
+    (told ??= new Promise((done, failed) => {
+      globalThis.lfmpRuns = done;
+      const script = make("script", { src: address });
+      script.addEventListener("error", failed);
+      document.head.append(script);
+    }));
+
+  /* A mean's records: on hover or tap, or with the arrow keys after the button below the table. */
+  const certify = (box, frame, body, names, link) => {
+    const cells = () => [...body.querySelectorAll("td[data-runs]")].filter((cell) => cell.offsetParent);
+    if (!link || !body.querySelector("td[data-runs]")) return null;
+    const card = make("div", { class: "lfmp-runs", role: "group", "aria-label": "Records of this cell", hidden: true });
+    box.append(card);
+    let [at, pinned, timer] = [null, false, 0];
+    const hide = () => {
+      card.hidden = true;
+      at?.classList.remove("lfmp-asked");
+      [at, pinned] = [null, false];
+    };
+    const fill = (cell, runs) => {
+      const own = cell.dataset.runs.split(" ").map((n) => runs[n]);
+      const row = [...cell.parentElement.cells];
+      const list = make("ul");
+      for (const one of own) {
+        const values = Object.entries(one.values).map(([name, v]) => `${name.replace("test_", "").replace("logloss", "log-loss").replace("auc", "AUC")} ${v}`);
+        list.append(make("li", {}, make("code", {}, one.id), ` seed ${one.seed}: ${values.join(", ")}; ${one.on}, commit ${one.commit}`));
+      }
+      const command = own[0].command.replace(/ --id .*/, "");
+      const set = make("a", { href: new URL(`../../records/${own[0].set}.csv`, link.href).href, download: `${own[0].set}.csv` }, `all records of ${own[0].set}`);
+      const shut = make("button", { type: "button", "aria-label": "Close" }, "×");
+      shut.addEventListener("click", () => {
+        const cell_ = at;
+        hide();
+        cell_?.focus();
+      });
+      card.replaceChildren(
+        make("p", {}, make("strong", {}, `${names[row.indexOf(cell)]}: ${text(cell)}`), `, ${own.length} run${own.length > 1 ? "s" : ""}`, shut),
+        list,
+        make("p", {}, make("code", {}, command), " · ", set),
+      );
+    };
+    const show = async (cell) => {
+      at?.classList.remove("lfmp-asked");
+      at = cell;
+      cell.classList.add("lfmp-asked");
+      let runs;
+      try {
+        runs = await records(new URL("runs.js", link.href).href);
+      } catch {
+        return;
+      }
+      if (at !== cell) return;
+      fill(cell, runs);
+      card.hidden = false;
+      const [a, b] = [cell.getBoundingClientRect(), box.getBoundingClientRect()];
+      card.style.top = `${a.bottom - b.top + 4}px`;
+      card.style.left = `${Math.max(0, Math.min(b.width - card.offsetWidth, a.left - b.left))}px`;
+    };
+    const later = (does, wait) => {
+      clearTimeout(timer);
+      timer = setTimeout(does, wait);
+    };
+    const over = (event) => event.target.closest?.("td[data-runs]");
+    body.addEventListener("mouseover", (event) => {
+      const cell = over(event);
+      if (pinned) return;
+      if (cell && cell !== at) later(() => show(cell), 350);
+      else if (!cell) later(hide, 300);
+    });
+    body.addEventListener("mouseleave", () => pinned || later(hide, 300));
+    card.addEventListener("mouseenter", () => clearTimeout(timer));
+    card.addEventListener("mouseleave", () => pinned || later(hide, 300));
+    body.addEventListener("click", (event) => {
+      const cell = over(event);
+      clearTimeout(timer);
+      if (!cell || (pinned && cell === at)) return hide();
+      show(cell);
+      pinned = true;
+    });
+    const go = (cell) => {
+      for (const other of cells()) other.removeAttribute("tabindex");
+      cell.tabIndex = 0;
+      cell.focus();
+      show(cell);
+      pinned = true;
+    };
+    box.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && at) return hide();
+      const cell = over(event);
+      const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 0, ArrowUp: 0 }[event.key];
+      if (!cell || by === undefined) return;
+      event.preventDefault();
+      const there = cells();
+      let next = there[there.indexOf(cell) + by];
+      if (!by) {
+        const same = there.filter((other) => other.cellIndex === cell.cellIndex);
+        next = same[same.indexOf(cell) + (event.key === "ArrowDown" ? 1 : -1)];
+      }
+      if (next) go(next);
+    });
+    frame.addEventListener("scroll", hide);
+    const button = make("button", { type: "button", class: "lfmp-records" }, "Records");
+    button.addEventListener("click", () => {
+      const first = cells()[0];
+      if (first) go(first);
+    });
+    return button;
   };
 
   const enhance = (box) => {
@@ -178,13 +315,18 @@
         autocomplete: "off",
       });
       const said = make("span", { class: "lfmp-said", role: "status" });
+      const parts = parted(rows, heads);
+      let part = parts?.named[0][1] ?? null;
       const sift = () => {
         shut();
         const asked = field.value.toLowerCase().split(/\s+/).filter(Boolean);
         let left = 0;
         rows.forEach((row, n) => {
           const fits = [...chosen].every(([m, value]) => text(row.cells[m]) === value);
-          row.hidden = !fits || !asked.every((word) => all[n].includes(word));
+          // what is asked for is sought in all parts
+          const apart_ = part && !asked.length && !chosen.size && !part.has(row) && !parts.always.has(row);
+          row.hidden = apart_ || !fits || !asked.every((word) => all[n].includes(word));
+          row.classList.toggle("lfmp-apart", Boolean(apart_));
           left += row.hidden ? 0 : 1;
         });
         said.textContent = asked.length || chosen.size ? `${left} of ${rows.length}` : "";
@@ -206,6 +348,20 @@
         tools.append(menu);
       }
       tools.append(said);
+      if (parts) {
+        const tabs = make("div", { class: "lfmp-tabs", role: "group", "aria-label": `Rows shown of ${caption}` });
+        for (const [words, own] of [...parts.named, ["all", null]]) {
+          const tab = make("button", { type: "button", "aria-pressed": String(own === part) }, words);
+          tab.addEventListener("click", () => {
+            part = own;
+            for (const other of tabs.children) other.setAttribute("aria-pressed", String(other === tab));
+            sift();
+          });
+          tabs.append(tab);
+        }
+        tools.prepend(tabs);
+        sift();
+      }
     }
 
     if (heads.length > WIDE) {
@@ -281,6 +437,8 @@
       setTimeout(() => (said.textContent = ""), 3000);
     });
     take.append(copy, said);
+    const asking = certify(box, frame, body, names, take.querySelector("a.lfmp-csv"));
+    if (asking) copy.after(asking);
   };
 
   const start = () => document.querySelectorAll(".lfmp-table").forEach(enhance);

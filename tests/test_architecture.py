@@ -251,6 +251,7 @@ ROLES = {
     *("backbone_for", "training_for", "tpe_for", "set_for", "compressions", "searches"),  # grids
     *("cells", "arm_of", "printed_of", "printed_numbers", "removed"),  # printed tables in our names, audited
     "choose",  # a method's first half
+    "touched",  # a picture that can be touched
 }
 
 

@@ -72,7 +72,7 @@ def test_arms_beside_the_papers_rows():
     assert printed_of(Cell("Criteo", "DCN", 0.5), "OptEmbed") is None  # no such row
     assert printed_of(Cell("Criteo", "DCN", 0.95), lers.OWN_SIZE) == "OptEmb"
     known = {arm_of(Cell("Criteo", "DCN", t), m) for t in (0.5, 0.95) for m in METHODS}
-    assert known <= set(lers.LERS_METHODS) and {a for arms in page.KINDS.values() for a in arms} == set(
+    assert known <= set(lers.LERS_METHODS) and {a for arms in lers.KINDS.values() for a in arms} == set(
         page.ARMS
     )
 

@@ -1,14 +1,20 @@
 """What the book's build adds to Sphinx: pages whole without a network, light, with a head of their own."""
 
+import csv
 import importlib.util
+import io
+import json
 import re
 from pathlib import Path
 
+import pandas as pd
 from bs4 import BeautifulSoup
 from docutils.core import publish_doctree
 from fontTools.ttLib import TTFont
 from matplotlib import get_data_path
 from pybtex.database import parse_file
+
+from lfmp_book.show.html import Spread, Stack, table
 
 ROOT = Path(__file__).parents[1]
 
@@ -91,6 +97,22 @@ def test_scripts_come_once_and_unwanted_ones_never():
     files = [File("a.js"), File(None, "let x"), File("sphinx-thebe.js"), File("", "let x"), File("a.js")]
     kept = list(extension("heads").wanted(files, re.compile("thebe")))
     assert [f.filename or f.attributes["body"] for f in kept] == ["a.js", "let x"]
+
+
+def test_scripts_of_knobs_are_loaded_where_they_are_needed():
+    heads = extension("heads")
+    names = ("tables.js", "touch.js", "knob-gate.js", "knob-equation.js", "knob-bytes.js")
+    files = [File(name) for name in names]
+
+    def loaded(body):
+        return [f.filename for f in heads.untouched(files, heads.knobs(body))]
+
+    assert loaded("<p>none</p>") == ["tables.js"]
+    assert loaded('<div class="lfmp-touch" data-knob="bytes">') == ["tables.js", "touch.js", "knob-bytes.js"]
+    assert loaded('<div class="lfmp-touch" data-knob="equation">') == [*names[:4]]
+    static = {p.stem.removeprefix("knob-") for p in (ROOT / "_static").glob("knob-*.js")}
+    for kind in static:  # each is loaded by its name, with what it needs
+        assert kind in heads.knobs(f'class="lfmp-touch" data-knob="{kind}"') <= static
 
 
 SHEET = (
@@ -204,3 +226,36 @@ def test_a_column_of_long_texts_is_wide():
     assert [
         ["long" in td.get("class", []) for td in tr.find_all("td")] for tr in soup.select("tbody tr")
     ] == [[False, True, False, False]] * 2
+
+
+def test_a_mean_leads_to_the_records_that_it_is_of():
+    tables = extension("tables")
+    soup = BeautifulSoup(TABLE, "html.parser")
+    tables.mark_runs(soup.div, [[0, 2, "a", "b", "mine"], [1, 3, "mine"]], {"a": 0, "b": 4})
+    cells = [[td.get("data-runs") for td in tr.find_all("td")] for tr in soup.select("tbody tr")]
+    assert cells == [[None, None, "0 4", None], [None] * 4]
+
+
+def test_a_notebook_keeps_the_records_of_its_cells_beside_its_outputs(tmp_path):
+    """What a table says of its cells comes back by the HTML that it shows itself as."""
+    runs = pd.DataFrame({"id": ["a", "b"], "x": [1.0, 2.0]})
+    one = table(pd.DataFrame({"m": ["k"], "v": [Spread.over(runs, "x")]}))
+    shown = Stack((table(pd.DataFrame({"q": [1]})), one))
+    nothing, beside = shown._repr_mimebundle_()
+    assert nothing == {} and table(pd.DataFrame({"q": [1]}))._repr_mimebundle_() == ({}, {})
+    output = {"data": {"text/html": shown._repr_html_()}, "metadata": beside}
+    path = tmp_path / "page.ipynb"
+    path.write_text(json.dumps({"cells": [{"outputs": [output]}, {}]}))
+    found = extension("tables").outputs_runs(path)
+    assert found == {shown._repr_html_().strip(): [[], [[0, 1, "a", "b"]]]}
+
+
+def test_records_are_written_as_a_table_without_their_histories():
+    tables = extension("tables")
+    paths = sorted((ROOT / "book" / "records" / "criteo").glob("*.json"))[:3]
+    rows = list(csv.DictReader(io.StringIO(tables.records_csv(paths))))
+    assert [row["id"] for row in rows] == [path.stem for path in paths]
+    assert {"spec.seed", "certificate.commit", "metrics.val_auc"} <= set(rows[0])
+    assert not any("history" in name for name in rows[0])
+    told = tables.certificate(json.loads(paths[0].read_text()))
+    assert told["id"] == paths[0].stem and told["command"] and len(told["commit"]) == 12

@@ -15,6 +15,10 @@ LONGEST = 200  # letters of a description; search pages cut there
 _VIEWPORT = re.compile(r'<meta[^>]*name="viewport"[^>]*>')
 _THEBE = re.compile("thebe", re.IGNORECASE)
 _FORMULAS = re.compile("mathjax", re.IGNORECASE)
+# scripts of what can be touched (show/touch.py), and by which mark a page has need of one
+_KNOB = re.compile(r"\bknob-(\w+)\.js")
+_HELD = re.compile(r'class="lfmp-touch" data-knob="(\w+)"')
+_ALSO = {"equation": {"gate"}}  # what a knob's script needs besides its own
 
 INDEX = """<!DOCTYPE html>
 <html lang="{language}">
@@ -65,6 +69,21 @@ def wanted(files, unwanted: re.Pattern):
             yield file
 
 
+def knobs(body: str) -> set[str]:
+    """The kinds of what can be touched on a page, with those that their scripts need."""
+    found = set(_HELD.findall(body))
+    return found.union(*(_ALSO.get(kind, set()) for kind in found))
+
+
+def untouched(files, kinds: set[str]):
+    """Scripts without those of knobs that a page has not; without any it needs none of what they share."""
+    for file in files:
+        name = str(file.filename or "")
+        knob = _KNOB.search(name)
+        if (knob[1] in kinds) if knob else (kinds or not name.endswith("touch.js")):
+            yield file
+
+
 def _head(app, pagename, templatename, context, doctree):
     front = pagename == app.config.root_doc
     title = unescape(re.sub("<[^>]+>", "", context.get("title") or ""))
@@ -77,6 +96,7 @@ def _head(app, pagename, templatename, context, doctree):
     unwanted = _THEBE if formulas else re.compile(f"{_THEBE.pattern}|{_FORMULAS.pattern}", re.IGNORECASE)
     for kind in ("script_files", "css_files"):
         context[kind] = list(wanted(context[kind], unwanted))
+    context["script_files"] = list(untouched(context["script_files"], knobs(context.get("body", ""))))
 
 
 def _visit_citation(self, node):

@@ -5,11 +5,17 @@ tables are rewritten as the page is: the paragraph above becomes the caption, th
 is about is marked (`lfmp-name-2`: the second) and stays in sight, and a CSV file is written to
 `tables/PAGE/PAGE-NN.csv` and linked below. `_static/tables.js` adds what needs a browser: sorting, filtering,
 choosing columns, copying; it writes CSV by the same rule.
+
+A cell that is a mean over records leads to them: a notebook keeps their ids beside its output, the cell gets
+their numbers on the page (`data-runs`), and `tables/PAGE/runs.js`, which is asked for when a cell is touched,
+says of each what its certificate says. All records of a data set are in `records/SET.csv`.
 """
 
 import csv
 import io
+import json
 import re
+from functools import cache
 from pathlib import Path
 from shutil import rmtree
 
@@ -17,7 +23,7 @@ from bs4 import BeautifulSoup, Tag
 from docutils import nodes
 from sphinx.writers.html5 import HTML5Translator
 
-FOLDER = "tables"
+FOLDER, RECORDS = "tables", "records"
 NAMES = 40  # letters of the longest text that still is a name and no sentence
 LONG = 300  # letters of a text that needs a wide column
 EMPTY = {"", "–"}
@@ -81,6 +87,79 @@ def name_column(table: Tag, rows: list[list[str]]) -> int | None:
     return max(names, key=lambda n: len({r[n] for r in rows}), default=None)
 
 
+@cache
+def committed(folder: Path) -> dict[str, Path]:
+    """Files of the reference records by id."""
+    return {path.stem: path for path in folder.glob("*/*.json")}
+
+
+def certificate(record: dict) -> dict:
+    """What a cell tells of one of its records."""
+    own, spec = record["certificate"], record["spec"]
+    return {
+        "id": record["id"],
+        "set": spec["dataset"]["name"],
+        "seed": spec["seed"],
+        "values": {k: round(v, 5) for k, v in record["metrics"].items() if k.startswith("test_")},
+        "command": own["command"],
+        "commit": own["commit"][:12],
+        "on": f"{own['started'][:10]}, {own['hardware']['cpu']}",
+    }
+
+
+def flat(record: dict, under: str = "") -> dict:
+    """A record as one row: nested names joined by points, lists as JSON."""
+    row = {}
+    for name, value in record.items():
+        if isinstance(value, dict):
+            row |= flat(value, f"{under}{name}.")
+        else:
+            row[under + name] = json.dumps(value) if isinstance(value, list) else value
+    return row
+
+
+def records_csv(paths: list[Path]) -> str:
+    """Records as a table, without the histories and gates of `details`."""
+    parts = ("id", "status", "spec", "metrics", "phases", "sizes", "certificate")
+    rows = []
+    for path in sorted(paths):
+        record = json.loads(path.read_text())
+        rows.append(flat({part: record[part] for part in parts if part in record}))
+    heads = list(dict.fromkeys(name for row in rows for name in row))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, heads, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def outputs_runs(notebook: Path) -> dict[str, list]:
+    """HTML of an output → for each of its tables the ids of its cells' records; empty of a page of prose."""
+    if notebook.suffix != ".ipynb":
+        return {}
+    found = {}
+    for cell in json.loads(notebook.read_text())["cells"]:
+        for output in cell.get("outputs", ()):
+            runs = output.get("metadata", {}).get("text/html", {}).get("lfmp_runs")
+            if runs:
+                found["".join(output["data"]["text/html"]).strip()] = runs
+    return found
+
+
+def mark_runs(box: Tag, cells: list, known: dict[str, int]) -> None:
+    """Say in each cell which runs of the page it is of.
+
+    Args:
+        cells: [row, column, *ids] each.
+        known: id → number on the page; those that are no records are left out.
+    """
+    rows = box.find("tbody").find_all("tr", recursive=False)
+    for row, column, *ids in cells:
+        numbers = [str(known[one]) for one in ids if one in known]
+        if numbers:
+            rows[row].find_all("td", recursive=False)[column]["data-runs"] = " ".join(numbers)
+
+
 def dress(box: Tag, soup: BeautifulSoup, number: int, address: str, file: str) -> str:
     """Rewrite one table in place; returns its CSV."""
     table = box.find("table")
@@ -123,18 +202,40 @@ def _rewrite(app, doctree, docname):
     folder = Path(app.outdir) / FOLDER / page
     up = "../" * docname.count("/")
     rmtree(folder, ignore_errors=True)
+    runs = outputs_runs(Path(app.env.doc2path(docname)))
+    there = committed(Path(app.srcdir) / "book" / RECORDS)
+    shown = dict.fromkeys(one for tables in runs.values() for cells in tables for c in cells for one in c[2:])
+    known = {one: n for n, one in enumerate(one for one in shown if one in there)}
     number = 0
     for raw in doctree.findall(nodes.raw):
         if "html" not in raw.get("format", "").split() or 'class="lfmp-table"' not in raw.astext():
             continue
         soup = BeautifulSoup(raw.astext(), "html.parser")
-        for box in soup.find_all("div", class_="lfmp-table"):
+        own = runs.get(raw.astext().strip(), [])
+        boxes = soup.find_all("div", class_="lfmp-table")
+        if len(own) == len(boxes):
+            for box, cells in zip(boxes, own, strict=True):
+                mark_runs(box, cells, known)
+        for box in boxes:
             number += 1
             file = f"{page}-{number:02}.csv"
             text = dress(box, soup, number, f"{up}{FOLDER}/{page}/{file}", file)
             folder.mkdir(parents=True, exist_ok=True)
             (folder / file).write_text(text)
         raw.children = [nodes.Text(str(soup))]
+    if known:
+        told = [certificate(json.loads(there[one].read_text())) for one in known]
+        (folder / "runs.js").write_text(f"lfmpRuns({json.dumps(told, separators=(',', ':'))});\n")
+
+
+def _write_records(app, exception):
+    if exception is not None or app.builder.format != "html":
+        return
+    folder = Path(app.outdir) / RECORDS
+    folder.mkdir(exist_ok=True)
+    paths = list(committed(Path(app.srcdir) / "book" / RECORDS).values())
+    for name in sorted({path.parent.name for path in paths}):
+        (folder / f"{name}.csv").write_text(records_csv([p for p in paths if p.parent.name == name]))
 
 
 def _visit_entry(self, node):
@@ -148,4 +249,5 @@ def _visit_entry(self, node):
 def setup(app):
     app.add_node(nodes.entry, override=True, html=(_visit_entry, HTML5Translator.depart_entry))
     app.connect("doctree-resolved", _rewrite)
+    app.connect("build-finished", _write_records)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -246,6 +246,8 @@ def store_outputs(name_or_path: str | Path) -> Path:
     except CellExecutionError as error:
         raise NotebookFailed(f"{source.stem}: {error.ename}: {_one_line(error.evalue)}") from None
     settle(notebook)
+    for output in (o for cell in notebook.cells for o in cell.get("outputs", ())):
+        output.get("metadata", {}).pop("text/html", None)  # records of cells: the book's own copy has them
     atomic_write(source, nbformat.writes(notebook) + "\n")
     return source
 

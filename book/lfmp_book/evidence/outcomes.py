@@ -24,12 +24,17 @@ def outcomes(compared: pd.DataFrame, against: Sequence[str], metric: Metric = AU
     Args:
         compared: see `results.compare`. against: labels.
     """
+    contrasts = contrasts_of(compared, against, metric)
+    own, found = compared.loc[list(contrasts)], decide(contrasts, metric.margin).by_name
+    return own.assign(outcome=pd.Series([found[i].outcome for i in own.index], own.index, dtype="str"))
+
+
+def contrasts_of(compared: pd.DataFrame, against: Sequence[str], metric: Metric = AUC) -> dict[int, Contrast]:
+    """The contrasts that `outcomes` decides on, by the comparisons' index."""
     own = compared[compared.against.isin(list(against)) & (compared.metric == metric.name)]
-    contrasts = {
+    return {
         r.Index: Contrast(metric.gain(r.difference, 0.0), (r.high - r.low) / _REACH) for r in own.itertuples()
     }
-    found = decide(contrasts, metric.margin).by_name
-    return own.assign(outcome=pd.Series([found[i].outcome for i in own.index], own.index, dtype="str"))
 
 
 def outcome_counts(found: pd.DataFrame, noun: str = "comparison") -> str:

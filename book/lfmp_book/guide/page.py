@@ -11,12 +11,15 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from ..evidence.datasets import test_rows
+from ..lers.grids import KINDS
 from ..show import pareto
 from ..show.curves import bare
 from ..show.figures import Picture
+from ..show.front import TOUCHED, Axis, Mark, Value, front_to_touch
 from ..show.html import HtmlTable, table
+from ..show.touch import Touch
 from ..show.words import listed, percent, ranged
-from .effects import OUTCOMES, Action, Class
+from .effects import OUTCOMES, SAVINGS, Action, Class
 from .words import loss, place_of, taken, times
 
 WORDS: dict[Class, str] = {
@@ -99,6 +102,48 @@ def picture(found: Sequence[Action]) -> Picture:
         told = listed([f"{r.name} at {r.gain:+.3f}" for r in below.itertuples(index=False)])
         words += f" Below the picture: {told}."
     return Picture(_drawn(near, best), words)
+
+
+AXES = (
+    Axis("bytes", "bytes of the model, over those of the whole", "across", log=True),
+    Axis("TT", "processor seconds of training, over those of the whole", "across", log=True),
+    Axis("IT", "processor seconds of scoring, over those of the whole", "across", log=True),
+    Axis("share", "share removed, of fields or of the table's numbers", "across", more=True),
+    Axis("gain", "test AUC, less that of the whole", "up", more=True, digits=4, zero=True),
+)
+OTHERS, FIELDS = "others", "choices of fields"
+
+
+def touched(found: Sequence[Action]) -> Touch:
+    """Every way on axes of choice, over the picture: all cases together, or one set and backbone."""
+    kinds = {arm: kind for kind, arms in KINDS.items() for arm in arms}
+    every = "all sets and backbones: mean, lowest and highest"
+    marks = []
+    for action in found:
+        of_table = action.removes == "table"
+        name = f"{action.arm} {percent(action.share)}" if of_table else action.arm
+        family = kinds.get(action.arm, OTHERS) if of_table else FIELDS
+        losses, own = [case.difference for case in action.cases], {"share": (action.share,)}
+        means: dict[str, Value] = {column: (action.mean(column),) for column in SAVINGS}
+        gain = (action.gain, min(losses), max(losses))
+        marks.append(Mark(name, family, every, {**own, **means, "gain": gain}, _counted(action)))
+        for case in action.cases:
+            ratios: dict[str, Value] = {column: (case.ratios[column],) for column in SAVINGS}
+            gain = (case.difference, case.low, case.high)
+            seeds = f"{case.seeds} seeds"
+            marks.append(Mark(name, family, place_of(case), {**own, **ratios, "gain": gain}, seeds))
+    words = (
+        f"{TOUCHED} Bars: of all cases together the lowest and the highest difference, of a single one its "
+        "95 % interval."
+    )
+    return front_to_touch(
+        "Loss against savings", marks, AXES, picture(found), families=(*KINDS, OTHERS, FIELDS), words=words,
+        noun="ways",
+    )  # fmt: skip
+
+
+def _counted(action: Action) -> str:
+    return ", ".join(f"{action.count(word)} {word}" for word in OUTCOMES if action.count(word))
 
 
 def _drawn(near: pd.DataFrame, best: pd.DataFrame) -> Figure:

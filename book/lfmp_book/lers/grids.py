@@ -46,6 +46,14 @@ REFERENCE_SPACE = {**SPACE, "learning_rate": Interval(low=3e-4, high=1e-2, log=T
 
 CACHED = "TT-Rec, cached"
 SMALLER, SMALLER_IN_BYTES = "smaller dense", "smaller dense, bytes of sparse"
+# arms by what they do to a table
+KINDS = {
+    "plain": (ORIGINAL, SMALLER, SMALLER_IN_BYTES),
+    "composed": ("QR", "TT-Rec", CACHED, "DHE", "hashing", "MEmCom"),
+    "pruned": ("PEP", "MagPrune", "DeepLight", "SSEDS", "DSL"),
+    "composed and pruned": ("CERP",),
+    "searched sizes": (OWN_SIZE, "OptEmbed", "AutoDim", "mixed dimension"),
+}
 
 # the rise that 160 steps gave where the thresholds' own rate was chosen: the sets differ in steps
 _EVOLUTION: dict[str, Any] = {"evolution": {"generations": 5}, "threshold_rise": 0.16}

@@ -6,7 +6,7 @@ terminals and for readers of a diff.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any, Literal
 
@@ -107,6 +107,7 @@ class Spread:
         count: number of seeds.
         digits: decimals shown.
         stale: it is of stale records; a table says what that means.
+        ids: of the records that it is of, where they are known; the built book leads to them.
     """
 
     mean: float
@@ -114,6 +115,7 @@ class Spread:
     count: int = 1
     digits: int = 4
     stale: bool = False
+    ids: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
     def of(cls, values: Sequence[float], digits: int = 4, *, stale: bool = False) -> "Spread":
@@ -131,7 +133,8 @@ class Spread:
         """The same of a column of a cell's runs, see `results.frame`; None without runs."""
         if not len(runs):
             return None
-        return cls.of(runs[column].tolist(), digits, stale=is_stale(runs))
+        found = cls.of(runs[column].tolist(), digits, stale=is_stale(runs))
+        return replace(found, ids=tuple(runs["id"])) if "id" in runs else found
 
     def __float__(self) -> float:
         return float(self.mean)
@@ -192,6 +195,10 @@ class HtmlTable:
     note: str | None = None
     starts: frozenset[int] = field(default_factory=frozenset)
     facets: frozenset[int] = field(default_factory=frozenset)
+    runs: Mapping[tuple[int, int], tuple[str, ...]] = field(default_factory=dict)  # (row, column) → records
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
+        return {}, beside_html(runs_of(self))
 
     def _repr_html_(self) -> str:
         lines = ['<div class="lfmp-table">']
@@ -324,7 +331,31 @@ def table(
         note=note,
         starts=frozenset(starts[1:]),
         facets=frozenset(columns.index(name) for name in facets),
+        runs={
+            (i, k): data[c][i].ids
+            for k, c in enumerate(columns)
+            for i in range(count)
+            if isinstance(data[c][i], Spread) and data[c][i].ids
+        },
     )
+
+
+_OPENED = '<div class="lfmp-table">'
+
+
+def runs_of(shown: Any) -> list[list[list[Any]]]:
+    """For each table that something shows, in their order, [row, column, *ids of records] of its cells."""
+    if isinstance(shown, Stack):
+        return [own for part in shown.parts for own in runs_of(part)]
+    if not isinstance(shown, HtmlTable):
+        return []
+    inside = shown._repr_html_().count(_OPENED) - 1  # tables that its cells fold away
+    return [[[*place, *ids] for place, ids in shown.runs.items()], *([] for _ in range(inside))]
+
+
+def beside_html(runs: list[list[list[Any]]]) -> dict[str, Any]:
+    """The same as what a notebook keeps beside an output, which its comparison leaves out."""
+    return {"text/html": {"lfmp_runs": runs}} if any(runs) else {}
 
 
 @dataclass(frozen=True)
@@ -332,6 +363,13 @@ class Stack:
     """Tables and figures one below the other, as one cell's output."""
 
     parts: tuple[Any, ...]
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
+        # what else shows tables would put the count of them wrong
+        plain = (HtmlTable, Stack)
+        others = (part for part in self.parts if not isinstance(part, plain))
+        mixed = any(_OPENED in part._repr_html_() for part in others if hasattr(part, "still"))
+        return {}, {} if mixed else beside_html(runs_of(self))
 
     def _repr_html_(self) -> str:
         return "\n".join(part._repr_html_() for part in self.parts)

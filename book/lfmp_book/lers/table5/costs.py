@@ -10,12 +10,12 @@ from lfmp_core.metrics import AUC
 from ...claims.claim import Prose
 from ...claims.pending import NOT_YET
 from ...show.html import HtmlTable, Spread, Stack, is_stale, table
+from ..grids import KINDS
 from ..scores.blocks import ORIGINAL
 from ..scores.clicks import SETS
 from ..sizes import BEST, FORMATS, cost_cells
 from .figure import picture
 from .page import (
-    KINDS,
     OWN_SIZE,
     PLANNED_SETS,
     TITLES,

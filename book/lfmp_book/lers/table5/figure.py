@@ -1,5 +1,7 @@
 """Test AUC against bytes as served: a panel for each set and backbone, with those that nothing beats."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -10,14 +12,27 @@ from matplotlib.patheffects import withStroke
 
 from ...claims.claim import Prose
 from ...claims.pending import NOT_YET
+from ...evidence.fronts import mean_and_spread, over_others
 from ...show import pareto
 from ...show.curves import bare
 from ...show.figures import Picture
-from .page import KINDS, TITLES, block, cell_of, ordered, seeds_of
+from ...show.front import RUNS_TOUCHED, Axis, Mark, front_to_touch
+from ...show.touch import Touch
+from ..grids import KINDS, ORIGINAL
+from .page import TITLES, block, cell_of, compared_of, ordered, seeds_of
 
 COLOURS = dict(zip(KINDS, ("#222222", "#0072b2", "#b3261e", "#7b3fa0", "#8a6100"), strict=True))
 MARKERS = "os^Dv<>P"
 _SMALL = 8.0  # points
+AXES = (
+    Axis("bytes", "MB of the model as served", "across", log=True),
+    Axis("removed", "sparsity reached, of the table's numbers", "across", more=True, digits=3),
+    Axis("TT", "processor seconds of training", "across", log=True),
+    Axis("IT", "processor seconds to score a million rows", "across", log=True),
+    Axis("test_auc", "test AUC", "up", more=True, digits=4),
+    Axis("test_logloss", "test log-loss", "up", digits=4),
+    Axis("to_whole", "test AUC, less that of Original", "up", more=True, digits=4, zero=True),
+)
 FAR, FAR_AT_LEAST = 10, 0.02  # beneath the first quartile: interquartile ranges, and test AUC
 
 
@@ -142,3 +157,40 @@ def picture(name: str, frame: pd.DataFrame, title: str = "") -> Picture | Prose:
     words = f"Test AUC against bytes, means over {seeds}. Not beaten in both at once: {'; '.join(best)}."
     words += "".join(below)
     return Picture(draw_panels(panels), words, wide=True)
+
+
+def touched(name: str, frame: pd.DataFrame, compared: pd.DataFrame) -> Touch | Prose:
+    """The trade-off on one set on axes of choice, over its picture.
+
+    Args:
+        name, frame: as of `picture`. compared: see `results.compare`.
+    """
+    still = picture(name, frame)
+    if isinstance(still, Prose):
+        return still
+    marks = [
+        mark
+        for network, title in TITLES.items()
+        for mark in _marks(title, block(frame, name, network), compared_of(compared, name, network))
+    ]
+    return front_to_touch(
+        f"{name}: quality against cost",
+        marks,
+        AXES,
+        still,
+        families=tuple(KINDS),
+        words=RUNS_TOUCHED,
+        noun="cells",
+    )
+
+
+def _marks(panel: str, own: pd.DataFrame, compared: pd.DataFrame) -> Iterator[Mark]:
+    """The cells of one set and backbone."""
+    for t, arm in ordered((), own):
+        runs = cell_of(own, t, arm)
+        values = mean_and_spread(runs, [axis.key for axis in AXES if axis.key in runs])
+        values["bytes"] = (values["bytes"][0] / 1e6,)
+        if difference := over_others(compared, arm, t, ORIGINAL):
+            values["to_whole"] = difference
+        kind = next(kind for kind, arms in KINDS.items() if arm in arms)
+        yield Mark(arm_title(arm, t), kind, panel, values, f"{len(runs)} seeds")

@@ -14,7 +14,7 @@ from ...evidence import published, results
 from ...show.comparison import ResultColumn, comparison
 from ...show.html import HtmlTable, table
 from .. import grids as lers
-from ..grids import CACHED, LERS_METHODS, ORIGINAL, OTHERS, OWN_SIZE, SMALLER, SMALLER_IN_BYTES
+from ..grids import LERS_METHODS, ORIGINAL, OTHERS, OWN_SIZE, SMALLER, SMALLER_IN_BYTES
 from ..scores.blocks import HIGH, Cell
 from ..scores.clicks import DATASETS, NETWORKS, SETS, arm_of, cells, methods_at, printed_of
 from ..scores.records import runs_on
@@ -22,13 +22,6 @@ from ..scores.records import runs_on
 ITEM = "lers_table5"
 PLANNED_SETS = tuple(DATASETS.values())
 TITLES = {"DeepFM": "DeepFM", "DCN": "DCN-Mix"}
-KINDS = {
-    "plain": (ORIGINAL, SMALLER, SMALLER_IN_BYTES),
-    "composed": ("QR", "TT-Rec", CACHED, "DHE", "hashing", "MEmCom"),
-    "pruned": ("PEP", "MagPrune", "DeepLight", "SSEDS", "DSL"),
-    "composed and pruned": ("CERP",),
-    "searched sizes": (OWN_SIZE, "OptEmbed", "AutoDim", "mixed dimension"),
-}
 ARMS = (ORIGINAL, OWN_SIZE, *LERS_METHODS, *OTHERS)
 TOLERANCE = 0.01  # of a budget met
 OUTGROWN = 0.02  # of test AUC, lost with a larger table

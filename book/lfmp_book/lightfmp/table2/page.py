@@ -9,11 +9,14 @@ from ...claims.claim import Prose
 from ...claims.pending import NOT_YET as NO_RECORDS
 from ...evidence import published
 from ...evidence.differences import difference_table
+from ...evidence.fronts import mean_and_spread, over_others
 from ...evidence.results import ALL_FIELDS
 from ...show import pareto
 from ...show.comparison import ResultColumn, comparison
 from ...show.figures import Picture
+from ...show.front import RUNS_TOUCHED, Axis, Mark, front_to_touch
 from ...show.html import HtmlTable, Spread, Stack, table
+from ...show.touch import Touch
 from ..selectors import ITEM as ITEM  # as the page's own
 from ..selectors import (
     KINDS,
@@ -212,6 +215,40 @@ def picture(title: str, frame: pd.DataFrame) -> Picture | Prose:
         * (title in SETS)
     )
     return Picture(pareto.pareto_figure(drawn, LOOKS), words, wide=True)
+
+
+AXES = (
+    Axis("TT ×", "training time over that of all fields, choosing included", "across", log=True),
+    Axis("bytes", "MB of the model as served", "across", log=True),
+    Axis("IT", "processor seconds to score a million rows", "across", log=True),
+    Axis("test_auc", "test AUC", "up", more=True, digits=4),
+    Axis("test_logloss", "test log-loss", "up", digits=4),
+    Axis("to_whole", "test AUC, less that of all fields", "up", more=True, digits=4, zero=True),
+)
+
+
+def touched(title: str, frame: pd.DataFrame, compared: pd.DataFrame) -> Touch | Prose:
+    """The trade-off on one data set on axes of choice, over its picture.
+
+    Args:
+        title: the paper's name of the set. frame: runs on it. compared: see `results.compare`.
+    """
+    still = picture(title, frame)
+    if isinstance(still, Prose):
+        return still
+    own, marks = timed(scaled(title, frame)), []
+    pairs = compared[compared.dataset.isin(frame.dataset.unique())]
+    for arm in arms_of(own):
+        runs = own[own.arm == arm]
+        values = mean_and_spread(runs, [axis.key for axis in AXES if axis.key in runs])
+        values["bytes"] = (values["bytes"][0] / 1e6,)
+        if difference := over_others(pairs, arm, float(runs.budget.iloc[0]), ALL_FIELDS):
+            values["to_whole"] = difference
+        marks.append(Mark(short(arm), arm_kind(arm), title, values, f"{len(runs)} seeds"))
+    return front_to_touch(
+        f"{title}: quality against cost", marks, AXES, still, families=tuple(KINDS), words=RUNS_TOUCHED,
+        noun="selectors",
+    )  # fmt: skip
 
 
 def own_stack(run: pd.DataFrame, compared: pd.DataFrame) -> Stack:
