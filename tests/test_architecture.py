@@ -45,7 +45,7 @@ BOOK = (
     ("sets", "arguments"),
     ("lightfmp", "lers"),
     ("speed", "guide", "advice"),
-    ("ledger", "items"),
+    ("ledger", "items", "methods"),
     ("notebooks",),
     ("executor",),
     ("cli",),
