@@ -1,4 +1,4 @@
-"""Drawings by code: words for those who can't see them, colours of the page, small; a page a method."""
+"""Drawings by code: words for those who can't see them, the page's own colours, small."""
 
 import importlib
 import json
@@ -7,18 +7,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from lfmp_book.evidence.outcomes import OUTCOMES
-from lfmp_book.guide import matrix
-from lfmp_book.guide.effects import cases_of
-from lfmp_book.guide.known import SOURCES, known
 from lfmp_book.methods import page
-from lfmp_book.methods.entries import ENTRIES, KINDS
-from lfmp_book.notebooks import notebook_names
 from lfmp_book.show.drawing import KINDS as FILLINGS
 from lfmp_book.show.drawing import Drawing
-from lfmp_core.embeddings.registry import TABLES
 from lfmp_core.errors import UnknownName
-from lfmp_core.methods import METHODS
 from lfmp_core.settings import project_root
 
 MOST = 10_000  # bytes of a drawing
@@ -55,68 +47,6 @@ def test_cells_of_a_kind_are_one_path():
 def test_names_of_drawings_differ_within_a_page():
     ids = [re.search(r'<title id="(\w+)"', page.drawing(name))[1] for name in page.forms.FORMS]
     assert len(set(ids)) == len(ids)
-
-
-def test_the_matrix_has_a_mark_for_each_case():
-    found = known()
-    for drawn, own in (
-        (matrix.of_tables(found), [a for a in found if a.removes == "table"]),
-        (matrix.of_fields(found), [a for a in found if a.removes == "fields"]),
-    ):
-        assert len(drawn.svg()) < MOST
-        for word in OUTCOMES:
-            marks = [m for m in drawn.marks if f'class="{word}"' in m]
-            count = sum(m.count("M") for m in marks)
-            assert count == 1 + sum(c.outcome == word for c in cases_of(own))  # one more in the legend
-            assert f"{count - 1} {word}" in drawn.words or len(marks) > 0
-
-
-# ---- a page a method
-
-
-def test_every_method_table_and_arm_has_its_page():
-    assert {m for e in ENTRIES.values() for m in e.methods} == set(METHODS)
-    assert {t for e in ENTRIES.values() for t in e.tables} == set(TABLES)
-    arms = [arm for e in ENTRIES.values() for arm in e.arms]
-    assert sorted(arms) == sorted({a.arm for a in known()}) and set(KINDS) == {
-        e.kind for e in ENTRIES.values()
-    }
-
-
-@pytest.mark.parametrize("name", ENTRIES)
-def test_a_page_has_idea_drawing_formula_numbers_and_code(name):
-    text, entry = page.page(name), ENTRIES[name]
-    assert text.startswith(f"# {entry.title}\n\n{page.escaped(page.idea(entry))}\n\n<!-- drawing {name} -->")
-    heads = re.findall(r"^## (.+)$", text, re.MULTILINE)
-    assert heads == [
-        "Formula",
-        "Where it suits",
-        "Our numbers",
-        "In code",
-        *(["Source"] if entry.cites else []),
-    ]
-    bibliography = (project_root() / "book/references.bib").read_text()
-    assert all(f"{{{key}," in bibliography for key in entry.cites)
-    assert set(entry.pages) <= set(notebook_names())
-    for file in re.findall(r"\{literalinclude\} /(\S+)\n:pyobject: (\w+)", text):
-        assert re.search(rf"^(def|class) {file[1]}\b", (project_root() / file[0]).read_text(), re.MULTILINE)
-    for method in entry.methods:
-        assert f'get_method("{method}")' in text
-    for arm in entry.arms:
-        assert f"<td>{arm}</td>" in text.replace(" °", "")
-
-
-def test_numbers_of_a_page_are_those_of_the_guide():
-    own = [a for a in known() if a.arm == "QR"]
-    text, cases = page.numbers_of(ENTRIES["qr"]), cases_of(own)
-    best, worst = (f"({c.difference:+.4f} [" for c in (max(cases, key=_gain), min(cases, key=_gain)))
-    assert best in text and worst in text and f"of {len(cases)} cases" in text
-    assert '<a href="../executed/lers_table5_ctr.html">' in text
-    assert {s.page for s in SOURCES} <= set(notebook_names())
-
-
-def _gain(case):
-    return case.difference
 
 
 def test_a_mark_becomes_its_drawing_in_prose_and_in_notebooks(monkeypatch):

@@ -1,4 +1,4 @@
-"""The page that decides and the front page's cards: their words follow from hand-made cases."""
+"""The page that decides, the front page's cards and a page a method: words follow from hand-made cases."""
 
 import ast
 import re
@@ -8,10 +8,15 @@ import nbformat
 import pandas as pd
 import pytest
 
-from lfmp_book.guide import cards, effects, known, page, words
+from lfmp_book.evidence.outcomes import OUTCOMES
+from lfmp_book.guide import cards, effects, known, matrix, page, words
 from lfmp_book.guide.effects import RecordSource
+from lfmp_book.methods import page as method_page
+from lfmp_book.methods.entries import ENTRIES, KINDS
 from lfmp_book.notebooks import notebook_names, notebooks_folder
+from lfmp_core.embeddings.registry import TABLES
 from lfmp_core.errors import UnknownName
+from lfmp_core.methods import METHODS
 from lfmp_core.settings import project_root
 
 TABLE = RecordSource("a", "page_a", "table", "whole", ("small",))
@@ -163,8 +168,10 @@ def test_cards_count_what_the_records_say():
     told = {"clear": (CLEAR, OPEN), "lost": (WORSE, WORSE), "tied": (OPEN, OPEN)}
     free, costs, never, sure = cards.cards(effects.actions([made(TABLE, told)])).cards
     assert (free.figure, costs.figure, never.figure, sure.figure) == ("1 of 3", "0 of 0", "1 of 3", "1 of 3")
-    assert "1 of 3 comparisons are equal" in free.text and "At 80 % of the table 2 of 3" in free.text
-    assert "2 exclude a loss of more than 0.01" in free.text and "all 6 comparisons" in sure.text
+    assert "1 of 3 comparisons are equal" in free.text
+    assert (
+        "2 exclude a loss of more than 0.01 in every case" in free.text and "all 6 comparisons" in sure.text
+    )
     assert "0 better, 1 equal, 1 undecided, 1 worse of 3" in costs.text and "13,715 (Criteo)" in sure.text
 
 
@@ -227,3 +234,69 @@ def test_the_guide_knows_no_page():
     assert {module for module in found if module.split(".")[0] in ("lers", "lightfmp")} <= below | {
         "lightfmp"
     }
+
+
+def test_the_matrix_has_a_mark_for_each_case():
+    found = known.known()
+    for drawn, own in (
+        (matrix.of_tables(found), [a for a in found if a.removes == "table"]),
+        (matrix.of_fields(found), [a for a in found if a.removes == "fields"]),
+    ):
+        assert len(drawn.svg()) < 10_000
+        for word in OUTCOMES:
+            marks = [m for m in drawn.marks if f'class="{word}"' in m]
+            count = sum(m.count("M") for m in marks)
+            assert count == 1 + sum(
+                c.outcome == word for c in effects.cases_of(own)
+            )  # one more in the legend
+            assert f"{count - 1} {word}" in drawn.words or len(marks) > 0
+
+
+# ---- a page a method
+
+
+def test_every_method_table_and_arm_has_its_page():
+    assert {m for e in ENTRIES.values() for m in e.methods} == set(METHODS)
+    assert {t for e in ENTRIES.values() for t in e.tables} == set(TABLES)
+    arms = [arm for e in ENTRIES.values() for arm in e.arms]
+    assert sorted(arms) == sorted({a.arm for a in known.known()}) and set(KINDS) == {
+        e.kind for e in ENTRIES.values()
+    }
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_a_page_has_idea_drawing_formula_numbers_and_code(name):
+    text, entry = method_page.page(name), ENTRIES[name]
+    assert text.startswith(
+        f"# {entry.title}\n\n{method_page.escaped(method_page.idea(entry))}\n\n<!-- drawing {name} -->"
+    )
+    heads = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert heads == [
+        "Formula",
+        "Where it suits",
+        "Our numbers",
+        "In code",
+        *(["Source"] if entry.cites else []),
+    ]
+    bibliography = (project_root() / "book/references.bib").read_text()
+    assert all(f"{{{key}," in bibliography for key in entry.cites)
+    assert set(entry.pages) <= set(notebook_names())
+    for file in re.findall(r"\{literalinclude\} /(\S+)\n:pyobject: (\w+)", text):
+        assert re.search(rf"^(def|class) {file[1]}\b", (project_root() / file[0]).read_text(), re.MULTILINE)
+    for method in entry.methods:
+        assert f'get_method("{method}")' in text
+    for arm in entry.arms:
+        assert f"<td>{arm}</td>" in text.replace(" °", "")
+
+
+def test_numbers_of_a_page_are_those_of_the_guide():
+    own = [a for a in known.known() if a.arm == "QR"]
+    text, cases = method_page.numbers_of(ENTRIES["qr"]), effects.cases_of(own)
+    best, worst = (f"({c.difference:+.4f} [" for c in (max(cases, key=_gain), min(cases, key=_gain)))
+    assert best in text and worst in text and f"of {len(cases)} cases" in text
+    assert '<a href="../executed/lers_table5_ctr.html">' in text
+    assert {s.page for s in known.SOURCES} <= set(notebook_names())
+
+
+def _gain(case):
+    return case.difference

@@ -204,3 +204,20 @@ def test_a_column_of_long_texts_is_wide():
     assert [
         ["long" in td.get("class", []) for td in tr.find_all("td")] for tr in soup.select("tbody tr")
     ] == [[False, True, False, False]] * 2
+
+
+def test_the_first_use_of_a_word_leads_to_what_it_means():
+    terms = extension("terms")
+    link = "[{0}|{1}]".format
+    html = (
+        '<div class="lfmp-answer"><p>Over 6 blocks <strong>Light-FMP, as printed</strong> takes TT-Rec, not '
+        '2 blocks, as printed.</p></div><td>PT</td><p class="lfmp-note">PT: of each arm; PT.</p>'
+    )
+    seen = {"IT"}
+    assert terms.linked(html, seen, link) == html.replace("6 blocks", "6 [block|blocks]").replace(
+        "FMP, as printed", "FMP, [as printed|as printed]"
+    ).replace("PT: of each arm;", "[PT|PT]: of each [arm|arm];")
+    assert seen == {"IT", "block", "as printed", "PT", "arm"}
+    assert terms.first_use("IT of it", seen) is None
+    words = (ROOT / "book" / "how-to-read.md").read_text().split("## Words of the tables")[1]
+    assert set(terms.USES) <= set(words.splitlines())

@@ -75,15 +75,9 @@ def _free(found: Sequence[Action]) -> Card:
     equal = sum(c.outcome == EQUAL for c in cases)
     text = (
         f"ways of removing a part are shown to be free; {equal} of {len(cases)} comparisons are equal within "
-        f"± {AUC.margin} of test AUC."
+        f"± {AUC.margin} of test AUC. {len(bounded(found, BOUNDS[0]))} exclude a loss of more than "
+        f"{BOUNDS[0]} in every case, {len(bounded(found, BOUNDS[1]))} one of more than {BOUNDS[1]}."
     )
-    for share in shares_of(found):
-        own = tables_of(found, share)
-        still, little = of_class(own, "free", "open"), bounded(own, BOUNDS[0])
-        text += (
-            f" At {percent(share)} of the table {len(still)} of {len(own)} are worse in no case; "
-            f"{len(little)} exclude a loss of more than {BOUNDS[0]}."
-        )
     return Card("What can go free", f"{len(free)} of {len(found)}", text, "decide")
 
 

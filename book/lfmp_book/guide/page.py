@@ -52,12 +52,17 @@ class Links:
 
 
 def decision_table(
-    found: Sequence[Action], *, of: Sequence[Action] | None = None, folder: str = ""
+    found: Sequence[Action],
+    *,
+    of: Sequence[Action] | None = None,
+    caption: str = "Every way of removing a part",
+    folder: str = "",
 ) -> HtmlTable:
     """A line for each way: what the records say, its worst loss, what it saves, on how much it stands.
 
     Args:
-        found: the ways. of: all that were adjusted together, where these are a part. folder: see `Links`.
+        found: the ways. of: all that were adjusted together, where these are a part.
+        caption: of the table. folder: see `Links`.
     """
     order = list(WORDS)
     lines = sorted(found, key=lambda a: (order.index(a.verdict), a.possible))
@@ -92,7 +97,7 @@ def decision_table(
     )
     return table(
         data,
-        caption="Every way of removing a part",
+        caption=caption,
         formats={"loss not excluded": ".4f"},
         rule=data["the records say"].tolist(),
         note=note,

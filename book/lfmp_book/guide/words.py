@@ -92,7 +92,7 @@ def _spared(own: Sequence[Action], what: str) -> str:
     names = f": {listed([a.arm for a in little])}" * bool(little)
     return (
         f"Worse in no case: {len(still)} of {len(own)} {what}; a loss of more than {BOUNDS[0]} is excluded "
-        f"in every case, by its own interval, for {len(little)}{names}."
+        f"in every case, by its own interval, for {len(little) or 'none'}{names}."
     )
 
 

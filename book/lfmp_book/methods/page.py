@@ -81,7 +81,7 @@ def remarks(thing: Callable[..., Any]) -> list[str]:
 
 def settings_in_words(settings: type[Settings]) -> str:
     """Its settings with their defaults."""
-    own = [f"`{name}` = {field.default!r}" for name, field in settings.model_fields.items() if _plain(field)]
+    own = [f"`{name}={field.default!r}`" for name, field in settings.model_fields.items() if _plain(field)]
     return ", ".join(own) or "none"
 
 
@@ -129,7 +129,8 @@ def numbers_of(entry: Entry) -> str:
             else "Every other method is held against it; see {doc}`Decide <../executed/decide>`."
         )
     best, worst = (pick(_placed(own), key=lambda pair: pair[1].difference) for pick in (max, min))
-    shown = guide.decision_table(own, of=known(), folder="../executed/")._repr_html_()
+    caption = f"{entry.title}: what the records say"
+    shown = guide.decision_table(own, of=known(), caption=caption, folder="../executed/")._repr_html_()
     return (
         f"Against the whole model it does best as {_named(best)}, and worst as {_named(worst)}, of "
         f"{len(cases_of(own))} cases.\n\n```{{raw}} html\n{_one_block(shown)}\n```"

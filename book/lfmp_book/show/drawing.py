@@ -62,9 +62,19 @@ class Drawing:
         )
         return self
 
-    def text(self, x: float, y: float, words: str, anchor: str = "start", kind: str = "label") -> "Drawing":
-        """A line of text, its base line at y; anchor: start, middle or end."""
+    def text(
+        self,
+        x: float,
+        y: float,
+        words: str,
+        anchor: str = "start",
+        kind: str = "label",
+        *,
+        turned: bool = False,
+    ) -> "Drawing":
+        """A line of text, its base line at y; anchor: start, middle or end; turned: reads upwards."""
         place = "" if anchor == "start" else f' text-anchor="{anchor}"'
+        place += f' transform="rotate(-90 {_n(x)} {_n(y)})"' * turned
         self.marks.append(f'<text class="{kind}" x="{_n(x)}" y="{_n(y)}"{place}>{escape(words)}</text>')
         return self
 
@@ -86,6 +96,12 @@ class Drawing:
         drawn = "".join(f"M{_n(x)} {_n(y)}{path}" for x, y in places)
         if drawn:
             self.marks.append(f'<path class="{kind}" d="{drawn}"/>')
+        return self
+
+    def squares(self, kind: str, side: float, places: Iterable[tuple[float, float]]) -> "Drawing":
+        """Squares around places: ends of lines of no length, which take few letters."""
+        drawn = "".join(f"M{_n(x)} {_n(y)}h0" for x, y in places)
+        self.marks.append(f'<path class="{kind}" stroke-width="{_n(side)}" d="{drawn}"/>')
         return self
 
     def svg(self) -> str:
