@@ -91,5 +91,5 @@ bench-pairs: .venv-bench/.installed
 	@touch $@
 
 clean:
-	rm -rf _build book/executed book/api .pytest_cache .ruff_cache .mypy_cache *.egg-info
+	rm -rf _build book/executed book/api book/methods .pytest_cache .ruff_cache .mypy_cache *.egg-info
 	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +

@@ -82,28 +82,23 @@
     return Object.fromEntries(WORDS.map((word) => [word, outcomes.filter((o) => o === word).length]));
   };
 
-  const open = (panel, { line, tables }) => {
+  const open = (panel, { line, contrasts }) => {
     const found = lfmp.said();
-    const place = lfmp.make("div");
     const shown = (v) => `± ${(10 ** v).toPrecision(2)}`;
     const slider = lfmp.slider("line, in test AUC", { min: -4, max: -1.5, step: 0.01, value: Math.log10(line), shown, name: "line" }, () => show());
-    const before = tables.map((table) => counted(table.contrasts, line));
+    const before = counted(contrasts, line);
     const show = () => {
       // the slider's steps miss the papers' line by a rounding: there it is meant
       const chosen = 10 ** slider.value();
       const margin = Math.abs(chosen / line - 1) < 0.012 ? line : chosen;
-      const now = tables.map((table) => counted(table.contrasts, margin));
-      const total = (counts, word) => counts.reduce((sum, own) => sum + own[word], 0);
+      const now = counted(contrasts, margin);
       const words = WORDS.flatMap((word, k) => {
-        const [was, is] = [total(before, word), total(now, word)];
+        const [was, is] = [before[word], now[word]];
         return [k ? ", " : "", lfmp.figure(word, is, String(is)), ` ${word}${is === was ? "" : ` (${is > was ? "+" : "−"}${Math.abs(is - was)})`}`];
       });
-      found.say(`At ± ${margin === line ? line : (margin).toPrecision(2)}: `, ...words, ` of ${tables.reduce((sum, t) => sum + t.contrasts.length, 0)} comparisons.`);
-      place.replaceChildren(
-        lfmp.table("Outcomes by table", ["table", "comparisons", ...WORDS], tables.map((table, k) => [table.name, String(table.contrasts.length), ...WORDS.map((word) => String(now[k][word]))])),
-      );
+      found.say(`At ± ${margin === line ? line : margin.toPrecision(2)}: `, ...words, ` of ${contrasts.length} comparisons.`);
     };
-    panel.append(lfmp.make("div", { class: "lfmp-controls" }, slider.node), found.node, place);
+    panel.append(lfmp.make("div", { class: "lfmp-controls" }, slider.node), found.node);
     return show;
   };
 

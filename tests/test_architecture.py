@@ -45,9 +45,10 @@ BOOK = (
     ("sets", "arguments"),
     ("lightfmp", "lers"),
     ("speed", "guide", "advice"),
-    ("ledger", "items"),
+    ("ledger", "items", "methods"),
     ("notebooks",),
     ("executor",),
+    ("kept",),
     ("cli",),
 )
 LEVELS = [*(("lfmp_core", rooms) for rooms in CORE), *(("lfmp_book", rooms) for rooms in BOOK)]

@@ -47,7 +47,15 @@ def pages() -> list[str]:
     """Every page of the contents; of the package's pages the list and one."""
     contents = yaml.safe_load((ROOT / "_toc.yml").read_text())
     files = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
-    return [contents["root"], *files, "book/api/surgery", "search", "genindex"]
+    return [
+        contents["root"],
+        *files,
+        "book/api/surgery",
+        "book/methods/qr",
+        "book/methods/light_fmp",
+        "search",
+        "genindex",
+    ]
 
 
 @pytest.fixture(scope="module")

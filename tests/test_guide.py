@@ -1,4 +1,4 @@
-"""The page that decides and the front page's cards: their words follow from hand-made cases."""
+"""The page that decides, the front page's cards and a page a method: words follow from hand-made cases."""
 
 import ast
 import re
@@ -8,16 +8,21 @@ import nbformat
 import pandas as pd
 import pytest
 
-from lfmp_book.guide import cards, effects, known, page, words
-from lfmp_book.guide.effects import RecordSource, outcome
+from lfmp_book.evidence.outcomes import OUTCOMES
+from lfmp_book.guide import cards, effects, known, matrix, page, words
+from lfmp_book.guide.effects import RecordSource
+from lfmp_book.methods import page as method_page
+from lfmp_book.methods.entries import ENTRIES, KINDS
 from lfmp_book.notebooks import notebook_names, notebooks_folder
+from lfmp_core.embeddings.registry import TABLES
 from lfmp_core.errors import UnknownName
+from lfmp_core.methods import METHODS
 from lfmp_core.settings import project_root
 
 TABLE = RecordSource("a", "page_a", "table", "whole", ("small",))
 OTHER = replace(TABLE, item="b", page="page_b")
 CLEAR, WORSE, BETTER, OPEN = (
-    (0.0, -0.0005, 0.0008),
+    (0.0, -0.0002, 0.0003),
     (-0.02, -0.03, -0.01),
     (0.02, 0.01, 0.03),
     (0.0, -0.01, 0.01),
@@ -53,29 +58,15 @@ def by_arm(*parts):
     return {action.arm: action for action in effects.actions(parts)}
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "word"),
-    [
-        (-0.001, 0.001, "equal"),
-        (0.0001, 0.0009, "equal"),  # told from 0, yet too little to matter
-        (-0.0009, -0.0001, "equal"),
-        (0.0001, 0.0011, "better"),
-        (-0.0011, -0.0001, "worse"),
-        (-0.0011, 0.0002, "undecided"),
-        (-0.0002, 0.0011, "undecided"),
-        (0.0, 0.002, "undecided"),
-        (-0.002, 0.0, "undecided"),
-    ],
-)
-def test_outcome(low, high, word):
-    assert outcome(low, high) == word
-
-
-def test_a_tie_is_never_better_or_worse():
-    """Every interval that holds 0 is equal or undecided."""
-    ends = [x / 2000 for x in range(-8, 9)]
-    said = {outcome(low, high) for low in ends for high in ends if low <= 0 <= high}
-    assert said == {"equal", "undecided"}
+def test_words_are_adjusted_for_all_comparisons_of_all_pages():
+    """An interval clear of 0 at 95 % is undecided beside nineteen others, wherever those are."""
+    close, far = (-0.010, -0.019, -0.001), {f"b{i}": (OPEN, OPEN) for i in range(9)}
+    alone = by_arm(made(TABLE, {"x": (close, None)}))["x"].cases[0]
+    beside = by_arm(made(TABLE, {"x": (close, None)}), made(OTHER, far))["x"].cases[0]
+    assert (alone.outcome, beside.outcome) == ("worse", "undecided")
+    assert (beside.low, beside.high) == close[1:]
+    both = effects.actions([made(TABLE, {"x": (close, None)}), made(OTHER, far)])
+    assert effects.num_comparisons(both) == 19
 
 
 def test_verdicts():
@@ -133,7 +124,8 @@ def test_words_follow_the_cases():
     assert (
         "Nothing is shown to be free." in answer and "0 better, 0 equal, 2 undecided, 2 worse of 4" in answer
     )
-    assert "Worse in no case: 2 of 4 methods: tied and small." in answer
+    assert "Worse in no case: 2 of 4 methods; a loss of more than 0.01 is excluded in every case" in answer
+    assert "by its own interval, for 2: tied and small." in answer and "all 7 comparisons of this" in answer
     assert "never pays here** (table)" in answer and answer.count("lost at 80 %") == 1
     [unshown] = [line for line in answer.splitlines() if "Not shown to pay" in line]
     assert unshown.endswith("in none: even at 80 %.")
@@ -145,15 +137,22 @@ def test_words_follow_the_cases():
 def test_needs_take_only_what_saves_and_is_worse_in_no_case():
     told = {"tied": (OPEN, OPEN), "lost": (WORSE, WORSE)}
     bytes_, training, scoring = words.needs(effects.actions([made(TABLE, told)])).sentences
-    assert "1 ways" not in bytes_ and "tied (80 % of the table) saves most: × 0.50." in bytes_
-    assert "A loss of 0.0100 is not excluded" in bytes_ and "tied" in scoring
-    assert training.endswith("nothing that is worse in no case saves it in every case.")
+    assert "tied (80 % of the table) saves most: × 0.50;" in bytes_ and "lost" not in bytes_
+    assert "a loss of 0.0100 is not excluded" in bytes_ and "tied" in scoring
+    assert training.count("othing saves it in every case and excludes a loss of more than") == 2
+
+
+def test_what_may_lose_more_than_a_bound_is_not_offered_under_it():
+    told = {"near": ((0.0, -0.009, 0.009), OPEN), "far": ((0.0, -0.03, 0.03), OPEN)}
+    found = effects.actions([made(TABLE, told)])
+    assert [a.arm for a in words.bounded(found, 0.01)] == ["near"] and len(words.bounded(found, 0.03)) == 2
 
 
 def test_limits_count_what_is_wide_and_what_is_stale():
     told = {"clear": (CLEAR, OPEN), "lost": (WORSE, WORSE), "tied": (OPEN, OPEN)}
     sure = repr(words.limits(effects.actions([made(TABLE, told, old=("lost",))])))
     assert "2 of 3 are wider than ± 0.001" in sure and "± 0.0100 in the median" in sure
+    assert "adjusted for all 6 comparisons" in sure
     assert "Of 3 cases 1 rest on records" in sure and "13,715 test rows of Criteo" in sure
 
 
@@ -169,7 +168,10 @@ def test_cards_count_what_the_records_say():
     told = {"clear": (CLEAR, OPEN), "lost": (WORSE, WORSE), "tied": (OPEN, OPEN)}
     free, costs, never, sure = cards.cards(effects.actions([made(TABLE, told)])).cards
     assert (free.figure, costs.figure, never.figure, sure.figure) == ("1 of 3", "0 of 0", "1 of 3", "1 of 3")
-    assert "1 of 3 comparisons are equal" in free.text and "At 80 % of the table 2 of 3" in free.text
+    assert "1 of 3 comparisons are equal" in free.text
+    assert (
+        "2 exclude a loss of more than 0.01 in every case" in free.text and "all 6 comparisons" in sure.text
+    )
     assert "0 better, 1 equal, 1 undecided, 1 worse of 3" in costs.text and "13,715 (Criteo)" in sure.text
 
 
@@ -232,3 +234,69 @@ def test_the_guide_knows_no_page():
     assert {module for module in found if module.split(".")[0] in ("lers", "lightfmp")} <= below | {
         "lightfmp"
     }
+
+
+def test_the_matrix_has_a_mark_for_each_case():
+    found = known.known()
+    for drawn, own in (
+        (matrix.of_tables(found), [a for a in found if a.removes == "table"]),
+        (matrix.of_fields(found), [a for a in found if a.removes == "fields"]),
+    ):
+        assert len(drawn.svg()) < 10_000
+        for word in OUTCOMES:
+            marks = [m for m in drawn.marks if f'class="{word}"' in m]
+            count = sum(m.count("M") for m in marks)
+            assert count == 1 + sum(
+                c.outcome == word for c in effects.cases_of(own)
+            )  # one more in the legend
+            assert f"{count - 1} {word}" in drawn.words or len(marks) > 0
+
+
+# ---- a page a method
+
+
+def test_every_method_table_and_arm_has_its_page():
+    assert {m for e in ENTRIES.values() for m in e.methods} == set(METHODS)
+    assert {t for e in ENTRIES.values() for t in e.tables} == set(TABLES)
+    arms = [arm for e in ENTRIES.values() for arm in e.arms]
+    assert sorted(arms) == sorted({a.arm for a in known.known()}) and set(KINDS) == {
+        e.kind for e in ENTRIES.values()
+    }
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_a_page_has_idea_drawing_formula_numbers_and_code(name):
+    text, entry = method_page.page(name), ENTRIES[name]
+    assert text.startswith(
+        f"# {entry.title}\n\n{method_page.escaped(method_page.idea(entry))}\n\n<!-- drawing {name} -->"
+    )
+    heads = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert heads == [
+        "Formula",
+        "Where it suits",
+        "Our numbers",
+        "In code",
+        *(["Source"] if entry.cites else []),
+    ]
+    bibliography = (project_root() / "book/references.bib").read_text()
+    assert all(f"{{{key}," in bibliography for key in entry.cites)
+    assert set(entry.pages) <= set(notebook_names())
+    for file in re.findall(r"\{literalinclude\} /(\S+)\n:pyobject: (\w+)", text):
+        assert re.search(rf"^(def|class) {file[1]}\b", (project_root() / file[0]).read_text(), re.MULTILINE)
+    for method in entry.methods:
+        assert f'get_method("{method}")' in text
+    for arm in entry.arms:
+        assert f"<td>{arm}</td>" in text.replace(" °", "")
+
+
+def test_numbers_of_a_page_are_those_of_the_guide():
+    own = [a for a in known.known() if a.arm == "QR"]
+    text, cases = method_page.numbers_of(ENTRIES["qr"]), effects.cases_of(own)
+    best, worst = (f"({c.difference:+.4f} [" for c in (max(cases, key=_gain), min(cases, key=_gain)))
+    assert best in text and worst in text and f"of {len(cases)} cases" in text
+    assert '<a href="../executed/lers_table5_ctr.html">' in text
+    assert {s.page for s in known.SOURCES} <= set(notebook_names())
+
+
+def _gain(case):
+    return case.difference

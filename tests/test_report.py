@@ -152,12 +152,13 @@ def test_main_table_shows_arms_that_only_this_run_has():
     assert "0.69" in lines[4] and "0.75" in lines[3] and "0.71" in lines[3]
 
 
-def test_ties_are_marked():
+def test_differences_say_what_they_come_to():
     compared = _compared(
-        {("dnn", ARM, "all fields"): (0.01, -0.01, 0.02), ("dnn", ARM, "random fields"): (0.01, 0.001, 0.02)}
+        {("dnn", ARM, "all fields"): (0.01, -0.01, 0.02), ("dnn", ARM, "random fields"): (0.01, 0.004, 0.016)}
     )
     (row,) = [x for x in repr(difference_table(compared)).splitlines() if x.startswith("dnn")]
-    assert row.count("tied") == 1 and row.index("tied") < row.index("+0.0010")
+    assert row.count("undecided") == 1 and row.index("undecided") < row.index("+0.0040")
+    assert row.rstrip().endswith("better") and "all 2 comparisons" in repr(difference_table(compared))
 
 
 def test_fig3_claims_judge_stability_and_the_named_fields():

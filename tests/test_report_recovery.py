@@ -109,16 +109,16 @@ def test_one_with_the_best_or_within_two_standard_errors():
     assert best.difference["GBDT"] == 0
     assert best.difference["Lasso"] == pytest.approx(-0.05)
     assert best.error["Lasso"] == pytest.approx(0.1291, abs=1e-4)
-    assert best.tied["Lasso"] and not best.tied["PCA"]
+    assert best.outcome["Lasso"] == "undecided" and best.outcome["PCA"] == "worse"
     text = repr(recovery.main_table(FRAME, "x"))
     lasso, gbdt = (next(x for x in text.splitlines() if x.startswith(n)) for n in ("Lasso", "GBDT"))
-    assert "-0.05 ± 0.13 tied" in lasso and "best" in gbdt
+    assert "-0.05 ± 0.13 undecided" in lasso and "best" in gbdt
     assert "precision is 0.50 at most" in text and "recall 0.51" in text
 
 
 def test_with_a_single_pair_only_equals_tie():
     one = recovery.to_best(frame({"A": {3: (1.0,)}, "B": {3: (1.0,)}, "C": {3: (0.9,)}}))
-    assert one.tied.to_dict() == {"A": True, "B": True, "C": False}
+    assert one.outcome.to_dict() == {"A": "undecided", "B": "undecided", "C": "worse"}
 
 
 def test_above_chance_means_in_each_run():
@@ -134,10 +134,11 @@ def test_above_chance_means_in_each_run():
     assert recovery.mostly_above_chance(FRAME)
 
 
-def test_answers_name_the_best_the_tied_and_the_sizes():
+def test_answers_name_the_best_what_is_level_with_it_and_the_sizes():
     best, weak, strong, size = recovery.recovery_in_words(FRAME).sentences
     assert best == (
-        "Most informative fields (0.90) are found by **GBDT**; not to be told apart from that: Lasso (0.85)."
+        "Most informative fields (0.90) are found by **GBDT**; not to be told apart from that: Lasso (0.85); "
+        "Light-FMP, repaired, 2,000 × 25 (0.75)."
     )
     assert weak == "Signal 0.5, no redundant: 0 of 5 selectors are above chance in each seed."
     assert strong.endswith(

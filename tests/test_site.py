@@ -259,3 +259,20 @@ def test_records_are_written_as_a_table_without_their_histories():
     assert not any("history" in name for name in rows[0])
     told = tables.certificate(json.loads(paths[0].read_text()))
     assert told["id"] == paths[0].stem and told["command"] and len(told["commit"]) == 12
+
+
+def test_the_first_use_of_a_word_leads_to_what_it_means():
+    terms = extension("terms")
+    link = "[{0}|{1}]".format
+    html = (
+        '<div class="lfmp-answer"><p>Over 6 blocks <strong>Light-FMP, as printed</strong> takes TT-Rec, not '
+        '2 blocks, as printed.</p></div><td>PT</td><p class="lfmp-note">PT: of each arm; PT.</p>'
+    )
+    seen = {"IT"}
+    assert terms.linked(html, seen, link) == html.replace("6 blocks", "6 [block|blocks]").replace(
+        "FMP, as printed", "FMP, [as printed|as printed]"
+    ).replace("PT: of each arm;", "[PT|PT]: of each [arm|arm];")
+    assert seen == {"IT", "block", "as printed", "PT", "arm"}
+    assert terms.first_use("IT of it", seen) is None
+    words = (ROOT / "book" / "how-to-read.md").read_text().split("## Words of the tables")[1]
+    assert set(terms.USES) <= set(words.splitlines())

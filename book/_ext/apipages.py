@@ -85,8 +85,13 @@ def pages() -> dict[str, str]:
 
 
 def write_pages(folder: Path) -> None:
-    """Write the pages: one that is as it was is left alone, one whose module is gone goes."""
-    wanted = {f"{name}.md": text for name, text in pages().items()}
+    """Write the pages; see `write_folder`."""
+    write_folder(folder, pages())
+
+
+def write_folder(folder: Path, found: dict[str, str]) -> None:
+    """Write pages by name: one that is as it was is left alone, one that is no longer there goes."""
+    wanted = {f"{name}.md": text for name, text in found.items()}
     folder.mkdir(exist_ok=True)
     for path in folder.glob("*.md"):
         if path.name not in wanted:

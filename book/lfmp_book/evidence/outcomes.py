@@ -5,15 +5,49 @@ from statistics import NormalDist
 
 import pandas as pd
 
-from lfmp_core.experiments.decisions import Contrast, decide
-from lfmp_core.metrics import AUC, Metric
+from lfmp_core.experiments.decisions import Contrast, contrast_of, decide
+from lfmp_core.metrics import AUC, Metric, metric_of
 
 from ..show.words import listed, number, ranged
 from .datasets import test_rows, title
-from .differences import interval
+from .draws import Draws, Key
+from .results import draws_of
 
-OUTCOMES = ("better", "equal", "undecided", "worse")
+BETTER, EQUAL, UNDECIDED, WORSE = OUTCOMES = ("better", "equal", "undecided", "worse")
 _REACH = 2 * NormalDist().inv_cdf(0.975)  # a 95 % interval over its standard error
+
+
+def contrasts(compared: pd.DataFrame, reference: pd.DataFrame | None = None) -> dict[int, Contrast]:
+    """By how much each comparison's arm is better, by the comparison's index.
+
+    Of an item that keeps its draws the error is that of the draws, with as many degrees of freedom as the
+    seeds leave (`decisions.contrast_of`). Else it is that of the stored 95 % interval.
+
+    Args:
+        compared: see `results.known_comparisons`.
+        reference: the records that they are of, see `results.frame`; None: by the stored intervals.
+    """
+    drawn = {} if reference is None else draws_of(compared)
+    records = reference.set_index("id") if reference is not None and drawn else pd.DataFrame()
+    return {
+        r.Index: _drawn(r, drawn[r.dataset], records) if drawn and r.dataset in drawn else _stored(r)
+        for r in compared.itertuples()
+    }
+
+
+def _stored(row) -> Contrast:
+    return Contrast(metric_of(row.metric).gain(row.difference, 0.0), (row.high - row.low) / _REACH)
+
+
+def _drawn(row, drawn: Draws, records: pd.DataFrame) -> Contrast:
+    """The partner of a comparison is the cell of the other records."""
+    metric, own = metric_of(row.metric), (row.backbone, row.arm, row.budget)
+    rest = set(row.ids) - set(drawn.runs[own])
+    other: Key = next(key for key, ids in drawn.runs.items() if set(ids) == rest)
+    values = drawn.values[metric]
+    one, two = (records.loc[list(drawn.runs[key]), f"test_{metric.name}"].tolist() for key in (own, other))
+    seeds = (one, two) if min(len(one), len(two)) > 1 else None
+    return contrast_of(values[own], values[other], metric, seeds)
 
 
 def outcomes(compared: pd.DataFrame, against: Sequence[str], metric: Metric = AUC) -> pd.DataFrame:
@@ -24,17 +58,9 @@ def outcomes(compared: pd.DataFrame, against: Sequence[str], metric: Metric = AU
     Args:
         compared: see `results.compare`. against: labels.
     """
-    contrasts = contrasts_of(compared, against, metric)
-    own, found = compared.loc[list(contrasts)], decide(contrasts, metric.margin).by_name
-    return own.assign(outcome=pd.Series([found[i].outcome for i in own.index], own.index, dtype="str"))
-
-
-def contrasts_of(compared: pd.DataFrame, against: Sequence[str], metric: Metric = AUC) -> dict[int, Contrast]:
-    """The contrasts that `outcomes` decides on, by the comparisons' index."""
     own = compared[compared.against.isin(list(against)) & (compared.metric == metric.name)]
-    return {
-        r.Index: Contrast(metric.gain(r.difference, 0.0), (r.high - r.low) / _REACH) for r in own.itertuples()
-    }
+    found = decide(contrasts(own), metric.margin).by_name
+    return own.assign(outcome=pd.Series([found[i].outcome for i in own.index], own.index, dtype="str"))
 
 
 def outcome_counts(found: pd.DataFrame, noun: str = "comparison") -> str:
@@ -54,6 +80,23 @@ def mean_of(found: pd.DataFrame) -> str:
     if len(found) == 1:
         return mean
     return f"mean {mean}, {found.difference.min():+.4f} to {found.difference.max():+.4f}"
+
+
+def interval(difference: float, low: float, high: float) -> str:
+    """A difference with its interval."""
+    return f"{difference:+.4f} [{low:+.4f}, {high:+.4f}]"
+
+
+def difference_note(count: int, of: str = "this table") -> str:
+    """What stands under a table of differences with their outcomes.
+
+    Args:
+        count: comparisons that were adjusted together. of: where they all are.
+    """
+    return (
+        "Difference [95 % interval], paired bootstrap over test rows and seeds. Better, worse, equal (within "
+        f"± {AUC.margin:g}) or undecided: for all {number(count, 'comparison')} of {of} together (Holm)."
+    )
 
 
 def interval_and_outcome(row: pd.Series) -> str:

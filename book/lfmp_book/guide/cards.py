@@ -7,12 +7,15 @@ from typing import Any
 
 from IPython.display import display
 
+from lfmp_core.metrics import AUC
+
 from ..evidence.datasets import test_rows
+from ..evidence.outcomes import BETTER, EQUAL, UNDECIDED, WORSE
 from ..lightfmp.selectors import set_of
 from ..show.words import listed, percent
-from .effects import BETTER, EQUAL, MARGIN, UNDECIDED, WORSE, Action, cases_of, of_class
+from .effects import Action, cases_of, num_comparisons, of_class
 from .known import FIELDS, PRINTED, REPAIRED, TABLE
-from .words import FREE, field_removals, outcomes_in, shares_of, tables_of
+from .words import BOUNDS, FREE, bounded, field_removals, outcomes_in, shares_of, tables_of
 
 GLUED = "application/papermill.record/"  # by which the book's builder knows what is kept for other pages
 
@@ -72,12 +75,9 @@ def _free(found: Sequence[Action]) -> Card:
     equal = sum(c.outcome == EQUAL for c in cases)
     text = (
         f"ways of removing a part are shown to be free; {equal} of {len(cases)} comparisons are equal within "
-        f"± {MARGIN} of test AUC."
+        f"± {AUC.margin} of test AUC. {len(bounded(found, BOUNDS[0]))} exclude a loss of more than "
+        f"{BOUNDS[0]} in every case, {len(bounded(found, BOUNDS[1]))} one of more than {BOUNDS[1]}."
     )
-    for share in shares_of(found):
-        own = tables_of(found, share)
-        still = of_class(own, "free", "open")
-        text += f" At {percent(share)} of the table {len(still)} of {len(own)} are worse in no case."
     return Card("What can go free", f"{len(free)} of {len(found)}", text, "decide")
 
 
@@ -110,6 +110,7 @@ def _sure(found: Sequence[Action]) -> Card:
     seeds = sorted({c.seeds for c in cases})
     text = (
         f"comparisons are undecided: {total} test rows and {seeds[0]} to {seeds[-1]} seeds can't tell. "
-        "Collaborative filtering is still being run."
+        f"The words hold for all {num_comparisons(found)} comparisons together (Holm). Collaborative "
+        "filtering is still being run."
     )
     return Card("How sure", f"{undecided} of {len(cases)}", text, "decide")

@@ -1,30 +1,26 @@
 """What the removal of a part costs and saves, case by case and over all cases with records.
 
-A case is one data set with one backbone. The loss is that of test AUC against the whole model; what an
-interval of 95 % says of it is one of four words: better, equal, undecided, worse.
+A case is one data set with one backbone. The loss is that of test AUC against the whole model; what it comes
+to beside all other comparisons of the guide is one of four words: better, equal, undecided, worse.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import pandas as pd
 
-MARGIN = 0.001  # of test AUC, within which a difference is none
-BETTER, EQUAL, UNDECIDED, WORSE = OUTCOMES = ("better", "equal", "undecided", "worse")
+from lfmp_core.experiments.decisions import Contrast, Decision, decide
+from lfmp_core.metrics import AUC
+
+from ..evidence.outcomes import BETTER, UNDECIDED, WORSE, contrasts
+
 Class = Literal["free", "open", "costs", "never"]
 SAVINGS = (
     "bytes",
     "TT",
     "IT",
 )  # columns of `results.frame`: as served, processor seconds to train and to score
-
-
-def outcome(low: float, high: float, margin: float = MARGIN) -> str:
-    """Equal: the interval lies within ± margin; better or worse: it lies on one side of 0; else undecided."""
-    if -margin <= low and high <= margin:
-        return EQUAL
-    return BETTER if low > 0 else WORSE if high < 0 else UNDECIDED
 
 
 @dataclass(frozen=True)
@@ -49,8 +45,9 @@ class Effect:
     """One arm on one data set and backbone, against the whole model.
 
     Attributes:
-        difference, low, high: of test AUC, arm − whole, with its 95 % interval.
-        plain: what the interval against the free arm says; None for that arm itself, and where the
+        difference, low, high: of test AUC, arm − whole, with its own 95 % interval.
+        outcome: what it comes to beside all comparisons of the guide.
+        plain: what the comparison with the free arm comes to; None for that arm itself, and where the
             two weren't compared.
         ratios: mean over seeds over that of the whole model, by column of `SAVINGS`.
         seeds: that were compared.
@@ -63,16 +60,12 @@ class Effect:
     difference: float
     low: float
     high: float
+    outcome: str
     plain: str | None
     ratios: dict[str, float]
     seeds: int
     page: str
     stale: bool
-
-    @property
-    def outcome(self) -> str:
-        """What the interval says."""
-        return outcome(self.low, self.high)
 
 
 @dataclass(frozen=True)
@@ -135,56 +128,99 @@ class Action:
         return "never" if lost else "costs"
 
 
+class _Part(NamedTuple):
+    """A source with its runs, see `results.frame`, and the comparisons in test AUC that the guide shows."""
+
+    source: RecordSource
+    frame: pd.DataFrame
+    compared: pd.DataFrame
+    contrasts: dict[int, Contrast]
+
+    @classmethod
+    def of(cls, source: RecordSource, frame: pd.DataFrame, compared: pd.DataFrame) -> "_Part":
+        shown = compared.against.isin((source.whole, source.free[0])) & (compared.budget > 0)
+        own = compared[shown & (compared.metric == AUC.name)].reset_index(drop=True)
+        return cls(source, frame, own, contrasts(own, frame))
+
+    def keys(self) -> pd.Series:
+        """What a row is a comparison of, whatever page has it."""
+        columns = ["arm", "budget", "dataset", "backbone"]
+        return self.compared[columns].apply(lambda row: (self.source.removes, *row), axis=1)
+
+    def whole(self) -> pd.DataFrame:
+        """The comparisons with the whole model."""
+        return self.compared[self.compared.against == self.source.whole]
+
+
 def actions(parts: Iterable[tuple[RecordSource, pd.DataFrame, pd.DataFrame]]) -> list[Action]:
     """Every arm that removes a share, over the cases in which it was compared with the whole model.
 
-    A case that several pages have stands once, with the most seeds, so that evidence is counted once.
+    A case that several pages have stands once, with the most seeds, so that evidence is counted once. All
+    comparisons that stand, with the whole model and with the free arm, are adjusted together.
 
     Args:
         parts: a source with its runs, see `results.frame`, and what `results.compare` makes of them.
     """
-    found: dict[tuple[str, str, float], dict[tuple[str, str], Effect]] = {}
+    known = [_Part.of(*part) for part in parts]
+    decided = decide(_standing(known), AUC.margin).by_name
+    found: dict[tuple[str, str, float], list[Effect]] = {}
     free: dict[str, tuple[str, ...]] = {}
-    for source, frame, compared in parts:
-        free.setdefault(source.removes, source.free)
-        for arm, share, case in _cases(source, frame, compared):
-            own = found.setdefault((source.removes, arm, share), {})
-            there = own.get((case.dataset, case.backbone))
-            if there is None or there.seeds < case.seeds:
-                own[case.dataset, case.backbone] = case
+    for number, part in enumerate(known):
+        free.setdefault(part.source.removes, part.source.free)
+        own = {row: decision for (of, row), decision in decided.items() if of == number}
+        for arm, share, case in _cases(part, own):
+            found.setdefault((part.source.removes, arm, share), []).append(case)
     return [
-        Action(removes, free[removes], arm, share, tuple(cases.values()))
+        Action(removes, free[removes], arm, share, tuple(cases))
         for (removes, arm, share), cases in found.items()
     ]
 
 
-def _cases(
-    source: RecordSource, frame: pd.DataFrame, compared: pd.DataFrame
-) -> Iterator[tuple[str, float, Effect]]:
-    auc = compared[compared.metric == "auc"]
-    keys = ["dataset", "backbone", "budget", "arm"]
-    means = frame.groupby(keys)[list(SAVINGS)].mean()
-    stale = frame.groupby(keys)["stale"].any()
-    plain = {
-        (r.dataset, r.backbone, r.budget, r.arm): outcome(r.low, r.high)
-        for r in auc[auc.against == source.free[0]].itertuples()
+def standing(parts: Iterable[tuple[RecordSource, pd.DataFrame, pd.DataFrame]]) -> list[Contrast]:
+    """The comparisons that `actions` adjusts together."""
+    return list(_standing([_Part.of(*part) for part in parts]).values())
+
+
+def _standing(known: Sequence[_Part]) -> dict[tuple[int, int], Contrast]:
+    """By part and row; of a case that several parts have, those of the part with the most seeds."""
+    most: dict[tuple, tuple[int, int]] = {}  # a case → the most seeds, and the first part that has them
+    for number, part in enumerate(known):
+        for key, seeds in zip(part.keys()[part.whole().index], part.whole().seeds, strict=True):
+            if key not in most or most[key][0] < seeds:
+                most[key] = (seeds, number)
+    return {
+        (number, row): part.contrasts[row]
+        for number, part in enumerate(known)
+        for row, key in part.keys().items()
+        if key in most and most[key][1] == number
     }
-    for r in auc[(auc.against == source.whole) & (auc.budget > 0)].itertuples():
+
+
+def _cases(part: _Part, decided: dict[int, Decision]) -> Iterator[tuple[str, float, Effect]]:
+    keys = ["dataset", "backbone", "budget", "arm"]
+    means = part.frame.groupby(keys)[list(SAVINGS)].mean()
+    stale = part.frame.groupby(keys)["stale"].any()
+    own = part.compared.loc[list(decided)]
+    plain = {
+        (r.dataset, r.backbone, r.budget, r.arm): decided[r.Index].outcome
+        for r in own[own.against == part.source.free[0]].itertuples()
+    }
+    for r in own[own.against == part.source.whole].itertuples():
         key = (r.dataset, r.backbone, r.budget, r.arm)
-        whole = (r.dataset, r.backbone, 0.0, source.whole)
+        whole = (r.dataset, r.backbone, 0.0, part.source.whole)
         ratios = {column: float(means.loc[key, column] / means.loc[whole, column]) for column in SAVINGS}
-        old = bool(stale[key] or stale[whole])
         case = Effect(
             r.dataset,
             r.backbone,
             r.difference,
             r.low,
             r.high,
+            decided[r.Index].outcome,
             plain.get(key),
             ratios,
             int(r.seeds),
-            source.page,
-            old,
+            part.source.page,
+            bool(stale[key] or stale[whole]),
         )
         yield r.arm, r.budget, case
 
@@ -192,6 +228,11 @@ def _cases(
 def cases_of(found: Sequence[Action]) -> list[Effect]:
     """The cases of several actions, one after the other."""
     return [case for action in found for case in action.cases]
+
+
+def num_comparisons(found: Sequence[Action]) -> int:
+    """How many comparisons stand, with the whole model and with the free arm."""
+    return sum(1 + (case.plain is not None) for case in cases_of(found))
 
 
 def of_class(found: Sequence[Action], *verdicts: Class) -> list[Action]:

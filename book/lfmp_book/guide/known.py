@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from functools import cache
 
+import pandas as pd
+
 from lfmp_core.errors import check_name
+from lfmp_core.experiments.decisions import Contrast
 
 from ..evidence import results
 from ..lers.grids import ORIGINAL, SMALLER, SMALLER_IN_BYTES
 from ..lers.grids import TITLES as TABLES_ON
 from ..lightfmp import arms
-from .effects import Action, RecordSource, actions
+from .effects import Action, RecordSource, actions, standing
 
 TABLE = RecordSource("lers_table5", "lers_table5_ctr", "table", ORIGINAL, (SMALLER, SMALLER_IN_BYTES))
 FIELDS = RecordSource(
@@ -26,12 +29,23 @@ PRINTED, REPAIRED = arms.OURS  # the readings of Light-FMP that are the paper's 
 @cache
 def known() -> tuple[Action, ...]:
     """Every way of removing a part, of those data sets whose records were compared; needs no data."""
+    return tuple(actions(_parts()))
+
+
+@cache
+def contrasts() -> tuple[Contrast, ...]:
+    """The comparisons of the guide, which are adjusted together."""
+    return tuple(standing(_parts()))
+
+
+@cache
+def _parts() -> tuple[tuple[RecordSource, pd.DataFrame, pd.DataFrame], ...]:
     parts = []
     for source in SOURCES:
         frame = results.reference_frame(source.item)
         compared, _ = results.known_comparisons(source.item, frame)
         parts.append((source, frame, compared))
-    return tuple(actions(parts))
+    return tuple(parts)
 
 
 def those_that_remove(found: Sequence[Action], removes: str) -> list[Action]:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from ..evidence.datasets import test_rows
+from ..evidence.outcomes import OUTCOMES
 from ..lers.grids import KINDS
 from ..show import pareto
 from ..show.curves import bare
@@ -19,7 +20,7 @@ from ..show.front import TOUCHED, Axis, Mark, Value, front_to_touch
 from ..show.html import HtmlTable, table
 from ..show.touch import Touch
 from ..show.words import listed, percent, ranged
-from .effects import OUTCOMES, SAVINGS, Action, Class
+from .effects import SAVINGS, Action, Class, num_comparisons
 from .words import loss, place_of, taken, times
 
 WORDS: dict[Class, str] = {
@@ -35,27 +36,46 @@ LOWEST = -0.025  # of test AUC, below which the picture has no room
 
 @dataclass(frozen=True)
 class Links:
-    """Names of pages that lead to them, from a page in the same folder."""
+    """Names of pages that lead to them.
+
+    Args:
+        folder: where they lie, from the page that shows this.
+    """
 
     pages: tuple[str, ...]
+    folder: str = ""
 
     def _repr_html_(self) -> str:
-        return ", ".join(f'<a href="{escape(page)}.html">{escape(page)}</a>' for page in self.pages)
+        return ", ".join(
+            f'<a href="{self.folder}{escape(page)}.html">{escape(page)}</a>' for page in self.pages
+        )
 
     def __repr__(self) -> str:
         return ", ".join(self.pages)
 
 
-def decision_table(found: Sequence[Action]) -> HtmlTable:
-    """A line for each way: what the records say, its worst loss, what it saves, on how much it stands."""
+def decision_table(
+    found: Sequence[Action],
+    *,
+    of: Sequence[Action] | None = None,
+    caption: str = "Every way of removing a part",
+    folder: str = "",
+) -> HtmlTable:
+    """A line for each way: what the records say, its worst loss, what it saves, on how much it stands.
+
+    Args:
+        found: the ways. of: all that were adjusted together, where these are a part.
+        caption: of the table. folder: see `Links`.
+    """
     order = list(WORDS)
-    lines = sorted(found, key=lambda a: (order.index(a.verdict), a.removes, -a.share, -a.worst.difference))
+    lines = sorted(found, key=lambda a: (order.index(a.verdict), a.possible))
     data = pd.DataFrame(
         [
             {
                 "method": a.arm,
                 "removes": taken(a),
                 "the records say": WORDS[a.verdict],
+                "loss not excluded": a.possible,
                 "lowest difference [95 %]": loss(a.worst),
                 "bytes ×": times(a, "bytes"),
                 "training ×": times(a, "TT"),
@@ -64,19 +84,26 @@ def decision_table(found: Sequence[Action]) -> HtmlTable:
                 **{word: a.count(word) for word in OUTCOMES},
                 "seeds": ranged([case.seeds for case in a.cases]),
                 "test rows": ranged([test_rows(case.dataset) for case in a.cases]),
-                "page": Links(tuple(dict.fromkeys(case.page for case in a.cases))),
+                "page": Links(tuple(dict.fromkeys(case.page for case in a.cases)), folder),
             }
             for a in lines
         ]
     )
     note = (
         "Test AUC against the whole model, paired bootstrap over test rows and seeds, a case for each data "
-        "set and backbone that was compared; the lowest of its differences is shown. ×: over the whole "
-        "model, means over seeds, smallest to largest of the cases. Bytes: of the model as served; training: "
-        "processor seconds, with those of finding what stays; scoring: of the form whose bytes are given."
+        "set and backbone that was compared; the lowest of its differences is shown, and the largest loss "
+        "that some case's interval leaves open, by which the lines are in order. Better, worse and equal "
+        f"hold for all {num_comparisons(of or found)} comparisons of the guide together (Holm). ×: over "
+        "the whole model, means over seeds, smallest to largest of the cases. Bytes: of the model as served; "
+        "training: processor seconds, with those of finding what stays; scoring: of the form whose bytes are "
+        "given."
     )
     return table(
-        data, caption="Every way of removing a part", rule=data["the records say"].tolist(), note=note
+        data,
+        caption=caption,
+        formats={"loss not excluded": ".4f"},
+        rule=data["the records say"].tolist(),
+        note=note,
     )
 
 

@@ -1,6 +1,6 @@
 """How sure: the interval that so many rows give, and outcomes counted anew as the line moves."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from math import isinf
 from statistics import NormalDist, median
 
@@ -12,17 +12,12 @@ from lfmp_core.metrics import AUC
 
 from ..evidence import results
 from ..evidence.datasets import auc_error, description, test_rows, title
-from ..evidence.outcomes import OUTCOMES, contrasts_of
+from ..evidence.outcomes import OUTCOMES
 from ..lers.grids import ORIGINAL
 from ..show.html import table
 from ..show.touch import Touch, settled
-from .known import SOURCES, TABLE
+from .known import TABLE
 
-PAGES = {
-    "lers_table5": "LERS, Table 5: compressed tables",
-    "lightfmp_table2": "Light-FMP, Table 2: selectors",
-    "lightfmp_table3": "Light-FMP, Table 3: backbones",
-}
 LINES = (0.0003, 0.001, 0.003, 0.01)
 _REACH = NormalDist().inv_cdf(0.975)
 
@@ -94,45 +89,25 @@ def interval_knob() -> Touch:
     return Touch("interval", "How wide is the interval on your rows", data, still, words)
 
 
-def against_whole() -> dict[str, list[Contrast]]:
-    """The comparisons of each source with the whole model, in test AUC."""
-    found = {}
-    for source in SOURCES:
-        compared, _ = results.known_comparisons(source.item, results.reference_frame(source.item))
-        compared = compared[compared.budget > 0]
-        found[PAGES[source.item]] = list(contrasts_of(compared, (source.whole,)).values())
-    return found
-
-
-def margin_knob(contrasts: Mapping[str, list[Contrast]]) -> Touch:
+def margin_knob(contrasts: Sequence[Contrast]) -> Touch:
     """The line within which a difference is none, to be moved.
 
     Args:
-        contrasts: of each table; see `against_whole`.
+        contrasts: that are adjusted together.
     """
     rows = []
     for line in LINES:
-        told: list[str] = []
-        for own in contrasts.values():
-            told += [one.outcome for one in decide(dict(enumerate(own)), line).by_name.values()]
+        told: list[str] = [one.outcome for one in decide(dict(enumerate(contrasts)), line).by_name.values()]
         rows.append({"line": f"± {line:g}", **{word: told.count(word) for word in OUTCOMES}})
-    count = sum(map(len, contrasts.values()))
-    still = table(pd.DataFrame(rows), caption=f"Outcomes of {count} comparisons by the line of a difference")
-    data = {
-        "line": AUC.margin,
-        "tables": [
-            {
-                "name": page,
-                "contrasts": [[settled(c.gain), settled(c.error), _freedom(c)] for c in own],
-            }
-            for page, own in contrasts.items()
-        ],
-    }
-    words = (
-        "Comparisons with the whole model, adjusted within each table (Holm). The line decides between equal "
-        "and undecided; better and worse don't depend on it."
+    still = table(
+        pd.DataFrame(rows), caption=f"Outcomes of {len(contrasts)} comparisons by the line of a difference"
     )
-    return Touch("margin", "Move the line", data, still, words)
+    numbers = [[settled(c.gain), settled(c.error), _freedom(c)] for c in contrasts]
+    words = (
+        "Comparisons of this page, with the whole model and with the free arm of a size, adjusted together "
+        "(Holm). The line decides between equal and undecided; better and worse don't depend on it."
+    )
+    return Touch("margin", "Move the line", {"line": AUC.margin, "contrasts": numbers}, still, words)
 
 
 def _freedom(contrast: Contrast) -> float | None:

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 
+from lfmp_core.metrics import AUC
+
 from ..claims.claim import Prose
 from ..evidence.datasets import test_rows
-from ..evidence.differences import interval
+from ..evidence.outcomes import BETTER, OUTCOMES, interval
 from ..lightfmp.selectors import set_of
 from ..show.words import listed, percent
-from .effects import BETTER, MARGIN, OUTCOMES, Action, Effect, cases_of, of_class
+from .effects import Action, Effect, cases_of, num_comparisons, of_class
 from .known import NETWORKS
 
-CHANCE = 0.05  # that a 95 % interval lies on one side of 0 where there is no difference
+BOUNDS = (0.01, 0.02)  # losses of test AUC that somebody may put up with
 NEEDS = {"fewer bytes to serve": "bytes", "less training": "TT", "less scoring": "IT"}
 FREE = {"table": "a smaller dense table of as many numbers", "fields": "as many random fields"}
 
@@ -64,7 +66,8 @@ def answer(found: Sequence[Action]) -> Prose:
     head = f"Shown to be free: {shown}." if free else "Nothing is shown to be free."
     lines = [
         f"**{head}** Comparisons of {len(found)} ways of removing a part with the whole "
-        f"model: {outcomes_in(cases)}. Equal: the interval lies within ± {MARGIN} of test AUC."
+        f"model: {outcomes_in(cases)}, adjusted for all {num_comparisons(found)} comparisons of this page "
+        f"together (Holm). Equal: the adjusted interval lies within ± {AUC.margin} of test AUC."
     ]
     for share in shares_of(found):
         own = tables_of(found, share)
@@ -78,11 +81,19 @@ def answer(found: Sequence[Action]) -> Prose:
     return Prose((*lines, *never(found).sentences))
 
 
+def bounded(found: Sequence[Action], bound: float) -> list[Action]:
+    """Those that are worse in no case, none of whose 95 % intervals reaches a larger loss."""
+    return [a for a in of_class(found, "free", "open") if a.possible <= bound]
+
+
 def _spared(own: Sequence[Action], what: str) -> str:
-    """Those that are worse in no case."""
-    still = of_class(own, "free", "open")
-    names = f": {listed([a.arm for a in still])}" * bool(still)
-    return f"Worse in no case: {len(still)} of {len(own)} {what}{names}."
+    """Those that are worse in no case, and those of them that can't lose much."""
+    still, little = of_class(own, "free", "open"), bounded(own, BOUNDS[0])
+    names = f": {listed([a.arm for a in little])}" * bool(little)
+    return (
+        f"Worse in no case: {len(still)} of {len(own)} {what}; a loss of more than {BOUNDS[0]} is excluded "
+        f"in every case, by its own interval, for {len(little) or 'none'}{names}."
+    )
 
 
 def never(found: Sequence[Action]) -> Prose:
@@ -111,26 +122,29 @@ def _named(found: Sequence[Action]) -> list[str]:
 
 def needs(found: Sequence[Action]) -> Prose:
     """For whom: what saves most of bytes, training, scoring and columns among what is worse in no case."""
-    still, lines = of_class(found, "free", "open"), []
+    lines = []
     for name, column in NEEDS.items():
-        cheaper = [a for a in still if a.ratios(column)[1] < 1]
-        if not cheaper:
-            lines.append(f"**You want {name}**: nothing that is worse in no case saves it in every case.")
-            continue
-        best = min(cheaper, key=lambda a: a.mean(column))
-        lines.append(
-            f"**You want {name}**: among what saves it in every case and is worse in none ({len(cheaper)}), "
-            f"{best.arm} ({taken(best)}) saves most: × {times(best, column)}. {_risk(best)}"
-        )
+        said = []
+        for bound in BOUNDS:
+            cheaper = [a for a in bounded(found, bound) if a.ratios(column)[1] < 1]
+            if not cheaper:
+                said.append(f"nothing saves it in every case and excludes a loss of more than {bound}")
+                continue
+            best = min(cheaper, key=lambda a: a.mean(column))
+            said.append(
+                f"of the {len(cheaper)} that save it in every case and exclude a loss of more than {bound}, "
+                f"{best.arm} ({taken(best)}) saves most: × {times(best, column)}; {_risk(best)}"
+            )
+        lines.append(f"**You want {name}**: {'. '.join(_upper(s) if i else s for i, s in enumerate(said))}.")
     own = [a for a in field_removals(found) if a.arm not in a.free and a.ratios("bytes")[1] < 1]
     faster = [a for a in own if a.ratios("TT")[1] < 1]
     for head, some in (("**You want fewer columns**: of", own), ("Of these,", faster)):
         if some:
-            best = max(some, key=lambda a: a.worst.difference)
+            best = min(some, key=lambda a: a.possible)
             kind = "train faster in every case; " * (some is faster) or "ways that halve them, "
             lines.append(
-                f"{head} {len(some)} {kind}{best.arm} has the smallest largest loss; bytes × "
-                f"{times(best, 'bytes')}, training × {times(best, 'TT')}. {_risk(best)}"
+                f"{head} {len(some)} {kind}{best.arm} leaves the least loss open; bytes × "
+                f"{times(best, 'bytes')}, training × {times(best, 'TT')}; {_risk(best)}."
             )
     return Prose(tuple(lines))
 
@@ -139,10 +153,13 @@ def _risk(action: Action) -> str:
     """What it may lose."""
     worst = action.worst
     return (
-        f"Its cases: {outcomes_in(action.cases)}; "
-        f"the lowest, {place_of(worst)}: {loss(worst)}, {worst.outcome}. "
-        f"A loss of {action.possible:.4f} is not excluded."
+        f"its cases: {outcomes_in(action.cases)}; the lowest, {place_of(worst)}: {loss(worst)}, "
+        f"{worst.outcome}; a loss of {action.possible:.4f} is not excluded"
     )
+
+
+def _upper(sentence: str) -> str:
+    return sentence[0].upper() + sentence[1:]
 
 
 def limits(found: Sequence[Action]) -> Prose:
@@ -151,17 +168,19 @@ def limits(found: Sequence[Action]) -> Prose:
     sets = list(dict.fromkeys(c.dataset for c in cases))
     total = listed([f"{test_rows(name):,} test rows of {set_of(name)}" for name in sets])
     seeds = sorted({c.seeds for c in cases})
-    wide = sum(c.high - c.low > 2 * MARGIN for c in cases)
+    wide = sum(c.high - c.low > 2 * AUC.margin for c in cases)
     half = sorted((c.high - c.low) / 2 for c in cases)[len(cases) // 2]
     stale = sum(c.stale for c in cases)
     return Prose(
         (
             f"It stands on {total}, and on {seeds[0]} to {seeds[-1]} seeds a case. Intervals are "
             f"± {half:.4f} in the median, and {wide} of {len(cases)} are wider than"
-            f" ± {MARGIN}: undecided means that more rows are needed, not that nothing is lost.",
-            f"Were nothing different, chance alone would call {CHANCE * len(cases):.0f} of {len(cases)} "
-            "comparisons better or worse: the intervals are of 95 % each and not adjusted for their number. "
-            "The best of many is favoured by luck.",
+            f" ± {AUC.margin}: undecided means that more rows are needed, not that nothing is lost.",
+            f"The words are adjusted for all {num_comparisons(found)} comparisons, with the whole model and "
+            f"with {FREE['table']} or {FREE['fields']} (Holm): were nothing different, the chance of any "
+            "*better* or *worse* would be 5 %. The intervals are of 95 % each, so one may lie on one side of "
+            "0 and its comparison be undecided. Of Table 5 the error is by Student's t, with as many degrees "
+            "of freedom as its seeds leave. The best of many is favoured by luck.",
             "Levels of AUC, and times, do not carry over to millions of rows: there an epoch takes longer, "
             "and the fixed cost of finding what stays weighs less. Signs and orders may carry over; nothing "
             "here shows that they do.",

@@ -9,8 +9,8 @@ from ..claims import pending
 from ..claims.claim import Claim, Prose
 from ..claims.judge import Judge
 from ..evidence import published, results
-from ..evidence.differences import interval
 from ..evidence.frames import framed
+from ..evidence.outcomes import difference_note, interval_and_outcome, outcomes
 from ..show.curves import bare, colour_of, short_name
 from ..show.html import HtmlTable, Spread, is_stale, table
 from .arms import BACKBONES, judged_by_arm
@@ -24,6 +24,7 @@ GAINS = {
     **dict.fromkeys(("kept", "fresh"), "object"),
     **dict.fromkeys(("difference", "low", "high", "percent", "percent_low", "percent_high"), "float64"),
     "stale": "bool",
+    "outcome": "str",
 }
 
 
@@ -47,13 +48,15 @@ def gains(frame: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
     """Kept weights against fresh ones: a row for each backbone, arm and metric.
 
     Columns kept, fresh: values of the seeds; difference, low, high: kept − fresh; percent, percent_low,
-    percent_high: 100 · difference / fresh, signed so that positive is better.
+    percent_high: 100 · difference / fresh, signed so that positive is better; outcome: beside all others in
+    the metric.
 
     Args:
         frame: see `results.frame`. compared: see `results.compare`, with `fresh_arms` among `against`.
     """
-    rows = []
-    for d in compared[compared.against == compared.arm + FRESH].itertuples():
+    own, rows = compared[compared.against == compared.arm + FRESH], []
+    told = [outcomes(own, own.against.unique(), metric) for metric in METRICS]
+    for d in pd.concat(told).loc[own.index].itertuples():
         runs = frame[frame.backbone == d.backbone]
         kept, fresh = (runs[runs.arm == arm][f"test_{d.metric}"].tolist() for arm in (d.arm, d.against))
         scale = 100 * len(fresh) / sum(fresh) * metric_of(d.metric).sign
@@ -72,6 +75,7 @@ def gains(frame: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
                 "percent": scale * d.difference,
                 "percent_low": ends[0],
                 "percent_high": ends[1],
+                "outcome": d.outcome,
             }
         )
     found = framed(rows, GAINS)
@@ -138,12 +142,9 @@ def kept_difference_table(found: pd.DataFrame) -> HtmlTable | Prose:
     for (backbone, arm), part in found.groupby(["backbone", "arm"], sort=False):
         row = {"backbone": BACKBONES.get(backbone, backbone), "arm": arm}
         for d in part.itertuples():
-            tied = " tied" if d.low <= 0 <= d.high else ""
-            row[f"{metric_of(d.metric).title}, kept − fresh"] = interval(d.difference, d.low, d.high) + tied
+            row[f"{metric_of(d.metric).title}, kept − fresh"] = interval_and_outcome(d)
         rows.append(row)
-    note = (
-        "Difference [95 % interval], paired bootstrap over test rows and seeds; tied: the interval holds 0."
-    )
+    note = difference_note(int((found.metric == AUC.name).sum()), "this table in each metric")
     return table(pd.DataFrame(rows), caption="Kept weights against fresh ones", group="backbone", note=note)
 
 

@@ -15,12 +15,13 @@ from ..claims.claim import Claim, Prose
 from ..claims.judge import Judge
 from ..claims.test import CasesFound, Test
 from ..evidence import published, results
-from ..evidence.differences import interval
+from ..evidence.outcomes import difference_note, interval, interval_and_outcome, outcomes
 from ..evidence.results import ALL_FIELDS, RANDOM_FIELDS, UNPRUNED
 from ..show.comparison import ResultColumn, comparison, keys, seed_counts
 from ..show.curves import band, bare, colour_of, label_ends, short_name
 from ..show.html import HtmlTable, table
 from .arms import LITERAL, Reading, judged_by_arm
+from .values import METRICS
 
 SHOWN = "lightfmp_fig3"  # the item whose runs the page shows
 CELL = {"arm": "arm", "budget": "τ"}
@@ -91,20 +92,17 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame, digits: int = 4) -> H
 
 def unpruned_table(compared: pd.DataFrame) -> HtmlTable | Prose:
     """Each arm at each ratio against itself without pruning, in AUC and log-loss."""
-    own = compared[compared.against == UNPRUNED]
-    if not len(own):
+    if not (compared.against == UNPRUNED).any():
         return pending.reason(compared)
-    rows = []
+    own = pd.concat([outcomes(compared, (UNPRUNED,), metric) for metric in METRICS])
+    rows: list[dict] = []
     for (arm, metric), part in own.groupby(["arm", "metric"], sort=False):
         row = {"arm": arm, "in": metric_of(metric).title}
         for d in part.sort_values("budget").itertuples():
-            tied = " tied" if d.low <= 0 <= d.high else ""
-            row[f"τ = {d.budget:g}"] = interval(d.difference, d.low, d.high) + tied
+            row[f"τ = {d.budget:g}"] = interval_and_outcome(d)
         rows.append(row)
-    note = (
-        "Difference to the same arm at τ = 0 [95 % interval], paired bootstrap over test rows and seeds; "
-        "tied: the interval holds 0."
-    )
+    count = int((own.metric == AUC.name).sum())
+    note = f"To the same arm at τ = 0. {difference_note(count, 'this table in each metric')}"
     order = list(own.arm.unique())
     rows.sort(key=lambda row: order.index(row["arm"]))
     return table(pd.DataFrame(rows), caption="What pruning itself changes", group="arm", note=note)

@@ -14,6 +14,7 @@ from ..claims import pending
 from ..claims.claim import Claim, Prose
 from ..claims.judge import Judge
 from ..evidence import published, results
+from ..evidence.outcomes import OUTCOMES, outcomes
 from ..evidence.results import ALL_FIELDS, RANDOM_FIELDS
 from ..show.comparison import ResultColumn, comparison, seed_counts
 from ..show.curves import GREY, INK, ONE_PASS, bare, label_ends
@@ -87,22 +88,19 @@ def won(start: int | None, differences: pd.DataFrame) -> str:
 
 
 def sizes_in_words(compared: pd.DataFrame) -> Prose:
-    """Plain words: from which size on the gates beat random fields, and all fields."""
+    """Plain words: at which sizes the gates beat random fields, and all fields."""
     twin = against(compared, RANDOM_FIELDS)
     if not len(twin):
         return pending.reason(compared)
-    sentences = []
+    sized_arms = compared[compared.arm.map(rows_pretrained_on) > 0]
+    found, sentences = outcomes(sized_arms, (RANDOM_FIELDS, ALL_FIELDS)), []
     for other in (RANDOM_FIELDS, ALL_FIELDS):
-        d = against(compared, other)
-        start = beats_from(d)
-        worse = [f"{rows:,}" for rows, high in d.high.items() if high < 0]
-        tied = [f"{rows:,}" for rows, r in d.iterrows() if r.low <= 0 <= r.high]
+        own = found[found.against == other]
+        own = own.assign(rows=own.arm.map(rows_pretrained_on)).sort_values("rows")
+        told = {word: [f"{n:,}" for n in own[own.outcome == word].rows] for word in OUTCOMES}
+        said = "; ".join(f"{word} with {', '.join(sizes)} rows" for word, sizes in told.items() if sizes)
         sentences.append(
-            f"In test AUC the gates beat {other} "
-            + f"**{won(start, d)}**"
-            + (f"; worse at {', '.join(worse)}" if worse else "")
-            + (f"; tied at {', '.join(tied)}" if tied else "")
-            + "."
+            f"In test AUC against {other} the gates are **{said}**, adjusted for {len(found)} comparisons."
         )
     best = twin.difference.idxmax()
     sentences.append(

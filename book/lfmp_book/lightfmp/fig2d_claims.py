@@ -10,7 +10,7 @@ from ..claims import told
 from ..claims.cases import Case, all_of
 from ..claims.test import CasesFound, Test
 from ..evidence import published
-from ..evidence.differences import interval
+from ..evidence.outcomes import interval
 from .values import METRICS
 
 

@@ -11,7 +11,7 @@ from lfmp_core.experiments.store import store_for
 from lfmp_core.metrics import AUC
 
 from ..evidence import datasets, results
-from ..evidence.differences import interval
+from ..evidence.outcomes import interval
 from ..evidence.results import ALL_FIELDS, RANDOM_FIELDS
 from ..show.html import Spread, table
 from ..show.touch import Touch, settled

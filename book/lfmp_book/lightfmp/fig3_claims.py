@@ -13,7 +13,7 @@ from lfmp_core.metrics import AUC
 from ..claims import told
 from ..claims.cases import Case
 from ..claims.test import CasesFound, Test
-from ..evidence.differences import interval
+from ..evidence.outcomes import interval
 from ..evidence.results import RANDOM_FIELDS, UNPRUNED
 from .arms import Reading
 

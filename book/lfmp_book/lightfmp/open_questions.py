@@ -9,12 +9,11 @@ from lfmp_core.metrics import AUC
 from ..claims import told
 from ..claims.cases import Case, Tally
 from ..claims.claim import Claim, Prose
-from ..evidence.differences import interval
+from ..evidence.outcomes import difference_note, interval, interval_and_outcome, outcomes
 from ..evidence.results import ALL_FIELDS, RANDOM_FIELDS, seeds_in_words
 from ..show.comparison import ResultColumn, comparison
 from ..show.html import HtmlTable, table
 from .arms import ONE_PASS, STREAM
-from .values import MARGINAL
 
 COLUMNS = (
     ResultColumn("test_auc", "AUC"),
@@ -60,9 +59,17 @@ def difference_row(compared: pd.DataFrame, arm: str, other: str) -> pd.Series | 
     return found.iloc[0] if len(found) else None
 
 
+def _told(compared: pd.DataFrame) -> pd.DataFrame:
+    """Each change against the arm that it changes, random fields and all fields, adjusted together."""
+    base = compared.against == compared.arm.map(base_of)
+    shown = compared.arm.isin(changes(list(compared.arm.unique())))
+    own = compared[shown & (base | compared.against.isin((RANDOM_FIELDS, ALL_FIELDS)))]
+    return outcomes(own, own.against.unique())
+
+
 def change_table(compared: pd.DataFrame) -> HtmlTable:
     """Each change in test AUC against the arm that it changes, against random fields and all fields."""
-    rows = []
+    rows, found = [], _told(compared)
     for arm in changes(list(compared.arm.unique())):
         row: dict = {"change": arm}
         for heading, other in (
@@ -70,32 +77,20 @@ def change_table(compared: pd.DataFrame) -> HtmlTable:
             ("against random fields", RANDOM_FIELDS),
             ("against all fields", ALL_FIELDS),
         ):
-            d = difference_row(compared, arm, other)
-            tie = "" if d is None or d.low > 0 or d.high < 0 else " tied"
-            row[heading] = None if d is None else interval(d.difference, d.low, d.high) + tie
+            d = difference_row(found, arm, other)
+            row[heading] = None if d is None else interval_and_outcome(d)
         rows.append(row)
-    note = (
-        "Difference [95 % interval], paired bootstrap over test rows and seeds; tied: the interval holds 0."
-    )
-    return table(pd.DataFrame(rows), caption="What each change does to test AUC", note=note)
-
-
-def outcome_words(d: pd.Series | None) -> str:
-    """helped, hurt, or made no difference that the runs can tell."""
-    if d is None:
-        return "was not compared"
-    if d.low > 0:
-        return "helped" if d.difference >= MARGINAL else "helped marginally"
-    return "hurt" if d.high < 0 else "made no difference that these runs can tell"
+    caption = "What each change does to test AUC"
+    return table(pd.DataFrame(rows), caption=caption, note=difference_note(len(found)))
 
 
 def findings(compared: pd.DataFrame) -> Prose:
     """One sentence for each change."""
-    sentences = []
+    sentences, found = [], _told(compared)
     for arm in changes(list(compared.arm.unique())):
-        d = difference_row(compared, arm, base_of(arm))
-        figure = "" if d is None else f" ({interval(d.difference, d.low, d.high)})"
-        sentences.append(f"**{arm}** {outcome_words(d)}, against {base_of(arm)}{figure}.")
+        d = difference_row(found, arm, base_of(arm))
+        said = "not compared" if d is None else interval_and_outcome(d)
+        sentences.append(f"**{arm}**, against {base_of(arm)}: {said}.")
     return Prose(tuple(sentences))
 
 

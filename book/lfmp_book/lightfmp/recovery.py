@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from lfmp_core.experiments.decisions import Contrast, decide
 from lfmp_core.experiments.items import Grid, get_item
 from lfmp_core.experiments.spec import plain
 from lfmp_core.experiments.store import store_for
@@ -19,6 +20,7 @@ from ..claims.judge import Judge
 from ..claims.test import CasesFound, Test
 from ..evidence import results
 from ..evidence.frames import framed
+from ..evidence.outcomes import UNDECIDED
 from ..evidence.results import RANDOM_FIELDS
 from ..show.html import HtmlTable, Spread, table
 from .arms import LITERAL, ONE_PASS, judged
@@ -110,26 +112,32 @@ def order(frame: pd.DataFrame) -> list[str]:
 
 
 def to_best(frame: pd.DataFrame) -> pd.DataFrame:
-    """Each arm's recall against that of the best arm, paired by data and seed: difference, error, tied.
+    """Each arm's recall against that of the best arm, paired by data and seed: difference, error, outcome.
 
-    error: two standard errors of the mean difference, NaN with a single pair. tied: equal, or within error.
+    error: two standard errors of the mean difference, NaN with a single pair. outcome: worse, or undecided,
+    by Student's t of the pairs, adjusted for all selectors (`decisions.decide`).
     """
     wide = frame.pivot_table(index=["case", "seed"], columns="arm", values="recall")
     best = order(frame)[0]
-    rows = {}
+    rows, contrasts = {}, {}
     for arm in wide:
         d = (wide[arm] - wide[best]).dropna()
         error = 2 * float(d.std()) / sqrt(len(d)) if len(d) > 1 else nan
         mean = float(d.mean())
-        rows[arm] = {"difference": mean, "error": error, "tied": mean == 0 or abs(mean) <= error}
-    return pd.DataFrame.from_dict(rows, orient="index")
+        rows[arm] = {"difference": mean, "error": error}
+        if arm != best:
+            contrasts[arm] = Contrast(mean, 0.0 if isnan(error) else error / 2, max(len(d) - 1, 1))
+    decided = decide(contrasts, margin=0.0).by_name
+    found = pd.DataFrame.from_dict(rows, orient="index")
+    said = [decided[arm].outcome if arm in decided else UNDECIDED for arm in found.index]
+    return found.assign(outcome=said)
 
 
 def _to_best(b: Any) -> str:
     if b.difference == 0:
         return "best"
     error = "" if isnan(b.error) else f" ± {b.error:.2f}"
-    return f"{b.difference:+.2f}{error}{' tied' if b.tied else ''}"
+    return f"{b.difference:+.2f}{error} {b.outcome}"
 
 
 def _number(count: int, word: str) -> str:
@@ -167,7 +175,8 @@ def main_table(frame: pd.DataFrame, caption: str) -> HtmlTable | Prose:
         f"{_number(own.seed.nunique(), 'seed')}. "
         f"{k} of {truth.num_fields} fields are kept and {n} are informative: precision is {n / k:.2f} at "
         f"most; by chance precision is {n / truth.num_fields:.2f} and recall {k / truth.num_fields:.2f}. "
-        "Recall − best: paired over data sets and seeds, ± two standard errors. Ranking: how often an "
+        "Recall − best: paired over data sets and seeds, ± two standard errors; worse or "
+        f"undecided for all {_number(len(best) - 1, 'selector')} together (Holm). Ranking: how often an "
         "informative field's score is above a noise field's, 0.5 by chance. PT: processor time of choosing."
     )
     return table(data, caption=caption, formats={("", "PT, s"): ".1f"}, note=note)
@@ -221,10 +230,10 @@ def recovery_in_words(frame: pd.DataFrame) -> Prose:
     own = shown_selectors(frame)
     best = to_best(own)
     first = [arm for arm in order(own) if best.difference[arm] == 0]
-    tied = [arm for arm in order(own) if best.tied[arm] and arm not in first]
+    level = [arm for arm in order(own) if best.outcome[arm] == UNDECIDED and arm not in first]
     sentences = [
         f"Most informative fields ({_mean(own, first[0])}) are found by **{'; '.join(first)}**; not to be "
-        f"told apart from that: {'; '.join(f'{arm} ({_mean(own, arm)})' for arm in tied) or 'none'}."
+        f"told apart from that: {'; '.join(f'{arm} ({_mean(own, arm)})' for arm in level) or 'none'}."
     ]
     for case, part in own.groupby("case", sort=False):
         beaten = beats_chance(part)

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from ..evidence.outcomes import UNDECIDED
 from ..evidence.results import RANDOM_FIELDS
 from ..show.answer import Answer, waiting
 from ..show.words import listed
@@ -19,14 +20,14 @@ def answer(frame: pd.DataFrame) -> Answer:
         return waiting(f"lfmp run {ITEM} --profile reference")
     own = shown_selectors(frame)
     means, best = own.groupby("arm").recall.mean(), to_best(own)
-    tied = [arm for arm in order(own) if best.tied[arm]]
+    first = [arm for arm in order(own) if best.outcome[arm] == UNDECIDED]
     chance = own.chance.iloc[0]
     above = {case: beats_chance(part) for case, part in own.groupby("case", sort=False)}
     counts = [sum(flags.values()) for flags in above.values()]
     some = next(iter(above.values()))
     said = [
-        f"**{means[tied[0]]:.2f} of the informative fields are found by the best, "
-        f"{listed([f'{arm} ({means[arm]:.2f})' for arm in tied])}**, which can't be told apart; by chance "
+        f"**{means[first[0]]:.2f} of the informative fields are found by the best, "
+        f"{listed([f'{arm} ({means[arm]:.2f})' for arm in first])}**, which can't be told apart; by chance "
         "it is "
         f"{chance:.2f}.",
         f"Choosing is clearly better than drawing lots, in each seed, for {min(counts)} to {max(counts)} of "

@@ -65,6 +65,7 @@ def selector(name: str, settings_type: type[Settings] = Settings) -> Callable[[S
             return train_to_outcome(task, model, choice.fields, context, details=details)
 
         run.__doc__ = score.__doc__
+        vars(run)["__wrapped__"] = score  # what is its own, for who shows a method's code
         register(name, settings_type, chooser=choose)(run)
         return score
 

@@ -5,10 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from lfmp_core.metrics import AUC
-
 from ...claims.claim import Prose
 from ...claims.pending import NOT_YET
+from ...evidence.outcomes import BETTER, WORSE, outcome_counts
 from ...show.html import HtmlTable, Spread, Stack, is_stale, table
 from ..grids import KINDS
 from ..scores.blocks import ORIGINAL
@@ -20,6 +19,7 @@ from .page import (
     PLANNED_SETS,
     TITLES,
     absent,
+    adjusted_note,
     block,
     cell_of,
     compared_of,
@@ -32,7 +32,6 @@ from .page import (
 
 PARA = "paper's #Para, M"
 PLAIN = KINDS["plain"]
-CHANCE = 0.05  # that a 95 % interval lies on one side of 0 where there is no difference
 
 
 def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") -> HtmlTable:
@@ -70,10 +69,9 @@ def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") ->
 def findings(reference: pd.DataFrame, compared: pd.DataFrame, missing: Sequence[str] = ()) -> Prose:
     """What can be told apart from Original and from a smaller dense table, set by set.
 
-    Each line says how many of its comparisons chance would call better or worse, were nothing different.
-
     Args:
-        reference: see `lers_table5.completed`. compared: see `results.compare`. missing: why sets have none.
+        reference: see `lers_table5.completed`. compared: see `page.with_outcomes`.
+        missing: why sets have none.
     """
     said = []
     for name in PLANNED_SETS:
@@ -82,22 +80,24 @@ def findings(reference: pd.DataFrame, compared: pd.DataFrame, missing: Sequence[
             continue
         for network, title in TITLES.items():
             rows = compared_of(compared, name, network)
-            rows = rows[(rows.metric == AUC.name) & (rows.budget > 0)]
-            rows = rows[~rows.arm.isin(PLAIN)]
+            rows = rows[(rows.budget > 0) & ~rows.arm.isin(PLAIN)]
             for other in PLAIN:
                 own = rows[rows.against == other]
                 if not len(own):
                     continue
-                better, worse = own[own.low > 0], own[own.high < 0]
-                names = ", ".join(f"{r.arm} at {r.budget:.0%}" for r in better.itertuples())
-                some = f" ({names})" * bool(names)
-                tied = len(own) - len(better) - len(worse)
+                named = [
+                    f"{word}: {', '.join(f'{r.arm} at {r.budget:.0%}' for r in r_s.itertuples())}"
+                    for word in (BETTER, WORSE)
+                    if len(r_s := own[own.outcome == word])
+                ]
+                some = f" ({'; '.join(named)})" * bool(named)
                 half = ((own.high - own.low) / 2).median()
                 said.append(
-                    f"**{name}, {title}**, against {other}: better {len(better)}{some}, tied {tied}, worse "
-                    f"{len(worse)} of {len(own)}, of which chance alone would call {CHANCE * len(own):.1f} "
-                    f"better or worse; intervals are ± {half:.4f} AUC in the median."
+                    f"**{name}, {title}**, against {other}: {outcome_counts(own)}{some}; intervals, "
+                    f"adjusted, are ± {half:.4f} AUC in the median."
                 )
+    if len(compared):
+        said.append(f"Adjusted for all {len(compared)} comparisons with plain tables together (Holm).")
     return Prose((*said, *(f"{line[0].upper()}{line[1:]}." for line in missing)))
 
 
@@ -134,7 +134,7 @@ def own_stack(run: pd.DataFrame, compared: pd.DataFrame, never: Sequence[str] = 
     """This run's sizes, seconds, trade-off and differences, and what was left out of it.
 
     Args:
-        run: see `lers_table5.completed`. compared: see `results.compare`. never: see `grids.never_met`.
+        run: see `lers_table5.completed`. compared: see `page.with_outcomes`. never: see `grids.never_met`.
     """
     parts: list[Any] = []
     for name in PLANNED_SETS:
@@ -166,6 +166,6 @@ def block_difference_table(own: pd.DataFrame, compared: pd.DataFrame, title: str
         | {f"AUC to {other}": difference_cell(pairs, t, arm, other) for other in PLAIN}
         for t, arm in ordered((), own)
     ]
-    note = "Paired bootstrap over test rows and seeds; tied: the 95 % interval holds 0."
+    note = f"{adjusted_note(compared).capitalize()}."
     caption = f"{title}, {TITLES[network]}: differences in test AUC"
     return table(pd.DataFrame(rows), caption=caption, group="t", note=note)

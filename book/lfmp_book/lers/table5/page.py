@@ -11,10 +11,12 @@ from lfmp_core.metrics import AUC, LOG_LOSS
 
 from ...claims.pending import NOT_YET
 from ...evidence import published, results
+from ...evidence.decided import decided
 from ...show.comparison import ResultColumn, comparison
 from ...show.html import HtmlTable, table
+from ...show.words import number
 from .. import grids as lers
-from ..grids import LERS_METHODS, ORIGINAL, OTHERS, OWN_SIZE, SMALLER, SMALLER_IN_BYTES
+from ..grids import KINDS, LERS_METHODS, ORIGINAL, OTHERS, OWN_SIZE, SMALLER, SMALLER_IN_BYTES
 from ..scores.blocks import HIGH, Cell
 from ..scores.clicks import DATASETS, NETWORKS, SETS, arm_of, cells, methods_at, printed_of
 from ..scores.records import runs_on
@@ -142,11 +144,33 @@ def absent(title: str) -> HtmlTable:
     return table(pd.DataFrame({"method": []}), caption=f"{title}: {NOT_YET}")
 
 
-def difference_cell(compared: pd.DataFrame, t: float, arm: str, other: str) -> str | None:
-    """A difference in test AUC as a cell; `tied` where its interval holds 0.
+def with_outcomes(compared: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """The comparisons with plain tables in test AUC, with what each comes to beside all of them.
 
     Args:
-        compared: of one set and backbone.
+        compared: see `results.compare`. reference: the records that they are of.
+    """
+    shown = (compared.metric == AUC.name) & compared.against.isin(KINDS["plain"])
+    return decided(compared[shown], reference)
+
+
+def adjusted_note(compared: pd.DataFrame) -> str:
+    """How comparisons are adjusted, for the note of a table.
+
+    Args:
+        compared: see `with_outcomes`.
+    """
+    return (
+        f"better, worse, equal (within ± {AUC.margin:g}) or undecided: by a paired bootstrap over test rows "
+        f"and seeds, for all {number(len(compared), 'comparison')} with plain tables together (Holm)"
+    )
+
+
+def difference_cell(compared: pd.DataFrame, t: float, arm: str, other: str) -> str | None:
+    """A difference in test AUC and what it comes to, as a cell.
+
+    Args:
+        compared: of one set and backbone; see `with_outcomes`.
     """
     if arm == other or (other == SMALLER and not t):
         return None
@@ -155,7 +179,7 @@ def difference_cell(compared: pd.DataFrame, t: float, arm: str, other: str) -> s
     if not len(rows):
         return None
     d = rows.iloc[0]
-    return f"{d.difference:+.4f}" + " tied" * bool(d.low <= 0 <= d.high)
+    return f"{d.difference:+.4f} {d.outcome}"
 
 
 def compared_of(compared: pd.DataFrame, name: str, network: str) -> pd.DataFrame:
@@ -206,7 +230,7 @@ def main_table(
 
     Args:
         name, network: as the paper calls them. reference, run: see `completed`.
-        compared: see `results.compare`.
+        compared: see `with_outcomes`.
     """
     title = f"{name}, {TITLES[network]}"
     own, ours = block(reference, name, network), block(run, name, network)
@@ -225,7 +249,7 @@ def main_table(
     note = [f"reference: {seeds_of(own)}, mean ± standard deviation" if len(own) else f"reference: {NOT_YET}"]
     note += [f"{headed(ours)}: {seeds_of(ours)}"] if len(ours) else []
     if len(own):
-        note.append("tied: the 95 % interval of the paired difference holds 0")
+        note.append(adjusted_note(compared))
         asides = {
             "removed, where it is more than 1 % off the share asked for": off_budget(own),
             f"worse by more than {OUTGROWN} AUC than with fewer numbers": outgrown(own),

@@ -9,12 +9,12 @@ import pandas as pd
 from lfmp_core.experiments.items import Grid, get_item
 from lfmp_core.experiments.spec import DatasetRef
 from lfmp_core.experiments.store import Store, store_for
-from lfmp_core.metrics import AUC
 
 from ...claims.claim import Prose
 from ...claims.pending import NOT_YET as NO_RECORDS
 from ...evidence import datasets, published
 from ...evidence.differences import difference_table
+from ...evidence.outcomes import BETTER, WORSE, outcome_counts, outcomes
 from ...evidence.results import ALL_FIELDS, RANDOM_FIELDS
 from ...show.html import HtmlTable, Spread, table
 from ..selectors import ITEM, PRINTED, arm_kind, arms_of, part, set_of, short
@@ -84,25 +84,27 @@ def differences_by_set(compared: pd.DataFrame, missing: Sequence[str] = ()) -> H
 
 
 def findings(reference: pd.DataFrame, compared: pd.DataFrame, missing: Sequence[str] = ()) -> Prose:
-    """Which selectors are better, tied or worse than all fields and than as many random ones, set by set."""
+    """How many selectors are better or worse than all fields and than as many random ones, set by set."""
     said = []
-    auc = compared[compared.metric == AUC.name]
+    auc = outcomes(compared, (ALL_FIELDS, RANDOM_FIELDS))
     for name in SETS:
         own = part(auc, name)
         if not len(own):
             said += [] if len(part(reference, name)) else [f"**{name}**: {NO_RECORDS}."]
             continue
-        halves = ((own.high - own.low) / 2)[own.against.isin([ALL_FIELDS, RANDOM_FIELDS])]
+        halves = (own.high - own.low) / 2
         said.append(f"**{name}**: 95 % intervals are ± {halves.median():.4f} AUC, in the median.")
         for other in (ALL_FIELDS, RANDOM_FIELDS):
             rows = own[(own.against == other) & (own.arm != RANDOM_FIELDS)]
-            groups = {"better": rows[rows.low > 0], "worse": rows[rows.high < 0]}
-            tied = len(rows) - sum(map(len, groups.values()))
-            words = [
-                f"{len(r)} {word}" + (f" ({', '.join(short(a) for a in r.arm)})" if len(r) else "")
-                for word, r in groups.items()
+            names = [
+                f"{word}: {', '.join(short(arm) for arm in r.arm)}"
+                for word in (BETTER, WORSE)
+                if len(r := rows[rows.outcome == word])
             ]
-            said.append(f"**{name}**, against {other}: {'; '.join(words)}; {tied} tied, of {len(rows)} arms.")
+            some = f" ({'; '.join(names)})" * bool(names)
+            said.append(f"**{name}**, against {other}: {outcome_counts(rows, 'arm')}{some}.")
+    if len(auc):
+        said.append(f"Adjusted for all {len(auc)} comparisons of the page together (Holm).")
     return Prose((*said, *(f"{line[0].upper()}{line[1:]}." for line in missing)))
 
 
