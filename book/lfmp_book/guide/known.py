@@ -33,7 +33,7 @@ def known() -> tuple[Action, ...]:
 
 
 @cache
-def contrasts() -> tuple[Contrast, ...]:
+def together_adjusted() -> tuple[Contrast, ...]:
     """The comparisons of the guide, which are adjusted together."""
     return tuple(standing(_parts()))
 
