@@ -44,7 +44,7 @@ BOOK = (
     ("claims",),
     ("sets", "arguments"),
     ("lightfmp", "lers"),
-    ("speed", "guide", "advice"),
+    ("speed", "guide", "advice", "own"),
     ("ledger", "items", "methods"),
     ("notebooks",),
     ("executor",),

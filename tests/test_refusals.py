@@ -12,7 +12,6 @@ from lfmp_book.ledger import ledger
 from lfmp_book.lers import cf_grids as lers_cf
 from lfmp_book.lers import fig2 as lers_fig2
 from lfmp_book.lers import grids as lers
-from lfmp_book.lers import search as lers_search
 from lfmp_book.lers import walkthrough as lers_walkthrough
 from lfmp_book.lightfmp import (
     choice_grids as lightfmp_choices,
@@ -147,7 +146,7 @@ MAKERS = [
     for name, function in vars(module).items()
     if inspect.isfunction(function) and function.__module__ == module.__name__
     if list(inspect.signature(function).parameters)[:1] == ["profile"] and not name.startswith("_")
-] + [lers_fig2.grids, lers_search.searches, shadows.grids]
+] + [lers_fig2.grids, shadows.grids]
 
 
 @pytest.mark.parametrize("make", MAKERS, ids=lambda make: f"{make.__module__}.{make.__name__}")

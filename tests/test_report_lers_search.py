@@ -25,7 +25,7 @@ from lfmp_core.experiments.store import Store
 
 def grids(**given):
     asked = {"arms": "Original; QR", "sets": "criteo", "backbones": "deepfm", "trials": 8, **given}
-    return search.searches("reference", **asked)
+    return lers.table4("reference", **asked)
 
 
 def score(spec):

@@ -23,6 +23,17 @@ def valid_names(given: str | Sequence[str] | None, valid: Sequence[str], what: s
     return [check_name(name, valid, what) for name in words(given, valid)]
 
 
+def chosen_labels(given: str | Sequence[str] | None, valid: Sequence[str], what: str) -> list[str]:
+    """Labels given as a sequence or, since some have commas, as a text with semicolons; none: all.
+
+    Raises:
+        UnknownName: one of them is not among the valid ones, so many `what`.
+    """
+    found = given.split(";") if isinstance(given, str) else given or ()
+    wanted = [label.strip() for label in found if label.strip()]
+    return [check_name(label, valid, what) for label in wanted] or list(valid)
+
+
 def numbers(given: str | Sequence[float] | None, default: Sequence[float], what: str) -> list[float]:
     """Numbers given as of `words`, within the bounds of what they are.
 

@@ -141,11 +141,37 @@ def run_notebook(
     source = find_notebook(name_or_path)
     given = check_parameters(source, parameters or {})
     out = _free(out, source)
+    name = source.stem
     with scratch_folder(out.with_name(f"{out.stem}.run")) as folder:
-        return _run(source, out, folder / f"{out.stem}.ipynb", given, key)
+        if given.get("dataset") and (alone := _on_own_data(source)) is not None:
+            source = folder / f"{source.stem}.own.ipynb"
+            source.write_text(nbformat.writes(alone), encoding="utf-8")
+        return _run(name, source, out, folder / f"{out.stem}.ipynb", given, key)
 
 
-def _run(source: Path, out: Path, temporary: Path, given: dict[str, Any], key: str | None) -> Path:
+def _on_own_data(source: Path) -> nbformat.NotebookNode | None:
+    """The page without what it says of the book's own sets; None of one that says the same of all data.
+
+    Of its cells there stay the heading, the parameters, and the call of `own_page`.
+    """
+    notebook = read_notebook(source)
+    called = (line for cell in notebook.cells for line in cell.source.splitlines())
+    if not any(line.startswith("own_page(") for line in called):
+        return None
+    heading = notebook.cells[0].source.splitlines()[0]
+    own = f"""check(globals())
+
+from lfmp_book.own.page import show_own
+
+show_own({source.stem!r}, globals())"""
+    parameters = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    shown = nbformat.v4.new_code_cell(own, id="own", metadata={"tags": ["hide-input", "remove-stderr"]})
+    title = nbformat.v4.new_markdown_cell(f"{heading}\n\nOn your own data.", id="title")
+    notebook.cells = [title, *parameters, shown]
+    return notebook
+
+
+def _run(name: str, source: Path, out: Path, temporary: Path, given: dict[str, Any], key: str | None) -> Path:
     failed = out.with_name(f".{out.stem}.failed.ipynb")
     start = time.perf_counter()
     try:
@@ -156,7 +182,7 @@ def _run(source: Path, out: Path, temporary: Path, given: dict[str, Any], key: s
             progress_bar=False,
             cwd=str(Path.cwd()),
             request_save_on_cell_execute=False,
-            stderr_file=Progress(source.stem),
+            stderr_file=Progress(name),
             **Session().options(),
         )
         notebook = nbformat.read(temporary, as_version=4)
@@ -166,9 +192,9 @@ def _run(source: Path, out: Path, temporary: Path, given: dict[str, Any], key: s
         with contextlib.suppress(FileNotFoundError):
             os.replace(temporary, failed)
         said = f"cell [{error.exec_count}] raised {error.ename}: {_one_line(error.evalue)}"
-        raise NotebookFailed(f"{source.stem}: {said} (the run so far: {failed})") from None
+        raise NotebookFailed(f"{name}: {said} (the run so far: {failed})") from None
     except (DeadKernelError, NoSuchKernel, PapermillException) as error:
-        raise NotebookFailed(f"{source.stem}: {_one_line(str(error))}") from None
+        raise NotebookFailed(f"{name}: {_one_line(str(error))}") from None
     return out
 
 

@@ -17,7 +17,7 @@ lie in the bounds that their names have on every page.
 import ast
 import json
 import shlex
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from types import ModuleType
 from typing import Any
@@ -26,7 +26,7 @@ from lfmp_core.bounds import check_number
 from lfmp_core.errors import LfmpError, check_name
 from lfmp_core.memory import keep_memory
 
-_RECORD, _GIVEN = "_lfmp_declared", "_lfmp_given"
+_RECORD, _GIVEN, _CELLS = "_lfmp_declared", "_lfmp_given", "_lfmp_cells"
 _IPYTHON = {"In", "Out", "exit", "quit", "get_ipython", "open"}
 
 
@@ -46,6 +46,7 @@ def _values(namespace: Mapping[str, Any]) -> dict[str, Any]:
 def declare(namespace: MutableMapping[str, Any]) -> None:
     """Take the values assigned so far as this notebook's parameters; the parameters cell's last line."""
     namespace[_RECORD] = _values(namespace)
+    namespace[_CELLS] = len(namespace.get("In", ()))
 
 
 def check(namespace: MutableMapping[str, Any]) -> None:
@@ -69,14 +70,32 @@ def check(namespace: MutableMapping[str, Any]) -> None:
         check_type(name, declared[name], value)
         check_number(name, value)
     keep_memory()
-    namespace[_GIVEN] = {name: value for name, value in values.items() if value != declared[name]}
+    named = _assigned(namespace.get("In", ())[namespace[_CELLS] : -1])
+    namespace[_GIVEN] = {k: v for k, v in values.items() if v != declared[k] or k in named}
     # A checked notebook stays checked: names of later cells are none of our business when a cell is rerun.
     namespace[_RECORD] = None
 
 
+def _assigned(cells: Sequence[str]) -> set[str]:
+    """Names that some cells assign, such as the one that papermill writes: also those given their default."""
+    lines = [line for cell in cells for line in ast.parse(cell).body]
+    return {
+        t.id
+        for line in lines
+        if isinstance(line, ast.Assign)
+        for t in line.targets
+        if isinstance(t, ast.Name)
+    }
+
+
 def given(namespace: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters whose values are not the declared defaults, as `check` found them."""
+    """The parameters that were given, or have other values than the declared ones, as `check` found them."""
     return dict(namespace.get(_GIVEN, {}))
+
+
+def notebook_options(values: Mapping[str, Any]) -> str:
+    """Parameters as `lfmp notebook` takes them, each with a blank before it."""
+    return "".join(f" -p {name} {shlex.quote(str(value))}" for name, value in values.items())
 
 
 def options(values: Mapping[str, Any]) -> str:

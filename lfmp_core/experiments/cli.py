@@ -12,19 +12,24 @@ from ..bounds import within
 if TYPE_CHECKING:
     from .items import Item
 
-Profile = Annotated[str, typer.Option("--profile", "-p", help="quick, reference or paper")]
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        "--profile", "-p", help="quick, reference or paper; of clicks by --dataset also own, the default"
+    ),
+]
 OwnData = Annotated[
     str, typer.Option("--dataset", metavar="FOLDER|NAME", help="one's own data, made by `lfmp data prepare`")
 ]
 ItemName = Annotated[str, typer.Argument(metavar="ITEM", help="table, figure or page")]
 
 
-def plan(item: ItemName, profile: Profile = "reference", dataset: OwnData = "") -> None:
+def plan(item: ItemName, profile: Profile = None, dataset: OwnData = "") -> None:
     """List the runs of ITEM: what is done, what is missing, and how long the rest will take."""
     from .expected import seconds_of
     from .store import store_for
 
-    chosen = _chosen(item, profile, dataset)
+    chosen, profile = _chosen(item, profile, dataset, "reference")
     chosen.grids(profile)  # refuses an unknown profile by the item's own names
     store = store_for(profile)
     specs = chosen.plan(profile, store)
@@ -58,7 +63,7 @@ def plan(item: ItemName, profile: Profile = "reference", dataset: OwnData = "") 
 
 def run(
     item: ItemName,
-    profile: Profile = "quick",
+    profile: Profile = None,
     workers: Annotated[
         int | None, typer.Option(callback=within("workers"), help="processes; default: cores / threads")
     ] = None,
@@ -76,7 +81,7 @@ def run(
     from .engine import RunsFailed, run_item
     from .store import store_for
 
-    chosen = _chosen(item, profile, dataset)
+    chosen, profile = _chosen(item, profile, dataset, "quick")
     signal.signal(signal.SIGTERM, _stop)
     try:
         records = run_item(
@@ -99,7 +104,7 @@ def status(
     item: Annotated[
         str | None, typer.Argument(metavar="[ITEM]", help="its stale records, one by one")
     ] = None,
-    profile: Profile = "reference",
+    profile: Annotated[str, typer.Option("--profile", "-p", help="quick, reference or paper")] = "reference",
 ) -> None:
     """List stale records by item, with the components whose numbers have changed since they were made."""
     from .items import get_item, registry
@@ -165,12 +170,18 @@ def _deaf() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _chosen(item: str, profile: str, dataset: str) -> "Item":
+def _chosen(item: str, profile: str | None, dataset: str, default: str) -> tuple["Item", str]:
     from .items import get_item
     from .own_data import find_own
+    from .own_sizes import clicks_to_learn_from
+    from .profiles import OWN
 
     chosen = get_item(item)
-    return chosen.on(profile, find_own(dataset)) if dataset else chosen
+    if not dataset:
+        return chosen, profile or default
+    ref = find_own(dataset)
+    profile = profile or (default if clicks_to_learn_from(ref) is None else OWN)
+    return chosen.on(profile, ref), profile
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -4,18 +4,23 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..budget import Budget
 from ..errors import LfmpError, check_name
 from ..registry import Registry
 from ..settings import Settings, canonical_json
+from . import own_sizes
 from .arms import Arm, Search, SearchResult, ended, on_border, trial_of
 from .journal import Journal
+from .profiles import OWN
 from .record import Record
 from .search import TPE, Trial
 from .spec import DatasetRef, RunSpec, asked, plain
 from .store import Store
+
+if TYPE_CHECKING:
+    from .reach import Unmet
 
 __all__ = ["Arm", "Grid", "Item", "SearchResult", "get_item", "on_border", "register_items", "registry"]
 
@@ -42,6 +47,7 @@ class Grid:
         decided: by backbone and arm label, the candidate whose runs are there although the search's records
             speak for another by now, having been computed anew.
         role: of stage 2: "final", or "choice" where fields are chosen and nothing more.
+        left_out: what was asked for and can't be on one's own data, see `reach`.
     """
 
     item: str
@@ -58,6 +64,7 @@ class Grid:
     role: Literal["final", "choice"] = "final"
     tpe: TPE | None = None
     decided: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    left_out: Sequence["Unmet"] = ()
     # A page asks for its plan a dozen times; a spec follows from the grid and its place in it alone.
     _specs: dict[Hashable, RunSpec] = field(default_factory=dict, init=False, repr=False, compare=False)
     _labels: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -244,6 +251,21 @@ class Grid:
         )
 
 
+def fitted(grids: Iterable[Grid], dataset: DatasetRef) -> list[Grid]:
+    """Grids with the sizes that suit the training rows of one's own clicks, see `own_sizes`."""
+    rows = own_sizes.clicks_to_learn_from(dataset)
+    return list(grids) if rows is None else [_fitted(grid, rows) for grid in grids]
+
+
+def _fitted(grid: Grid, rows: int) -> Grid:
+    return replace(
+        grid,
+        training=own_sizes.training(grid.training, rows),
+        backbones=[own_sizes.backbone(backbone, rows) for backbone in grid.backbones],
+        picks=grid.picks and _fitted(grid.picks, rows),
+    )
+
+
 @dataclass(frozen=True)
 class Item:
     """One table, figure or page: its notebook and, per profile, the grid or grids that it runs.
@@ -265,16 +287,18 @@ class Item:
     own: Callable[..., Grid | Sequence[Grid]] | None = None
 
     def on(self, profile: str, dataset: DatasetRef) -> "Item":
-        """The item on one's own data, in one profile.
+        """The item on one's own data in one profile; in `own` with sizes that suit its rows.
 
         Raises:
             UnknownName: the item has no such profile.
             LfmpError: it can't run on other data than its own.
         """
-        check_name(profile, self.profiles, f"profile of {self.name}")
+        check_name(profile, (*self.profiles, OWN), f"profile of {self.name}")
         if self.own is None:
             raise LfmpError(f"{self.name} runs on its own data sets alone; leave --dataset out")
-        return replace(self, profiles={profile: self.own(profile, dataset=dataset)})
+        found = self.own(profile, dataset=dataset)
+        found = (found,) if isinstance(found, Grid) else found
+        return replace(self, profiles={profile: fitted(found, dataset) if profile == OWN else found})
 
     def grids(self, profile: str) -> Sequence[Grid]:
         """The grids of a profile.

@@ -1,7 +1,7 @@
 """Arms that can't be run on one's own data, left out before anything is computed."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from warnings import warn
 
 from ..errors import LfmpError
@@ -14,10 +14,28 @@ if TYPE_CHECKING:
     from ..embeddings import BudgetError
 
 
+class Unmet(NamedTuple):
+    """An arm whose budget can't be met, with what the method would say of it."""
+
+    arm: Arm
+    error: "BudgetError"
+
+    @property
+    def needs(self) -> str:
+        """What it would need, in a few words."""
+        error = self.error
+        if error.nearest > error.target:
+            return f"needs at least {error.nearest:,} numbers"
+        return f"the nearest that it can have is {error.nearest:,} numbers, not {error.target:,}"
+
+    def __str__(self) -> str:
+        return f"{self.arm.label}, {self.arm.budget} removed: – ({self.needs})"
+
+
 def unmet(
     arms: Sequence[Arm], dataset: DatasetRef | None, backbone: Mapping[str, Any] | Settings
-) -> list[tuple[Arm, "BudgetError"]]:
-    """Those arms whose budget can't be met, with what the method would say of it.
+) -> list[Unmet]:
+    """Those arms whose budget can't be met.
 
     Args:
         dataset: one's own, whose tables may have too few ids; None: nothing is known of it.
@@ -32,7 +50,7 @@ def unmet(
 
     task = task_on(opened(dataset), plain(backbone))
     found = [(arm, out_of_reach(arm.method_settings, arm.budget, task)) for arm in arms]
-    return [(arm, error) for arm, error in found if error is not None]
+    return [Unmet(arm, error) for arm, error in found if error is not None]
 
 
 def reachable(
@@ -48,12 +66,6 @@ def reachable(
         name = "" if dataset is None else dataset.name
         warn(f"{arm.label} at {arm.budget} is left out on {name}: {error}", stacklevel=3)
     return [arm for arm in arms if not any(arm is other for other, _ in never)]
-
-
-def needed(arm: Arm, error: "BudgetError") -> str:
-    """What an arm would need, in a line for people."""
-    least = f"needs at least {error.nearest:,} numbers" if error.nearest > error.target else str(error)
-    return f"{arm.label}, {arm.budget} removed: – ({least})"
 
 
 def planted_truth(dataset: DatasetRef) -> dict[str, Any]:

@@ -103,7 +103,9 @@ class RunSpec(Settings):
     """
 
     item: str = Field(description="table, figure or page that the run belongs to")
-    profile: Literal["quick", "reference", "paper"] = Field(description="size of the whole undertaking")
+    profile: Literal["quick", "reference", "paper", "own"] = Field(
+        description="size of the whole undertaking"
+    )
     role: Role = Field(
         description="search: picks hyper-parameters, never sees test rows; final: is reported; choice: only "
         "chooses fields, neither trains on them nor sees test rows"

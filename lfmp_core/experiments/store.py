@@ -27,7 +27,7 @@ from ..files import atomic_write, beside, birth, create_whole
 from ..folders import sweep
 from ..settings import canonical_json, home, project_root
 from .locks import RunLock, held, owner
-from .profiles import PROFILES
+from .profiles import OWN, PROFILES
 from .record import Record, logits_digest
 from .spec import RunSpec
 from .stamp import outdated
@@ -39,16 +39,16 @@ _SETTLED = 2_000_000_000  # ns; a file younger than that may change without its 
 
 
 def store_for(profile: str) -> "Store":
-    """The store of a profile: book/records (committed) for reference and paper, the home folder for quick.
+    """The store of a profile: book/records (committed) for reference and paper, else the home folder.
 
     Records on one's own data lie in the home folder, whatever the profile.
 
     Raises:
         UnknownName: no such profile.
     """
-    check_name(profile, PROFILES, "profile")
+    check_name(profile, (*PROFILES, OWN), "profile")
     private = home() / "records"
-    return Store(private if profile == "quick" else project_root() / "book" / "records", private)
+    return Store(private if profile in ("quick", OWN) else project_root() / "book" / "records", private)
 
 
 class Store:

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 from ..budget import NOTHING, Budget
 from ..embeddings import TABLES
 from ..errors import DataError, LfmpError, WrongValue, check_name
+from ..experiments.own_sizes import batch_size
 from ..methods import Method, get_method
 from ..models import BackboneSettings
 from ..settings import Settings
 from ..training import TrainingSettings
 
 _WHOLE, _TABLE, _ROUNDED = "no_selection", "table", "quantise"
-_LEAST_BATCH, _MOST_BATCH, _STEPS = 64, 2048, 100
 
 
 class TrainingPlan(NamedTuple):
@@ -92,12 +92,6 @@ class Recipe(Settings):
         training = TrainingSettings(**{"batch_size": batch_size(rows), "patience": 2, **self.training})
         title = ", ".join([backbone.name, *parts])
         return TrainingPlan(backbone, training, method.name, own, budget, self.seed, title)
-
-
-def batch_size(rows: int) -> int:
-    """B: a power of two near a hundredth of the rows, from 64 to 2048."""
-    near = 1 << max(0, round(rows / _STEPS) - 1).bit_length()
-    return min(_MOST_BATCH, max(_LEAST_BATCH, near))
 
 
 def _table_settings(method: str, own: dict[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:

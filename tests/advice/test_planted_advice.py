@@ -10,15 +10,13 @@ from lfmp_book.advice.report import report
 from lfmp_book.advice.run import run_stages, untried
 from lfmp_book.advice.serve import served_model
 from lfmp_book.arguments import settings_of
-from lfmp_book.lers import grids as lers
-from lfmp_book.lers.table5 import costs
 from lfmp_core.budget import Budget
 from lfmp_core.data import PlantedSettings, PrepareSettings, prepare_named
 from lfmp_core.data.planted import NAMES
 from lfmp_core.data.planted_text import write_planted
 from lfmp_core.experiments.arms import Arm
 from lfmp_core.experiments.executor import prepared, task_on
-from lfmp_core.experiments.reach import needed, unmet
+from lfmp_core.experiments.reach import unmet
 from lfmp_core.methods import get_method
 from lfmp_core.serving.folder import load_served
 from lfmp_core.training import auc, predict
@@ -136,17 +134,6 @@ def test_a_table_that_cant_be_so_small_is_known_before_anything_runs(data):
     [(arm, error)] = found
     assert arm is hidden and error.nearest > error.target
     said = f"DHE, 99.9% of the numbers removed: – (needs at least {error.nearest:,} numbers)"
-    assert needed(arm, error) == said
+    assert str(found[0]) == said
     assert said.partition(":")[0] in repr(words.not_tried([], [said], []))
     assert unmet([hidden], None, {"name": "deepfm"}) == []
-
-
-def test_what_few_values_leave_out_of_table_5_is_listed_with_what_it_needs(tmp_path, home):
-    settings = PrepareSettings(threshold=400, numeric_threshold=400)
-    few = PlantedSettings(rows=600, scale=0.0001)
-    data = prepare_named("planted", settings, tmp_path / "rows", planted=few, progress=False)
-    lines = lers.never_met("quick", prepared(data.folder), "0.95")
-    assert any(line.startswith("DHE, 95% of the numbers removed: – (needs at least ") for line in lines)
-    shown = costs.left_out(lines).plain
-    assert [": ".join(row) for row in shown] == lines
-    assert lers.never_met("quick", None) == []

@@ -4,7 +4,8 @@ import pytest
 
 from lfmp_core.budget import NOTHING, Budget
 from lfmp_core.errors import DataError, LfmpError
-from lfmp_core.serving.recipe import Recipe, assigned, batch_size, merged, read_settings
+from lfmp_core.experiments.own_sizes import batch_size
+from lfmp_core.serving.recipe import Recipe, assigned, merged, read_settings
 
 
 def planned(**parts):

@@ -17,13 +17,13 @@ from lfmp_core.data import PlantedSettings, PrepareSettings
 from lfmp_core.errors import check_name
 from lfmp_core.experiments.executor import cut_to, dataset_ref, open_dataset
 from lfmp_core.experiments.items import Arm, Grid, Item
+from lfmp_core.experiments.own_sizes import batch_size, hidden_layers
 from lfmp_core.experiments.profiles import PROFILES, by_profile
-from lfmp_core.experiments.reach import needed, unmet
+from lfmp_core.experiments.reach import unmet
 from lfmp_core.experiments.spec import DatasetRef
 from lfmp_core.experiments.stages import LaterGrid, Line
 from lfmp_core.experiments.store import Store
 from lfmp_core.models import BackboneSettings
-from lfmp_core.serving.recipe import batch_size
 from lfmp_core.training import TrainingSettings
 
 from ..arguments import settings_of, valid_names
@@ -95,9 +95,9 @@ def size_of(profile: str, own: bool) -> Size:
 
 def backbone_for(profile: str, rows: int | None, dim: int = DIMENSION) -> BackboneSettings:
     """DeepFM; on one's own rows with hidden layers that suit their number."""
-    small = rows is not None and rows < 200_000
-    hidden = (128, 64) if small else (400, 400, 400)
-    hidden = by_profile(profile, quick=(32, 16), reference=hidden, paper=(400, 400, 400))
+    whole = (400, 400, 400)
+    own = whole if rows is None else hidden_layers(rows, whole)
+    hidden = by_profile(profile, quick=(32, 16), reference=own, paper=whole)
     return BackboneSettings.model_validate({"name": "deepfm", "embedding_dim": dim, "hidden": hidden})
 
 
@@ -244,7 +244,7 @@ def _singles(whole: Grid, size: Size, dataset: DatasetRef | None, wanted: Sequen
         if (part if part != CHANCE else "fields") in wanted and able:
             seeds = range(size.draws) if part == CHANCE else whole.seeds
             grid = replace(whole, arms=able, candidates=({},), picks=whole, seeds=seeds)
-            steps.append(Stage(part, grid, tuple(needed(arm, error) for arm, error in never)))
+            steps.append(Stage(part, grid, tuple(map(str, never))))
     return steps
 
 

@@ -55,7 +55,7 @@ def grids(profile: str, **given: Any) -> list[Grid]:
         assert grid.picks is not None
         search = replace(grid.picks, arms=[arm for arm in grid.picks.arms if arm.label == MAGPRUNE])
         own = [arm for arm in grid.arms if arm.label == MAGPRUNE]
-        found += [search, replace(grid, arms=own, picks=search)]
+        found += [search, replace(grid, arms=own, picks=search, left_out=())]
     return found
 
 

@@ -10,13 +10,13 @@ from lfmp_core.data import PlantedSettings, PrepareSettings
 from lfmp_core.experiments.executor import cut_to, dataset_ref
 from lfmp_core.experiments.items import Arm, Grid, Item
 from lfmp_core.experiments.profiles import PROFILES, by_profile
-from lfmp_core.experiments.reach import needed, reachable, unmet
+from lfmp_core.experiments.reach import reachable, unmet
 from lfmp_core.experiments.search import TPE, Interval
 from lfmp_core.experiments.spec import DatasetRef, plain
 from lfmp_core.models import BackboneSettings
 from lfmp_core.training import TrainingSettings
 
-from ..arguments import numbers, settings_of, valid_names
+from ..arguments import chosen_labels, numbers, settings_of, valid_names
 from ..sets import AVAZU, ML_1M
 
 # LERS drops values seen less than 10 times in 45.8 million rows of Criteo and 2 times in Avazu; in a
@@ -164,7 +164,7 @@ def training_for(profile: str, name: str = "", *, final: bool = False) -> Traini
     a `final` run in two epochs in a row, so that no mean holds a seed which had not begun to learn. On
     Avazu's sample, whose epochs of 14 steps do both while a model still learns, a trial of the search stops
     after five epochs without a better AUC, and a final run never.
-    It multiplies in bfloat16, for every method alike: half the hours, see `performance`.
+    The reference multiplies in bfloat16, for every method alike: half the hours, see `performance`.
     """
     ends: dict[str, Any] = {"progress": "either", "patience": 2 if final else 1} if name else {}
     if name == "avazu":
@@ -173,6 +173,7 @@ def training_for(profile: str, name: str = "", *, final: bool = False) -> Traini
         profile,
         quick=TrainingSettings(learning_rate=1e-2, batch_size=512, epochs=2),
         reference=TrainingSettings(epochs=15, precision="bfloat16", **ends),
+        own=TrainingSettings(epochs=15, **ends),
         paper=TrainingSettings(epochs=15, patience=15),
     )
 
@@ -189,8 +190,8 @@ def set_for(name: str, profile: str) -> Any:
 
 
 def tpe_for(profile: str) -> TPE:
-    """LERS §3.3: 30 trials, 10 of them random; fewer where two cores have to do."""
-    trials, random = by_profile(profile, quick=(3, 2), reference=(8, 4), paper=(30, 10))
+    """LERS §3.3: 30 trials, 10 of them random; fewer where two cores have to do, or one person waits."""
+    trials, random = by_profile(profile, quick=(3, 2), reference=(8, 4), own=(4, 2), paper=(30, 10))
     space = by_profile(profile, quick=SPACE, reference=REFERENCE_SPACE, paper=SPACE)
     return TPE(space=space, trials=trials, random=random)
 
@@ -201,6 +202,7 @@ def table4(
     dataset: DatasetRef | None = None,
     sets: str | Sequence[str] | None = None,
     backbones: str | Sequence[str] | None = None,
+    arms: str | Sequence[str] | None = None,
     trials: int | None = None,
     median_pruning: bool = False,
 ) -> list[Grid]:
@@ -209,22 +211,24 @@ def table4(
     Args:
         dataset: what to search on instead; the profile's own sets by default.
         sets: names among `SETS`; the quick profile has planted rows alone.
-        backbones: names among `BACKBONES`.
+        backbones: names among `BACKBONES`; on one's own data DeepFM alone by default.
+        arms: labels of methods, with semicolons; all by default.
         trials: of each search.
         median_pruning: stop trials that fall behind the random ones, see `TPE`.
     """
     tpe = tpe_for(profile).model_copy(update={"median_pruning": median_pruning})
     if trials:
         tpe = tpe.model_copy(update={"trials": trials, "random": min(tpe.random, trials)})
-    models = [backbone_for(b, profile) for b in valid_names(backbones, BACKBONES, "backbone")]
-    arms = reachable(compressions(profile, SEARCHED_AT), dataset, models[0])
+    few = by_profile(profile, quick=None, reference=None, own=BACKBONES[:1], paper=None)
+    models = [backbone_for(b, profile) for b in valid_names(backbones or few, BACKBONES, "backbone")]
+    every = [*_asked(uncompressed(profile), arms), *_searchable(profile, dataset, models[0], arms)]
     return [
         Grid(
             item="lers_table4",
             profile=profile,
             dataset=dataset or set_for(name, profile),
             backbones=models,
-            arms=[*uncompressed(profile), *arms],
+            arms=every,
             training=training_for(profile, name),
             seeds=(),
             tpe=tpe,
@@ -233,12 +237,40 @@ def table4(
     ]
 
 
+def _searchable(
+    profile: str,
+    dataset: DatasetRef | None,
+    model: BackboneSettings,
+    labels: str | Sequence[str] | None,
+) -> list[Arm]:
+    """The methods at the sparsity of the search; where one's own tables can't be so small, at the least."""
+    found: dict[str, Arm] = {}
+    for t in (SEARCHED_AT, SPARSITIES[0]):
+        rest = [arm for arm in _asked(compressions(profile, t), labels) if arm.label not in found]
+        found |= {arm.label: arm for arm in reachable(rest, dataset, model)}
+    return list(found.values())
+
+
+def _asked(arms: Sequence[Arm], labels: str | Sequence[str] | None) -> list[Arm]:
+    wanted = chosen_labels(labels, (ORIGINAL, OWN_SIZE, *LERS_METHODS, *OTHERS), "method")
+    return [arm for arm in arms if arm.label in wanted]
+
+
+def _shares(profile: str, sparsities: str | Sequence[float] | None) -> list[float]:
+    """Shares of the numbers to remove; on one's own data two by default."""
+    default = by_profile(
+        profile, quick=SPARSITIES, reference=SPARSITIES, own=SPARSITIES[:2], paper=SPARSITIES
+    )
+    return numbers(sparsities, default, "sparsities")
+
+
 def table5(
     profile: str = "quick",
     *,
     dataset: DatasetRef | None = None,
     sets: str | Sequence[str] | None = None,
     backbones: str | Sequence[str] | None = None,
+    arms: str | Sequence[str] | None = None,
     sparsities: str | Sequence[float] | None = None,
     seeds: int | None = None,
     trials: int | None = None,
@@ -248,21 +280,23 @@ def table5(
     Args:
         sparsities: shares of the table's numbers to remove.
         seeds: trainings of each cell.
-        dataset, sets, backbones, trials: as of `table4`.
+        dataset, sets, backbones, arms, trials: as of `table4`.
     """
     count = seeds or by_profile(profile, quick=1, reference=3, paper=3)
-    searches = table4(profile, dataset=dataset, sets=sets, backbones=backbones, trials=trials)
-    searched = {arm.label for arm in searches[0].arms}
-    shares = numbers(sparsities, SPARSITIES, "sparsities")
-    every = [arm for t in shares for arm in compressions(profile, t) if arm.label in searched]
-    arms = reachable(every, dataset, searches[0].backbones[0])
+    searches = table4(profile, dataset=dataset, sets=sets, backbones=backbones, arms=arms, trials=trials)
+    searched, model = {arm.label for arm in searches[0].arms}, searches[0].backbones[0]
+    planned = [arm for t in _shares(profile, sparsities) for arm in compressions(profile, t)]
+    every = _asked([*uncompressed(profile), *planned], arms)
+    able = [arm for arm in reachable(every, dataset, model) if arm.label in searched]
+    never = unmet(every, dataset, model)
     grids = []
     for search, name in zip(searches, valid_names(sets, SETS, "data set"), strict=False):
         grids.append(
             replace(
                 search,
                 item="lers_table5",
-                arms=[*uncompressed(profile), *arms],
+                arms=able,
+                left_out=never,
                 training=training_for(profile, name, final=True),
                 seeds=range(count),
                 tpe=None,
@@ -270,20 +304,6 @@ def table5(
             )
         )
     return grids
-
-
-def never_met(
-    profile: str, dataset: DatasetRef | None, sparsities: str | Sequence[float] | None = None
-) -> list[str]:
-    """A line for each compression whose budget one's own tables can't meet, and what it would need.
-
-    Args:
-        dataset: one's own; none is known of a profile's sets. sparsities: as of `table5`; the one that is
-            searched at counts too, since what is not searched is not trained.
-    """
-    shares = sorted({SEARCHED_AT, *numbers(sparsities, SPARSITIES, "sparsities")})
-    every = [arm for t in shares for arm in compressions(profile, t)]
-    return [needed(arm, error) for arm, error in unmet(every, dataset, backbone_for("deepfm", profile))]
 
 
 # λ of Fig. 6, around the book's own 1e-5
@@ -300,15 +320,17 @@ def fig6(
     """
     backbone = backbone_for("deepfm", profile)
     every = [arm for sparsity in SPARSITIES for arm in compressions(profile, sparsity)]
-    arms = reachable([arm for arm in every if arm.label in DECAYED], dataset, backbone)
-    decays = by_profile(profile, quick=DECAYS[::2], reference=DECAYS, paper=DECAYS)
+    every = [arm for arm in every if arm.label in DECAYED]
+    few = DECAYS[::2]
+    decays = by_profile(profile, quick=few, reference=DECAYS, own=few, paper=DECAYS)
     return [
         Grid(
             item="lers_fig6",
             profile=profile,
             dataset=dataset or set_for("criteo", profile),
             backbones=[backbone],
-            arms=arms,
+            arms=reachable(every, dataset, backbone),
+            left_out=unmet(every, dataset, backbone),
             training=training_for(profile),
             seeds=(),
             candidates=[{"l2": decay} for decay in decays],

@@ -4,14 +4,12 @@ That of collaborative filtering has its intervals in `search_pairs`.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from lfmp_core.errors import check_name
 from lfmp_core.experiments.items import Grid
 from lfmp_core.experiments.search import DIGITS, EDGE, TPE, Interval, Trial, quiet_optuna
 from lfmp_core.experiments.spec import DatasetRef, RunSpec
@@ -25,7 +23,7 @@ from ..evidence.frames import framed
 from ..show.html import HtmlTable, table
 from . import cf_grids as lists
 from . import grids as clicks
-from .grids import BACKBONES, SPACE, backbone_for, table4, tpe_for, training_for
+from .grids import BACKBONES, SPACE, backbone_for, tpe_for, training_for
 
 if TYPE_CHECKING:
     import optuna
@@ -102,26 +100,6 @@ def search_budget_table(given: TPE | None = None) -> HtmlTable:
     return table(
         pd.DataFrame(rows, columns=columns), caption="Budget of each search", formats={columns[-1]: ".0f"}
     )
-
-
-def searches(profile: str, *, arms: str | Sequence[str] = "", **given: Any) -> list[Grid]:
-    """The searches of some methods.
-
-    Args:
-        arms: labels, with semicolons where it is a text, since some labels have commas; none: all.
-        given: as of `lers.grids.table4`.
-
-    Raises:
-        UnknownName: no method has that label.
-    """
-    grids = table4(profile, **given)
-    wanted = [w.strip() for w in arms.split(";") if w.strip()] if isinstance(arms, str) else list(arms)
-    labels = [arm.label for grid in grids for arm in grid.arms]
-    for name in wanted:
-        check_name(name, labels, "method")
-    return [
-        replace(grid, arms=[arm for arm in grid.arms if not wanted or arm.label in wanted]) for grid in grids
-    ]
 
 
 def name_of(grid: Grid) -> str:

@@ -67,7 +67,11 @@ def training_for(profile: str) -> TrainingSettings:
 
 def rates_for(profile: str, rates: str | Sequence[float] | None) -> list[dict[str, float]]:
     default = by_profile(
-        profile, quick=(1e-2,), reference=(3e-4, 1e-3, 3e-3, 1e-2), paper=(1e-5, 1e-4, 3e-4, 1e-3)
+        profile,
+        quick=(1e-2,),
+        reference=(3e-4, 1e-3, 3e-3, 1e-2),
+        own=(1e-3, 3e-3),
+        paper=(1e-5, 1e-4, 3e-4, 1e-3),
     )
     return [{"learning_rate": r} for r in numbers(rates, default, "learning_rates")]
 
@@ -140,7 +144,7 @@ def table3(
             *base_arms(profile, prune_ratio, own_training_rows(dataset)),
         ],
         training=training_for(profile),
-        seeds=range(seeds or by_profile(profile, quick=2, reference=5, paper=3)),
+        seeds=range(seeds or by_profile(profile, quick=2, reference=5, own=3, paper=3)),
         candidates=rates_for(profile, learning_rates),
         decided=DECIDED if profile == "reference" and dataset is None and not learning_rates else {},
     )

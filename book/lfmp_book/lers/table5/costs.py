@@ -130,11 +130,11 @@ def retraining_table(reference: pd.DataFrame) -> HtmlTable | Prose:
     return table(pd.DataFrame(rows), caption="What OptEmbed's retraining is worth", group="set", note=note)
 
 
-def own_stack(run: pd.DataFrame, compared: pd.DataFrame, never: Sequence[str] = ()) -> Stack:
-    """This run's sizes, seconds, trade-off and differences, and what was left out of it.
+def own_stack(run: pd.DataFrame, compared: pd.DataFrame) -> Stack:
+    """This run's sizes, seconds, trade-off and differences.
 
     Args:
-        run: see `lers_table5.completed`. compared: see `page.with_outcomes`. never: see `grids.never_met`.
+        run: see `lers_table5.completed`. compared: see `page.with_outcomes`.
     """
     parts: list[Any] = []
     for name in PLANNED_SETS:
@@ -148,13 +148,7 @@ def own_stack(run: pd.DataFrame, compared: pd.DataFrame, never: Sequence[str] = 
                 ]
         if any(map(len, blocks.values())):
             parts.append(picture(name, run, "This run"))
-    return Stack((*parts, left_out(never)) if never else tuple(parts))
-
-
-def left_out(never: Sequence[str]) -> HtmlTable:
-    """What was not run, and what it would need."""
-    rows = [dict(zip(("left out", "why"), line.split(": ", 1), strict=True)) for line in never]
-    return table(pd.DataFrame(rows), caption="What these columns hold too few values for")
+    return Stack(tuple(parts))
 
 
 def block_difference_table(own: pd.DataFrame, compared: pd.DataFrame, title: str, network: str) -> HtmlTable:

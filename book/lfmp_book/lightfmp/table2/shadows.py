@@ -7,7 +7,6 @@ from scipy.stats import hypergeom
 
 from lfmp_core.data.shadows import shadow_order
 from lfmp_core.experiments.items import Grid
-from lfmp_core.experiments.spec import DatasetRef
 
 from ...arguments import valid_names
 from ...claims.claim import Prose
@@ -32,19 +31,15 @@ COUNTS = {**dict.fromkeys(("total", "kept", "shadows"), "int64"), "share": "floa
 def grids(
     profile: str,
     *,
-    dataset: DatasetRef | None = None,
     sets: str | Sequence[str] | None = None,
     seeds: int | None = None,
 ) -> list[Grid]:
     """The choices among fields and shadows that go with a run of Table 2; none for the full public sets.
 
     Args:
-        dataset: one's own data instead; as many fields are kept as at τ = .5 without shadows.
         sets, seeds: see `lightfmp_selection.table2`.
     """
-    made = shadows(profile, dataset=dataset, seeds=seeds)
-    if dataset is not None:
-        return made
+    made = shadows(profile, seeds=seeds)
     if profile == "paper":
         return []
     wanted = valid_names(sets, KEYS, "data set") if profile == "reference" else KEYS[:1]

@@ -1,0 +1,50 @@
+"""Sizes of a training that suit the rows of one's own clicks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..settings import Settings
+from .spec import DatasetRef
+
+_LEAST_BATCH, _MOST_BATCH, _STEPS = 64, 2048, 100
+_FEW_ROWS, _SMALL = 200_000, (128, 64)
+
+
+def batch_size(rows: int) -> int:
+    """B: a power of two near a hundredth of the rows, from 64 to 2048."""
+    near = 1 << max(0, round(rows / _STEPS) - 1).bit_length()
+    return min(_MOST_BATCH, max(_LEAST_BATCH, near))
+
+
+def hidden_layers(rows: int, whole: tuple[int, ...]) -> tuple[int, ...]:
+    """Widths of the hidden layers: 128 and 64 below 200,000 rows, `whole` where there are more."""
+    return _SMALL if rows < _FEW_ROWS else whole
+
+
+def clicks_to_learn_from(dataset: DatasetRef) -> int | None:
+    """Training rows of one's own data; None of interactions.
+
+    Raises:
+        DataError: the data is no longer there.
+    """
+    from ..data import Dataset
+    from .executor import opened
+
+    data = opened(dataset)
+    return data.schema.rows["train"] if isinstance(data, Dataset) else None
+
+
+def training(settings: Mapping[str, Any] | Settings, rows: int) -> Mapping[str, Any] | Settings:
+    """A protocol with about a hundred batches an epoch, or as it is where its batches are smaller."""
+    own = dict(settings).get("batch_size")
+    return settings if own is None else _with(settings, batch_size=min(own, batch_size(rows)))
+
+
+def backbone(settings: Mapping[str, Any] | Settings, rows: int) -> Mapping[str, Any] | Settings:
+    """A backbone with hidden layers that suit the rows; one without any as it is."""
+    whole = dict(settings).get("hidden")
+    return settings if whole is None else _with(settings, hidden=hidden_layers(rows, tuple(whole)))
+
+
+def _with(settings: Mapping[str, Any] | Settings, **changes: Any) -> Mapping[str, Any] | Settings:
+    return {**settings, **changes} if isinstance(settings, Mapping) else settings.model_copy(update=changes)
