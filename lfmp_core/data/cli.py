@@ -27,7 +27,7 @@ from .planted import PlantedSettings
 from .planted_text import PLANTED, write_planted
 from .prepared import prepare as run_prepare
 from .schema import SPLITS, Schema
-from .shown import console, fields_text, lined
+from .shown import MANY, console, fields_tables, lined
 from .sources import SOURCES, Source
 
 app = typer.Typer(cls=Commands, help="Real, own and planted data.", no_args_is_help=True)
@@ -280,7 +280,10 @@ def _show_fields(report: dict[str, Any]) -> None:
         rows = report["rows"][split]
         share = report["positives"][split] / rows if rows else 0
         out.print(f"  {split}: {rows:,} rows, {100 * share:.2f} % clicks")
-    out.print(fields_text(report["fields"]))
+    for table in fields_tables(report["fields"], out.width):
+        out.print(table)
+    if report["num_fields"] > MANY:
+        out.print("Distinct and kept values, and the other splits: --json")
 
 
 def describe_dataset(dataset: Dataset) -> dict[str, Any]:

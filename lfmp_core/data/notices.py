@@ -4,11 +4,13 @@ Notices are kept in `Schema.notices`, shown after preparing and by `lfmp data de
 fingerprint: they change nothing of what was prepared.
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 _SHOWN, _NAMED = 30, 12
+_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?![\w-])")
 
 
 @dataclass(frozen=True)
@@ -33,16 +35,37 @@ class Notice:
 
 
 def lines(notices: Iterable[Notice], shown: int = _SHOWN) -> Iterator[str]:
-    """One line for all fields of which the same is said, warnings first; at most `shown` lines of a level."""
-    groups: dict[tuple[str, str, str], list[str]] = {}
+    """One line for all fields of which the same is said but for numbers, of which the line has the least and
+    the greatest; warnings first, at most `shown` lines of a level."""
+    groups: dict[tuple[str, str, str], list[Notice]] = {}
     for notice in notices:
-        fields = groups.setdefault((notice.level, notice.text, notice.remedy), [])
-        fields += [notice.field] if notice.field is not None else []
+        key = (notice.level, _NUMBER.sub("#", notice.text), _of_any(notice))
+        groups.setdefault(key, []).append(notice)
     for level in ("warning", "note"):
-        those = [Notice(level, _named(names), *rest) for (of, *rest), names in groups.items() if of == level]
+        those = [_together(many) for (of, *_), many in groups.items() if of == level]
         yield from map(str, those[:shown])
         if len(those) > shown:
             yield f"{level}: {len(those) - shown} more like these, in `lfmp data describe --json`"
+
+
+def _of_any(notice: Notice) -> str:
+    """The remedy, for whichever field."""
+    return notice.remedy.replace(f" {notice.field}=", " FIELD=")
+
+
+def _together(many: Sequence[Notice]) -> Notice:
+    """What several notices say, in one."""
+    first, fields = many[0], [notice.field for notice in many if notice.field is not None]
+    columns = zip(*(_NUMBER.findall(notice.text) for notice in many), strict=True)
+    ranges = map(_range, columns)
+    text = _NUMBER.sub(lambda _: next(ranges), first.text)
+    remedies = list(dict.fromkeys(notice.remedy for notice in many))
+    return Notice(first.level, _named(fields), text, remedies[0] if len(remedies) == 1 else _of_any(first))
+
+
+def _range(numbers: Sequence[str]) -> str:
+    low, *_, high = sorted((*numbers, *numbers), key=lambda number: float(number.replace(",", "")))
+    return low if low == high else f"{low} to {high}"
 
 
 def _named(fields: list[str]) -> str | None:

@@ -7,6 +7,9 @@ import pytest
 from lfmp_core.data import own_table, prepare
 from lfmp_core.data import vocabulary as module
 from lfmp_core.data.canonical import Canonical
+from lfmp_core.data.cli import describe_dataset
+from lfmp_core.data.notices import Notice, lines
+from lfmp_core.data.shown import console, fields_tables
 from lfmp_core.data.vocabulary import groups_of
 
 
@@ -72,3 +75,30 @@ def test_texts_of_all_columns_are_spelt_together(wide, tmp_path, monkeypatch):
     monkeypatch.setattr(Canonical, "__call__", counting)
     prepare(wide, tmp_path / "o", progress=False)
     assert 2 <= len(calls) <= 5 and max(calls) > 1000
+
+
+def test_many_fields_are_shown_side_by_side_and_whole(wide, tmp_path, monkeypatch):
+    """150 of them in a third of the lines, no name cut, at 80 letters; each with its ids."""
+    monkeypatch.setenv("COLUMNS", "80")
+    fields = describe_dataset(prepare(wide, tmp_path / "out", progress=False))["fields"]
+    terminal = console()
+    with terminal.capture() as shown:
+        for table in fields_tables(fields, terminal.width):
+            terminal.print(table)
+    found = shown.get().splitlines()
+    assert max(map(len, found)) <= 80 and len(found) < 150 / 2
+    cells = " ".join(found).split()
+    for field in fields:
+        at = [i for i, cell in enumerate(cells) if cell == field["name"]]
+        assert [cells[i + 1] for i in at] == [f"{field['size']:,}"], field["name"]
+
+
+def test_what_differs_by_numbers_alone_is_said_once():
+    said = "{} different whole numbers in 5,000 rows"
+    found = [Notice("warning", f"c_{n}", said.format(n), f"--kind c_{n}=integer") for n in ("4,895", "97")]
+    assert list(lines(found)) == [
+        "warning: c_4,895, c_97: 97 to 4,895 different whole numbers in 5,000 rows. --kind FIELD=integer"
+    ]
+    assert list(lines(found[:1])) == [
+        "warning: c_4,895: 4,895 different whole numbers in 5,000 rows. --kind c_4,895=integer"
+    ]
