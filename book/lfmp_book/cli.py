@@ -1,6 +1,7 @@
 """Commands that the book adds to `lfmp`; what they need is imported when one is asked for."""
 
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, Any
 
 import typer
@@ -76,17 +77,19 @@ def advise(
 ) -> None:
     """What can go from a model on DATA, at what loss: a recommendation, its page, and the smaller model.
 
-    A file of one's own is prepared on the way; `lfmp data prepare` has more options for that. Started again,
-    it goes on where it was, with what was trained already.
+    All of it ends within the minutes, as far as runs that have ended tell how long others take. A file of
+    one's own is prepared on the way; `lfmp data prepare` has more options for that. Started again, it goes on
+    where it was, with what was trained already.
     """
     from lfmp_core.data.notices import lines
     from lfmp_core.errors import check_name
     from lfmp_core.serving.rows import open_rows
 
-    from .advice.advise import LEAST_CLICKS
+    from .advice.advise import LEAST_CLICKS, too_few
     from .advice.costs import COUNTS
     from .notebooks import NotebookFailed, answer_of, run_notebook
 
+    began = monotonic()
     check_name(count, COUNTS, "count")
     own: dict[str, Any] = {"label": label, "time": time, "kind": kind, "drop": drop}
     own |= {"positive": positive, "delimiter": delimiter}
@@ -95,13 +98,18 @@ def advise(
     for line in lines(schema.notices) if Path(data).is_file() else ():
         typer.echo(line)
     typer.echo(f"{schema.name}: {sum(schema.rows.values()):,} rows, {schema.num_fields} fields")
-    clicks = schema.positives["test"]
-    if (few := min(clicks, schema.rows["test"] - clicks)) < LEAST_CLICKS:
-        what = "clicks" if few == clicks else "rows without a click"
-        typer.echo(f"nothing will be recommended: the test rows hold {few} {what}, fewer than {LEAST_CLICKS}")
+    if few := too_few(schema):
+        what = "clicks" if few == schema.positives["test"] else "rows without a click"
+        typer.echo(
+            f"nothing is recommended, and nothing was trained: of {schema.rows['test']:,} test rows {few} "
+            f"are {what}, where {LEAST_CLICKS} are needed to tell a loss from luck. Collect more rows, or "
+            "prepare them with a larger share for tests: lfmp data prepare csv … --shares 6,2,2"
+        )
+        return
     folder = out or Path(f"{Path(data).stem}-advice")
     folder.mkdir(parents=True, exist_ok=True)
-    given = {"dataset": str(dataset.folder), "minutes": minutes, "loss": loss, "count": count, "parts": parts}
+    left = max(minutes - (monotonic() - began) / 60, 0.01)
+    given = {"dataset": str(dataset.folder), "minutes": left, "loss": loss, "count": count, "parts": parts}
     given |= {"model": str(folder / "model"), "workers": workers or cores()}
     try:
         page = run_notebook("your_data", folder / "your_data.ipynb", given)

@@ -17,6 +17,7 @@ lie in the bounds that their names have on every page.
 import ast
 import json
 import shlex
+import time
 from collections.abc import Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from types import ModuleType
@@ -27,6 +28,7 @@ from lfmp_core.errors import LfmpError, check_name
 from lfmp_core.memory import keep_memory
 
 _RECORD, _GIVEN, _CELLS = "_lfmp_declared", "_lfmp_given", "_lfmp_cells"
+_BEGAN = "_lfmp_began"
 _IPYTHON = {"In", "Out", "exit", "quit", "get_ipython", "open"}
 
 
@@ -47,6 +49,7 @@ def declare(namespace: MutableMapping[str, Any]) -> None:
     """Take the values assigned so far as this notebook's parameters; the parameters cell's last line."""
     namespace[_RECORD] = _values(namespace)
     namespace[_CELLS] = len(namespace.get("In", ()))
+    namespace[_BEGAN] = time.monotonic()
 
 
 def check(namespace: MutableMapping[str, Any]) -> None:
@@ -91,6 +94,11 @@ def _assigned(cells: Sequence[str]) -> set[str]:
 def given(namespace: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters that were given, or have other values than the declared ones, as `check` found them."""
     return dict(namespace.get(_GIVEN, {}))
+
+
+def began(namespace: Mapping[str, Any]) -> float:
+    """The time of `time.monotonic` at which the page began."""
+    return namespace[_BEGAN]
 
 
 def notebook_options(values: Mapping[str, Any]) -> str:

@@ -6,10 +6,15 @@ from .record import Record
 from .spec import RunSpec
 
 
-def seconds_of(specs: Iterable[RunSpec], records: Iterable[Record]) -> dict[str, float]:
+def seconds_of(
+    specs: Iterable[RunSpec], records: Iterable[Record], *, at_most: bool = False
+) -> dict[str, float]:
     """Expected wall-clock seconds by spec id: the mean of finished runs of the same kind.
 
     The same backbone, method and role if there is one, else the same backbone, else any run at all.
+
+    Args:
+        at_most: the most that one of them took, instead of their mean.
     """
     times: dict[tuple[str, ...], list[float]] = {}
     for record in records:
@@ -17,7 +22,8 @@ def seconds_of(specs: Iterable[RunSpec], records: Iterable[Record]) -> dict[str,
             for kind in _kinds(record.spec):
                 times.setdefault(kind, []).append(record.certificate.seconds)
     found = {spec.id: next((times[k] for k in _kinds(spec) if k in times), []) for spec in specs}
-    return {key: sum(values) / len(values) for key, values in found.items() if values}
+    mean = lambda values: sum(values) / len(values)
+    return {key: (max if at_most else mean)(values) for key, values in found.items() if values}
 
 
 def _kinds(spec: RunSpec) -> list[tuple[str, ...]]:

@@ -56,17 +56,19 @@ def test_a_file_is_prepared_and_the_page_asked(lfmp, asked, tmp_path):
     given = asked["your_data"]
     assert Dataset.load(given.pop("dataset")).schema.field_names == ("colour",)
     assert given.pop("model").endswith("my clicks-advice/model")
-    assert given == {"minutes": 3.0, "loss": 0.001, "count": "bytes", "parts": "", "workers": 1}
+    assert 2.5 < given.pop("minutes") < 3  # what preparing took is gone
+    assert given == {"loss": 0.001, "count": "bytes", "parts": "", "workers": 1}
     assert "my clicks: 3,000 rows, 1 fields" in out and "Keep 3 fields." in out and "the page: my cl" in out
-    assert "nothing will be recommended" not in out and "the model:" not in out
+    assert "nothing is recommended" not in out and "the model:" not in out
     declared = notebooks.declared_parameters(notebooks.find_notebook("your_data"))
-    assert {*given, "dataset", "model"} <= declared.keys()
+    assert {*given, "dataset", "model", "minutes"} <= declared.keys()
 
 
-def test_few_clicks_are_said_before_anything_runs(lfmp, asked):
+def test_few_clicks_are_said_and_nothing_runs(lfmp, asked, tmp_path):
     write("few.csv", 300)
     code, out, _ = lfmp("advise", "few.csv", "--label", "clicked")
-    assert code == 0 and "nothing will be recommended: the test rows hold" in out
+    assert code == 0 and "nothing is recommended, and nothing was trained: of 29 test rows" in out
+    assert asked == {} and not list(tmp_path.glob("*-advice"))
 
 
 def test_refusals_name_the_remedy_and_leave_nothing(lfmp, asked, tmp_path):

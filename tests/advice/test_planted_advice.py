@@ -7,7 +7,7 @@ import pytest
 from lfmp_book.advice import page, words
 from lfmp_book.advice.grids import stages
 from lfmp_book.advice.report import report
-from lfmp_book.advice.run import run_stages, untried
+from lfmp_book.advice.run import closing_seconds, run_stages, untried
 from lfmp_book.advice.serve import served_model
 from lfmp_book.arguments import settings_of
 from lfmp_core.budget import Budget
@@ -107,6 +107,22 @@ def test_it_is_written_as_a_folder_that_scores_fresh_rows(made, fresh, tmp_path)
     again = repr(served_model(made.advice, str(tmp_path / "model")))  # an older model may go
     assert again.partition("one row in")[0] == said.partition("one row in")[0]
     assert "no folder was named" in repr(served_model(made.advice, ""))
+
+
+def test_the_report_and_the_model_get_their_time(made, steps):
+    """As long as the longest training of the whole model, and the resamples."""
+    whole = steps[0].grid
+    longest = max(made.store.get(spec).certificate.seconds for spec in whole.plan(made.store))
+    assert longest < closing_seconds(whole, made.store) < longest + 60
+
+
+def test_with_few_clicks_nothing_runs(home, tmp_path, monkeypatch):
+    monkeypatch.setenv("LFMP_HOME", str(tmp_path / "home"))
+    few = LAW.model_copy(update={"rows": 600})
+    data = prepare_named("planted", PrepareSettings(), tmp_path / "rows", planted=few, progress=False)
+    own = stages("quick", dataset=prepared(data.folder), parts="bits", patient=False)
+    assert run_stages(own, 10, workers=1) == [] and not list(tmp_path.glob("home/records/*"))
+    assert report(own, 0.01, "bytes").advice.said == "too few clicks"
 
 
 def test_what_minutes_did_not_allow_is_listed_by_name(made, steps, data, tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy.stats import t as student
 
+from lfmp_core.data.schema import Schema
 from lfmp_core.experiments.decisions import paired_contrast
 from lfmp_core.experiments.record import Record
 from lfmp_core.experiments.stats import resample
@@ -86,6 +87,16 @@ def held_on_test(chosen: Sequence[Option], labels: np.ndarray, store: Store, dra
 
 def _exact(values: np.ndarray, records: Sequence[Record]) -> np.ndarray:
     return np.column_stack([[r.metrics["test_auc"] for r in records], values[:, 1:]])
+
+
+def too_few(schema: Schema) -> int:
+    """Clicks among the test rows, or others if these are rarer, where they are fewer than `LEAST_CLICKS`.
+
+    Otherwise 0.
+    """
+    clicks = schema.positives["test"]
+    few = min(clicks, schema.rows["test"] - clicks)
+    return few if few < LEAST_CLICKS else 0
 
 
 def half_width(aucs: Sequence[float]) -> float | None:
