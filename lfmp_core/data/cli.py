@@ -1,4 +1,4 @@
-"""`lfmp data`: list the sets at hand, prepare one, describe a prepared one, fetch a public one."""
+"""`lfmp data`: list the sets at hand, prepare one, describe it, sample negatives, fetch a public one."""
 
 import json
 from collections.abc import Mapping
@@ -306,6 +306,39 @@ def describe_dataset(dataset: Dataset) -> dict[str, Any]:
         field["unseen"] = {split: round(float(unseen[split][number]), 6) for split in SPLITS}
         field["top"] = {split: int(top[split][number]) for split in SPLITS}
     return report
+
+
+@app.command()
+def negatives(
+    log: Annotated[Path, typer.Argument(metavar="LOG", help="CSV or Parquet file of what was taken")],
+    item: Annotated[str, typer.Option(help="column of what was taken")],
+    out: Annotated[Path, typer.Option(help="file to write, .csv or .parquet")],
+    user: Annotated[
+        str | None, typer.Option(help="column of who took it: nobody's own items are drawn")
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(help="column of times: items are drawn from rows near in time")
+    ] = None,
+    of_item: Annotated[
+        list[str] | None, typer.Option(help="a column that belongs to the item, such as its price")
+    ] = None,
+    per: Annotated[int, typer.Option(callback=within("per"), help="negatives of each row")] = 4,
+    near: Annotated[int, typer.Option(callback=within("near"), help="with --time: of so many rows")] = 10_000,
+    delimiter: Annotated[str | None, typer.Option(help="between columns; default as of prepare")] = None,
+    seed: Annotated[int, typer.Option(callback=within("seed"), help="of the draws")] = 0,
+) -> None:
+    """Add rows that were not taken to a log that has none, so that clicks can be learnt from it.
+
+    Each row gets `clicked` 1, and is followed by others with 0 and an item of another row, which is drawn as
+    often as it is taken. AUC then says how well taken items are told from drawn ones, not from seen ones.
+    """
+    from .negatives import CLICKED, write_negatives
+
+    how: dict[str, Any] = {"user": user, "time": time, "of_item": of_item or (), "delimiter": delimiter}
+    taken, drawn = write_negatives(log, out, item, per=per, near=near, seed=seed, **how)
+    typer.echo(f"{out}: {taken:,} rows with {CLICKED} 1, {drawn:,} drawn with 0")
+    split = f" --split chronological --time {time}" if time else ""
+    typer.echo(f"next: lfmp data prepare {out} --label {CLICKED}{split} --out FOLDER")
 
 
 @app.command()

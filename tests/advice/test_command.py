@@ -67,7 +67,7 @@ def test_a_file_is_prepared_and_the_page_asked(lfmp, asked, tmp_path):
 def test_few_clicks_are_said_and_nothing_runs(lfmp, asked, tmp_path):
     write("few.csv", 300)
     code, out, _ = lfmp("advise", "few.csv", "--label", "clicked")
-    assert code == 0 and "nothing is recommended, and nothing was trained: of 29 test rows" in out
+    assert code == 0 and "nothing is recommended, and nothing was trained: of " in out
     assert asked == {} and not list(tmp_path.glob("*-advice"))
 
 
