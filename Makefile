@@ -69,10 +69,9 @@ lock:
 outputs: $(STAMP)
 	$(PY) -m lfmp_book.executor store
 
-# The README's picture, from the committed reference records.
+# The README's pictures: of the committed reference records, and of advice on planted rows.
 picture: $(STAMP)
-	$(PY) -c "from pathlib import Path; from lfmp_book.evidence import results; from lfmp_book.lightfmp import table3; from lfmp_book.show.figures import Picture; \
-	Path('book/images/table3.png').write_bytes(Picture(table3.picture(results.reference_frame('lightfmp_table3')), '').png())"
+	$(PY) -m lfmp_book.pictures
 
 # Speed against the peers, in an environment of their own; e.g. make bench BENCH="--cases deepfm16 --rounds 3".
 BENCH_PY := .venv-bench/bin/python

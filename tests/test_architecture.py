@@ -45,7 +45,7 @@ BOOK = (
     ("sets", "arguments"),
     ("lightfmp", "lers"),
     ("speed", "guide", "advice", "own"),
-    ("ledger", "items", "methods"),
+    ("ledger", "items", "methods", "pictures"),
     ("notebooks",),
     ("executor",),
     ("kept",),

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lfmp_book.speed import speed, table_speed
-from lfmp_book.speed.table_speed import entry_rows, shown, summary, tables, yardstick
+from lfmp_book.speed.table_speed import bits_table, entry_rows, shown, summary, tables, yardstick
 from lfmp_core.errors import UnknownName
 
 MADE = {
@@ -77,6 +77,26 @@ def test_summary_tells_what_is_held_against_something(results):
     assert "33 rows/s; before 3, × 11 [10, 12]; 0.5 [0.5, 0.5] of the plain table's" in text
     assert "2.5 [2, 3] times the floor's time; 2.5 [2, 3] times as fast as quick" in text
     assert "CSR" not in str(summary(results, ["TT-Rec"]))
+
+
+def test_few_bits_stand_beside_the_plain_table(results):
+    """Bytes over bytes; faster or slower only where every round says so."""
+    assert "not measured yet; run: python -m benchmarks.tables" in str(bits_table(results))
+    results["groups"]["bits"] = group(
+        "serve",
+        one("full", "serve", [4.0], [6.0], bytes=1000),
+        one("int4, scale per field", "serve", [2.0], [4.0], bytes=130),
+        one("int2, scale per row", "serve", [5.0], [3.0], bytes=200),
+        one("int8, scale per row", "serve", [8.0], [8.0], bytes=400),
+        one("gather of as many bytes, int4, scale per field", "serve", [1.0], [1.0], bytes=0),
+    )
+    lines = [line.split("  ") for line in str(bits_table(results)).splitlines()[3:-1]]
+    found = {cells[0]: [cell.strip() for cell in cells[1:] if cell] for cells in lines}
+    assert found == {
+        "int4, scale per field": ["0.130", "1.75 [1.5, 2]", "faster"],
+        "int2, scale per row": ["0.200", "1.4 [0.8, 2]", "can't be told"],
+        "int8, scale per row": ["0.400", "0.625 [0.5, 0.75]", "slower"],
+    }
 
 
 def test_wrong_names_are_refused_with_the_nearest(results):

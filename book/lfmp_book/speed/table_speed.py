@@ -14,7 +14,7 @@ from .performance import made_table
 from .speed import Ratio, Rounds, folder
 
 COMMAND = "python -m benchmarks.tables --out book/performance/tables.json"
-PLAIN = "full"
+PLAIN, BITS = "full", "bits"  # an entry; a group
 YARDSTICKS = ("before", "floor", "peer")
 BUSY = 0.5  # load beside the measurement's own threads above which the figures are not to be relied on
 
@@ -206,6 +206,27 @@ def summary(results: Mapping[str, Any], names: Sequence[str] | None = None) -> H
     return table(pd.DataFrame(rows, columns=["table", "where", "found"]), caption="In short")
 
 
+def bits_table(results: Mapping[str, Any]) -> HtmlTable:
+    """The plain table in few bits: what is left of its bytes, and how much faster or slower it is read."""
+    group = results["groups"].get(BITS)
+    if group is None:
+        lacking = f"The plain table in few bits: not measured yet; run: {COMMAND} --groups {BITS}"
+        return table(pd.DataFrame({"table": []}), caption=lacking)
+    plain, rows = next(one for one in group["entries"] if one["name"] == PLAIN), []
+    for own in group["entries"]:
+        ratio = speed_up(group, plain, own)
+        if own["name"].startswith("int") and ratio is not None:
+            told = "faster" if ratio.low > 1 else "slower" if ratio.high < 1 else "can't be told"
+            share = own["bytes"] / plain["bytes"]
+            rows.append(
+                {"table": own["name"], "bytes ×": share, "look-ups a second ×": ratio, "than plain": told}
+            )
+    formats: dict[str, Format] = {"bytes ×": ".3f", "look-ups a second ×": shown}
+    words = "×: over the plain table. Faster or slower: in every round."
+    note = _note(group, words)
+    return table(pd.DataFrame(rows), caption="The plain table in few bits", formats=formats, note=note)
+
+
 def tables(results: Mapping[str, Any]) -> list[HtmlTable]:
     """All tables that the figures allow."""
     groups = results["groups"]
@@ -218,4 +239,7 @@ def tables(results: Mapping[str, Any]) -> list[HtmlTable]:
 def page(results: Mapping[str, Any]) -> Stack | Prose:
     """The tables, or how to get them where nothing was measured yet."""
     found = tables(results)
-    return Stack(tuple(found)) if found else Prose((f"no figures yet; run: {COMMAND}",))
+    if not found:
+        return Prose((f"no figures yet; run: {COMMAND}",))
+    short, *rest = found
+    return Stack((short, bits_table(results), *rest))
