@@ -108,7 +108,7 @@ def advise(
         return
     folder = out or Path(f"{Path(data).stem}-advice")
     folder.mkdir(parents=True, exist_ok=True)
-    left = max(minutes - (monotonic() - began) / 60, 0.01)
+    left = max(round(minutes - (monotonic() - began) / 60, 2), 0.01)
     given = {"dataset": str(dataset.folder), "minutes": left, "loss": loss, "count": count, "parts": parts}
     given |= {"model": str(folder / "model"), "workers": workers or cores()}
     try:

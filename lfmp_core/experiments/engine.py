@@ -224,7 +224,7 @@ class _Engine:
         Args:
             finished: runs that tell how long others will take.
         """
-        expected = seconds_of(todo, finished, at_most=self.until is not None)
+        expected = seconds_of(todo, finished)
         # Longest first: started last, it would run on alone. Where time may end, the first come first.
         longest = lambda spec: -expected.get(spec.id, 0.0)
         pending = sorted(todo, key=longest) if self.until is None else list(todo)
