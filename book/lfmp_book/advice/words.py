@@ -99,11 +99,15 @@ def answer(advice: Advice, names: Sequence[str]) -> Answer:
         _unsteady(advice) if advice.unsteady else "",
     ]
     sure = (
-        f"The interval is of 95 % for all {len(advice.held)} ways that were held against the whole model on "
-        f"test rows, paired over {rows} and {len(one.option.seeds)} seeds. They were chosen on validation "
+        f"The interval is of 95 % for {_all_of(len(advice.held))} held against the whole model on test rows, "
+        f"paired over {rows} and {len(one.option.seeds)} seeds. They were chosen on validation "
         "rows."
     )
     return Answer(tuple(filter(None, lines)), sure)
+
+
+def _all_of(count: int) -> str:
+    return f"all {count} ways that were" if count > 1 else "the one way that was"
 
 
 def _nothing(advice: Advice, rows: str) -> str:

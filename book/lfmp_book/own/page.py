@@ -42,6 +42,7 @@ def own_page(notebook: str, namespace: Mapping[str, Any]) -> None:
         f"not run; `lfmp notebook {notebook} -p dataset …` leaves it out.",
     )
     display(Prose(below))
+    warnings.filterwarnings("ignore", "To exit: use")  # what IPython would add
     raise SystemExit(0)  # papermill takes it for an end, not for a failure
 
 
