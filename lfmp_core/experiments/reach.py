@@ -26,7 +26,7 @@ class Unmet(NamedTuple):
         error = self.error
         if error.nearest > error.target:
             return f"needs at least {error.nearest:,} numbers"
-        return f"the nearest that it can have is {error.nearest:,} numbers, not {error.target:,}"
+        return f"the nearest that it can have is {error.nearest:,} numbers, not {round(error.target):,}"
 
     def __str__(self) -> str:
         return f"{self.arm.label}, {self.arm.budget} removed: – ({self.needs})"
