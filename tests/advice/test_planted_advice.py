@@ -104,7 +104,10 @@ def test_it_is_written_as_a_folder_that_scores_fresh_rows(made, fresh, tmp_path)
     assert f"seed {served.card.seed}" in said and len(served.card.columns) < 20
     scores = served.predict(rows[list(served.card.columns)][:4000]).scores
     assert auc(clicks[:4000], scores) == pytest.approx(served.card.scores["test"].auc, abs=0.03)
-    again = repr(served_model(made.advice, str(tmp_path / "model")))  # an older model may go
+    given = {"dataset": "rows of mine", "model": str(tmp_path / "model")}
+    again = repr(served_model(made.advice, given["model"], given))  # an older model may go
+    said_by = load_served(tmp_path / "model").card.certificate.command
+    assert said_by == f"lfmp notebook your_data -p dataset 'rows of mine' -p model {given['model']}"
     assert again.partition("one row in")[0] == said.partition("one row in")[0]
     assert "no folder was named" in repr(served_model(made.advice, ""))
 

@@ -1,12 +1,15 @@
 """What is recommended, as a folder that scores raw rows."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from lfmp_core.experiments.executor import cpu_threads, open_dataset, task_on
 from lfmp_core.methods import get_method
 from lfmp_core.serving.folder import Served, save_served
 
 from ..claims.claim import Prose, literal
+from ..parameters import notebook_options
 from .advise import Advice, Held
 from .words import what_stays
 
@@ -39,13 +42,17 @@ def serve(best: Held, folder: Path | str, command: str) -> Served:
         return save_served(outcome.model, data, folder, replace=True, made=made, command=command)
 
 
-def served_model(advice: Advice, folder: str) -> Prose:
-    """Write what is recommended to a folder, where one is named, and say what lies there."""
+def served_model(advice: Advice, folder: str, given: Mapping[str, Any] | None = None) -> Prose:
+    """Write what is recommended to a folder, where one is named, and say what lies there.
+
+    Args:
+        given: parameters of the page that asks, for the command on the card; the folder alone by default.
+    """
     if advice.best is None:
         return Prose(("No model was written: nothing is recommended.",))
     if not folder:
         return Prose(("No model was written: no folder was named.",))
-    command = f"lfmp notebook your_data -p model {folder}"
+    command = f"lfmp notebook your_data{notebook_options(given or {'model': folder})}"
     served = serve(advice.best, folder, command)
     card = served.card
     score = card.scores["test"]
