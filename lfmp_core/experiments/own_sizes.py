@@ -1,7 +1,7 @@
 """Sizes of a training that suit the rows of one's own clicks."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from ..settings import Settings
 from .spec import DatasetRef
@@ -34,17 +34,26 @@ def clicks_to_learn_from(dataset: DatasetRef) -> int | None:
     return data.schema.rows["train"] if isinstance(data, Dataset) else None
 
 
-def training(settings: Mapping[str, Any] | Settings, rows: int) -> Mapping[str, Any] | Settings:
+S = TypeVar("S", bound=Mapping[str, Any] | Settings)
+
+
+def training(settings: S, rows: int) -> S:
     """A protocol with about a hundred batches an epoch, or as it is where its batches are smaller."""
-    own = dict(settings).get("batch_size")
+    own = _value(settings, "batch_size")
     return settings if own is None else _with(settings, batch_size=min(own, batch_size(rows)))
 
 
-def backbone(settings: Mapping[str, Any] | Settings, rows: int) -> Mapping[str, Any] | Settings:
+def backbone(settings: S, rows: int) -> S:
     """A backbone with hidden layers that suit the rows; one without any as it is."""
-    whole = dict(settings).get("hidden")
+    whole = _value(settings, "hidden")
     return settings if whole is None else _with(settings, hidden=hidden_layers(rows, tuple(whole)))
 
 
-def _with(settings: Mapping[str, Any] | Settings, **changes: Any) -> Mapping[str, Any] | Settings:
-    return {**settings, **changes} if isinstance(settings, Mapping) else settings.model_copy(update=changes)
+def _value(settings: Mapping[str, Any] | Settings, name: str) -> Any:
+    return settings.get(name) if isinstance(settings, Mapping) else getattr(settings, name, None)
+
+
+def _with(settings: S, **changes: Any) -> S:
+    if isinstance(settings, Settings):
+        return settings.model_copy(update=changes)
+    return cast(S, {**settings, **changes})

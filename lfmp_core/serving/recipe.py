@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..budget import NOTHING, Budget
 from ..embeddings import TABLES
 from ..errors import DataError, LfmpError, WrongValue, check_name
-from ..experiments.own_sizes import batch_size
+from ..experiments import own_sizes
 from ..methods import Method, get_method
 from ..models import BackboneSettings
 from ..settings import Settings
@@ -34,7 +34,7 @@ class Recipe(Settings):
     """What is to be trained; every part may be left out.
 
     Attributes:
-        backbone: `name` ("deepfm" by default) and its settings.
+        backbone: `name` ("deepfm" by default) and its settings; its hidden layers follow the rows by default.
         method: `name` ("no_selection" by default, which removes nothing) and its own settings.
         budget: the `share` that is to go, and `of` what: "fields", "numbers" or "bytes"; by default of what
             the method removes.
@@ -65,13 +65,15 @@ class Recipe(Settings):
         """All of it held against the registries, before anything is trained.
 
         Args:
-            rows: of the training split, which decide the default of the batch size.
+            rows: of the training split, which decide the defaults of batch size and hidden layers.
 
         Raises:
             UnknownName: of a backbone, a table, a method or a setting.
             LfmpError: the parts don't go together.
         """
         backbone = BackboneSettings(**{"name": "deepfm", **self.backbone})
+        if "hidden" not in self.backbone:
+            backbone = own_sizes.backbone(backbone, rows)
         own = dict(self.method)
         name = own.pop("name", _WHOLE)
         if not isinstance(name, str) or name == _ROUNDED:
@@ -89,7 +91,9 @@ class Recipe(Settings):
             own = {**self.quantise, "method": inner, "method_settings": own}
             own = method.settings_type.model_validate(own).model_dump(mode="json")
             parts += [f"{own['bits']} bits a number"]
-        training = TrainingSettings(**{"batch_size": batch_size(rows), "patience": 2, **self.training})
+        training = TrainingSettings(
+            **{"batch_size": own_sizes.batch_size(rows), "patience": 2, **self.training}
+        )
         title = ", ".join([backbone.name, *parts])
         return TrainingPlan(backbone, training, method.name, own, budget, self.seed, title)
 

@@ -25,6 +25,12 @@ def test_batches_follow_the_rows():
     assert [batch_size(n) for n in rows] == [64, 64, 128, 128, 1024, 2048]
 
 
+def test_hidden_layers_follow_the_rows_unless_asked_for():
+    sizes = {n: Recipe().planned(rows=n).backbone.hidden for n in (199_999, 200_000)}
+    assert sizes == {199_999: (128, 64), 200_000: (400, 400, 200)}
+    assert planned(backbone={"hidden": [8, 4]}).backbone.hidden == (8, 4)
+
+
 def test_parts_become_a_method_its_settings_and_a_budget():
     plan = planned(table={"name": "qr"}, budget={"share": 0.8}, quantise={"bits": 8, "per": "row"})
     assert plan.method == "quantise" and plan.budget == Budget(0.8, "numbers")
