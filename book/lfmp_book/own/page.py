@@ -100,7 +100,7 @@ def page_parts(
     if whole_models(ways):
         yield words.answer(own, ways)
         yield tables.main_table(own, ways)
-        yield from filter(None, (tables.picture(own, ways), tables.kept_table(own, ways)))
+        yield from filter(None, (tables.picture(own, ways), tables.kept_by_name(own, ways)))
         yield from filter(None, (words.field_sentence(own, ways),))
     yield from page.more(own)
     yield words.what_was_run(own, failed)

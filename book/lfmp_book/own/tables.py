@@ -9,7 +9,7 @@ import pandas as pd
 
 from lfmp_core.metrics import AUC, LOG_LOSS
 
-from ..evidence.differences import interval
+from ..evidence.outcomes import interval
 from ..evidence.results import RANDOM_FIELDS
 from ..show import pareto
 from ..show.figures import Picture
@@ -81,7 +81,7 @@ def main_table(own: OwnRun, ways: Sequence[Way]) -> HtmlTable:
     return table(data, caption=caption, formats=formats, group="removed", note=note)
 
 
-def kept_table(own: OwnRun, ways: Sequence[Way]) -> HtmlTable | None:
+def kept_by_name(own: OwnRun, ways: Sequence[Way]) -> HtmlTable | None:
     """Fields by name that each way of choosing keeps, and in how many of its trainings; None without any."""
     several, rows = own.run.backbone.nunique() > 1, []
     for way in ways:

@@ -10,8 +10,7 @@ from lfmp_core.experiments.spec import plain
 from lfmp_core.metrics import AUC
 
 from ..claims.claim import Prose, literal
-from ..evidence.differences import interval
-from ..evidence.outcomes import OUTCOMES
+from ..evidence.outcomes import OUTCOMES, interval
 from ..evidence.results import RANDOM_FIELDS, seeds_in_words
 from ..show.answer import Answer
 from ..show.words import listed, number
