@@ -129,7 +129,7 @@ def trial_of(cell: Sequence[RunSpec], store: Store) -> Trial | None:
 
 
 def contending(trials: Sequence[Trial | None], close: float) -> tuple[int, ...]:
-    """Trials whose score lies within `close` of the best; none until all have ended, or where one is alone."""
+    """Trials whose score lies within `close` of the best; none until all have ended, or of a single one."""
     if None in trials:
         return ()
     scores = [trial.score if trial and trial.score is not None else -inf for trial in trials]

@@ -59,7 +59,7 @@ class LaterGrid(Grid):
 
 @dataclass(frozen=True)
 class FollowingGrid(Grid):
-    """A grid whose arms take over some of what another grid's search chose, and search the rest by themselves.
+    """A grid whose arms take over some of what another grid's search chose, and search the rest.
 
     Each arm follows the one of its label there, or of `searched_as`, on its own backbone; there is nothing of
     it until that search is done.
