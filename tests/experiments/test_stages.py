@@ -97,7 +97,9 @@ def test_a_later_grid_tells_arms_apart_by_their_backbones():
 
 def test_an_arm_takes_over_what_another_search_chose_and_searches_the_rest(store, log):
     first = fake_runs.grid(arms=fake_runs.grid().arms[1:])
-    arm = Arm("afresh", "light", Budget(0.5), {"steps": 3, "keep": False, "rate": 0.0}, searched_as="light .5")
+    arm = Arm(
+        "afresh", "light", Budget(0.5), {"steps": 3, "keep": False, "rate": 0.0}, searched_as="light .5"
+    )
     given = {name: getattr(first, name) for name in ("profile", "dataset", "backbones", "training", "seeds")}
     second = FollowingGrid(
         item="second",
