@@ -68,8 +68,6 @@ def test_the_control_keeps_as_many_fields_as_are_real():
     criteo, draws, *_ = control_grids.control("reference")
     assert {arm.budget.share for arm in criteo.arms} == {0.0, 0.5} and len(draws.seeds) == 20
     assert "shadows" in criteo.dataset.settings
-    sfs = next(arm for arm in criteo.arms if arm.label == "SFS")
-    assert sfs.method_settings.pretrain_epochs is None
 
 
 def test_rows_of_the_curve_are_those_of_its_sets():

@@ -8,7 +8,6 @@ from lfmp_core.experiments.chance import LEAST as DRAWS
 from lfmp_core.experiments.executor import shadowed
 from lfmp_core.experiments.items import Arm, Grid, Item
 from lfmp_core.experiments.profiles import by_profile
-from lfmp_core.methods.selection.sfs import SFSSettings
 
 from ..evidence.results import ALL_FIELDS, RANDOM_FIELDS
 from ..sets import planted_ref
@@ -29,17 +28,12 @@ def _shadowed_planted() -> Any:
 def control(profile: str = "quick") -> list[Grid]:
     """Every selector on fields and as many shadows, at τ = .5: it keeps as many as there are real ones.
 
-    On DeepFM, as the choices among shadows. SFS trains for as many epochs as help on validation rows; on so
-    few rows its source's single epoch is too short. Random fields are drawn as often as chance asks for.
+    On DeepFM, as the choices among shadows. Random fields are drawn as often as chance asks for.
     """
     grids = []
     for name in by_profile(profile, quick=("criteo",), reference=SETS):
-        arms = selectors(profile, 0.5, rows_for(name, profile))
-        arms = [
-            replace(arm, method_settings=SFSSettings(pretrain_epochs=None)) if arm.label == "SFS" else arm
-            for arm in arms
-            if profile == "reference" or arm.label in QUICK_ARMS
-        ]
+        whole = selectors(profile, 0.5, rows_for(name, profile))
+        arms = [arm for arm in whole if profile == "reference" or arm.label in QUICK_ARMS]
         backbone = backbone_for("deepfm", profile)
         if profile != "quick":
             backbone["embedding_dim"] = DIMENSIONS[name]
