@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..budget import Budget
-from ..settings import Settings
+from ..settings import Settings, canonical_json
 from .arms import Arm, Search
 from .items import Grid
 from .spec import DatasetRef, RunSpec, plain
@@ -71,6 +71,8 @@ class FollowingGrid(Grid):
 
     follows: Grid | None = None
     taken: Mapping[str, str] = field(default_factory=dict)
+    # A grid knows its specs by the arms that they are of, so that an arm must be one and the same each time.
+    _taking: dict[str, Arm] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def _searches(self, dataset: DatasetRef, store: Store) -> Iterator[Search]:
         assert self.follows is not None
@@ -79,15 +81,17 @@ class FollowingGrid(Grid):
             for arm in self.arms:
                 values = chosen.get((plain(backbone)["name"], arm.searched_as or arm.label))
                 if values is not None:
-                    yield self._search(dataset, backbone, self._taking(arm, values), store)
+                    yield self._search(dataset, backbone, self._told(arm, values), store)
 
-    def _taking(self, arm: Arm, values: Mapping[str, Any]) -> Arm:
+    def _told(self, arm: Arm, values: Mapping[str, Any]) -> Arm:
         own = {name: values[key] for key, name in self.taken.items()}
         settings = arm.method_settings
         whole = plain(settings) | own
-        if isinstance(settings, Settings):
-            return replace(arm, method_settings=type(settings).model_validate(whole))
-        return replace(arm, method_settings=whole)
+        key = canonical_json([arm.label, arm.budget.share, whole])
+        if key not in self._taking:
+            made = type(settings).model_validate(whole) if isinstance(settings, Settings) else whole
+            self._taking[key] = replace(arm, method_settings=made)
+        return self._taking[key]
 
     def _tried(self) -> set[str]:
         return super()._tried() | set(self.taken.values())
