@@ -9,8 +9,7 @@ from lfmp_core.metrics import AUC
 from ..claims import pending
 from ..claims.claim import Prose
 from ..evidence import results
-from ..evidence.differences import interval
-from ..evidence.outcomes import outcomes
+from ..evidence.outcomes import interval_and_outcome, outcomes
 from ..evidence.results import ALL_FIELDS, RANDOM_FIELDS
 from ..show.html import HtmlTable, table
 from .arms import BACKBONES
@@ -36,7 +35,7 @@ def at_each_ratio() -> pd.DataFrame:
 
 
 def _table(found: pd.DataFrame, heads: dict[str, list], caption: str) -> HtmlTable:
-    cells = [f"{interval(d.difference, d.low, d.high)} {d.outcome}" for d in found.itertuples()]
+    cells = [interval_and_outcome(d) for _, d in found.iterrows()]
     data = pd.DataFrame({**heads, "difference": cells, "seeds": found.seeds.tolist()})
     formats = {"τ": ".2f"} if "τ" in heads else None
     return table(data, caption=caption, group=next(iter(heads)), formats=formats, note=NOTE)

@@ -7,7 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ...claims import pending
 from ...claims.claim import Prose
-from ...evidence.differences import interval
+from ...evidence.outcomes import interval_and_outcome
 from ...evidence.results import ALL_FIELDS
 from ...show.curves import GREY, INK, bare, colour_of, label_ends, short_name
 from ...show.html import HtmlTable, table
@@ -35,9 +35,7 @@ def main_table(found: pd.DataFrame) -> HtmlTable | Prose:
         own = found[(found.doubt == doubt) & (found.variant == variant)].set_index("verdict")
         row: dict = {"what is changed": doubt, "to": variant}
         for verdict in VERDICTS:
-            d = own.loc[verdict] if verdict in own.index else None
-            told = None if d is None else f"{interval(d.difference, d.low, d.high)} {d.outcome}"
-            row[verdict] = told
+            row[verdict] = interval_and_outcome(own.loc[verdict]) if verdict in own.index else None
         rows.append(row)
     note = (
         "Differences in test AUC [95 % interval], paired bootstrap over test rows, seeds and draws of random "

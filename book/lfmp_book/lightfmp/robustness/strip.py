@@ -10,9 +10,8 @@ from lfmp_core.metrics import AUC
 
 from ...claims import pending
 from ...claims.claim import Prose
-from ...evidence.differences import interval
 from ...evidence.frames import framed
-from ...evidence.outcomes import outcomes
+from ...evidence.outcomes import interval, outcomes
 from ...evidence.results import RANDOM_FIELDS
 from ...show.curves import GREY, INK, bare, colour_of, short_name
 from ...show.html import HtmlTable, table

@@ -6,8 +6,7 @@ from lfmp_core.data.shadows import shadow_order
 
 from ...claims.pending import NOT_YET
 from ...evidence import results
-from ...evidence.differences import interval
-from ...evidence.outcomes import outcomes
+from ...evidence.outcomes import interval_and_outcome, outcomes
 from ...evidence.results import ALL_FIELDS, RANDOM_FIELDS
 from ...show.html import HtmlTable, Spread, table
 from ..control_grids import ITEM, SEED
@@ -54,9 +53,7 @@ def control_table(reference: pd.DataFrame, compared: pd.DataFrame) -> HtmlTable:
             row["shadows kept"] = Spread.of(share_of_shadows(runs), 2) if halved else None
             for other in (ALL_FIELDS, RANDOM_FIELDS):
                 d = found[(found.dataset == name) & (found.arm == arm) & (found.against == other)]
-                d = d.iloc[0] if len(d) else None
-                told = None if d is None else f"{interval(d.difference, d.low, d.high)} {d.outcome}"
-                row[f"AUC − {other}"] = told
+                row[f"AUC − {other}"] = interval_and_outcome(d.iloc[0]) if len(d) else None
             rows.append(row)
     note = (
         f"{own_seeds(reference)}. Backbone DeepFM; all fields are the real ones and their shadows; a "
