@@ -1,7 +1,7 @@
 """Hard-concrete gates over fields, and the constraint that drives them to a share of pruned fields."""
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -21,14 +21,17 @@ class MaskSettings(Settings):
             the method. "alpha": a = α and log α is taken of it, as Eq. 3 prints (α kept at or above 0.01).
         constraint: "expected": the closed-form expected share of closed gates against τ. "as_printed":
             Eq. 4, the mean of the sampled z, which is the share *kept*, against τ.
-        multipliers: "ascent": λ and φ start at 0 and climb the gradient. "fixed": they stay at 0, as
-            Algorithm 1 prints no update for them.
+        multipliers: "ascent": λ and φ climb the gradient. "fixed": they stay at
+            `start`, as Algorithm 1 prints no update for them; at 0 Eq. 4 has no effect.
         learning_rate: of the gates and multipliers; None takes the weights' one, as Algorithm 1's single η.
         warm_up: share of the pretraining steps over which τ grows from 0.
         mean, std: of the normal start of a (Light-FMP §2.3: μ = 0.5, σ² = 0.0625).
         temperature: β of Eq. 3.
         gate_linear: the gate multiplies a field's first-order weight too, not its vector alone.
+        start: of λ and φ, where they stay if they are fixed. The paper names no value.
     """
+
+    later: ClassVar[frozenset[str]] = frozenset({"start"})
 
     parametrisation: Literal["log_alpha", "alpha"] = "log_alpha"
     constraint: Literal["expected", "as_printed"] = "expected"
@@ -39,6 +42,7 @@ class MaskSettings(Settings):
     std: float = Field(0.25, ge=0)
     temperature: float = Field(0.83, gt=0)
     gate_linear: bool = False
+    start: tuple[float, float] = (0.0, 0.0)
 
 
 LITERAL = MaskSettings(
@@ -123,7 +127,7 @@ class SparsityConstraint(nn.Module):
     def __init__(self, prune_ratio: float, settings: MaskSettings, warm_up_steps: int):
         super().__init__()
         self.prune_ratio, self.settings, self.warm_up_steps = prune_ratio, settings, warm_up_steps
-        self.multipliers = nn.Parameter(torch.zeros(2))
+        self.multipliers = nn.Parameter(torch.tensor(settings.start))
 
     def target(self, step: int) -> float:
         """τ at a step: it grows linearly from 0 over the warm-up."""

@@ -57,7 +57,7 @@ LEVEL_OF = {f"{name}.{room}": level for level, (name, rooms) in enumerate(LEVELS
 # are named after it (`fig3_claims`). Pages don't know of each other; what two need lies below both.
 BELOW = {
     "lightfmp": {"arms", "values", "truth", "grids", "selection_grids", "choice_grids", "open_grids"}
-    | {"selectors", "view"},
+    | {"chance_grids", "passes_grids", "control_grids", "rows_grids", "chosen", "selectors", "view"},
     "lers": {"grids", "cf_grids", "counts", "preference", "scores", "sizes", "studies"},
 }
 # What looks at all pages of a paper: its list of those that judge, and the audit of its own numbers.

@@ -274,3 +274,13 @@ def test_clamp_keeps_a_where_it_can_come_back():
     assert literal.log_alpha().isfinite().all()
     # a start outside is clamped too
     assert HardConcrete(50, MaskSettings(mean=20), seeded()).a.max().item() == pytest.approx(math.log(100))
+
+
+def test_fixed_multipliers_stay_at_the_start_that_they_are_given():
+    """λ = 2, φ = 3, mean(z) = .5 against τ = .25: 2 · .25 + 3 · .0625; of the start 0 nothing is left."""
+    gates, z = gates_at([0.0]), torch.tensor([0.4, 0.6])
+    for start, worth in (((2.0, 3.0), 0.6875), ((0.0, 0.0), 0.0)):
+        settings = LITERAL.model_copy(update={"start": start})
+        constraint = SparsityConstraint(0.25, settings, 0)
+        assert constraint(gates, z, 1).item() == pytest.approx(worth)
+    assert "start" not in MaskSettings().parts()  # records from before it keep their ids

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, NamedTuple
 
 from ..budget import NOTHING, Budget
@@ -65,6 +66,8 @@ class Search(NamedTuple):
         planned: how many trials there are when it is finished.
         journal: of a search by TPE.
         decided: the candidate whose runs are there although the trials, run anew, speak for another by now.
+        contenders: the candidates that were tried with more seeds, see `contending`; one of them is chosen.
+            None of them: any candidate.
     """
 
     backbone: Any
@@ -75,6 +78,7 @@ class Search(NamedTuple):
     planned: int
     journal: Journal | None = None
     decided: Mapping[str, Any] | None = None
+    contenders: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -92,11 +96,12 @@ class Search(NamedTuple):
         """Index of the best candidate, the first of equals; None until all have ended, or if all diverged."""
         if not self.cells:
             return 0
-        known = [score for score in self.scores if score is not None]
+        among = self.contenders or range(len(self.cells))
+        known = {i: score for i in among if (score := self.scores[i]) is not None}
         whole = None not in self.trials and len(self.trials) == self.planned
         if not known or not whole:
             return None
-        return self.candidates.index(self.decided) if self.decided else self.scores.index(max(known))
+        return self.candidates.index(self.decided) if self.decided else max(known, key=known.__getitem__)
 
 
 def ended(spec: RunSpec, store: Store) -> Record | None:
@@ -121,6 +126,15 @@ def trial_of(cell: Sequence[RunSpec], store: Store) -> Trial | None:
     key = f"val_{metrics_among(done[0].metrics)[0].name}"
     history = tuple(float(row[key]) for row in done[0].details.get("history", ()) if key in row)
     return Trial(sum(r.metrics[key] for r in done) / len(done), history)
+
+
+def contending(trials: Sequence[Trial | None], close: float) -> tuple[int, ...]:
+    """Trials whose score lies within `close` of the best; none until all have ended, or of a single one."""
+    if None in trials:
+        return ()
+    scores = [trial.score if trial and trial.score is not None else -inf for trial in trials]
+    near = tuple(i for i, score in enumerate(scores) if score > -inf and score >= max(scores) - close)
+    return near if len(near) > 1 else ()
 
 
 def on_border(candidates: Sequence[Mapping[str, Any]], chosen: int) -> bool:

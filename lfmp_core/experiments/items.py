@@ -11,7 +11,7 @@ from ..errors import LfmpError, check_name
 from ..registry import Registry
 from ..settings import Settings, canonical_json
 from . import own_sizes
-from .arms import Arm, Search, SearchResult, ended, on_border, trial_of
+from .arms import Arm, Search, SearchResult, contending, ended, on_border, trial_of
 from .journal import Journal
 from .profiles import OWN
 from .record import Record
@@ -41,6 +41,9 @@ class Grid:
             arm.
         tpe: proposes the candidates instead, for every backbone and arm with the same budget.
         search_seeds, seeds: of stage 1 and stage 2.
+        recheck_seeds: of stage 1 too, for the candidates whose score lies within `close` of the best one's,
+            where there are several: what luck would choose is chosen by more seeds, from among them.
+        close: the spread of the deciding metric over seeds.
         picks: another grid whose search decides for this one, by backbone and arm label; there is no
             search of one's own then.
         threads: CPU threads of each run.
@@ -59,6 +62,8 @@ class Grid:
     seeds: Sequence[int]
     candidates: Sequence[Mapping[str, Any]] = ({},)
     search_seeds: Sequence[int] = (0,)
+    recheck_seeds: Sequence[int] = ()
+    close: float = 0.0
     threads: int = 1
     picks: "Grid | None" = None
     role: Literal["final", "choice"] = "final"
@@ -122,10 +127,14 @@ class Grid:
         search = self.picks or self
         return set(search.tpe.space) if search.tpe else {key for c in search.candidates for key in c}
 
-    def cells(self) -> int:
-        """Number of runs of the finished grid."""
-        tried = self.tpe.trials if self.tpe else len(self.candidates) if len(self.candidates) > 1 else 0
-        return self._pairs() * (tried * len(self.search_seeds) + len(self.seeds))
+    def lacking(self, store: Store) -> int:
+        """Number of runs that are not planned yet, because a search has to tell first; rechecks aside."""
+        searches = list(self.searches(store))
+        picked = None if self.picks is None else self.picks.picked(store)
+        undecided = sum(self._best(search, picked) is None for search in searches)
+        undecided += self._pairs() - len(searches)
+        trials = sum(search.planned - len(search.cells) for search in searches)
+        return undecided * len(self.seeds) + trials * len(self.search_seeds)
 
     def ended(self, store: Store) -> tuple[int, int]:
         """(runs of stage 2 that have ended, by diverging too; how many the finished grid has)."""
@@ -142,20 +151,33 @@ class Grid:
     def _searches(self, dataset: DatasetRef, store: Store) -> Iterator[Search]:
         for backbone in self.backbones:
             for arm in self.arms:
-                if self.tpe is not None:
-                    yield self._replayed(self.tpe, dataset, backbone, arm, store)
-                    continue
-                tried = self.candidates if len(self.candidates) > 1 else ()
-                cells = [self._trial(dataset, backbone, arm, c) for c in tried]
-                trials = [trial_of(cell, store) for cell in cells]
-                decided = self.decided.get((plain(backbone)["name"], arm.label))
-                candidates = tuple(self.candidates)
-                yield Search(backbone, arm, candidates, cells, trials, len(cells), decided=decided)
+                yield self._search(dataset, backbone, arm, store)
+
+    def _search(self, dataset: DatasetRef, backbone: Any, arm: Arm, store: Store) -> Search:
+        if self.tpe is not None:
+            return self._replayed(self.tpe, dataset, backbone, arm, store)
+        candidates = tuple(self.candidates)
+        cells = [self._trial(dataset, backbone, arm, c) for c in candidates if len(candidates) > 1]
+        trials = [trial_of(cell, store) for cell in cells]
+        contenders = contending(trials, self.close) if self.recheck_seeds else ()
+        for i in contenders:
+            cells[i] += self._trial(dataset, backbone, arm, candidates[i], self.recheck_seeds)
+            trials[i] = trial_of(cells[i], store)
+        decided = self.decided.get((plain(backbone)["name"], arm.label))
+        return Search(
+            backbone, arm, candidates, cells, trials, len(cells), decided=decided, contenders=contenders
+        )
 
     def _trial(
-        self, dataset: DatasetRef, backbone: Any, arm: Arm, candidate: Mapping[str, Any]
+        self,
+        dataset: DatasetRef,
+        backbone: Any,
+        arm: Arm,
+        candidate: Mapping[str, Any],
+        seeds: Sequence[int] | None = None,
     ) -> list[RunSpec]:
-        return [self._spec("search", dataset, backbone, arm, candidate, seed) for seed in self.search_seeds]
+        seeds = self.search_seeds if seeds is None else seeds
+        return [self._spec("search", dataset, backbone, arm, candidate, seed) for seed in seeds]
 
     def _replayed(self, tpe: TPE, dataset: DatasetRef, backbone: Any, arm: Arm, store: Store) -> Search:
         spec = self._spec("search", dataset, backbone, arm, {}, self.search_seeds[0])
@@ -335,7 +357,7 @@ class Item:
     def waiting(self, profile: str, store: Store) -> str:
         """What is not planned yet, and the command that it waits for; empty if the plan is whole."""
         grids = self.grids(profile)
-        lacking = sum(grid.cells() - len(grid.plan(store)) for grid in grids)
+        lacking = sum(grid.lacking(store) for grid in grids)
         if not lacking:
             return ""
         own = {grid.item for grid in grids}

@@ -1,10 +1,12 @@
 """Stages of an item that are decided by the records of stages before them."""
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..budget import Budget
-from .arms import Search
+from ..settings import Settings, canonical_json
+from .arms import Arm, Search
 from .items import Grid
 from .spec import DatasetRef, RunSpec, plain
 from .store import Store
@@ -53,3 +55,43 @@ class LaterGrid(Grid):
 
     def _pairs(self) -> int:
         return self.most
+
+
+@dataclass(frozen=True)
+class FollowingGrid(Grid):
+    """A grid whose arms take over some of what another grid's search chose, and search the rest.
+
+    Each arm follows the one of its label there, or of `searched_as`, on its own backbone; there is nothing of
+    it until that search is done.
+
+    Attributes:
+        follows: the other grid.
+        taken: what it chose → the setting of the arm's method that holds it here.
+    """
+
+    follows: Grid | None = None
+    taken: Mapping[str, str] = field(default_factory=dict)
+    # A grid knows its specs by the arms that they are of, so that an arm must be one and the same each time.
+    _taking: dict[str, Arm] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def _searches(self, dataset: DatasetRef, store: Store) -> Iterator[Search]:
+        assert self.follows is not None
+        chosen = self.follows.picked(store)
+        for backbone in self.backbones:
+            for arm in self.arms:
+                values = chosen.get((plain(backbone)["name"], arm.searched_as or arm.label))
+                if values is not None:
+                    yield self._search(dataset, backbone, self._told(arm, values), store)
+
+    def _told(self, arm: Arm, values: Mapping[str, Any]) -> Arm:
+        own = {name: values[key] for key, name in self.taken.items()}
+        settings = arm.method_settings
+        whole = plain(settings) | own
+        key = canonical_json([arm.label, arm.budget.share, whole])
+        if key not in self._taking:
+            made = type(settings).model_validate(whole) if isinstance(settings, Settings) else whole
+            self._taking[key] = replace(arm, method_settings=made)
+        return self._taking[key]
+
+    def _tried(self) -> set[str]:
+        return super()._tried() | set(self.taken.values())

@@ -47,6 +47,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "coverage": {"subset": "coverage"},
         "coreset": {"subset": "coreset"},
         "tolerance": {"tolerance": 1e-3},
+        "first order": {"mask": {"gate_linear": True}},
     },
     "adafs": {"hard": {"mode": "hard"}},
 }

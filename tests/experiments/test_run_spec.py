@@ -169,7 +169,25 @@ def test_plan_has_two_stages(store):
     choices = demo.choices(store)
     assert [c.border for c in choices] == [False, True, False, False]
     assert choices[1].candidate == {"learning_rate": 0.01} and choices[3].candidate is None
-    assert demo.arm_of(plan[-3]) == "light .5" and demo.cells() == 20
+    assert demo.arm_of(plan[-3]) == "light .5" and demo.lacking(store) == 20 - len(plan) == 2
+
+
+def test_a_close_choice_is_made_by_more_seeds(store):
+    """Of three rates two lie within .002 with the first seed; the third's luck on no other seed counts."""
+    scores = {0.001: (0.7, 0.8, 0.8), 0.003: (0.701, 0.7, 0.7), 0.01: (0.69, 0.9, 0.9)}
+    arms = grid().arms[:1]
+    demo = grid(backbones=({"name": "dnn"},), arms=arms, recheck_seeds=(5, 6), close=0.002)
+    seen = []
+    while new := [s for s in demo.plan(store) if s.role == "search" and store.get(s) is None]:
+        seen.append([(s.training["learning_rate"], s.seed) for s in new])
+        assert demo.choices(store)[0].chosen is None and demo.lacking(store) == 2
+        for spec in new:
+            value = scores[spec.training["learning_rate"]][(0, 5, 6).index(spec.seed)]
+            store.put(Record(spec=spec, metrics={"val_auc": value}))
+    assert seen == [[(r, 0) for r in scores], [(r, s) for r in (0.001, 0.003) for s in (5, 6)]]
+    assert demo.choices(store)[0].candidate == {"learning_rate": 0.001} and demo.lacking(store) == 0
+    alone = grid(backbones=({"name": "dnn"},), arms=arms, recheck_seeds=(5, 6), close=0.0005)
+    assert alone.choices(store)[0].candidate == {"learning_rate": 0.003}  # nothing is near: one seed decides
 
 
 def test_ties_go_to_the_first_and_one_candidate_needs_no_search(store):

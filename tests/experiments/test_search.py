@@ -110,7 +110,7 @@ def test_the_grid_searches_then_runs_with_the_best(tmp_path):
     assert waiting.chosen is None and len(waiting.candidates) == 4
     assert [values_of(spec) for spec in final] == [done.candidate] * 2
     assert [spec.method for spec in final] == ["none", "none"]
-    assert search.cells() == 2 * (9 + 2)
+    assert len(search.plan(store)) + search.lacking(store) == 2 * (9 + 2)
     known = search.trials("dnn", "base", store)
     assert [trial.score for trial in known] == list(done.scores)
     with pytest.raises(LfmpError, match="no search for 'bas'"):

@@ -8,7 +8,7 @@ import pytest
 from lfmp_core.budget import Budget
 from lfmp_core.experiments.engine import run_item
 from lfmp_core.experiments.items import Arm, Grid, Item
-from lfmp_core.experiments.stages import LaterGrid
+from lfmp_core.experiments.stages import FollowingGrid, LaterGrid
 
 ARMS = (Arm("slow", "slow"), Arm("light", "light", Budget(0.5)), Arm("last", "last"))
 
@@ -93,3 +93,27 @@ def test_a_later_grid_tells_arms_apart_by_their_backbones():
     assert {grid.arm_of(spec) for spec in other} == {""}
     with pytest.raises(ValueError, match="each arm needs a backbone, and a label and budget of its own"):
         later(lambda store: [], arms=(ARMS[0], ARMS[0]))
+
+
+def test_an_arm_takes_over_what_another_search_chose_and_searches_the_rest(store, log):
+    first = fake_runs.grid(arms=fake_runs.grid().arms[1:])
+    arm = Arm(
+        "afresh", "light", Budget(0.5), {"steps": 3, "keep": False, "rate": 0.0}, searched_as="light .5"
+    )
+    given = {name: getattr(first, name) for name in ("profile", "dataset", "backbones", "training", "seeds")}
+    second = FollowingGrid(
+        item="second",
+        arms=(arm,),
+        candidates=first.candidates,
+        follows=first,
+        taken={"learning_rate": "rate"},
+        **given,
+    )
+    assert second.plan(store) == [] and second.lacking(store) == 2 * len(first.seeds)
+    run(Item("demo", "demo", "", {"quick": first}), store)
+    tried = second.plan(store)
+    assert {spec.method_settings["rate"] for spec in tried} == {0.01}  # what the first search chose
+    assert sorted({spec.training["learning_rate"] for spec in tried}) == [0.001, 0.003, 0.01]
+    run(Item("second", "second", "", {"quick": (first, second)}), store)
+    final = [spec for spec in second.plan(store) if spec.role == "final"]
+    assert len(final) == 4 and {second.arm_of(spec) for spec in final} == {"afresh"}

@@ -29,13 +29,18 @@ ALL_FIELDS, RANDOM_FIELDS, UNPRUNED = "all fields", "random fields", "itself at 
 
 
 def finals(grids: Iterable[Grid], store: Store, role: str = "final") -> list[tuple[str, Record]]:
-    """(arm label, record) of every finished run of some grids in a role, each cell's under one stamp."""
+    """(arm label, record) of every finished run of some grids in a role, each cell's under one stamp.
+
+    A run that is two arms', such as the one that a search chose and the one that it is among all that were
+    tried, stands under both.
+    """
     found = {}
     for grid in grids:
         for spec in grid.plan(store):
             record = store.get(spec) if spec.role == role else None
             if record is not None:
-                found[spec.id] = (grid.arm_of(spec), record)
+                arm = grid.arm_of(spec)
+                found[arm, spec.id] = (arm, record)
     return under_one_stamp(found.values())
 
 

@@ -1,0 +1,56 @@
+"""What the records of the robustness page answer."""
+
+import pandas as pd
+
+from lfmp_core.metrics import AUC
+
+from ...evidence.datasets import test_rows
+from ...evidence.outcomes import OUTCOMES, outcome_counts
+from ...show.answer import Answer, waiting
+from ...show.words import listed, number, ranged
+from .variants import VERDICTS
+
+STARTING, SEARCHED = "starting point", "passes"
+
+
+def answer(found: pd.DataFrame) -> Answer:
+    """Which of the main verdicts stand whatever is changed, and which turn with what.
+
+    Args:
+        found: see `variants.verdict_rows`.
+    """
+    changed = found[found.doubt != STARTING]
+    if not (changed.doubt == SEARCHED).any():
+        return waiting("lfmp run lightfmp_passes --profile reference")
+    said = []
+    for verdict in VERDICTS:
+        own = changed[changed.verdict == verdict]
+        start = found[(found.doubt == STARTING) & (found.verdict == verdict)]
+        if not len(own):
+            continue
+        begun = (
+            f", {start.outcome.iloc[0]} ({start.difference.iloc[0]:+.4f}) to begin with" if len(start) else ""
+        )
+        named = [
+            f"{word} under {listed(list(dict.fromkeys(own.doubt[own.outcome == word])))}"
+            for word in ("better", "worse")
+            if (own.outcome == word).any()
+        ]
+        said.append(
+            f"**{verdict}**{begun}: {outcome_counts(own, 'change')}, AUC "
+            f"{ranged(own.difference.tolist(), '+.4f')}{'; ' + '; '.join(named) if named else ''}."
+        )
+    return Answer(tuple(said), grounds(found))
+
+
+def grounds(found: pd.DataFrame) -> str:
+    """On how much the table stands."""
+    half = ((found.high - found.low) / 2).median()
+    counts = number(len(found), "difference")
+    rows = f"{test_rows('criteo'):,} test rows of Criteo where no other set is named"
+    outcomes = listed([word for word in OUTCOMES if word != "undecided"])
+    return (
+        f"{rows}; {ranged(found.seeds.tolist())} seeds a cell, twenty draws of random fields. Intervals of "
+        f"95 % are ± {half:.4f} in the median; {outcomes} (within ± {AUC.margin:g}) hold for all {counts} "
+        "together (Holm). Samples, not the paper's full sets."
+    )
