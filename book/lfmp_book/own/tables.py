@@ -31,7 +31,7 @@ def removed(way: Way) -> str:
     return f"{way.budget}" if way.budget.share else "nothing"
 
 
-def named(way: Way, several: bool) -> str:
+def way_name(way: Way, several: bool) -> str:
     """A way in a few words; with its backbone where there are several."""
     share = f" at {percent(way.budget.share)}" if way.budget.share else ""
     return f"{way.arm}{share}{f', {way.backbone}' * several}"
@@ -127,7 +127,7 @@ def picture(own: OwnRun, ways: Sequence[Way]) -> Picture | None:
         mean = whole.runs.test_auc.mean()
         points = [
             pareto.Point(
-                "" if way is whole else named(way, several=False),
+                "" if way is whole else way_name(way, several=False),
                 look_of(way, len(own.names)),
                 way.table_bytes,
                 float(way.runs.test_auc.mean() - mean),

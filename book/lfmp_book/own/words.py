@@ -14,7 +14,7 @@ from ..evidence.outcomes import OUTCOMES, interval
 from ..evidence.results import RANDOM_FIELDS, seeds_in_words
 from ..show.answer import Answer
 from ..show.words import listed, number
-from .tables import named
+from .tables import way_name
 from .ways import OwnRun, Way, whole_models
 
 FEW = 100  # clicks, or others, among the test rows, with which hardly anything can be told
@@ -42,7 +42,7 @@ def answer(own: OwnRun, ways: Sequence[Way]) -> Answer:
     drawn = [way for way in others if way.drawn is not None]
     if drawn:
         better = [way for way in drawn if way.drawn.outcome == "better"]
-        told = f": {listed([named(way, several) for way in better[:6]])}" if better else ""
+        told = f": {listed([way_name(way, several) for way in better[:6]])}" if better else ""
         lines.append(
             f"Better than as many fields at random: {len(better)} of {len(drawn)}{told}"
             f"{f' and {len(better) - 6} more' if len(better) > 6 else ''}."
@@ -73,7 +73,7 @@ def _lightest(others: Sequence[Way], whole: dict[str, Way], several: bool) -> st
     base, o = whole[way.backbone], way.outcome
     of = "shown to lose nothing" if fine else "not shown to be worse"
     return (
-        f"**The smallest table {of} is that of {named(way, several)}**: {way.table_bytes:,.0f} of "
+        f"**The smallest table {of} is that of {way_name(way, several)}**: {way.table_bytes:,.0f} of "
         f"{base.table_bytes:,.0f} bytes ({way.table_bytes / base.table_bytes:.1%}), test AUC "
         f"{interval(o.gain, o.low, o.high)}" + ("." if fine else "; its interval leaves a loss open.")
     )

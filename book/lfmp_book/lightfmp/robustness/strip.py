@@ -59,7 +59,7 @@ def places(reference: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
     return framed(rows, PLACES)
 
 
-def named(row: pd.Series) -> str:
+def cell_name(row: pd.Series) -> str:
     """A cell's name."""
     return f"{set_of(row.dataset)}, {BACKBONES.get(row.backbone, row.backbone)}, τ = {row.budget:g}"
 
@@ -87,7 +87,7 @@ def strip(found: pd.DataFrame) -> Figure:
         axis.spines["left"].set_visible(False)
         axis.tick_params(labelsize=7)
         bare(axis)
-        axis.set_title(named(first), loc="left", fontsize=8)
+        axis.set_title(cell_name(first), loc="left", fontsize=8)
     handles: dict[str, Artist] = {}
     for axis in axes:
         shown, words = axis.get_legend_handles_labels()
@@ -118,7 +118,7 @@ def strip_table(found: pd.DataFrame, compared: pd.DataFrame) -> HtmlTable | Pros
         return pending.reason(compared)
     rows = [
         {
-            "cell": named(r),
+            "cell": cell_name(r),
             "selector": r.arm,
             "AUC": r.auc,
             "percentile": r.percentile,
