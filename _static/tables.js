@@ -166,7 +166,10 @@
       if (at !== cell) return;
       fill(cell, runs);
       card.hidden = false;
-      const [a, b] = [cell.getBoundingClientRect(), box.getBoundingClientRect()];
+      place();
+    };
+    const place = () => {
+      const [a, b] = [at.getBoundingClientRect(), box.getBoundingClientRect()];
       card.style.top = `${a.bottom - b.top + 4}px`;
       card.style.left = `${Math.max(0, Math.min(b.width - card.offsetWidth, a.left - b.left))}px`;
     };
@@ -212,7 +215,8 @@
       }
       if (next) go(next);
     });
-    frame.addEventListener("scroll", hide);
+    // a cell that was asked for comes into view by scrolling, so its records go along
+    frame.addEventListener("scroll", () => (pinned && at ? place() : hide()));
     const button = make("button", { type: "button", class: "lfmp-records" }, "Records");
     button.addEventListener("click", () => {
       const first = cells()[0];

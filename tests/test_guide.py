@@ -120,7 +120,8 @@ def test_a_case_of_two_pages_counts_once_with_the_most_seeds():
 
 def test_words_follow_the_cases():
     told = {"tied": (OPEN, OPEN), "lost": (WORSE, WORSE), "even": (WORSE, OPEN), "small": (OPEN, None)}
-    answer = repr(words.answer(effects.actions([made(TABLE, told)])))
+    found = effects.actions([made(TABLE, told)])
+    answer = f"{words.answer(found)!r}\n{words.never(found)!r}"
     assert (
         "Nothing is shown to be free." in answer and "0 better, 0 equal, 2 undecided, 2 worse of 4" in answer
     )

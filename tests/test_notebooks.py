@@ -40,7 +40,6 @@ def test_form(name):
 # pages that teach or show a way; all others answer a question
 TEACHING = {
     "data",
-    "decide",
     "in_your_own_code",
     "lers_code_and_text",
     "lers_walkthrough",

@@ -8,6 +8,7 @@ from ..claims.claim import Prose
 from ..evidence.datasets import test_rows
 from ..evidence.outcomes import BETTER, OUTCOMES, interval
 from ..lightfmp.selectors import set_of
+from ..show.answer import Answer
 from ..show.words import listed, percent
 from .effects import Action, Effect, cases_of, num_comparisons, of_class
 from .known import NETWORKS
@@ -59,16 +60,11 @@ def shares_of(found: Sequence[Action]) -> list[float]:
     return sorted({a.share for a in found if a.removes == "table"})
 
 
-def answer(found: Sequence[Action]) -> Prose:
-    """What can go free, what costs, what never pays: a sentence or two each."""
-    cases, free = cases_of(found), of_class(found, "free")
+def answer(found: Sequence[Action]) -> Answer:
+    """What can go free, and what each share costs; see `never` for what doesn't pay."""
+    free = of_class(found, "free")
     shown = "; ".join(f"{a.arm} ({taken(a)})" for a in free)
-    head = f"Shown to be free: {shown}." if free else "Nothing is shown to be free."
-    lines = [
-        f"**{head}** Comparisons of {len(found)} ways of removing a part with the whole "
-        f"model: {outcomes_in(cases)}, adjusted for all {num_comparisons(found)} comparisons of this page "
-        f"together (Holm). Equal: the adjusted interval lies within ± {AUC.margin} of test AUC."
-    ]
+    lines = [f"**Shown to be free: {shown}.**" if free else "**Nothing is shown to be free.**"]
     for share in shares_of(found):
         own = tables_of(found, share)
         lines.append(
@@ -78,7 +74,12 @@ def answer(found: Sequence[Action]) -> Prose:
         lines.append(
             f"**Half of the fields**: {outcomes_in(cases_of(own))}. {_spared(own, 'ways of choosing them')}"
         )
-    return Prose((*lines, *never(found).sentences))
+    sure = (
+        f"Comparisons of {len(found)} ways of removing a part with the whole model: "
+        f"{outcomes_in(cases_of(found))}, adjusted for all {num_comparisons(found)} comparisons of this page "
+        f"together (Holm). Equal: the adjusted interval lies within ± {AUC.margin} of test AUC."
+    )
+    return Answer(tuple(lines), sure)
 
 
 def bounded(found: Sequence[Action], bound: float) -> list[Action]:
