@@ -214,6 +214,6 @@ def test_a_box_escapes_and_stresses():
         '<div class="lfmp-answer"><p><strong>1 &lt; 2</strong> of &lt;b&gt;</p>'
         '<p class="lfmp-sure"><strong>How sure.</strong> so &amp; so</p></div>'
     )
-    assert repr(waiting("lfmp run x")).endswith("are being made (lfmp run x).")
+    assert repr(waiting("lfmp run x")).endswith("are not all made yet (lfmp run x).")
     with pytest.raises(AssertionError):
         Answer(())

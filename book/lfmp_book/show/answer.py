@@ -40,7 +40,7 @@ def waiting(command: str) -> Answer:
         command: that makes them.
     """
     return Answer(
-        (f"**There is no answer yet**: the reference runs of this page are being made ({command}).",)
+        (f"**There is no answer yet**: the reference runs of this page are not all made yet ({command}).",)
     )
 
 
