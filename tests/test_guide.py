@@ -12,7 +12,8 @@ from lfmp_book.evidence.outcomes import OUTCOMES
 from lfmp_book.guide import cards, effects, known, matrix, page, words
 from lfmp_book.guide.effects import RecordSource
 from lfmp_book.methods import page as method_page
-from lfmp_book.methods.entries import ENTRIES, KINDS
+from lfmp_book.methods.entries import ENTRIES
+from lfmp_book.methods.entry import KINDS
 from lfmp_book.notebooks import notebook_names, notebooks_folder
 from lfmp_core.embeddings.registry import TABLES
 from lfmp_core.errors import UnknownName

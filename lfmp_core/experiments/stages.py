@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..budget import Budget
-from ..settings import Settings, canonical_json
+from ..settings import Settings
 from .arms import Arm, Search
-from .items import Grid
+from .grid import Grid
 from .spec import DatasetRef, RunSpec, plain
 from .store import Store
 
@@ -71,8 +71,6 @@ class FollowingGrid(Grid):
 
     follows: Grid | None = None
     taken: Mapping[str, str] = field(default_factory=dict)
-    # A grid knows its specs by the arms that they are of, so that an arm must be one and the same each time.
-    _taking: dict[str, Arm] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def _searches(self, dataset: DatasetRef, store: Store) -> Iterator[Search]:
         assert self.follows is not None
@@ -84,14 +82,10 @@ class FollowingGrid(Grid):
                     yield self._search(dataset, backbone, self._told(arm, values), store)
 
     def _told(self, arm: Arm, values: Mapping[str, Any]) -> Arm:
-        own = {name: values[key] for key, name in self.taken.items()}
         settings = arm.method_settings
-        whole = plain(settings) | own
-        key = canonical_json([arm.label, arm.budget.share, whole])
-        if key not in self._taking:
-            made = type(settings).model_validate(whole) if isinstance(settings, Settings) else whole
-            self._taking[key] = replace(arm, method_settings=made)
-        return self._taking[key]
+        whole = plain(settings) | {name: values[key] for key, name in self.taken.items()}
+        made = type(settings).model_validate(whole) if isinstance(settings, Settings) else whole
+        return replace(arm, method_settings=made)
 
     def _tried(self) -> set[str]:
         return super()._tried() | set(self.taken.values())

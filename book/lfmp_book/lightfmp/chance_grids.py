@@ -11,8 +11,8 @@ from lfmp_core.experiments.profiles import by_profile
 from lfmp_core.experiments.spec import DatasetRef
 
 from ..evidence.results import RANDOM_FIELDS
-from .grids import TABLE3_BACKBONES, backbone_for, fig3, rates_for, table3, training_for
-from .selection_grids import DIMENSIONS, set_for, table2
+from .grids import TABLE3_BACKBONES, fig3, rates_for, table3, training_for
+from .selection_grids import backbone_on, set_for, table2
 
 ITEM = "lightfmp_chance"
 # Seeds of Light-FMP's arms spread by about as much in validation AUC; what lies nearer has two seeds more.
@@ -58,9 +58,7 @@ def chance(
     grids: dict[FieldCount, Grid] = {}
     default = by_profile(profile, quick=QUICK_CELLS, reference=CELLS, paper=QUICK_CELLS)
     for cell in cells or default:
-        settings = backbone_for(cell.backbone, profile)
-        if profile != "quick":
-            settings["embedding_dim"] = DIMENSIONS[cell.dataset]
+        settings = backbone_on(cell.dataset, cell.backbone, profile)
         searched = grids.get(cell._replace(prune_ratio=0.5))
         own: dict[str, Any] = {"recheck_seeds": RECHECK, "close": CLOSE}
         if searched is not None:

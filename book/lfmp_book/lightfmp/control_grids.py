@@ -12,8 +12,8 @@ from lfmp_core.experiments.profiles import by_profile
 from ..evidence.results import ALL_FIELDS, RANDOM_FIELDS
 from ..sets import planted_ref
 from .chance_grids import CLOSE, RECHECK
-from .grids import backbone_for, rates_for, training_for
-from .selection_grids import DIMENSIONS, rows_for, selectors, set_for
+from .grids import rates_for, training_for
+from .selection_grids import backbone_on, rows_for, selectors, set_for
 
 ITEM = "lightfmp_control"
 SETS = ("criteo", "ml-1m")
@@ -34,14 +34,11 @@ def control(profile: str = "quick") -> list[Grid]:
     for name in by_profile(profile, quick=("criteo",), reference=SETS):
         whole = selectors(profile, 0.5, rows_for(name, profile))
         arms = [arm for arm in whole if profile == "reference" or arm.label in QUICK_ARMS]
-        backbone = backbone_for("deepfm", profile)
-        if profile != "quick":
-            backbone["embedding_dim"] = DIMENSIONS[name]
         first = Grid(
             item=ITEM,
             profile=profile,
             dataset=_shadowed_planted if profile == "quick" else shadowed(set_for(name, profile), SEED),
-            backbones=[backbone],
+            backbones=[backbone_on(name, "deepfm", profile)],
             arms=[Arm(ALL_FIELDS, "no_selection"), *(arm for arm in arms if arm.label != RANDOM_FIELDS)],
             training=training_for(profile),
             seeds=range(by_profile(profile, quick=2, reference=3)),

@@ -15,9 +15,9 @@ from lfmp_core.methods.light_fmp_stream import StreamSettings
 from ..arguments import settings_of
 from ..evidence.results import ALL_FIELDS, RANDOM_FIELDS
 from ..sets import CRITEO_SAMPLE, ML_1M, planted_ref
-from .grids import ONE_PASS, at_most, backbone_for, rates_for, training_for
+from .grids import ONE_PASS, at_most, rates_for, training_for
 from .passes_grids import FEW, GATED
-from .selection_grids import DIMENSIONS
+from .selection_grids import backbone_on
 
 ITEM = "lightfmp_rows"
 CRITEO_ROWS, MOVIELENS_ROWS = (10_000, 30_000, 109_711), (10_000, 60_000, 800_171)
@@ -62,15 +62,12 @@ def _grids(profile: str, name: str, dataset: Any, rows: int, passes: Sequence[in
     once = at_most(rows, ONE_PASS.model_copy(update={"mask": GATED}))
     few = at_most(rows // 2, LightFMPSettings(mask=GATED))
     half = Budget(0.5)
-    backbone = backbone_for("deepfm", profile)
-    if profile != "quick":
-        backbone["embedding_dim"] = DIMENSIONS.get(name, 10)
     rates = rates_for(profile, "0.001" if name == "planted" else "0.001,0.003")
     own: dict[str, Any] = {
         "item": ITEM,
         "profile": profile,
         "dataset": dataset,
-        "backbones": [backbone],
+        "backbones": [backbone_on(name, "deepfm", profile)],
         "training": training_for(profile),
         "seeds": range(2 if name == "planted" else 3),
     }

@@ -22,8 +22,8 @@ AVAZU_ROWS, MOVIELENS_ROWS = 27_182, 60_000
 # for all methods alike, to fit two cores; all test rows stay
 MOVIELENS = cut_to(ML_1M, {"train": MOVIELENS_ROWS, "val": 20_000})
 SETS = ("criteo", "ml-1m", "avazu")
-# as in the paper (§3.4); the backbone's other sizes are the same everywhere
-DIMENSIONS = {"criteo": 10, "ml-1m": 64, "avazu": 10}
+# as in the paper (§3.4), and on planted rows; the backbone's other sizes are the same everywhere
+DIMENSIONS = {"criteo": 10, "ml-1m": 64, "avazu": 10, "planted": 10}
 
 # a method's settings by profile where its defaults are too long for it
 _SHORT: dict[str, dict[str, Any]] = {
@@ -72,6 +72,12 @@ def selectors(profile: str, prune_ratio: float, rows: int | None = None) -> list
     return [*arms, *light_fmp, stream, twin]
 
 
+def backbone_on(dataset: str, name: str, profile: str) -> dict[str, Any]:
+    """Settings of a backbone with the dimension that a data set has; the quick profile's has one for all."""
+    settings = backbone_for(name, profile)
+    return settings if profile == "quick" else {**settings, "embedding_dim": DIMENSIONS[dataset]}
+
+
 def set_for(name: str, profile: str) -> Any:
     """Data of one column of Table 2."""
     source = "ml-20m" if name == "ml-1m" else name
@@ -113,9 +119,7 @@ def table2(
     grids = []
     for name in valid_names(sets, SETS, "data set")[: 1 if profile == "quick" else None]:
         rows = rows_for(name, profile) if dataset is None else own_training_rows(dataset)
-        settings = backbone_for(backbone, profile)
-        if profile != "quick":
-            settings["embedding_dim"] = DIMENSIONS[name]
+        settings = backbone_on(name, backbone, profile)
         count = by_profile(profile, quick=1, reference=10 if name == "avazu" else 3, paper=3)
         default = (3e-4, 1e-3, 3e-3) if profile == "reference" else None
         grids.append(

@@ -1,6 +1,6 @@
 """Each form of a table as a drawing: what is stored, and how a row is made of it."""
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 
 from ..show.drawing import CELL, Drawing
 
@@ -16,6 +16,16 @@ def _kept(columns: Container[int], gone: Container[int] = ()) -> Callable[[int, 
 def _row_arrow(drawing: Drawing, x: float, y: float) -> Drawing:
     """Where one row leaves a table, as the vector of an id."""
     return drawing.line((x, y), (x + 26, y), arrow=True).text(x + 32, y + 4, "row eᵢ")
+
+
+def _below(drawing: Drawing, blocks: Iterable[tuple[str, int, Callable[[int, int], str]]]) -> list[int]:
+    """Blocks of 8 columns below each other, each a name, its rows and what its cells are; their tops."""
+    y, tops = TOP, []
+    for name, rows, cells in blocks:
+        drawing.text(0, y + rows * CELL / 2 + 4, name, kind="note").cells(44, y, rows, 8, cells)
+        tops.append(y)
+        y += rows * CELL + 4
+    return tops
 
 
 def full_form() -> Drawing:
@@ -151,12 +161,11 @@ def mixed_dimension_form() -> Drawing:
         190,
     )
     d.text(44, 22, "rows", kind="head").text(190, 22, "map to D", kind="head")
-    y = TOP
-    for name, rows, width in (("large", 5, 1), ("middle", 3, 3), ("small", 2, 8)):
-        d.text(0, y + rows * CELL / 2 + 4, name, kind="note").cells(44, y, rows, 8, _kept(range(width)))
+    blocks = (("large", 5, 1), ("middle", 3, 3), ("small", 2, 8))
+    tops = _below(d, ((name, rows, _kept(range(width))) for name, rows, width in blocks))
+    for y, (_, _, width) in zip(tops, blocks, strict=True):
         if width < 8:
             d.line((162, y + 10), (184, y + 10), arrow=True).cells(190, y, width, 8, "learnt", CELL * 0.8)
-        y += rows * CELL + 4
     return d
 
 
@@ -271,15 +280,8 @@ def optembed_form() -> Drawing:
         190,
     )
     d.text(44, 22, "rows × leading numbers", kind="head")
-    y, gone = TOP, {1, 3, 8}
-    for name, rows, width in (
-        ("field 1", range(5), 3),
-        ("field 2", range(5, 8), 6),
-        ("field 3", range(8, 10), 4),
-    ):
-        d.text(0, y + len(rows) * CELL / 2 + 4, name, kind="note")
-        d.cells(44, y, len(rows), 8, _kept(range(width), [r for r, i in enumerate(rows) if i in gone]))
-        y += len(rows) * CELL + 4
+    blocks = (("field 1", 5, 3, (1, 3)), ("field 2", 3, 6, ()), ("field 3", 2, 4, (0,)))
+    _below(d, ((name, rows, _kept(range(width), gone)) for name, rows, width, gone in blocks))
     return d.text(166, TOP + 20, "a row whose norm stays", kind="note").text(
         166, TOP + 34, "below its threshold goes", kind="note"
     )
@@ -294,12 +296,9 @@ def columns_of_fields_form() -> Drawing:
         330,
         190,
     )
-    stays, y = {0: {0, 3}, 1: {1, 2, 5, 6}, 2: {0, 2, 4, 5, 7}}, TOP
     d.text(44, 22, "columns by field", kind="head")
-    for f, rows in enumerate((5, 3, 2)):
-        d.text(0, y + rows * CELL / 2 + 4, f"field {f + 1}", kind="note")
-        d.cells(44, y, rows, 8, _kept(stays[f]))
-        y += rows * CELL + 4
+    blocks = (("field 1", 5, (0, 3)), ("field 2", 3, (1, 2, 5, 6)), ("field 3", 2, (0, 2, 4, 5, 7)))
+    _below(d, ((name, rows, _kept(stays)) for name, rows, stays in blocks))
     return d.text(166, TOP + 20, "score |∂L/∂mask|", kind="note").text(
         166, TOP + 34, "of (field, column)", kind="note"
     )

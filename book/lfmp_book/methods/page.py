@@ -19,7 +19,8 @@ from ..guide.known import known
 from ..guide.words import loss, place_of, taken
 from ..show.drawing import Drawing
 from . import fields, forms
-from .entries import ENTRIES, KINDS, Entry
+from .entries import ENTRIES
+from .entry import KINDS, Entry
 
 DRAWINGS: dict[str, Callable[[], Drawing]] = {
     **{name: entry.drawing for name, entry in ENTRIES.items()},

@@ -9,7 +9,7 @@ from IPython.display import display
 from lfmp_core.errors import LfmpError, check_name
 from lfmp_core.experiments.engine import RunsFailed
 from lfmp_core.experiments.executor import open_dataset
-from lfmp_core.experiments.items import Grid, fitted
+from lfmp_core.experiments.grid import Grid, fitted
 from lfmp_core.experiments.own_data import find_own
 from lfmp_core.experiments.profiles import OWN
 from lfmp_core.experiments.spec import DatasetRef

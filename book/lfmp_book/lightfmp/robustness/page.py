@@ -9,10 +9,11 @@ from ...claims import pending
 from ...claims.claim import Prose
 from ...evidence.outcomes import interval_and_outcome
 from ...evidence.results import ALL_FIELDS
-from ...show.curves import GREY, INK, bare, colour_of, label_ends, short_name
+from ...show.curves import GREY, INK, bare, label_ends, short_name
 from ...show.html import HtmlTable, table
 from ..rows_grids import ROWS
 from ..selectors import set_of
+from .strip import colour_among_rivals
 from .variants import VERDICTS
 
 COLOURS = {"better": "#0b6e4f", "worse": "#b3261e", "equal": "#0072b2", "undecided": GREY}
@@ -84,7 +85,7 @@ def rows_figure(compared: pd.DataFrame) -> Figure:
     for axis, name in zip(np.atleast_1d(figure.subplots(1, len(sets))), sets, strict=True):
         ends = []
         for arm, curve in own[own.dataset == name].groupby("arm", sort=False):
-            curve, colour = curve.sort_values("rows"), _colour(str(arm))
+            curve, colour = curve.sort_values("rows"), colour_among_rivals(str(arm))
             x = curve["rows"].to_numpy(float)
             axis.fill_between(
                 x, curve.low.astype(float), curve.high.astype(float), color=colour, alpha=0.12, lw=0
@@ -97,7 +98,3 @@ def rows_figure(compared: pd.DataFrame) -> Figure:
         axis.title.set_fontsize(9)
         label_ends(axis, ends)
     return figure
-
-
-def _colour(arm: str) -> str:
-    return {"Lasso": "#0072b2", "Light-FMP, stream": "#7b3fa0"}.get(arm) or colour_of(arm)

@@ -79,7 +79,7 @@ def strip(found: pd.DataFrame) -> Figure:
         axis.scatter([np.mean(first.draws)], [0], marker="|", s=500, color=INK, lw=2.5, label="mean of draws")
         for arm, auc in zip(own.arm, own.auc, strict=True):
             ours = arm_kind(arm) == "Light-FMP"
-            look = {"s": 46, "color": _colour(arm)} if ours else {"s": 16, "color": RIVAL}
+            look = {"s": 46, "color": colour_among_rivals(arm)} if ours else {"s": 16, "color": RIVAL}
             label = short_name(arm) if ours else "other selectors"
             axis.scatter([auc], [0.55 if ours else -0.55], zorder=3, label=label, **look)
         axis.set_ylim(-1, 1)
@@ -104,8 +104,9 @@ def strip(found: pd.DataFrame) -> Figure:
     return figure
 
 
-def _colour(arm: str) -> str:
-    return "#7b3fa0" if arm == STREAM else colour_of(arm)
+def colour_among_rivals(arm: str) -> str:
+    """As on every page, but Lasso that of the other selectors and the stream one of its own."""
+    return {"Lasso": RIVAL, STREAM: "#7b3fa0"}.get(arm) or colour_of(arm)
 
 
 def strip_table(found: pd.DataFrame, compared: pd.DataFrame) -> HtmlTable | Prose:
