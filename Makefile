@@ -40,7 +40,7 @@ html: $(STAMP)
 	@echo "The book: $(CURDIR)/_build/html/index.html"
 
 browse: $(STAMP)
-	$(PY) -m pytest tests/test_browser.py -n $(JOBS) -q
+	$(PY) -m pytest tests/browser -n $(JOBS) -q
 
 test: lint types
 	$(PY) -m pytest tests -n $(JOBS) --dist loadfile -q
