@@ -5,6 +5,7 @@ from table6_runs import NONE, drawn, framed, run
 
 from lfmp_book.claims import sentences
 from lfmp_book.claims.cases import judge
+from lfmp_book.claims.pending import NOT_YET
 from lfmp_book.evidence import frames, published
 from lfmp_book.ledger import audit
 from lfmp_book.lers.scores import clicks as five
@@ -21,12 +22,13 @@ from lfmp_book.lers.scores.lists import (
     printed_of,
 )
 from lfmp_book.lers.table6 import cases as rules
-from lfmp_book.lers.table6 import page
+from lfmp_book.lers.table6 import figure, page
 from lfmp_book.lers.table6.claims import ON_SCORES, TESTS, claims
 from lfmp_book.lers.table7 import claims as on_both
 from lfmp_book.lers.table7.view import CLICKS, LISTS, Both, order_agreement
 from lfmp_core.metrics import RECALL20
 
+NONE_COMPARED = frames.framed((), frames.COMPARED)
 SAID = sentences.load_sentences("lers")
 CELL = Cell("Gowalla", LATENT, MIDDLE)
 
@@ -271,6 +273,28 @@ def test_without_records_nothing_is_judged_of_both_tasks():
     nothing = frames.framed((), frames.FINAL)
     found = on_both.claims((nothing, compared), (page.completed(NONE), compared))
     assert len(found) == 4 and {c.verdict for c in found} == {"untestable"}
+
+
+# ---- quality against bytes
+
+
+def test_a_point_for_each_cell_that_has_runs():
+    """QR at 50 % is as good as the smaller table and half as large; nothing of NeuMF was compressed yet."""
+    cost = {"TT": 2.0, "IT": 3.0}
+    rows = run("Gowalla", GRAPH, ORIGINAL, 0.0, 0.15, bytes=8e6, **cost)
+    rows += run("Gowalla", GRAPH, "QR", 0.5, 0.12, bytes=2e6, **cost)
+    rows += run("Gowalla", GRAPH, "smaller dense", 0.5, 0.12, bytes=4e6, **cost)
+    rows += run("Gowalla", LATENT, ORIGINAL, 0.0, 0.1, bytes=8e6, **cost)
+    frame = framed(rows)
+    shown = figure.touched("Gowalla", frame, NONE_COMPARED)
+    data = shown.data
+    assert data["panels"] == [GRAPH] and data["names"] == [ORIGINAL, "QR 50%", "smaller dense 50%"]
+    axes = [axis["key"] for axis in data["axes"]]
+    told = {data["names"][p[0]]: dict(zip(axes, p[4:], strict=True)) for p in data["points"]}
+    assert told["QR 50%"]["bytes"] == 2.0 and told["QR 50%"]["removed"] == 0.5
+    assert told["QR 50%"]["test_ndcg20"] == [0.12, 0.12, 0.12] and told["QR 50%"]["to_whole"] is None
+    assert shown.still.words.endswith("Not beaten in both at once: Gowalla, LightGCN: Original, QR 50%.")
+    assert repr(figure.touched("Yelp2018", frame, NONE_COMPARED)) == f"Yelp2018: {NOT_YET}."
 
 
 # ---- the paper's own numbers

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from lfmp_book.advice import page, words
+from lfmp_book.advice.costs import table_bytes
 from lfmp_book.advice.grids import stages
 from lfmp_book.advice.report import report
 from lfmp_book.advice.run import closing_seconds, run_stages, untried
@@ -80,6 +81,18 @@ def trained(option, seed, data):
     spec = option.spec
     task = task_on(data, spec.backbone, spec.training)
     return get_method(spec.method).run(task, spec.budget, seed, settings=spec.own_settings).model
+
+
+def test_what_can_be_touched_is_what_was_found(made):
+    """A point a way: bytes first, since they count, and the AUC that test rows lost, the other way round."""
+    data = page.touched(made.found, "bytes").data
+    keys = [axis["key"] for axis in data["axes"]]
+    assert data["x"] == "bytes" and data["y"] == "test" and len(data["points"]) == len(made.found)
+    for point, option in zip(data["points"], made.found, strict=True):
+        told = dict(zip(keys, point[4:], strict=True))
+        mean = told["test"][0] if isinstance(told["test"], list) else told["test"]
+        assert mean == pytest.approx(-page.mean_loss(option), abs=1e-5)
+        assert told["bytes"] == pytest.approx(np.mean([table_bytes(r) for r in option.own]), rel=1e-4)
 
 
 def test_the_stated_interval_covers_the_loss_on_fresh_rows(made, data, fresh):

@@ -10,10 +10,13 @@ from lfmp_core.metrics import AUC
 from ..claims.claim import Prose, literal
 from ..show import pareto
 from ..show.figures import Picture
+from ..show.front import TOUCHED, Axis, Mark, Value, front_to_touch
 from ..show.html import HtmlTable, Spread, table
+from ..show.touch import Touch
+from ..show.words import number
 from .advise import Advice
 from .choice import Option
-from .costs import COUNTS, TITLES
+from .costs import COLUMNS, COUNTS, TITLES
 from .grids import CHANCE, SELECTORS
 from .words import lost, what_stays
 
@@ -73,6 +76,41 @@ def picture(found: Sequence[Option], count: str) -> Picture | Prose:
         f"Test AUC less that of the whole model against {TITLES[count]}, {len(points)} ways. Not beaten in "
         f"both at once: {named}.",
     )
+
+
+def touched(found: Sequence[Option], count: str) -> Touch | Prose:
+    """What was lost against what it saves, on axes of choice, over its picture; what counts comes first."""
+    still = picture(found, count)
+    if isinstance(still, Prose):
+        return still
+    axes = [
+        Axis(name, TITLES[name], "across", log=name != COLUMNS)
+        for name in sorted(COUNTS, key=lambda name: name != count)
+    ]
+    axes += [
+        Axis("test", "test AUC, less that of the whole model", "up", more=True, digits=4, zero=True),
+        Axis("val", "validation AUC, less that of the whole model", "up", more=True, digits=4, zero=True),
+    ]
+    marks = [
+        Mark(what_stays(option), kind_of(option), "", _values(option), number(len(option.seeds), "seed"))
+        for option in found
+    ]
+    words = f"{TOUCHED} Bars: ± standard deviation over seeds."
+    return front_to_touch(
+        "Loss against savings", marks, axes, still, families=tuple(LOOKS), words=words, noun="ways"
+    )
+
+
+def _values(option: Option) -> dict[str, Value]:
+    found: dict[str, Value] = {
+        name: (float(np.mean([cost(r) for r in option.own])),) for name, cost in COUNTS.items()
+    }
+    for split in ("test", "val"):
+        gains = -np.array(option.losses(split))
+        mean = float(gains.mean())
+        spread = float(gains.std(ddof=1)) if len(gains) > 1 else None
+        found[split] = (mean,) if spread is None else (mean, mean - spread, mean + spread)
+    return found
 
 
 def tried_table(found: Sequence[Option], advice: Advice, count: str) -> HtmlTable | Prose:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from lfmp_core.metrics import AUC
+from lfmp_core.metrics import Metric
 
 from ..show.front import Value
 
@@ -19,13 +19,13 @@ def mean_and_spread(runs: pd.DataFrame, columns: Sequence[str]) -> dict[str, Val
     return found
 
 
-def over_others(compared: pd.DataFrame, arm: str, budget: float, other: str) -> Value | None:
-    """The difference in test AUC to another arm with its interval; None where they weren't compared.
+def over_others(compared: pd.DataFrame, arm: str, budget: float, other: str, metric: Metric) -> Value | None:
+    """The difference in a test metric to another arm with its interval; None where they weren't compared.
 
     Args:
         compared: see `results.compare`; of one set and backbone.
     """
-    own = compared[(compared.metric == AUC.name) & (compared.against == other)]
+    own = compared[(compared.metric == metric.name) & (compared.against == other)]
     own = own[(own.arm == arm) & (own.budget == budget)]
     if not len(own):
         return None

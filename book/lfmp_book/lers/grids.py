@@ -52,7 +52,7 @@ KINDS = {
     "composed": ("QR", "TT-Rec", CACHED, "DHE", "hashing", "MEmCom"),
     "pruned": ("PEP", "MagPrune", "DeepLight", "SSEDS", "DSL"),
     "composed and pruned": ("CERP",),
-    "searched sizes": (OWN_SIZE, "OptEmbed", "AutoDim", "mixed dimension"),
+    "searched sizes": (OWN_SIZE, "OptEmbed", "AutoDim", "mixed dimension", "OptEmbed-D"),
 }
 
 # the rise that 160 steps gave where the thresholds' own rate was chosen: the sets differ in steps

@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from lfmp_core.metrics import AUC
+
 from ...claims.claim import Prose
 from ...claims.pending import NOT_YET as NO_RECORDS
 from ...evidence import published
@@ -242,7 +244,7 @@ def touched(title: str, frame: pd.DataFrame, compared: pd.DataFrame) -> Touch | 
         runs = own[own.arm == arm]
         values = mean_and_spread(runs, [axis.key for axis in AXES if axis.key in runs])
         values["bytes"] = (values["bytes"][0] / 1e6,)
-        if difference := over_others(pairs, arm, float(runs.budget.iloc[0]), ALL_FIELDS):
+        if difference := over_others(pairs, arm, float(runs.budget.iloc[0]), ALL_FIELDS, AUC):
             values["to_whole"] = difference
         marks.append(Mark(short(arm), arm_kind(arm), title, values, f"{len(runs)} seeds"))
     return front_to_touch(
