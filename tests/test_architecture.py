@@ -58,7 +58,7 @@ LEVEL_OF = {f"{name}.{room}": level for level, (name, rooms) in enumerate(LEVELS
 BELOW = {
     "lightfmp": {"arms", "values", "truth", "grids", "selection_grids", "choice_grids", "open_grids"}
     | {"chance_grids", "passes_grids", "control_grids", "rows_grids", "chosen", "selectors", "view"},
-    "lers": {"grids", "cf_grids", "counts", "preference", "scores", "sizes", "studies"},
+    "lers": {"grids", "cf_grids", "counts", "preference", "quality", "scores", "sizes", "studies"},
 }
 # What looks at all pages of a paper: its list of those that judge, and the audit of its own numbers.
 ABOVE = {"judges", "audit"}

@@ -4,15 +4,19 @@ import csv
 import importlib.util
 import io
 import json
+import pickle
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 from bs4 import BeautifulSoup
+from docutils import nodes
 from docutils.core import publish_doctree
 from fontTools.ttLib import TTFont
 from matplotlib import get_data_path
 from pybtex.database import parse_file
+from sphinx import addnodes
 
 from lfmp_book.show.html import Spread, Stack, table
 
@@ -276,3 +280,32 @@ def test_the_first_use_of_a_word_leads_to_what_it_means():
     assert terms.first_use("IT of it", seen) is None
     words = (ROOT / "book" / "how-to-read.md").read_text().split("## Words of the tables")[1]
     assert set(terms.USES) <= set(words.splitlines())
+
+
+def test_the_contents_are_parts_with_their_chapters():
+    """A page below a chapter makes that chapter the current one; what stands below is not listed."""
+    tree = addnodes.toctree(caption="Part", entries=[(None, "a"), (None, "b")])
+    document = publish_doctree("")
+    document += tree
+    titles = {name: nodes.title("", f"Title {name}") for name in ("a", "b", "b/x")}
+    env = SimpleNamespace(
+        master_doctree=document, titles=titles, toctree_includes={"front": ["a", "b"], "b": ["b/x"]}
+    )
+    contents = extension("contents")
+    [part] = contents.parts(env, "b/x")
+    assert part["caption"] == "Part"
+    assert [(c["page"], c["title"], c["current"]) for c in part["chapters"]] == [
+        ("a", "Title a", False),
+        ("b", "Title b", True),
+    ]
+    assert not any(c["current"] for c in contents.parts(env, "search")[0]["chapters"])
+
+
+def test_a_page_is_kept_without_what_it_was_parsed_with():
+    page, block = publish_doctree("Prose."), publish_doctree("Parsed *apart*.")
+    block.settings.build = "the whole build " * 1000
+    block[0][1].document = block  # as directives set it
+    page += block.children
+    assert len(pickle.dumps(page)) > 10_000
+    extension("lean").own(page)
+    assert len(pickle.dumps(page)) < 5_000 and "apart" in page.astext()

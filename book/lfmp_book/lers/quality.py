@@ -34,7 +34,7 @@ FAR, FAR_AT_LEAST = 10, 0.02  # beneath the first quartile: interquartile ranges
 
 
 @dataclass(frozen=True)
-class Block:
+class FrontPanel:
     """Cells of one set and backbone.
 
     Attributes:
@@ -50,14 +50,14 @@ class Block:
         return self.runs[(self.runs.arm == arm) & (self.runs.budget == t)]
 
 
-def kind_of(arm: str) -> str:
+def family_of(arm: str) -> str:
     """A key of `KINDS`."""
     return next(kind for kind, arms in KINDS.items() if arm in arms)
 
 
 def arm_style(arm: str) -> tuple[str, str]:
     """Colour of an arm's kind and a marker of its own within it."""
-    kind = kind_of(arm)
+    kind = family_of(arm)
     return COLOURS[kind], MARKERS[KINDS[kind].index(arm)]
 
 
@@ -66,14 +66,14 @@ def arm_title(arm: str, t: float) -> str:
     return f"{arm} {t:.0%}" if t else arm
 
 
-def points(block: Block, metric: Metric) -> pd.DataFrame:
+def points(panel: FrontPanel, metric: Metric) -> pd.DataFrame:
     """Mean bytes and test metric of each cell, its spread, and whether nothing is as small and as good.
 
     `far`: so far beneath the others that a panel with room for it would show nothing else.
     """
     rows = []
-    for t, arm in block.cells:
-        runs = block.cell(t, arm)
+    for t, arm in panel.cells:
+        runs = panel.cell(t, arm)
         own = runs[f"test_{metric.name}"]
         spread = float(own.std()) if len(runs) > 1 else 0.0
         rows.append({"t": t, "arm": arm, "bytes": runs.bytes.mean(), "worth": own.mean(), "spread": spread})
@@ -152,26 +152,26 @@ def _names(axis: Axes, found: pd.DataFrame, canvas: FigureCanvasAgg, line: np.nd
         text.set_position(tuple(axis.transData.inverted().transform(centre)))
 
 
-def front_picture(head: str, blocks: Sequence[Block], metric: Metric, seeds: str) -> Picture:
-    """The trade-off, a panel a block.
+def front_picture(head: str, panels: Sequence[FrontPanel], metric: Metric, seeds: str) -> Picture:
+    """The trade-off, a panel for each set and backbone.
 
     Args:
         head: before a panel's title, the set. seeds: of each cell, in words.
     """
-    panels = {f"{head}, {block.title}": points(block, metric) for block in blocks}
+    shown = {f"{head}, {panel.title}": points(panel, metric) for panel in panels}
     best = [
         f"{title}: " + ", ".join(arm_title(str(p.arm), p.t) for p in found[found.front].itertuples())
-        for title, found in panels.items()
+        for title, found in shown.items()
     ]
-    below = [f" {title}, {told}." for title, found in panels.items() if (told := beneath(found))]
+    below = [f" {title}, {told}." for title, found in shown.items() if (told := beneath(found))]
     words = f"Test {metric.title} against bytes, means over {seeds}. "
     words += f"Not beaten in both at once: {'; '.join(best)}." + "".join(below)
-    return Picture(draw_panels(panels, metric), words, wide=True)
+    return Picture(draw_panels(shown, metric), words, wide=True)
 
 
 def touched_front(
     name: str,
-    blocks: Sequence[Block],
+    panels: Sequence[FrontPanel],
     metric: Metric,
     axes: Sequence[Axis],
     still: Picture,
@@ -181,11 +181,11 @@ def touched_front(
 
     Args:
         name: of the set. axes: keys are columns of the runs, or `to_whole`: the difference to Original.
-        compared: see `results.compare`; has `name` and `network` beside dataset and backbone.
+        compared: see `results.compare`.
     """
     return front_to_touch(
         f"{name}: quality against cost",
-        [mark for block in blocks for mark in _marks(block, metric, axes, compared)],
+        [mark for panel in panels for mark in _marks(panel, metric, axes, compared)],
         axes,
         still,
         families=tuple(KINDS),
@@ -194,13 +194,13 @@ def touched_front(
     )
 
 
-def _marks(block: Block, metric: Metric, axes: Sequence[Axis], compared: pd.DataFrame) -> Iterator[Mark]:
-    keys = block.runs[["dataset", "backbone"]].iloc[0]
+def _marks(panel: FrontPanel, metric: Metric, axes: Sequence[Axis], compared: pd.DataFrame) -> Iterator[Mark]:
+    keys = panel.runs[["dataset", "backbone"]].iloc[0]
     own = compared[(compared.dataset == keys.dataset) & (compared.backbone == keys.backbone)]
-    for t, arm in block.cells:
-        runs = block.cell(t, arm)
+    for t, arm in panel.cells:
+        runs = panel.cell(t, arm)
         values = mean_and_spread(runs, [axis.key for axis in axes if axis.key in runs])
         values["bytes"] = (values["bytes"][0] / 1e6,)
         if difference := over_others(own, arm, t, ORIGINAL, metric):
             values["to_whole"] = difference
-        yield Mark(arm_title(arm, t), kind_of(arm), block.title, values, number(len(runs), "seed"))
+        yield Mark(arm_title(arm, t), family_of(arm), panel.title, values, number(len(runs), "seed"))

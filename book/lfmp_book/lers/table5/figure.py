@@ -21,10 +21,10 @@ AXES = (
 )
 
 
-def blocks(name: str, frame: pd.DataFrame) -> list[quality.Block]:
+def front_panels(name: str, frame: pd.DataFrame) -> list[quality.FrontPanel]:
     """Those of one set that have runs, a backbone each."""
     own = {title: block(frame, name, network) for network, title in TITLES.items()}
-    return [quality.Block(title, runs, [*ordered((), runs)]) for title, runs in own.items() if len(runs)]
+    return [quality.FrontPanel(title, runs, [*ordered((), runs)]) for title, runs in own.items() if len(runs)]
 
 
 def picture(name: str, frame: pd.DataFrame, title: str = "") -> Picture | Prose:
@@ -34,7 +34,7 @@ def picture(name: str, frame: pd.DataFrame, title: str = "") -> Picture | Prose:
         name: as the paper calls it. frame: see `lers_table5.completed`.
         title: of the runs, where they aren't the reference's.
     """
-    found = blocks(name, frame)
+    found = front_panels(name, frame)
     if not found:
         return Prose((f"{title or name}: {NOT_YET}.",))
     seeds = seeds_of(pd.concat([each.runs for each in found]))
@@ -50,4 +50,4 @@ def touched(name: str, frame: pd.DataFrame, compared: pd.DataFrame) -> Touch | P
     still = picture(name, frame)
     if isinstance(still, Prose):
         return still
-    return quality.touched_front(name, blocks(name, frame), AUC, AXES, still, compared)
+    return quality.touched_front(name, front_panels(name, frame), AUC, AXES, still, compared)

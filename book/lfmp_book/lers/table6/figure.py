@@ -32,7 +32,7 @@ def touched(name: str, frame: pd.DataFrame, compared: pd.DataFrame) -> Touch | P
     """
     own = {network: runs_on(frame, name, network, SETS) for network in BACKBONES}
     found = [
-        quality.Block(network, runs, [cell for cell in ordered(runs) if cell in there(runs)])
+        quality.FrontPanel(network, runs, [cell for cell in ordered(runs) if cell in there(runs)])
         for network, runs in own.items()
         if runs.arm.isin(METHODS).any()
     ]
