@@ -134,7 +134,14 @@ def large_tables_knob(time: StepTime | None) -> Touch:
         formats={"GB": ",.1f", "shards": ",.0f"},
         note=rate,
     )
-    data = {"ids": IDS, "dim": DIM, "sparsity": SPARSITY, "memory": MEMORY, "batch": BATCH, "fields": 39}
+    data: dict[str, Any] = {
+        "ids": IDS,
+        "dim": DIM,
+        "sparsity": SPARSITY,
+        "memory": MEMORY,
+        "batch": BATCH,
+        "fields": 39,
+    }
     data |= {"time": None if time is None else {k: settled(v) for k, v in asdict(time).items()}}
     words = (
         "Worked out, not trained. Training holds 16 bytes a number (weight, Adam's two moments, the best "

@@ -112,7 +112,7 @@ def scale_picture(results: Mapping[str, Any]) -> Figure:
         axis.set_xlabel("rows")
         axis.set_ylabel(words)
         axis.spines[["top", "right"]].set_visible(False)
-        axis.legend(frameon=False, fontsize=8)
+        axis.legend(frameon=False, fontsize=8, loc="upper left" if axis is left else "center right")
     right.set_ylim(top=3 * limit)
     return figure
 
