@@ -161,6 +161,13 @@ def test_refusals(monkeypatch):
         make_engine("dask", scheduler="tcp://127.0.0.1:8786")
 
 
+def test_the_command_says_in_a_line_what_is_missing(lfmp):
+    code, _, err = lfmp("run", "demo", "--engine", "dask", "--no-progress")
+    assert code == 2 and "needs the address of its scheduler" in err and "Traceback" not in err
+    code, out, _ = lfmp("run", "demo", "--engine", "pool", "--workers", "1", "--no-progress")
+    assert code == 0 and "demo: 20 records" in out
+
+
 class Futureless:
     """Stands for a client: workers by address, with their threads."""
 

@@ -28,6 +28,7 @@ FORMS = {
     "sparse": "pruned (MagPrune, PEP)",
 }
 IDS, DIM, SPARSITY, MEMORY, BATCH = 10**9, 16, 0.8, 16, 65_536  # where the knob starts; memory in GB
+FIELDS = 39  # that a row of Criteo's has
 FEW_BITS = (8, 4, 2)
 ANY = 1e9  # a tolerance: what comes nearest is taken
 
@@ -134,15 +135,8 @@ def large_tables_knob(time: StepTime | None) -> Touch:
         formats={"GB": ",.1f", "shards": ",.0f"},
         note=rate,
     )
-    data: dict[str, Any] = {
-        "ids": IDS,
-        "dim": DIM,
-        "sparsity": SPARSITY,
-        "memory": MEMORY,
-        "batch": BATCH,
-        "fields": 39,
-    }
-    data |= {"time": None if time is None else {k: settled(v) for k, v in asdict(time).items()}}
+    data: dict[str, Any] = {"ids": IDS, "dim": DIM, "sparsity": SPARSITY, "memory": MEMORY, "batch": BATCH}
+    data |= {"fields": FIELDS, "time": time and {k: settled(v) for k, v in asdict(time).items()}}
     words = (
         "Worked out, not trained. Training holds 16 bytes a number (weight, Adam's two moments, the best "
         f"epoch's) and 32 an id beside. {rate} A pruned table of more than 2³¹ numbers has to be cut: its "
