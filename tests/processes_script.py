@@ -1,6 +1,8 @@
 """What each of several processes does; torchrun starts it. Process 0 writes what came of it."""
 
 import sys
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from lfmp_core.errors import LfmpError
 from lfmp_core.models import BackboneSettings, build_model, save_model
 from lfmp_core.serving import train
 from lfmp_core.training import Trainer, TrainingSettings, predict
+from lfmp_core.training import processes as training_processes
 from lfmp_core.training.processes import Processes, launched
 
 TRAIN, VALIDATION = make_rows(101, seed=1), make_rows(80, seed=2)  # of the last batch, 5 rows are left
@@ -73,6 +76,14 @@ def shards(processes: Processes) -> dict[str, np.ndarray]:
     return {"rows": np.array(len(model.table.shard.weight))}
 
 
+def command(processes: Processes, arguments: list[str]) -> None:
+    """`lfmp`, by processes that have found each other (a process can do that once), but for the folder that
+    serves, which one process writes as ever: the whole model instead."""
+    train.save_served = lambda model, data, folder, **named: save_model(model, folder) and None
+    training_processes.launched = lambda shard_from: nullcontext(replace(processes, shard_from=shard_from))
+    cli.main(arguments)
+
+
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     with launched() as processes:
@@ -82,6 +93,4 @@ if __name__ == "__main__":
             for k, case in enumerate(CASES):
                 np.savez(folder / f"{k}.npz", **found[case])
             (folder / "told").write_text("\n".join(told))
-    # the command, but for the folder that serves, which one process writes as ever: the whole model instead
-    train.save_served = lambda model, data, folder, **named: save_model(model, folder) and None
-    cli.main(sys.argv[2:])
+        command(processes, sys.argv[2:])

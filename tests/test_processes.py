@@ -1,13 +1,13 @@
 """Two processes of torchrun train what one trains, with whole tables or with their rows shared out by id."""
 
 import os
-import signal
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from processes_script import CASES, trained
 
@@ -38,8 +38,10 @@ def torchrun(folder, *arguments):
     try:
         told, _ = process.communicate(timeout=PATIENCE)
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        with suppress(psutil.NoSuchProcess):  # each that it starts has a session of its own
+            for one in psutil.Process(process.pid).children(recursive=True):
+                one.kill()
+        process.kill()
         process.wait()
     assert process.returncode == 0, told
     return told
