@@ -41,12 +41,14 @@ def in_child(action):
     """How a forked process ended: −N by signal N, 7 by an error of the disk."""
     pid = os.fork()
     if not pid:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # whatever a command in this process has set
         try:
             action()
         except OSError:
             os._exit(7)
-        finally:
-            os._exit(0)
+        except BaseException:
+            os._exit(9)
+        os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 

@@ -26,8 +26,9 @@ def test_a_full_disk_loses_no_record_and_leaves_no_half_one(store, tmp_path, log
             run_item(demo, "quick", workers, store, progress=False, runner=runner)
         except OSError:
             os._exit(7)
-        finally:
-            os._exit(0)
+        except BaseException:
+            os._exit(9)
+        os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
     assert store.count() == 3 and list(store.verify()) == []
     assert [path for path in store.root.rglob("*") if path.is_file() and path.name.startswith(".")] == []
