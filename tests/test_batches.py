@@ -1,5 +1,8 @@
 """Batches miss no row, repeat none, and depend on seed and epoch alone."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -175,3 +178,28 @@ def test_memory_mapped_rows_stay_untouched(tmp_path):
     for array in mapped:
         array.flush()
     assert before == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+
+def resident():
+    """Bytes of mapped files that count as this process's memory."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        pytest.skip("the system doesn't tell")
+    return 1024 * int(re.search(r"RssFile:\s+(\d+) kB", status.read_text())[1])
+
+
+def test_rows_that_were_read_don_t_stay_in_memory(tmp_path):
+    """Of a file of 24 MB never more than a block of 2; the batches are those of rows in memory."""
+    ids = np.arange(300_000 * 20, dtype=np.int32).reshape(-1, 20)
+    np.save(tmp_path / "ids.npy", ids)
+    labels = np.zeros(len(ids), np.uint8)
+    mapped = Rows(np.load(tmp_path / "ids.npy", mmap_mode="r"), labels)
+    given = {"batch_size": 1000, "seed": 0, "block_rows": 25_000}
+    before, most = resident(), 0
+    for ours, theirs in zip(
+        Batches(mapped, **given).epoch(0), Batches(Rows(ids, labels), **given).epoch(0), strict=True
+    ):
+        most = max(most, resident() - before)
+        assert torch.equal(ours.ids, theirs.ids)
+    assert most < 4e6
+    assert mapped.ids[:3].tolist() == ids[:3].tolist()  # what was let go is there again

@@ -21,6 +21,7 @@ from lfmp_book.show.front import Axis, Mark, front_to_touch
 from lfmp_book.show.html import table
 from lfmp_book.show.pareto import front as front_of
 from lfmp_book.show.touch import Touch, settled
+from lfmp_book.speed import large_tables
 from lfmp_core.experiments.decisions import Contrast, decide
 from lfmp_core.masking import HIGH, LOW, HardConcrete, MaskSettings, SparsityConstraint
 
@@ -100,6 +101,35 @@ def test_bytes_on_the_page_are_those_of_tables(sizes, dim):
     found = asked(*(("bytes", "size", [form, sizes, dim, t, bits, 16]) for form, t, bits in cases))
     wanted = [(one.num_parameters(), one.num_bytes()) for one in tables]
     assert [(own["numbers"], own["bytes"]) for own in found] == wanted
+
+
+# ---- tables larger than any that was trained
+
+
+@pytest.mark.parametrize("ids", [10**9, 10**6 + 3])
+def test_bytes_of_a_large_table_on_the_page_are_those_of_a_table(ids):
+    """Of every form, as a table whose numbers take no memory tells them."""
+    calls = [("large", "served", [form, ids, 16, 0.8, 32]) for form in large_tables.FORMS]
+    found = asked(*calls, also=("bytes",))
+    wanted = [large_tables.unfilled(form, ids, 16, 0.8).num_bytes() for form in large_tables.FORMS]
+    assert found == wanted and wanted[0] == 4 * 16 * ids
+    few = asked(*(("large", "served", ["full", ids, 16, 0.8, b]) for b in (8, 4, 2)), also=("bytes",))
+    assert few == [large_tables.in_bits(ids, 16, b) for b in (8, 4, 2)]
+
+
+def test_what_a_large_table_takes_on_the_page_is_pythons():
+    time = large_tables.StepTime(2e-5, 6e-10)
+    cases = list(product((10**4, 10**9, 7 * 10**11), (1, 16), (1, 19), (2048, 65536)))
+    calls = [("large", "training", [n, d]) for n, d, _, _ in cases]
+    calls += [("large", "rate", [vars(time), n, d, p, b]) for n, d, p, b in cases]
+    calls += [("large", "exchanged", [39, d, b]) for _, d, _, b in cases]
+    calls += [("large", "shards", [large_tables.training_bytes(n, d), 16e9]) for n, d, _, _ in cases]
+    found = asked(*calls, also=("bytes",))
+    wanted = [large_tables.training_bytes(n, d) for n, d, _, _ in cases]
+    wanted += [time.rate(n, d, p, b) for n, d, p, b in cases]
+    wanted += [large_tables.exchanged(39, d, b) for _, d, _, b in cases]
+    wanted += [large_tables.shards(large_tables.training_bytes(n, d), 16e9) for n, d, _, _ in cases]
+    near(np.divide(found, wanted), 1)
 
 
 # ---- intervals and the line

@@ -18,7 +18,7 @@ _FORMULAS = re.compile("mathjax", re.IGNORECASE)
 # scripts of what can be touched (show/touch.py), and by which mark a page has need of one
 _KNOB = re.compile(r"\bknob-(\w+)\.js")
 _HELD = re.compile(r'class="lfmp-touch" data-knob="(\w+)"')
-_ALSO = {"equation": {"gate"}}  # what a knob's script needs besides its own
+_ALSO = {"equation": {"gate"}, "large": {"bytes"}}  # what a knob's script needs besides its own
 
 INDEX = """<!DOCTYPE html>
 <html lang="{language}">

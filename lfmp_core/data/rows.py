@@ -1,5 +1,6 @@
 """Rows of ids, labels and values."""
 
+import mmap
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,3 +41,13 @@ class Rows:
         index = np.asarray(index)
         values = None if self.values is None else np.take(self.values, index, axis=0)
         return Rows(np.take(self.ids, index, axis=0), np.take(self.labels, index), values)
+
+    def forget(self) -> None:
+        """Give back the memory of rows that were read from mapped files; they are read again when needed.
+
+        Else it counts as this process's until the system is short of it, and grows with the rows.
+        """
+        for array in (self.ids, self.labels, self.values):
+            mapped = getattr(array, "_mmap", None)  # of a memory map and of its slices
+            if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+                mapped.madvise(mmap.MADV_DONTNEED)

@@ -2,6 +2,7 @@
 
 import atexit
 import signal
+from contextlib import closing
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,7 +66,8 @@ def run(
     item: ItemName,
     profile: Profile = None,
     workers: Annotated[
-        int | None, typer.Option(callback=within("workers"), help="processes; default: cores / threads")
+        int | None,
+        typer.Option(callback=within("workers"), help="runs at a time; default: as the cores hold"),
     ] = None,
     ids: Annotated[list[str] | None, typer.Option("--id", help="only this run; may be repeated")] = None,
     limit: Annotated[
@@ -76,17 +78,23 @@ def run(
     ] = False,
     progress: Annotated[bool, typer.Option(help="show a bar")] = True,
     dataset: OwnData = "",
+    engine: Annotated[str, typer.Option(help="pool, of this machine, or dask")] = "pool",
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="of the engine dask: tcp://HOST:8786")
+    ] = None,
 ) -> None:
     """Compute what is missing of ITEM. Safe to stop at any time, and to run twice at once."""
     from .engine import RunsFailed, run_item
+    from .engines import make_engine
     from .store import store_for
 
     chosen, profile = _chosen(item, profile, dataset, "quick")
     signal.signal(signal.SIGTERM, _stop)
     try:
-        records = run_item(
-            chosen, profile, workers, progress=progress, ids=ids or (), limit=limit, stale=stale
-        )
+        with closing(make_engine(engine, workers, scheduler)) as place:
+            records = run_item(
+                chosen, profile, progress=progress, ids=ids or (), limit=limit, stale=stale, engine=place
+            )
     except RunsFailed as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None

@@ -1,23 +1,22 @@
-"""From a plan to its records: what is missing is computed, once, on as many processes as asked for."""
+"""From a plan to its records: what is missing is computed, once, by whatever engine is asked for."""
 
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
-from ..bounds import cores
 from ..errors import DataError, LfmpError
 from ..workers import undisturbed
 from .arms import Search, ended
 from .asked import only, remember
+from .engines import Engine, Pool
 from .executor import dataset_ref, execute, open_dataset, opened, preload
 from .expected import seconds_of
 from .items import Item, get_item
-from .pool import Result, Runner, RunWorker, run_measured
+from .pool import Result, Runner
 from .record import Record
 from .spec import RunSpec
 from .stamp import outdated
@@ -65,7 +64,7 @@ def run_item(
     asked: bool = False,
     stale: bool = False,
     until: float | None = None,
-    pool: list[RunWorker] | None = None,
+    engine: Engine | None = None,
 ) -> list[Record]:
     """Compute what is missing of an item's plan, stage after stage, until nothing is.
 
@@ -92,8 +91,8 @@ def run_item(
             What a search among fixed candidates chooses may change; then the final runs are other runs.
         until: a time of `time.monotonic`. The runs are begun in the plan's order, none after that time, and
             none that is expected to end after it, as far as those that have ended tell.
-        pool: processes to begin with; those that are left idle are in it at the end, for the next call, and
-            whoever gave it stops them.
+        engine: where runs are computed; by default a pool of `workers` processes. It can be used again
+            afterwards, and whoever gave it closes it.
 
     Returns:
         the finished records of the plan, in its order; of `ids` only, when given.
@@ -110,45 +109,48 @@ def run_item(
         plan = only(plan, ids, item.name, profile)
     renewed = _renewed(item, profile, store) if stale else no
     found = lambda: item.searches(profile, store)
-    engine = _Engine(store, runner or execute, workers, limit, found, bool(ids), renewed, asked, until, pool)
-    engine.adopt(plan)
+    place = Pool(workers) if engine is None else engine
+    command = _Command(store, runner or execute, place, limit, found, bool(ids), renewed, asked, until)
+    command.adopt(plan)
     searches = any(spec.role == "search" for spec in plan)
     if searches:
         item.write_journals(profile, store)  # before a run starts: what is proposed stays proposed
-    todo = engine.due(plan)
-    engine.bar = tqdm(
+    todo = command.due(plan)
+    command.bar = tqdm(
         total=len(plan), initial=len(plan) - len(todo), desc=item.name, unit="run", disable=not progress
     )
     try:
-        while todo and engine.budget():
-            engine.compute(first_stage(todo) if stale else todo, filter(None, map(store.get, plan)))
+        while todo and command.budget():
+            command.compute(first_stage(todo) if stale else todo, filter(None, map(store.get, plan)))
             if not ids:
                 plan = item.plan(profile, store)
-                engine.adopt(plan)
+                command.adopt(plan)
                 if searches:
                     item.write_journals(profile, store)
-            engine.bar.total = len(plan)
-            todo = engine.due(plan)
+            command.bar.total = len(plan)
+            todo = command.due(plan)
     except KeyboardInterrupt:
         with undisturbed():
-            engine.abandon()
+            command.abandon()
             finished = sum(store.get(spec) is not None for spec in plan)
-            command = f"lfmp run {item.name} --profile {profile}"
+            again = f"lfmp run {item.name} --profile {profile}"
             print(
-                f"\nStopped. {finished} of {len(plan)} runs are finished and kept; go on with: {command}",
+                f"\nStopped. {finished} of {len(plan)} runs are finished and kept; go on with: {again}",
                 file=sys.stderr,
             )
         raise
     finally:
         with undisturbed():
-            engine.abandon()
-            engine.bar.close()
+            command.abandon()
+            command.bar.close()
+            if engine is None:
+                place.close()
     last = [record for spec in plan if (record := ended(spec, store)) is not None]
     records = [record for record in last if record.status == "done"]
-    failures = {record.id: record for record in last if record.status == "failed"} | engine.failures
+    failures = {record.id: record for record in last if record.status == "failed"} | command.failures
     if failures:
-        command = f"lfmp run {item.name} --profile {profile}"
-        stopped = [f"{why}; run again, it goes on where it was: {command}" for why in engine.stopped]
+        again = f"lfmp run {item.name} --profile {profile}"
+        stopped = [f"{why}; run again, it goes on where it was: {again}" for why in command.stopped]
         raise RunsFailed(item.name, list(failures.values()), len(records), stopped)
     return records
 
@@ -158,39 +160,35 @@ def _renewed(item: Item, profile: str, store: Store) -> Callable[[Record], bool]
     return lambda record: record.id not in proposed and bool(outdated(record))
 
 
-class _Engine:
-    """The state of one `run_item`: workers, claims, failures, stopped searches, the bar.
+class _Command:
+    """The state of one `run_item`: claims, failures, stopped searches, the bar.
 
     Args:
+        engine: computes.
         searches: those of the item.
         again: compute also what is known to diverge.
         renewed: whether a record shall be computed anew.
         asked: remember what is computed.
-        until: when no more is begun. pool: see `run_item`.
+        until: when no more is begun.
     """
 
     def __init__(
         self,
         store: Store,
         runner: Runner,
-        workers: int | None,
+        engine: Engine,
         limit: int | None,
         searches: Callable[[], list[Search]],
         again: bool,
         renewed: Callable[[Record], bool],
         asked: bool,
         until: float | None = None,
-        pool: list[RunWorker] | None = None,
     ):
-        if workers is not None and workers < 1:
-            raise LfmpError(f"workers must be at least 1, not {workers}")
-        self.store, self.runner, self.asked = store, runner, workers
+        self.store, self.runner, self.engine = store, runner, engine
         self.left, self.searches, self.again, self.renewed = limit, searches, again, renewed
         self.asked_for = asked
         self.folders: list[Path] = []  # of the store
         self.computed: set[str] = set()
-        self.workers: list[RunWorker] = [] if pool is None else pool
-        self.keeps = pool is not None
         self.claims: dict[str, RunLock] = {}
         self.failures: dict[str, Record] = {}
         self.stopped: list[str] = []
@@ -229,36 +227,20 @@ class _Engine:
         longest = lambda spec: -expected.get(spec.id, 0.0)
         pending = sorted(todo, key=longest) if self.until is None else list(todo)
         own = self.runner is execute
+        self.engine.expect(todo, self.runner, preload if own else None)
         if own:
-            preload()
             for ref in {spec.dataset for spec in todo}:
-                opened(ref)  # prepared once here, rather than by every worker at the same time
-        threads = max(spec.threads for spec in todo)
-        size = self.asked or max(1, min(len(todo), cores() // threads))
+                opened(ref)  # prepared once, rather than by every worker of this machine at the same time
         while pending or self.claims:
-            busy = [w for w in self.workers if w.spec]
-            while len(busy) < size and self.budget() and (spec := self._next(pending, expected)):
+            while self.engine.room() and self.budget() and (spec := self._next(pending, expected)):
                 self.bar.set_postfix_str(spec.label)
-                if size == 1:
-                    self._keep(spec, run_measured(self.runner, spec))
-                    continue
-                worker = next((w for w in self.workers if not w.spec), None)
-                if worker is None:
-                    worker = RunWorker(self.runner, threads, preload if own else None)
-                    self.workers.append(worker)
-                worker.start(spec)
-                busy.append(worker)
-            if not busy:
+                self.engine.start(spec)
+            if not self.engine.busy():
                 if not pending or not self.budget():
                     return
                 time.sleep(_POLL)  # all that is left is being computed by others
-            for worker in RunWorker.ready(busy, _POLL) if busy else ():
-                spec = worker.spec
-                assert spec is not None
-                self._keep(spec, worker.take())
-                if not worker.alive():
-                    worker.stop()
-                    self.workers.remove(worker)
+            for spec, result in self.engine.ready(_POLL):
+                self._keep(spec, result)
 
     def _next(self, pending: list[RunSpec], expected: Mapping[str, float]) -> RunSpec | None:
         """Take the first run of `pending` that is neither finished by now nor claimed by another process.
@@ -319,13 +301,8 @@ class _Engine:
         self.claims.pop(spec.id).release()
 
     def abandon(self) -> None:
-        """Stop the workers and give back what is claimed; nothing half-done stays."""
-        for worker in list(self.workers):
-            if self.keeps and worker.spec is None and worker.alive():
-                continue
-            with suppress(OSError):
-                worker.stop()
-            self.workers.remove(worker)
+        """Give up what is under way and give back what is claimed; nothing half-done stays."""
+        self.engine.abandon()
         for folder in self.folders:
             self.store.sweep(folder, own=True)
         self.claims.clear()

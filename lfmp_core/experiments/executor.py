@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         PrepareSettings,
     )
     from ..tasks import Task
+    from ..training.processes import Processes
 
 __all__ = [
     "cpu_threads",
@@ -236,14 +237,16 @@ def task_on(
     dataset: "Dataset | InteractionData",
     backbone: Mapping[str, Any],
     training: Mapping[str, Any] | None = None,
+    processes: "Processes | None" = None,
 ) -> "Task":
     """What a method is given: of recommenders the top items, of backbones clicks.
 
     Args:
         backbone, training: settings, as of a `RunSpec`; the training's defaults where they don't matter.
+        processes: that train together, on clicks; None: this one alone.
 
     Raises:
-        LfmpError: the data set is of the other kind.
+        LfmpError: the data set is of the other kind, or several processes can't train on it.
     """
     from ..data import InteractionData
     from ..models import BackboneSettings
@@ -257,8 +260,10 @@ def task_on(
         held, wanted = ("clicks", "interactions") if of_pairs else ("interactions", "clicks")
         raise LfmpError(f"{backbone['name']} learns from {wanted}; {dataset.schema.name} holds {held}")
     if isinstance(dataset, InteractionData):
+        if processes is not None:
+            raise LfmpError(f"{backbone['name']} is trained by one process")
         return TopItems(dataset, recommender_settings(dict(backbone)), PairTrainingSettings(**settings))
-    return Clicks(dataset, BackboneSettings.read(backbone), TrainingSettings(**settings))
+    return Clicks(dataset, BackboneSettings.read(backbone), TrainingSettings(**settings), processes)
 
 
 def _choose(spec: RunSpec, task: "Task") -> Record:

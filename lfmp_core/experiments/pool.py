@@ -59,11 +59,11 @@ def _story(error: BaseException) -> str:
     return f"{type(error).__name__}: {error} [{places}]"
 
 
-def died(spec: RunSpec, gone: workers.Gone) -> Record:
-    """The failed record of a run whose process vanished under it."""
+def died(spec: RunSpec, told: str) -> Record:
+    """The failed record of a run whose process vanished under it, with what is told of that."""
     started = datetime.now(UTC).isoformat(timespec="seconds")
     certificate = certify(spec.command, started=started, seconds=0.0, threads=spec.threads)
-    return Record(spec=spec, status="failed", error=str(gone), cause="other", certificate=certificate)
+    return Record(spec=spec, status="failed", error=told, cause="other", certificate=certificate)
 
 
 class RunWorker(workers.Worker):
@@ -88,4 +88,4 @@ class RunWorker(workers.Worker):
         try:
             return super().take()
         except workers.Gone as gone:
-            return died(spec, gone), None
+            return died(spec, str(gone)), None

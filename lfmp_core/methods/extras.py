@@ -1,4 +1,4 @@
-"""Libraries that only some methods need, imported when they run."""
+"""Libraries that only some methods need, or another engine, imported when they run."""
 
 import importlib
 from types import ModuleType
@@ -16,6 +16,7 @@ LIBRARIES = (
 )
 # name of the import → the package, and the extra that brings it
 _BROUGHT = {
+    "distributed": ("distributed", "dask"),
     "implicit": ("implicit", "controls"),
     "joblib": ("scikit-learn", "selection"),
     "sklearn": ("scikit-learn", "selection"),
@@ -23,8 +24,12 @@ _BROUGHT = {
 }
 
 
-def optional(module: str) -> ModuleType:
+def optional(module: str, asking: str = "this method") -> ModuleType:
     """Import a module that only an extra brings.
+
+    Args:
+        module: its name.
+        asking: what needs it.
 
     Raises:
         LfmpError: it is not installed.
@@ -33,5 +38,5 @@ def optional(module: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError as error:
         package, extra = _BROUGHT[module.split(".")[0]]
-        problem = f"this method needs {package}, which can't be imported ({error})"
+        problem = f"{asking} needs {package}, which can't be imported ({error})"
         raise LfmpError(f"{problem}; install the extra: pip install 'lfmp-core[{extra}]'") from None

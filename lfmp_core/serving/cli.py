@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -71,16 +72,22 @@ def train(
     ] = None,
     separator: Annotated[str | None, typer.Option(help="own file: between several values; default |")] = None,
     split: OwnSplit = "random",
+    shard_from: Annotated[
+        int, typer.Option(min=1, help="by torchrun: tables of so many ids lie in shards")
+    ] = 1 << 20,
     replace: Replace = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a model on DATA and write one folder that scores raw rows.
+
+    By `torchrun --nproc-per-node 2 --no-python lfmp train ...` several processes train it together.
 
     Flags count before the settings file. A file of one's own is prepared on the way, with kinds guessed from
     its rows; `lfmp data prepare` has more options for that.
     """
     from ..data.notices import lines
     from ..ownership import check_target
+    from ..training.processes import launched
     from .folder import SERVED, need_graphs
     from .recipe import assigned, merged, read_settings
     from .rows import open_rows
@@ -105,23 +112,36 @@ def train(
     check_target(out, SERVED, replace=replace, holds=holds, called="--out")
     own = {"label": label, "time": time, "kind": kind, "drop": drop, "positive": positive}
     own |= {"missing": missing, "delimiter": delimiter, "multi": multi, "separator": separator}
-    dataset = open_rows(data, own, split, not quiet)
-    schema = dataset.schema
-    plan = recipe.planned(schema.rows["train"])
-    for line in lines(schema.notices) if Path(data).is_file() else ():  # else they were said before
-        typer.echo(line)
-    typer.echo(
-        f"{schema.name}: {schema.rows['train']:,} rows to learn from, {schema.num_fields} fields, "
-        f"{schema.num_ids:,} ids"
-    )
-    typer.echo(
-        f"training {plan.title}: D = {plan.backbone.embedding_dim}, batches of {plan.training.batch_size:,}, "
-        f"at most {plan.training.epochs} epochs, seed {plan.seed}"
-    )
-    served = train_served(
-        dataset, out, recipe, replace=replace, progress=not quiet, command=_command(), holds=holds
-    )
-    _tell(served)
+    with launched(shard_from) as processes:
+        speaks = processes is None or processes.rank == 0
+        tell, quiet = (typer.echo if speaks else lambda line: None), quiet or not speaks
+        with processes.first() if processes else nullcontext():  # which prepares rows for all
+            dataset = open_rows(data, own, split, not quiet)
+        schema = dataset.schema
+        plan = recipe.planned(schema.rows["train"])
+        for line in lines(schema.notices) if Path(data).is_file() else ():  # else they were said before
+            tell(line)
+        tell(
+            f"{schema.name}: {schema.rows['train']:,} rows to learn from, {schema.num_fields} fields, "
+            f"{schema.num_ids:,} ids"
+        )
+        tell(
+            f"training {plan.title}: D = {plan.backbone.embedding_dim}, "
+            f"batches of {plan.training.batch_size:,}, at most {plan.training.epochs} epochs, "
+            f"seed {plan.seed}{f', {processes.count} processes' if processes else ''}"
+        )
+        served = train_served(
+            dataset,
+            out,
+            recipe,
+            replace=replace,
+            progress=not quiet,
+            command=_command(),
+            holds=holds,
+            processes=processes,
+        )
+        if served is not None:
+            _tell(served)
 
 
 def export(

@@ -15,7 +15,7 @@ from ..models import BackboneSettings
 from ..settings import Settings
 from ..training import TrainingSettings
 
-_WHOLE, _TABLE, _ROUNDED = "no_selection", "table", "quantise"
+WHOLE, _TABLE, _ROUNDED = "no_selection", "table", "quantise"
 
 
 class TrainingPlan(NamedTuple):
@@ -75,10 +75,10 @@ class Recipe(Settings):
         if "hidden" not in self.backbone:
             backbone = own_sizes.backbone(backbone, rows)
         own = dict(self.method)
-        name = own.pop("name", _WHOLE)
+        name = own.pop("name", WHOLE)
         if not isinstance(name, str) or name == _ROUNDED:
             raise LfmpError(f"the method can't be {name!r}: few bits are asked for by quantise, beside it")
-        method, parts = get_method(name), [] if name == _WHOLE else [name]
+        method, parts = get_method(name), [] if name == WHOLE else [name]
         if self.table:
             own = _table_settings(name, own, self.table)
             method, parts = get_method(_TABLE), [f"table {own['table']}"]
@@ -100,7 +100,7 @@ class Recipe(Settings):
 
 def _table_settings(method: str, own: dict[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
     """Of the method `table`."""
-    if method not in (_WHOLE, _TABLE):
+    if method not in (WHOLE, _TABLE):
         raise LfmpError(
             f"method {method!r} trains a plain table: leave the table out, or the method. "
             "Few bits a number (quantise) go with either"

@@ -15,6 +15,7 @@ from ..models.batch import ClickBatch
 from ..training import Batches, LogLoss, Objective, Trainer, TrainingSettings, evaluate
 from ..training.batches import num_batches
 from ..training.evaluate import scorer
+from ..training.processes import Processes
 from .base import Scores, Task
 
 _BLOCK = 1 << 16  # rows counted at a time, which bounds memory
@@ -29,6 +30,7 @@ class Clicks(Task):
         dataset: prepared rows.
         backbone: which, and its sizes.
         training: see `TrainingSettings`.
+        processes: that train together; None: this one alone.
 
     Example:
         >>> import numpy as np
@@ -43,6 +45,7 @@ class Clicks(Task):
     dataset: Dataset
     backbone: BackboneSettings
     training: TrainingSettings
+    processes: Processes | None = None
 
     metrics = (AUC, LOG_LOSS)
 
@@ -101,6 +104,7 @@ class Clicks(Task):
             objective=objective,
             checkpoint=checkpoint,
             label=label,
+            processes=self.processes,
             **options,
         )
 

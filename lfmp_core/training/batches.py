@@ -147,8 +147,10 @@ class Batches:
                 continue
             # one sequential copy out of the file; the batches are gathered from memory
             block = self.rows[a:b].take(np.arange(b - a))
+            self.rows.forget()
             for i in range(start, count):
                 yield to_batch(block, order[i * self.batch_size : (i + 1) * self.batch_size], self.device)
+            del block  # before the next is read
             start = 0
 
     def endless(self, start: int = 0) -> Iterator[ClickBatch]:

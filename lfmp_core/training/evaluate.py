@@ -8,7 +8,7 @@ import torch
 from ..data.dataset import Rows
 from ..errors import Diverged
 from ..models import Backbone
-from .batches import to_batch
+from .batches import BLOCK_ROWS, to_batch
 from .metrics import auc, log_loss
 
 
@@ -35,6 +35,8 @@ def predict(model: Backbone, rows: Rows, batch_size: int = 8192) -> np.ndarray:
     for a in range(0, len(rows), batch_size):
         ids, values, _ = to_batch(rows, slice(a, a + batch_size), device)
         out[a : a + batch_size] = model(ids, values).float().cpu().numpy()
+        if a % BLOCK_ROWS < batch_size:
+            rows.forget()
     model.train(was_training)
     if not np.isfinite(out).all():
         raise Diverged("a score is not finite: the training diverged")

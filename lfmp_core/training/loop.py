@@ -22,6 +22,7 @@ from ..seeds import derive
 from .batches import Epochs
 from .checkpoint import Checkpoint
 from .objective import Objective
+from .processes import Processes
 from .row_adam import RowAdam, RowIndex
 from .settings import TrainingSettings
 from .stopping import judge_epoch
@@ -49,6 +50,11 @@ class Loop:
         label: of the progress bar; None shows none.
         start: (epoch, position) of the first batch; another loop has seen those before it.
         pieces: optimiser steps that every batch is cut into.
+        processes: that train the same model, each on its part of every batch; None for this one alone.
+            Afterwards the model of process 0 is whole.
+
+    Raises:
+        LfmpError: several processes can't train this model as one would.
     """
 
     def __init__(
@@ -67,8 +73,15 @@ class Loop:
         label: str | None = None,
         start: tuple[int, int] = (0, 0),
         pieces: int = 1,
+        processes: Processes | None = None,
     ):
         self.model, self.settings, self.batches = model.to(settings.device), settings, batches
+        self.processes = processes
+        if processes is not None:
+            if checkpoint is not None:
+                raise ValueError("several processes keep no checkpoint")
+            processes.check(model, settings)
+            processes.shard(model)
         self.objective = objective.to(settings.device)
         self.validate, self.metrics = validate, tuple(metrics)
         self.max_steps, self.label, self.pieces, self._began = max_steps, label, pieces, start
@@ -80,6 +93,7 @@ class Loop:
                 module.generator = self.generator
         self.row_adams = self._make_row_adams()
         self.optimizer = self._make_optimizer()
+        self._called: nn.Module = model if processes is None else processes.wrap(model, self.row_adams)
         (self.epoch, self.position), self.steps, self.stale = start, 0, 0
         self.history: list[dict[str, float]] = []
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=settings.device)
@@ -161,13 +175,18 @@ class Loop:
             return True
         return self.epoch >= self.settings.epochs or self.stale >= self.settings.patience
 
-    def step(self, batch: Any) -> Tensor:
-        """One optimiser step; returns the loss without waiting for the device."""
+    def step(self, batch: Any, weight: float = 1.0) -> Tensor:
+        """One optimiser step; returns the loss without waiting for the device.
+
+        Args:
+            batch: what to learn from.
+            weight: of its loss in that of the step, to which other processes add theirs.
+        """
         half = self.settings.precision == "bfloat16"
         with looked_up_by({id(rows.weight): rows.lookup for rows in self.row_adams.values()}):
             with torch.autocast(self.generator.device.type, torch.bfloat16, enabled=half):
-                loss = self.objective(self.model, batch, self.steps)
-            loss.backward()
+                loss = self.objective(self._called, batch, self.steps)
+            (loss if weight == 1.0 else weight * loss).backward()
         if self.optimizer:
             self.optimizer.step()
         for rows in self.row_adams.values():
@@ -193,6 +212,8 @@ class Loop:
                 self.checkpoint.save()
         if self.finished and self.best is not None:
             self.model.load_state_dict(self.best)
+        if self.finished and self.processes is not None:
+            self.processes.gather(self.model)
         return self.history
 
     def _epoch(self, stop_at: int | None, interrupted: list) -> None:
@@ -203,13 +224,19 @@ class Loop:
         hidden = self.label is None
         with tqdm(desc=self.label, total=total, initial=self.position, leave=False, disable=hidden) as bar:
             for batch in self.batches.epoch(self.epoch, self.position):
-                for piece, share in self.batches.split(batch, self.pieces):
-                    self.loss_sum += self.step(piece) * share
+                if self.processes is not None:
+                    part, share = self.processes.part(self.batches, batch)
+                    self.loss_sum += self.step(part, share) * share
+                else:
+                    for piece, share in self.batches.split(batch, self.pieces):
+                        self.loss_sum += self.step(piece) * share
                 self.position += 1
                 bar.update()
                 if interrupted or (limits and self.steps >= min(limits)):
                     break
         self.flush()
+        if self.processes is not None:
+            self.processes.sum_up(self.loss_sum)
         if not torch.isfinite(self.loss_sum):
             raise Diverged(f"the training diverged: its loss is {self.loss_sum.item()} by step {self.steps}")
         if self.position < total:

@@ -16,6 +16,8 @@ rounding. Laziness saves passes over memory, not arithmetic: a row pays for ever
 read, at the latest at the end of an epoch.
 """
 
+from collections.abc import Callable
+
 import numba
 import numpy as np
 import torch
@@ -161,6 +163,10 @@ class RowAdam:
         l2: λ.
         lazy: move only rows that are read; else every row at every step.
         index: shared by tables that are given the same ids; one's own by default.
+
+    Attributes:
+        others: adds to gradients [r, D] of distinct rows [r] those of other processes; None where there are
+            none.
     """
 
     def __init__(
@@ -176,6 +182,7 @@ class RowAdam:
             raise ValueError("row-wise Adam works on float32 tables on a CPU")
         self.weight, self.learning_rate, self.l2 = weight, learning_rate, np.float32(l2)
         self.lazy, self.index = lazy, index or RowIndex(len(weight))
+        self.others: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
         self.exp_avg, self.exp_avg_sq = torch.zeros_like(weight), torch.zeros_like(weight)
         self.steps = 0
         self._last = torch.zeros(len(weight), dtype=torch.int64)  # lazy: step up to which a row has moved
@@ -198,7 +205,7 @@ class RowAdam:
     def receive(self, rows: Tensor, slot: np.ndarray, grad: Tensor) -> None:
         """Sum the gradients [.., D] of one lookup by row, for the next step."""
         summed = grad.new_zeros(len(rows), grad.shape[-1], dtype=torch.float32)
-        flat = grad.reshape(len(slot), -1).float().contiguous()
+        flat = grad.reshape(len(slot), grad.shape[-1]).float().contiguous()
         add_rows(slot, flat.numpy(), summed.numpy())
         self._pending.append((rows, summed))
 
@@ -222,6 +229,10 @@ class RowAdam:
             grad = grad.new_zeros(len(rows), grad.shape[1])
             grad.index_add_(0, slot, torch.cat([g for _, g in self._pending]))
         self._pending.clear()
+        if self.others is not None:
+            rows, grad = self.others(rows, grad)
+            if self.lazy:
+                self._catch_up(rows)  # which were not looked up here
         self.steps += 1
         self._prepare(self.steps)
         self._move(rows, grad)

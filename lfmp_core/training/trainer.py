@@ -14,6 +14,7 @@ from .batches import Batches, least_rows
 from .evaluate import evaluate
 from .loop import Loop
 from .objective import LogLoss, Objective
+from .processes import Processes
 from .settings import TrainingSettings
 
 
@@ -29,7 +30,7 @@ class Trainer(Loop):
         validation: rows for early stopping; None trains to the end.
         objective: what to minimise, the mean log-loss by default; its parameters are trained too.
         exclude: sorted indices of training rows to leave out.
-        max_steps, checkpoint, optimizer_state, label, start, pieces: see `Loop`.
+        max_steps, checkpoint, optimizer_state, label, start, pieces, processes: see `Loop`.
 
     Raises:
         DataError: no row is left to learn from, or the validation rows are of one class.
@@ -65,6 +66,7 @@ class Trainer(Loop):
         label: str | None = None,
         start: tuple[int, int] = (0, 0),
         pieces: int = 1,
+        processes: Processes | None = None,
     ):
         least = least_rows(model)
         batches = Batches(train, settings.batch_size, seed, exclude, device=settings.device, least=least)
@@ -88,4 +90,5 @@ class Trainer(Loop):
             label=label,
             start=start,
             pieces=pieces,
+            processes=processes,
         )

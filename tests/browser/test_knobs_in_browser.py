@@ -8,6 +8,7 @@ from built_book import LOOKED_AT, VIEWS
 
 from lfmp_book.guide import size_knob, sure_knobs
 from lfmp_book.lightfmp import gate_law
+from lfmp_book.speed import large_tables
 
 pytestmark = LOOKED_AT
 
@@ -27,6 +28,16 @@ def turned(page, kind, **to):
 
 WALK, DECIDE = "book/executed/lightfmp_walkthrough", "book/executed/decide"
 SIZES = "book/executed/lightfmp_fig2d_pretrain_size"
+SPEED = "book/executed/performance"
+
+
+def test_a_large_table_agrees_with_python(look):
+    page = look(SPEED, 390, "dark")
+    found = turned(page, "large", ids=2 * 10**9, dim=10, sparsity=0.9, memory=32)
+    training = large_tables.training_bytes(2 * 10**9, 10)
+    assert found["training"] == training and found["processes"] == large_tables.shards(training, 32e9)
+    wanted = {f: large_tables.unfilled(f, 2 * 10**9, 10, 0.9).num_bytes() for f in large_tables.FORMS}
+    assert {form: found[form] for form in wanted} == wanted and page.heard == []
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])

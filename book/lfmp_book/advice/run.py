@@ -7,9 +7,9 @@ from statistics import median
 import numpy as np
 
 from lfmp_core.experiments.engine import RunsFailed, run_item
+from lfmp_core.experiments.engines import Pool
 from lfmp_core.experiments.executor import open_dataset
 from lfmp_core.experiments.items import Grid, Item
-from lfmp_core.experiments.pool import RunWorker
 from lfmp_core.experiments.spec import DatasetRef
 from lfmp_core.experiments.stats import resample
 from lfmp_core.experiments.store import Store, store_for
@@ -51,7 +51,7 @@ def run_stages(
         schema.check_learnable()
         if too_few(schema):
             return []
-    store, pool = store_for(profile), list[RunWorker]()
+    store, pool = store_for(profile), Pool(workers)
     try:
         for step in steps:
             share = ENDS.get(step.name, _SINGLE)
@@ -59,13 +59,12 @@ def run_stages(
             grids = [whole] if step.grid is whole else [whole, step.grid]  # whose seconds tell of the others
             item = Item(ITEM, "", "as asked for by a notebook", {profile: grids})
             try:
-                run_item(item, profile, workers, store, asked=True, until=until, pool=pool)
+                run_item(item, profile, store=store, asked=True, until=until, engine=pool)
             except RunsFailed as error:
                 told = {r.id: f"{r.spec.label}: {(r.error or '').partition(' [')[0]}" for r in error.failures}
                 failures |= told
     finally:
-        for worker in pool:
-            worker.stop()
+        pool.close()
     return list(failures.values())
 
 
