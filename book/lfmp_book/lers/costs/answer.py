@@ -6,7 +6,19 @@ from ...evidence.rounds import shown, three_figures
 from ...show.answer import Answer, waiting
 from ...show.words import listed, number
 from ..grids import ORIGINAL
-from .measured import CLICKS, COMMAND, EDGE, PAIRS, SERVE, SERVER, STORED, TASKS, TRAIN, MeasuredCosts, slower
+from .measured import (
+    CLICKS,
+    COMMAND,
+    EDGE,
+    PAIRS,
+    SERVE,
+    SERVER,
+    STORED,
+    TASKS,
+    TRAIN,
+    MeasuredCosts,
+    takes_longer,
+)
 from .resources import hours
 from .views import METHODS, TITLES, label_of
 
@@ -26,7 +38,7 @@ def _counted(costs: MeasuredCosts, task: str, profile: str) -> str:
     """How many methods serve slower, faster, or neither."""
     own = _of_paper(costs, task, SERVE, profile)
     own = own[own.phase == STORED]
-    flags = {row.method: slower(row) for _, row in own.iterrows()}
+    flags = {row.method: takes_longer(row) for _, row in own.iterrows()}
     faster = [m for m, flag in flags.items() if flag is False]
     open_ = [m for m, flag in flags.items() if flag is None]
     told = f"{sum(f is True for f in flags.values())} of {len(flags)} take longer"

@@ -15,7 +15,7 @@ TABLE8, FIG3, FIG4 = "lers_table8", "lers_fig3", "lers_fig4"
 
 
 def of_table8(rows: pd.DataFrame) -> list[Claim]:
-    """The sentences on serving; `rows`: see `measured.frame`."""
+    """The sentences on serving; `rows`: see `measured.cost_rows`."""
     return claims_of(PAPER, TABLE8, ON_TABLE8, {"": MeasuredTable8(MeasuredCosts(rows))})
 
 

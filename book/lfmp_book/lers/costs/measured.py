@@ -34,7 +34,7 @@ COLUMNS = {
 
 
 def _row(group: Mapping[str, Any], entry: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
-    """A line of `frame`. `whole`: the unpruned model beside which the entry took its turns."""
+    """A line of `cost_rows`. `whole`: the unpruned model beside which the entry took its turns."""
     rounds, memory = Rounds.of(entry, "step"), entry.get("memory", {})
     low, high = rounds.quartiles if rounds.seconds else (float("nan"),) * 2
     lead = {key: group[key] for key in ("task", "stage", "profile")}
@@ -59,7 +59,7 @@ def _row(group: Mapping[str, Any], entry: Mapping[str, Any], whole: Mapping[str,
     }
 
 
-def frame(results: Mapping[str, Any]) -> pd.DataFrame:
+def cost_rows(results: Mapping[str, Any]) -> pd.DataFrame:
     """A row for each case that was measured, the unpruned model once for each of its processes.
 
     `seconds`: of a step, a candidate, the rest of a training, or a scored batch, the median, with its
@@ -81,14 +81,14 @@ def frame(results: Mapping[str, Any]) -> pd.DataFrame:
 
 def reference() -> pd.DataFrame:
     """The committed measurements; none while there are none."""
-    return frame(kept_figures("costs"))
+    return cost_rows(kept_figures("costs"))
 
 
 class MeasuredCosts:
     """Answers of the measurements.
 
     Args:
-        rows: see `frame`.
+        rows: see `cost_rows`.
     """
 
     def __init__(self, rows: pd.DataFrame):
@@ -116,7 +116,7 @@ class MeasuredCosts:
         return max(float(spread), SLACK)
 
 
-def slower(row: pd.Series | None, than: pd.Series | None = None) -> bool | None:
+def takes_longer(row: pd.Series | None, than: pd.Series | None = None) -> bool | None:
     """Whether a case takes clearly longer than the unpruned model, or than another case.
 
     Against the unpruned model every round must say so; against another the ranges of both ratios part.

@@ -21,7 +21,7 @@ from .measured import (
     TASKS,
     TRAIN,
     MeasuredCosts,
-    frame,
+    cost_rows,
 )
 from .resources import hours
 from .views import COLUMNS, METHODS, TITLES, PrintedTable8, label_of
@@ -178,4 +178,4 @@ def birth_table(results: Mapping[str, Any]) -> HtmlTable | Prose:
 
 def costs_of(results: Mapping[str, Any]) -> MeasuredCosts:
     """The measurements, to be asked."""
-    return MeasuredCosts(frame(results))
+    return MeasuredCosts(cost_rows(results))

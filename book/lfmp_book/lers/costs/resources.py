@@ -21,7 +21,7 @@ from .measured import (
     MeasuredCosts,
     heavier,
     no_heavier,
-    slower,
+    takes_longer,
     typical,
 )
 from .views import METHODS, label_of
@@ -105,7 +105,7 @@ def _extremes(v: MeasuredCosts) -> list[Case]:
                 if other is None:
                     flags.append(None)
                     continue
-                flags += [negated(slower(one, other)), no_heavier(one, other, slack)]
+                flags += [negated(takes_longer(one, other)), no_heavier(one, other, slack)]
             passed = all_of(*flags) if flags else None
             found.append(Case(profile, f"{method} {'least' if least else 'most'}", passed, _times(own)))
     return found
@@ -125,14 +125,14 @@ def _cached(v: MeasuredCosts) -> list[Case]:
     if build is None or after is None:
         return [Case("server", "", None)]
     figure = f"building {_times(build)}; after {_times(after)}"
-    return [Case("server", "a step while it builds the cache", slower(build, after), figure)]
+    return [Case("server", "a step while it builds the cache", takes_longer(build, after), figure)]
 
 
 def _better_trained(v: MeasuredCosts) -> list[Case]:
     whole, slack, found = _whole(v, CLICKS, SERVER), v.slack(CLICKS, TRAIN, SERVER), []
     for method in ("QR", TT, CACHED, "CERP"):
         rows = _stepped(v, CLICKS, SERVER, method)
-        flags = [f for r in rows for f in (negated(slower(r)), negated(heavier(r, whole, slack)))]
+        flags = [f for r in rows for f in (negated(takes_longer(r)), negated(heavier(r, whole, slack)))]
         figure = "; ".join(f"{r.phase} {_times(r)}" for r in rows)
         found.append(Case("server", method, all_of(*flags) if flags else None, figure))
     return found
@@ -193,7 +193,7 @@ def _no_gain_in_both(v: MeasuredCosts) -> list[Case]:
     whole, slack, found = _whole(v, PAIRS, SERVER), v.slack(PAIRS, TRAIN, SERVER), []
     for method in METHODS:
         rows = _stepped(v, PAIRS, SERVER, label_of(method, PAIRS))
-        flags = [f for r in rows for f in (negated(slower(r)), negated(heavier(r, whole, slack)))]
+        flags = [f for r in rows for f in (negated(takes_longer(r)), negated(heavier(r, whole, slack)))]
         figure = "; ".join(f"{r.phase} {_times(r)}" for r in rows)
         found.append(Case("server", method, negated(all_of(*flags)) if flags else None, figure))
     return found
@@ -203,7 +203,7 @@ def _dearer_pruning(v: MeasuredCosts) -> list[Case]:
     whole, slack, found = _whole(v, PAIRS, SERVER), v.slack(PAIRS, TRAIN, SERVER), []
     for method in ("PEP", label_of("OptEmbed", PAIRS)):
         for row in _stepped(v, PAIRS, SERVER, method):
-            passed = any_of(slower(row), heavier(row, whole, slack))
+            passed = any_of(takes_longer(row), heavier(row, whole, slack))
             found.append(Case("server", f"{method}, {row.phase}", passed, _times(row)))
     return found
 
@@ -236,7 +236,7 @@ def _pruning_suits_the_edge(task: str, v: MeasuredCosts) -> list[Case]:
         row = v.one(task, SERVE, EDGE, method, STORED)
         ratios = [one.ratio for one in (row, pruned) if one is not None and one.ratio is not None]
         figure = " against ".join(map(shown, ratios)) if len(ratios) == 2 else ""
-        passed = slower(row, pruned) if figure else None
+        passed = takes_longer(row, pruned) if figure else None
         found.append(Case("edge", f"{method} against PEP", passed, figure))
     return found
 

@@ -7,7 +7,7 @@ import pandas as pd
 from ...evidence import published
 from ...evidence.rounds import shown
 from ..grids import ORIGINAL
-from .measured import CLICKS, PAIRS, SERVE, SERVER, STORED, MeasuredCosts, heavier, slower
+from .measured import CLICKS, PAIRS, SERVE, SERVER, STORED, MeasuredCosts, heavier, takes_longer
 
 METHODS = ("QR", "DHE", "TTRec", "PEP", "OptEmbed", "CERP")  # in the paper's order
 COLUMNS = {CLICKS: "ctr", PAIRS: "cf"}
@@ -73,10 +73,10 @@ class MeasuredTable8:
 
     def slower(self, task: str, one: str, other: str) -> bool | None:
         if ORIGINAL in (one, other):
-            found = slower(self._case(task, one if other == ORIGINAL else other))
+            found = takes_longer(self._case(task, one if other == ORIGINAL else other))
             return found if other == ORIGINAL or found is None else not found
         first, second = self._case(task, one), self._case(task, other)
-        return None if second is None else slower(first, second)
+        return None if second is None else takes_longer(first, second)
 
     def heavier(self, task: str, one: str, other: str) -> bool | None:
         slack = self.costs.slack(task, SERVE, SERVER)
