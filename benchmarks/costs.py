@@ -27,7 +27,7 @@ from lfmp_core.files import atomic_write
 from lfmp_core.settings import home
 
 from .common import figures
-from .cost_cases import ORIGINAL, PROFILES, STAGES, CostCase, cases
+from .cost_cases import ORIGINAL, PROFILES, REST, STAGES, CostCase, cases
 from .cost_tasks import TRAINED, Setting, data_of
 from .turns import load, made, say, workers
 from .worker import Worker, WorkerError
@@ -98,6 +98,14 @@ class Sitting:
             return None
 
 
+def counted_turns(case: CostCase, rounds: int) -> range:
+    """In which turns a case takes part, of which turn 0 warms up: fewer where it takes seconds, one where it
+    is a whole procedure run anew."""
+    if case.kind == REST:
+        return range(1, 2)
+    return range(max(2, rounds // 2) + 1 if case.heavy else rounds + 1)
+
+
 def measured_together(
     chosen: Sequence[CostCase], stage: str, profile: str, setting: Setting, options: argparse.Namespace
 ) -> list[dict[str, Any]]:
@@ -111,7 +119,7 @@ def measured_together(
         for turn in range(options.rounds + 1):
             shift = turn % len(pairs)  # nobody always follows the same other one
             for case, entry in pairs[shift:] + pairs[:shift]:
-                if case.heavy and turn > max(2, options.rounds // 2):
+                if turn not in counted_turns(case, options.rounds):
                     continue
                 taken = sitting.ask(entry, "turn", repeats=1 if case.heavy else repeats)
                 if turn and taken:
@@ -159,7 +167,8 @@ def run_costs(name: str, options: argparse.Namespace) -> dict[str, Any]:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.costs", description=__doc__.splitlines()[0])
     parser.add_argument("--groups", nargs="+", metavar="GROUP", help=f"to measure anew: {group_names()}")
-    parser.add_argument("--tasks", nargs="+", choices=TRAINED, default=list(TRAINED), help="without --groups")
+    usual = ["clicks", "pairs"]
+    parser.add_argument("--tasks", nargs="+", choices=TRAINED, default=usual, help="without --groups")
     parser.add_argument("--only", nargs="+", metavar="METHOD", help="for a look: not with --out")
     parser.add_argument("--rounds", type=int, default=5, help="counted rounds, after one that is not")
     parser.add_argument("--repeats", type=int, default=0, help="of a turn; 0: what the group says")

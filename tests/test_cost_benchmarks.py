@@ -74,6 +74,14 @@ def test_a_form_is_served(method, data):
     assert calls.sizes["embedding_parameters"] == expected[method]
 
 
+@pytest.mark.parametrize("method", ["DHE", CACHED])
+def test_tiny_pairs_have_every_table(method, data):
+    """What a process imports and compiles is found out on them, before any memory is counted."""
+    calls = CostCalls()
+    calls.case = case_of("pairs", "serve", method, "as stored")
+    assert calls._prepared(TINY["pairs"], data["pairs"])(1)[0] > 0
+
+
 def test_the_unpruned_model_comes_first_in_every_group():
     for task in TINY:
         for stage, kind in (("train", STEP), ("serve", "score")):
