@@ -57,16 +57,25 @@ class CostCalls:
             self._noted("metadata")
 
     def model(self) -> dict[str, Any]:
-        """The model of the phase, or as served, and its optimiser."""
+        """The model of the phase, or as served, with its optimiser, and its work at its height.
+
+        Memory is read while the allocator hands back what is free, so that it is what the work needs; time is
+        taken while it keeps it, as in this project's runs.
+        """
         from lfmp_core.experiments.certificate import reset_peak_rss
         from lfmp_core.memory import keep_memory
 
+        from .cost_cases import REST
         from .cost_tasks import epoch_rows
 
         self.act = self._prepared(self.setting, self.data_)
         self._noted("model")
-        keep_memory()  # as this project's runs do
         reset_peak_rss()
+        if self.case.kind != REST:  # which is no loop: its one turn says both
+            self.act(1 if self.case.heavy else 2)  # Adam's moments come with the first step
+            self._peak("work")
+            keep_memory()
+            reset_peak_rss()
         rows = epoch_rows(self.setting, self.data_)
         return {
             **self.sizes,
@@ -79,16 +88,19 @@ class CostCalls:
         return self.act(repeats)
 
     def finish(self) -> dict[str, float]:
-        """Megabytes (2²⁰) of each part, and of the model at its work's height."""
-        from lfmp_core.experiments.certificate import peak_rss
-
-        before = self.held - self.memory["model"] * MIB
-        self.memory["work"] = (peak_rss() - before) / MIB
+        """Megabytes (2²⁰) of each part, of the model at its work's height, and of what is kept of it."""
+        self._peak("kept" if "work" in self.memory else "work")
         if self.setting.device == "cuda":
             import torch
 
             self.memory["device"] = torch.cuda.max_memory_allocated() / MIB
         return {name: round(value, 2) for name, value in self.memory.items()}
+
+    def _peak(self, name: str) -> None:
+        """The height since it was reset, above what was there before the model."""
+        from lfmp_core.experiments.certificate import peak_rss
+
+        self.memory[name] = (peak_rss() - self.held) / MIB + self.memory["model"]
 
     def _noted(self, name: str) -> float:
         """What has come since the part before."""
