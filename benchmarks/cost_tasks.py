@@ -83,11 +83,11 @@ class Taken(Exception):
 class Watched:
     """A task under a watch; its methods are this project's own, their settings too."""
 
-    watch: Watch
+    until: Watch
 
     def trainer(self, model: Any, **options: Any) -> Any:
         """The loop of the protocol, taken away from who asked for it, or one without a step."""
-        watch = self.watch
+        watch = self.until
         if watch.call == watch.calls:
             raise Taken(super().trainer(model, **options))  # type: ignore[misc]
         watch.calls += 1
@@ -95,28 +95,28 @@ class Watched:
 
     def fitness(self, model: Any, units: int) -> Callable[[], float]:
         """As the watch says."""
-        if self.watch.fitness == "nothing":
+        if self.until.fitness == "nothing":
             return lambda: 0.0
         measure = super().fitness(model, units)  # type: ignore[misc]
 
         def take() -> float:
             raise Taken(measure)
 
-        return take if self.watch.fitness == "taken" else measure
+        return take if self.until.fitness == "taken" else measure
 
 
 @dataclass(frozen=True)
 class WatchedClicks(Watched, Clicks):
     """Rows of clicks under a watch."""
 
-    watch: Watch = field(default_factory=Watch, compare=False)
+    until: Watch = field(default_factory=Watch, compare=False)
 
 
 @dataclass(frozen=True)
 class WatchedTopItems(Watched, TopItems):
     """Pairs under a watch."""
 
-    watch: Watch = field(default_factory=Watch, compare=False)
+    until: Watch = field(default_factory=Watch, compare=False)
 
 
 def data_of(setting: Setting) -> Dataset | InteractionData:
@@ -147,9 +147,9 @@ def task_for(
         model = recommender_for("lightgcn", "yelp2018", "reference")
         bench = PairBench()
         protocol = PairTrainingSettings(batch_size=size, l2=bench.l2, contrast=bench.contrast, device=device)
-        return WatchedTopItems(data, model, protocol, watch)
+        return WatchedTopItems(data, model, protocol, until=watch)
     backbone = backbone_for("deepfm", "quick" if setting.quick else "reference")
-    return WatchedClicks(data, backbone, TrainingSettings(batch_size=size, device=device), watch)
+    return WatchedClicks(data, backbone, TrainingSettings(batch_size=size, device=device), until=watch)
 
 
 def epoch_rows(setting: Setting, data: Dataset | InteractionData) -> int:

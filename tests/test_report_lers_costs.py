@@ -98,6 +98,6 @@ def test_without_figures_the_pages_say_how_to_get_them():
     costs = page.costs_of(none)
     for told in (answer.of_overheads(costs), answer.of_clicks(costs), answer.of_pairs(costs)):
         assert "no answer yet" in repr(told) and "benchmarks.costs" in repr(told)
-    assert "pairs-serve-edge" in repr(page.missing(none))
+    assert "pairs-serve-edge" in repr(page.lacking_groups(none))
     assert "not measured yet" in str(page.overheads(costs))
     assert all(c.verdict == "untestable" for c in claims.of_fig4(costs.rows))

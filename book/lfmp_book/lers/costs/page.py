@@ -38,7 +38,7 @@ _WHAT = {"step": "a step", "candidate": "a candidate", "rest": "all of it", "sco
 _OF_PAIRS = {STORED: "all vectors", "similarity": "one user", "ranking": "one user"}
 
 
-def missing(results: Mapping[str, Any], tasks: tuple[str, ...] = (CLICKS, PAIRS)) -> Prose:
+def lacking_groups(results: Mapping[str, Any], tasks: tuple[str, ...] = (CLICKS, PAIRS)) -> Prose:
     """What was not measured yet, and how to; else nothing is lacking, and on what the figures stand."""
     there = results["groups"]
     wanted = [f"{task}-{stage}-{profile}" for task in tasks for stage in STAGES for profile in PLACES]
