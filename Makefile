@@ -9,7 +9,7 @@ STAMP := .venv/.installed
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONUTF8 = 1
 
-.PHONY: outputs picture help install book execute html browse test lint format nbval types lock clean bench bench-pairs
+.PHONY: outputs picture help install book execute html browse test lint format nbval types lock clean bench bench-pairs bench-cost
 
 help:
 	@echo "make book    install, run every notebook (planted data, minutes in all), build _build/html/index.html"
@@ -18,6 +18,7 @@ help:
 	@echo "make lint    style only                 make format  mend what can be mended"
 	@echo "make bench   install the peers, measure this project against them (BENCH=--help: what can be chosen)"
 	@echo "make bench-pairs    the same of recommenders, in training and in ranking"
+	@echo "make bench-cost     seconds and memory of every method's phases, on a server and under an edge's cap"
 	@echo "make clean   remove what was built      make lock    write requirements.lock from .venv"
 
 install: $(STAMP)
@@ -82,6 +83,10 @@ bench: .venv-bench/.installed
 # Recommenders beside the same models in plain torch; e.g. make bench-pairs BENCH="--groups ranking --rounds 3".
 bench-pairs: .venv-bench/.installed
 	$(BENCH_PY) -m benchmarks.pairs $(BENCH)
+
+# What training and serving take, phase by phase; no peers, so this environment will do.
+bench-cost: $(STAMP)
+	$(PY) -m benchmarks.costs $(BENCH)
 
 .venv-bench/.installed: benchmarks/requirements.txt pyproject.toml
 	test -x $(BENCH_PY) || $(PYTHON) -m venv .venv-bench

@@ -30,11 +30,18 @@ class Worker:
         threads: of every library there.
         env: over the environment of this process.
         log: file for what libraries print there, and for the whole story of a failure; None: this stderr.
+        module: that serves there.
     """
 
-    def __init__(self, threads: int, env: dict[str, str] | None = None, log: Path | None = None):
+    def __init__(
+        self,
+        threads: int,
+        env: dict[str, str] | None = None,
+        log: Path | None = None,
+        module: str = "benchmarks.worker",
+    ):
         environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads)), **(env or {})}
-        command = [sys.executable, "-m", "benchmarks.worker"]
+        command = [sys.executable, "-m", module]
         root = Path(__file__).resolve().parents[1]
         with log.open("a") if log else nullcontext() as errors:
             self.process = subprocess.Popen(
@@ -155,12 +162,11 @@ class Calls:
         return {"peak_mib": round(peak_rss() / 2**20), **extras}
 
 
-def serve() -> None:
-    """Answer requests until the parent's end closes."""
+def serve(calls: object) -> None:
+    """Answer requests with what `calls` has until the parent's end closes."""
     # whatever libraries print goes to stderr: the parent reads nothing but answers
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    calls = Calls()
     for line in sys.stdin:
         request = json.loads(line)
         try:
@@ -174,4 +180,4 @@ def serve() -> None:
 
 if __name__ == "__main__":
     with suppress(KeyboardInterrupt):
-        serve()
+        serve(Calls())

@@ -176,3 +176,10 @@ def test_what_lers_states_of_collaborative_filtering():
     stated = published.printed_table("lers_stated_cf").set_index("quantity").value
     assert stated["k of NDCG@k and Recall@k"] == 20 and len(stated) == 9
     assert stated["percent of NDCG@20 lost by the best method, more than"] == 20
+
+
+def test_column_sums_of_lers_table8():
+    """Added up apart from the CSV."""
+    rows = published.printed_table("lers_table8").set_index("method")
+    assert list(rows.index) == ["QR", "DHE", "TTRec", "PEP", "OptEmbed", "CERP"]
+    assert rows.sum().round(2).tolist() == [18.72, 3227.59, 44.67, 47.24, 10.91, 1881.04, 346.06, 365.97]

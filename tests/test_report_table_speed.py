@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from lfmp_book.evidence import rounds
 from lfmp_book.speed import speed, table_speed
 from lfmp_book.speed.table_speed import bits_table, entry_rows, shown, summary, tables, yardstick
 from lfmp_core.errors import UnknownName
@@ -129,7 +130,7 @@ def test_a_busy_machine_is_told(results, load, told):
 
 
 def test_without_figures_the_page_says_how_to_get_them(tmp_path, monkeypatch, results):
-    monkeypatch.setattr(table_speed, "folder", lambda: tmp_path)
+    monkeypatch.setattr(rounds, "folder", lambda: tmp_path)
     assert table_speed.COMMAND in str(table_speed.page(table_speed.figures()))
     (tmp_path / "tables.json").write_text(json.dumps(results))
     shown_page = table_speed.page(table_speed.figures())

@@ -2,6 +2,6 @@
 
 from .export import export_onnx
 from .graph import graph_logits, graph_scorer, open_graph
-from .timing import inference_rate, rate
+from .timing import inference_rate, lapses, rate
 
-__all__ = ["export_onnx", "graph_logits", "graph_scorer", "inference_rate", "open_graph", "rate"]
+__all__ = ["export_onnx", "graph_logits", "graph_scorer", "inference_rate", "lapses", "open_graph", "rate"]

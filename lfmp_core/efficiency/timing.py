@@ -9,6 +9,27 @@ from ..models import Backbone
 from ..training.evaluate import scorer
 
 
+def lapses(
+    act: Callable[[], object],
+    *,
+    rounds: int = 5,
+    warm_up: int = 1,
+    clock: Callable[[], float] = time.perf_counter,
+) -> list[float]:
+    """Seconds of each counted round.
+
+    Args:
+        act: does the work of a round, and waits for the device.
+        rounds, warm_up, clock: see `rate`.
+    """
+    seconds = []
+    for _ in range(warm_up + rounds):
+        started = clock()
+        act()
+        seconds.append(clock() - started)
+    return seconds[warm_up:]
+
+
 def rate(
     score: Callable[[], None],
     units: int,
@@ -25,12 +46,7 @@ def rate(
         warm_up: rounds before the clock.
         clock: seconds; `time.process_time` leaves out what neighbours take (on a processor, with one thread).
     """
-    seconds = []
-    for _ in range(warm_up + rounds):
-        started = clock()
-        score()
-        seconds.append(clock() - started)
-    return units / median(seconds[warm_up:])
+    return units / median(lapses(score, rounds=rounds, warm_up=warm_up, clock=clock))
 
 
 def inference_rate(

@@ -1,6 +1,5 @@
 """Time of training."""
 
-import time
 from statistics import median
 
 import torch
@@ -8,6 +7,7 @@ import torch
 from ..data.dataset import Rows
 from ..models import Backbone
 from ..training import Trainer, TrainingSettings, to_batch
+from .timing import lapses
 
 
 def training_rate(
@@ -34,13 +34,12 @@ def training_rate(
     device = torch.device(settings.device)
     batches = [to_batch(rows, slice(a, a + size), device) for a in range(0, count, size)]
     trainer.model.train()
-    seconds = []
-    for _ in range(warm_up + rounds):
-        started = time.perf_counter()
+
+    def act() -> None:
         for batch in batches:
             trainer.step(batch)
         trainer.flush()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
-        seconds.append(time.perf_counter() - started)
-    return count / median(seconds[warm_up:])
+
+    return count / median(lapses(act, rounds=rounds, warm_up=warm_up))

@@ -86,6 +86,13 @@ def any_of(*flags: bool | None) -> bool | None:
     return True if True in flags else None if None in flags else False
 
 
+def most_of(flags: Sequence[bool | None], least: float = 0.6) -> bool | None:
+    """Whether such a share of them is True, or more; None where those that can't be told decide it."""
+    sure, possible = flags.count(True), len(flags) - flags.count(False)
+    bound = least * len(flags)
+    return True if sure >= bound else False if possible < bound else None
+
+
 def negated(flag: bool | None) -> bool | None:
     """The opposite; of what can't be told, None."""
     return None if flag is None else not flag

@@ -125,8 +125,9 @@ def evidence_table(ledger: Ledger) -> HtmlTable:
         for e in ledger.evidence.values()
     ]
     note = (
-        "Records are the files book/records/DATA/ID.json. The digest is of the sorted ids of the "
-        "records that the item's page shows: another set of records has another."
+        "Records are the files book/records/DATA/ID.json; of times and memory, the cases of "
+        "book/performance/costs.json. The digest is of the sorted ids of the records that the item's page "
+        "shows: another set of records has another."
     )
     return table(pd.DataFrame(rows), caption="Evidence", note=note)
 

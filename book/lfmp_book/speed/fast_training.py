@@ -11,9 +11,10 @@ from lfmp_core.experiments.stamp import comparable
 from ..claims import told
 from ..claims.cases import Case, judge
 from ..claims.claim import Claim, Prose
+from ..evidence.rounds import Rounds
 from ..show.html import HtmlTable, Spread, table
 from .grids import TRAINING_VARIANTS
-from .speed import Rounds, entry_named, fastest, load_figures
+from .speed import entry_named, fastest, load_figures
 
 PLAIN = next(iter(TRAINING_VARIANTS))
 

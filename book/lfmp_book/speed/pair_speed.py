@@ -6,10 +6,11 @@ from typing import Any
 import pandas as pd
 
 from ..claims.claim import Prose
+from ..evidence.rounds import Ratio, Rounds, made_table, shown
 from ..show.html import Format, HtmlTable, Stack, table
-from .performance import made_table, targets_table
-from .speed import Ratio, Rounds, fastest
-from .table_speed import BUSY, shown
+from .performance import targets_table
+from .speed import fastest
+from .table_speed import BUSY
 
 COMMAND = "python -m benchmarks.pairs --out book/performance/pairs.json"
 

@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ..evidence.rounds import Ratio, Rounds, made_table
 from ..show.html import HtmlTable, table, verdict
-from .speed import Ratio, Rounds, agrees, entry_named, fastest, met, preparation_rows, target_ratios
+from .speed import agrees, entry_named, fastest, met, preparation_rows, target_ratios
 
 MEASURES = {"train": "training step", "infer": "inference"}
 COLOURS = {"ours": "#2a6f97", "cut": "#89c2d9", "peer": "#a44a3f", "aside": "#dbb3ae"}
@@ -192,29 +193,6 @@ def peaks_table(results: Mapping[str, Any]) -> HtmlTable:
             columns.setdefault((name, unit), {})[key] = f"{median(rates):{form}} (best {max(rates):{form}})"
     rows = [{"what": name, "unit": unit, **values} for (name, unit), values in columns.items()]
     return table(pd.DataFrame(rows), caption="What the machine can do, measured before and after each group")
-
-
-def made_table(results: Mapping[str, Any]) -> HtmlTable:
-    """When, where and with what each part was measured."""
-    parts = dict(results["groups"])
-    if "preparation" in results:
-        parts["preparation"] = results["preparation"]
-    rows = []
-    for key, part in parts.items():
-        stamp = part["made"]
-        hardware = stamp["hardware"]
-        rows.append(
-            {
-                "part": key,
-                "started": stamp["started"],
-                "commit": stamp["commit"][:12] + (" with changes" if stamp["dirty"] else ""),
-                "machine": f"{hardware['cpu']}, {hardware['cores']} cores {hardware['accelerator']}".strip(),
-                "threads": stamp["threads"],
-                "load": stamp["load"],
-                "packages": ", ".join(f"{k} {v}" for k, v in stamp["packages"].items()),
-            }
-        )
-    return table(pd.DataFrame(rows), caption="How the figures were made", formats={"load": ".1f"})
 
 
 def picture(results: Mapping[str, Any]) -> Figure:

@@ -2,20 +2,11 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from statistics import median
 from typing import Any
 
-import numpy as np
-
 from lfmp_core.errors import check_name
-from lfmp_core.settings import project_root
 
-
-def folder() -> Path:
-    """Where the committed figures lie."""
-    return project_root() / "book" / "performance"
+from ..evidence.rounds import Ratio, Rounds, folder
 
 
 def load_figures(name: str = "cpu") -> dict[str, Any]:
@@ -26,60 +17,6 @@ def load_figures(name: str = "cpu") -> dict[str, Any]:
     """
     check_name(name, (path.stem for path in folder().glob("*.json")), "file of figures")
     return json.loads((folder() / f"{name}.json").read_text())
-
-
-@dataclass(frozen=True)
-class Rounds:
-    """Samples of one contender, round by round."""
-
-    seconds: tuple[tuple[float, ...], ...]
-
-    @classmethod
-    def of(cls, entry: Mapping[str, Any], measure: str) -> "Rounds":
-        """Those of an entry; no rounds where it took no part or failed at once."""
-        return cls(tuple(tuple(r) for r in entry.get(measure, {}).get("seconds", [])))
-
-    @property
-    def each(self) -> list[float]:
-        """The rounds' medians."""
-        return [median(r) for r in self.seconds]
-
-    @property
-    def median(self) -> float:
-        """Median over all samples; NaN without any."""
-        samples = [s for r in self.seconds for s in r]
-        return median(samples) if samples else float("nan")
-
-    @property
-    def quartiles(self) -> tuple[float, float]:
-        """First and third, over all samples."""
-        samples = [s for r in self.seconds for s in r]
-        low, high = np.quantile(samples, [0.25, 0.75])
-        return float(low), float(high)
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """How many times faster one contender is than another: median, lowest and highest of the rounds' ratios.
-
-    Contenders take turns, so a slow minute of the machine strikes both sides of a round's ratio.
-    """
-
-    value: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, slow: Rounds, fast: Rounds) -> "Ratio | None":
-        """`slow` over `fast`, over the rounds that both have; None where there is none."""
-        pairs = [a / b for a, b in zip(slow.each, fast.each, strict=False)]
-        return cls(median(pairs), min(pairs), max(pairs)) if pairs else None
-
-    def __float__(self) -> float:
-        return self.value
-
-    def __repr__(self) -> str:
-        return f"{self.value:.2f} ({self.low:.2f}–{self.high:.2f})"
 
 
 def fastest(entries: Iterable[Mapping[str, Any]], measure: str) -> Mapping[str, Any] | None:

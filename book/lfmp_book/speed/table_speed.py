@@ -1,6 +1,5 @@
 """What `python -m benchmarks.tables` measured: compressed tables in training and in serving."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,9 +8,8 @@ import pandas as pd
 from lfmp_core.errors import check_name
 
 from ..claims.claim import Prose
+from ..evidence.rounds import Ratio, Rounds, kept_figures, made_table, shown
 from ..show.html import Format, HtmlTable, Stack, table
-from .performance import made_table
-from .speed import Ratio, Rounds, folder
 
 COMMAND = "python -m benchmarks.tables --out book/performance/tables.json"
 PLAIN, BITS = "full", "bits"  # an entry; a group
@@ -21,8 +19,7 @@ BUSY = 0.5  # load beside the measurement's own threads above which the figures 
 
 def figures(name: str = "tables") -> dict[str, Any]:
     """The committed figures; no groups where there is no file."""
-    path = folder() / f"{name}.json"
-    return json.loads(path.read_text()) if path.exists() else {"groups": {}}
+    return kept_figures(name)
 
 
 def yardstick(group: Mapping[str, Any], own: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
@@ -75,13 +72,6 @@ def entry_rows(group: Mapping[str, Any]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def shown(ratio: Ratio) -> str:
-    """Three figures, however small or large the ratio is."""
-    three = (ratio.value, ratio.low, ratio.high)
-    value, low, high = (f"{x:,.0f}" if x >= 99.95 else f"{x:.3g}" for x in three)
-    return f"{value} [{low}, {high}]"
 
 
 def _widest(group: Mapping[str, Any]) -> float | None:
