@@ -5,7 +5,6 @@ from table6_runs import NONE, drawn, framed, run
 
 from lfmp_book.claims import sentences
 from lfmp_book.claims.cases import judge
-from lfmp_book.claims.pending import NOT_YET
 from lfmp_book.evidence import frames, published
 from lfmp_book.ledger import audit
 from lfmp_book.lers.scores import clicks as five
@@ -294,7 +293,7 @@ def test_a_point_for_each_cell_that_has_runs():
     assert told["QR 50%"]["bytes"] == 2.0 and told["QR 50%"]["removed"] == 0.5
     assert told["QR 50%"]["test_ndcg20"] == [0.12, 0.12, 0.12] and told["QR 50%"]["to_whole"] is None
     assert shown.still.words.endswith("Not beaten in both at once: Gowalla, LightGCN: Original, QR 50%.")
-    assert repr(figure.touched("Yelp2018", frame, NONE_COMPARED)) == f"Yelp2018: {NOT_YET}."
+    assert "no compressed table" in repr(figure.touched("Yelp2018", frame, NONE_COMPARED))
 
 
 # ---- the paper's own numbers

@@ -5,7 +5,6 @@ import pandas as pd
 from lfmp_core.metrics import NDCG20
 
 from ...claims.claim import Prose
-from ...claims.pending import NOT_YET
 from ...show.front import Axis
 from ...show.touch import Touch
 from .. import quality
@@ -37,7 +36,7 @@ def touched(name: str, frame: pd.DataFrame, compared: pd.DataFrame) -> Touch | P
         if runs.arm.isin(METHODS).any()
     ]
     if not found:
-        return Prose((f"{name}: {NOT_YET}.",))
+        return Prose((f"{name}: no compressed table has reference records yet.",))
     still = quality.front_picture(name, found, NDCG20, seeds_of(pd.concat([each.runs for each in found])))
     return quality.touched_front(name, found, NDCG20, AXES, still, compared)
 
