@@ -86,8 +86,8 @@ def answer(results: Mapping[str, Any], compared: pd.DataFrame) -> Answer:
     if not count:
         return waiting(COMMAND)
     said = [
-        f"**{number(len(always), 'form')} of {count} serve faster than the original** by our scoring, in each "
-        f"round of each batch and number of threads ({'; '.join(always) or 'none'}); "
+        f"**{number(len(always), 'form')} of {count} serve faster than the original** by our scoring, in "
+        f"each round of each batch and number of threads ({'; '.join(always) or 'none'}); "
         f"{len(sometimes)} in some of them."
     ]
     told = []

@@ -126,7 +126,7 @@ def goals_table(results: Mapping[str, Any], compared: pd.DataFrame) -> HtmlTable
         pd.DataFrame(rows, columns=columns),
         caption="Goals: times the original's time",
         group="goal",
-        note="A cell: a batch on a number of threads. A goal holds where all cells keep its bound; both sides "
+        note="A cell: a batch on a number of threads. A goal holds where all cells keep it; both sides "
         "of a ratio are served by the same runtime. AUC: of the records of the pages on accuracy, with the "
         "outcome among all of these comparisons; see there for what was trained on how many rows.",
     )
