@@ -141,7 +141,7 @@ class Packed(nn.Module):
     def runs_of(self, rows: Tensor) -> Tensor:
         """The run of each row [k]; in operations that exporters know."""
         if torch.compiler.is_exporting():
-            # a byte for each row in the graph, where comparing each with all edges took as long as the network
+            # a byte for each row in the graph: comparing each with all edges took as long as the network
             runs = np.repeat(np.arange(len(self.rows)), self.rows)
             kept = np.uint8 if len(self.rows) <= 256 else np.int32
             return torch.from_numpy(runs.astype(kept)).to(rows.device)[rows].long()

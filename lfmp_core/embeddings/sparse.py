@@ -119,7 +119,7 @@ class SparseTable(Table):
         return torch.where(bits, self.values[taken.clamp(0)], 0)
 
     def _by_mask(self, ids: Tensor) -> Tensor:
-        """The same for a graph: which numbers a mask has and where they lie is looked up by the whole mask."""
+        """The same for a graph: which numbers a mask has, and where they lie, is looked up by it."""
         own, before = (torch.from_numpy(each).to(ids.device) for each in _lanes_of())
         words = self.masks[ids].int().remainder(1 << LANES)
         bits, start = functional.embedding(words, own), self.starts[ids].unsqueeze(1)

@@ -21,7 +21,7 @@ BEST = "best selector"  # stands for the one of Table 2 that is best on validati
 
 
 @dataclass(frozen=True)
-class Source:
+class AccuracySource:
     """A cell of an item's records on Criteo's sample that stands for a form.
 
     Attributes:
@@ -34,27 +34,29 @@ class Source:
     against: str = ORIGINAL
 
 
-def _both(name: str, label: str) -> dict[str, tuple[Source, ...]]:
+def _both(name: str, label: str) -> dict[str, tuple[AccuracySource, ...]]:
     """A table whose rows are worked out, in all its ways to be served."""
-    at = {share: (Source(TABLE5, label, share),) for share in (0.8, 0.95)}
+    at = {share: (AccuracySource(TABLE5, label, share),) for share in (0.8, 0.95)}
     return {name: at[0.8], f"{name}, rows kept": at[0.8], f"{name}, 95%, rows kept within bytes": at[0.95]}
 
 
-SOURCES: dict[str, Mapping[str, tuple[Source, ...]]] = {
+SOURCES: dict[str, Mapping[str, tuple[AccuracySource, ...]]] = {
     "deepfm": {
-        "fields cut, τ = 0.5": (Source(TABLE3, LIGHT_FMP, 0.5, ALL_FIELDS),),
-        "smaller dense": (Source(TABLE5, "smaller dense", 0.8),),
-        "QR": (Source(TABLE5, "QR", 0.8),),
+        "fields cut, τ = 0.5": (AccuracySource(TABLE3, LIGHT_FMP, 0.5, ALL_FIELDS),),
+        "smaller dense": (AccuracySource(TABLE5, "smaller dense", 0.8),),
+        "QR": (AccuracySource(TABLE5, "QR", 0.8),),
         **_both("TT-Rec", "TT-Rec"),
         **_both("DHE", "DHE"),
-        "PEP, MagPrune (CSR)": (Source(TABLE5, "PEP", 0.8), Source(TABLE5, "MagPrune", 0.8)),
-        "CERP (pair of CSR)": (Source(TABLE5, "CERP", 0.8),),
-        "OptEmbed (ragged)": (Source(TABLE5, "OptEmbed", 0.8),),
+        "PEP, MagPrune (CSR)": (AccuracySource(TABLE5, "PEP", 0.8), AccuracySource(TABLE5, "MagPrune", 0.8)),
+        "CERP (pair of CSR)": (AccuracySource(TABLE5, "CERP", 0.8),),
+        "OptEmbed (ragged)": (AccuracySource(TABLE5, "OptEmbed", 0.8),),
     },
     "xdeepfm": {
-        "fields cut, τ = 0.25": (Source(RATIOS, LIGHT_FMP, 0.25, UNPRUNED),),
-        "fields cut, τ = 0.5": tuple(Source(TABLE2, arm, 0.5, ALL_FIELDS) for arm in (LIGHT_FMP, BEST)),
-        "fields cut, τ = 0.75": (Source(RATIOS, LIGHT_FMP, 0.75, UNPRUNED),),
+        "fields cut, τ = 0.25": (AccuracySource(RATIOS, LIGHT_FMP, 0.25, UNPRUNED),),
+        "fields cut, τ = 0.5": tuple(
+            AccuracySource(TABLE2, arm, 0.5, ALL_FIELDS) for arm in (LIGHT_FMP, BEST)
+        ),
+        "fields cut, τ = 0.75": (AccuracySource(RATIOS, LIGHT_FMP, 0.75, UNPRUNED),),
     },
 }
 
@@ -62,7 +64,7 @@ SOURCES: dict[str, Mapping[str, tuple[Source, ...]]] = {
 KEYS = ["group", "arm", "budget", "against"]
 
 
-def compared() -> pd.DataFrame:
+def accuracies() -> pd.DataFrame:
     """One row for each source whose records were compared: group, form, arm, difference in test AUC, low and
     high (95 %), seeds, outcome; adjusted for all of them together."""
     kept = {item: _kept(item) for item in (TABLE5, TABLE2, TABLE3, RATIOS)}
@@ -101,12 +103,12 @@ def loses(found: pd.DataFrame) -> bool | None:
     """Whether a form is worse by every method that leads to it; None without a comparison.
 
     Args:
-        found: the form's rows of `compared`.
+        found: the form's rows of `accuracies`.
     """
     return bool((found.outcome == WORSE).all()) if len(found) else None
 
 
-def in_words(found: pd.DataFrame) -> str:
+def accuracy_in_words(found: pd.DataFrame) -> str:
     """Difference in AUC and outcome, method by method; a dash without a comparison."""
     told = [f"{r.arm}: {r.difference:+.4f}, {r.outcome}" for r in found.itertuples()]
     return "; ".join(told) or EMPTY

@@ -12,17 +12,17 @@ from ..show.figures import Picture
 from ..show.pareto import Panel, Point, pareto_figure
 from ..show.words import listed, number
 from .serving_accuracy import loses
-from .serving_goals import GOALS, faster, judged, kept_in
+from .serving_goals import GOALS, bounded_ratios, cells_ahead, kept_in
 from .serving_speed import (
     COMMAND,
     ORIGINAL,
     OWN,
     TITLES,
-    Cell,
+    ServingCell,
     busy,
     cells_of,
-    form_of,
     samples,
+    served_form,
     times_original,
 )
 
@@ -37,7 +37,7 @@ LOOKS = {
 }
 
 
-def kind_of(name: str) -> str:
+def kind_of_form(name: str) -> str:
     """The kind of a form that has an accuracy."""
     if name == ORIGINAL:
         return ORIGINAL
@@ -65,7 +65,7 @@ def _everywhere(results: Mapping[str, Any]) -> tuple[list[str], list[str], int]:
             if own["name"] == ORIGINAL or not cells:
                 continue
             count += 1
-            ahead = [cell for cell in faster(group, own["name"]) if cell.runtime == OWN]
+            ahead = [cell for cell in cells_ahead(group, own["name"]) if cell.runtime == OWN]
             name = f"{_short(group['title'])}, {own['name']}"
             if len(ahead) == len(cells):
                 always.append(name)
@@ -79,31 +79,31 @@ def answer(results: Mapping[str, Any], compared: pd.DataFrame) -> Answer:
 
     Args:
         results: the figures; their groups may be none.
-        compared: see `serving_accuracy.compared`.
+        compared: see `serving_accuracy.accuracies`.
     """
     groups = results["groups"]
     always, sometimes, count = _everywhere(results)
     if not count:
         return waiting(COMMAND)
     said = [
-        f"**{number(len(always), 'form')} of {count} serve faster than the original** by our scoring, in "
+        f"**{len(always)} of {number(count, 'form')} serve faster than the original** by our scoring, in "
         f"each round of each batch and number of threads ({'; '.join(always) or 'none'}); "
         f"{len(sometimes)} in some of them."
     ]
     told = []
     for key, group in groups.items():
         goal = next(goal for goal in GOALS if goal.group == key and goal.form.startswith("fields cut"))
-        ratios = judged(results, goal, OWN)
+        ratios = bounded_ratios(results, goal, OWN)
         if ratios:
             low, high = (pick(ratio.value for ratio in ratios.values()) for pick in (min, max))
-            left = form_of(group, goal.form)["macs"] / form_of(group, ORIGINAL)["macs"]
+            left = served_form(group, goal.form)["macs"] / served_form(group, ORIGINAL)["macs"]
             told.append(
                 f"{_short(group['title'])} {low:.2f} to {high:.2f} of the time, with {left:.2f} of the "
                 "multiply-adds left"
             )
     if told:
         said.append(f"Half of the fields cut: {'; '.join(told)}.")
-    kept = {goal: kept_in(goal, judged(results, goal, OWN)) for goal in GOALS}
+    kept = {goal: kept_in(goal, bounded_ratios(results, goal, OWN)) for goal in GOALS}
     asked = {goal: found for goal, found in kept.items() if found}
     met = [goal for goal, found in asked.items() if all(found)]
     missed = [f"{goal.form} ≤ {goal.bound:g} ({goal.group})" for goal in asked if goal not in met]
@@ -126,7 +126,7 @@ def _alone(group: Mapping[str, Any]) -> str:
     """Time of one row of the original by each runtime; empty where nothing was measured."""
     threads = min(group["threads"])
     found = {
-        TITLES[runtime]: samples(form_of(group, ORIGINAL), Cell(runtime, threads, 1))
+        TITLES[runtime]: samples(served_form(group, ORIGINAL), ServingCell(runtime, threads, 1))
         for runtime in group["runtimes"]
     }
     times = [f"{name} {1e6 * own.median:,.0f} µs" for name, own in found.items() if own.seconds]
@@ -140,7 +140,7 @@ def _sure(results: Mapping[str, Any]) -> str:
     made = [group["made"] for group in results["groups"].values()]
     machines = sorted({f"{one['hardware']['cpu']}, {one['hardware']['cores']} cores" for one in made})
     told = f"One machine ({'; '.join(machines)}); random weights, generated rows; ratios round by round."
-    lacking = [goal for goal in GOALS if not judged(results, goal, OWN)]
+    lacking = [goal for goal in GOALS if not bounded_ratios(results, goal, OWN)]
     if lacking:
         told += f" Not measured: {listed([f'{goal.form} ({goal.group})' for goal in lacking])}."
     if any("interrupted" in group for group in results["groups"].values()):
@@ -150,49 +150,53 @@ def _sure(results: Mapping[str, Any]) -> str:
     return told
 
 
-def points(results: Mapping[str, Any], compared: pd.DataFrame, batch: int | None) -> list[Point]:
-    """Difference in AUC against times the original's time for a batch of our scoring on one thread, or where
-    `batch` is None against times its bytes; of forms with both."""
+def _label(group: str, form: str, arm: str, several: bool) -> str:
+    """Of a point: short, and with the method where several lead to a form."""
+    name = form.replace("fields cut, ", "" if group == "deepfm" else "xDeepFM, ").split(" (")[0]
+    return f"{name}: {arm}" if several and form.startswith("fields") else arm if several else name
+
+
+def serving_points(results: Mapping[str, Any], compared: pd.DataFrame, batch: int | None) -> list[Point]:
+    """Thousandths of AUC over the original's against times the original's time for a batch of our scoring on
+    one thread, or where `batch` is None against times its bytes; of forms with both."""
     found = []
     for key, group in results["groups"].items():
-        original = form_of(group, ORIGINAL)
+        original = served_form(group, ORIGINAL)
         if not original:
             continue
-        found.append(Point(f"{_short(group['title'])}", ORIGINAL, 1.0, 0.0))
+        if not found:
+            found.append(Point(ORIGINAL, ORIGINAL, 1.0, 0.0))
         for own in group["entries"]:
             if batch is None:
                 cost = (own.get("bytes", 0) + own.get("kept_bytes", 0)) / original["bytes"] or None
             else:
-                ratio = times_original(group, own["name"], Cell(OWN, min(group["threads"]), batch))
+                ratio = times_original(group, own["name"], ServingCell(OWN, min(group["threads"]), batch))
                 cost = None if ratio is None else ratio.value
-            for row in compared[(compared.group == key) & (compared.form == own["name"])].itertuples():
-                label = own["name"].replace("fields cut, ", "") if key == "deepfm" else ""
-                label = label or f"x{own['name'].replace('fields cut, ', '')}"
-                if len(compared[(compared.group == key) & (compared.form == own["name"])]) > 1:
-                    label = f"{label.split(' (')[0]}: {row.arm}"
-                if cost is not None:
-                    spread = (row.high - row.low) / 2
-                    found.append(Point(label, kind_of(own["name"]), cost, row.difference, spread))
-    return [found_one for found_one in dict.fromkeys(found)]
+            rows = compared[(compared.group == key) & (compared.form == own["name"])]
+            for row in rows.itertuples() if cost is not None else ():
+                label = _label(key, own["name"], str(row.arm), len(rows) > 1)
+                spread = 500 * (row.high - row.low)
+                found.append(Point(label, kind_of_form(own["name"]), cost, 1_000 * row.difference, spread))
+    return found
 
 
 def picture(results: Mapping[str, Any], compared: pd.DataFrame) -> Figure:
     """Accuracy against the time of one row, of many, and against bytes."""
-    worth = "test AUC over the original's"
+    worth = "test AUC over the original's, thousandths"
     panels = [
         Panel("one row, times the original's time (our scoring, one thread)", worth,
-              points(results, compared, 1)),
+              serving_points(results, compared, 1)),
         Panel(f"{SHOWN:,} rows, times the original's time (our scoring, one thread)", worth,
-              points(results, compared, SHOWN)),
+              serving_points(results, compared, SHOWN)),
         Panel("bytes of the served model and of the rows it keeps, times the original's", worth,
-              points(results, compared, None)),
+              serving_points(results, compared, None)),
     ]  # fmt: skip
     return pareto_figure(panels, LOOKS)
 
 
 def picture_or_command(results: Mapping[str, Any], compared: pd.DataFrame) -> Picture | Prose:
     """The picture, or how to get its figures."""
-    if not points(results, compared, 1):
+    if not serving_points(results, compared, 1):
         return Prose((f"no figures yet; run: {COMMAND}",))
     words = "Change in AUC against times the original's time for one row and for many, and against bytes."
     return Picture(picture(results, compared), words, wide=True)

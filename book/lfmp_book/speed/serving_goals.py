@@ -9,8 +9,8 @@ import pandas as pd
 from ..claims.claim import share_verdict
 from ..show.html import HtmlTable, table, verdict
 from ..show.words import listed
-from .serving_accuracy import in_words
-from .serving_speed import GRAPH, ORIGINAL, OWN, TITLES, Cell, cells_of, form_of, times_original
+from .serving_accuracy import accuracy_in_words
+from .serving_speed import GRAPH, ORIGINAL, OWN, TITLES, ServingCell, cells_of, served_form, times_original
 from .speed import Ratio
 
 JUDGED = (OWN, GRAPH)  # runtimes
@@ -48,7 +48,7 @@ GOALS = (
 )
 
 
-def judged(results: Mapping[str, Any], goal: Goal, runtime: str) -> dict[Cell, Ratio]:
+def bounded_ratios(results: Mapping[str, Any], goal: Goal, runtime: str) -> dict[ServingCell, Ratio]:
     """The ratios that a goal bounds, by cell; none where nothing was measured."""
     group = results["groups"].get(goal.group)
     if group is None:
@@ -59,30 +59,27 @@ def judged(results: Mapping[str, Any], goal: Goal, runtime: str) -> dict[Cell, R
     return {cell: ratio for cell, ratio in found.items() if ratio is not None}
 
 
-def kept_in(goal: Goal, ratios: Mapping[Cell, Ratio]) -> list[bool]:
+def kept_in(goal: Goal, ratios: Mapping[ServingCell, Ratio]) -> list[bool]:
     """Whether each ratio keeps the bound."""
     return [ratio.value <= goal.bound for ratio in ratios.values()]
 
 
-def limits(group: Mapping[str, Any], name: str) -> str:
+def limits_of_serving(group: Mapping[str, Any], name: str) -> str:
     """What a form can't come below, or has to do beside a look-up, in numbers of what was served."""
-    own, original = form_of(group, name), form_of(group, ORIGINAL)
+    own, original = served_form(group, name), served_form(group, ORIGINAL)
     if not own or not original:
         return ""
     told = []
     if own["prune_ratio"] or own["dim"] != original["dim"]:
         told.append(f"{own['macs'] / original['macs']:.2f} of the network's multiply-adds are left")
     if "worked_out_per_row" in own:
-        # each number of DHE's network, or of a slice of TT-Rec's, enters a row at most once
-        most = own["embedding_parameters"] / original["macs"]
         told.append(
             f"{own['kept_rows'] / group['ids']:.0%} of the rows are kept: of each row scored "
-            f"{own['worked_out_per_row']:.2f} are not and are worked out, for DHE with {most:.1f} times the "
-            "multiply-adds of the whole network"
-            if name.startswith("DHE")
-            else f"{own['kept_rows'] / group['ids']:.0%} of the rows are kept: of each row scored "
             f"{own['worked_out_per_row']:.2f} are not and are worked out"
         )
+        if name.startswith("DHE"):  # whose whole network makes each row
+            times = own["embedding_parameters"] / original["macs"]
+            told[-1] += f", with {times:.1f} times the multiply-adds of the whole model"
     elif own["keep"] == "all":
         told.append("every row is kept, in the bytes of the original's table beside the form's own")
     elif own["table_bytes"] < original["table_bytes"]:
@@ -94,15 +91,13 @@ def goals_table(results: Mapping[str, Any], compared: pd.DataFrame) -> HtmlTable
     """Every goal by each runtime: in how many cells it is reached, where it is farthest from it, and why.
 
     Args:
-        results: the figures. compared: see `serving_accuracy.compared`.
+        results: the figures. compared: see `serving_accuracy.accuracies`.
     """
     rows = []
     for goal in GOALS:
-        group = results["groups"].get(goal.group)
-        if group is None:
-            continue
+        group = results["groups"].get(goal.group, {"title": goal.group, "entries": []})
         for runtime in JUDGED:
-            ratios = judged(results, goal, runtime)
+            ratios = bounded_ratios(results, goal, runtime)
             kept = kept_in(goal, ratios)
             worst = max(ratios, key=lambda cell: ratios[cell].value) if ratios else None
             least = min(ratios, key=lambda cell: ratios[cell].value) if ratios else None
@@ -117,8 +112,8 @@ def goals_table(results: Mapping[str, Any], compared: pd.DataFrame) -> HtmlTable
                     "best": None if least is None else f"{ratios[least]!r}: {least.rows}",
                     "worst": None if worst is None else f"{ratios[worst]!r}: {worst.rows}",
                     "verdict": verdict(share_verdict(kept)),
-                    "what limits it": limits(group, goal.form),
-                    "AUC over the original's": in_words(own),
+                    "what limits it": limits_of_serving(group, goal.form),
+                    "AUC over the original's": accuracy_in_words(own),
                 }
             )
     columns = ["goal", "by", "cells", "best", "worst", "verdict", "what limits it", "AUC over the original's"]
@@ -132,7 +127,12 @@ def goals_table(results: Mapping[str, Any], compared: pd.DataFrame) -> HtmlTable
     )
 
 
-def faster(group: Mapping[str, Any], name: str) -> list[Cell]:
+def verdict_tables(results: Mapping[str, Any], compared: pd.DataFrame) -> list[HtmlTable]:
+    """The goals and the paper's sentence; none where nothing was measured."""
+    return [goals_table(results, compared), sentence_table(results)] if results["groups"] else []
+
+
+def cells_ahead(group: Mapping[str, Any], name: str) -> list[ServingCell]:
     """The cells in which a form took less time than the original in every round."""
     found = ((cell, times_original(group, name, cell)) for cell in cells_of(group))
     return [cell for cell, ratio in found if ratio is not None and ratio.high < 1]
@@ -146,7 +146,7 @@ def sentence_table(results: Mapping[str, Any]) -> HtmlTable:
         if group is None:
             break
         ahead = {
-            name: [cell.rows for cell in faster(group, name) if cell.runtime == runtime]
+            name: [cell.rows for cell in cells_ahead(group, name) if cell.runtime == runtime]
             for name in LERS_FORMS
         }
         told = [f"{name} ({listed(where)})" for name, where in ahead.items() if where]

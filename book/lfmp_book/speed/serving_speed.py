@@ -14,7 +14,7 @@ OWN, TORCH, GRAPH = RUNTIMES = ("own", "torch", "onnxruntime")
 TITLES = {OWN: "our scoring", TORCH: "torch", GRAPH: "onnxruntime"}  # of runtimes, as pages show them
 
 
-class Cell(NamedTuple):
+class ServingCell(NamedTuple):
     """Where something was timed."""
 
     runtime: str
@@ -28,31 +28,33 @@ class Cell(NamedTuple):
         return f"{rows}, {number(self.threads, 'thread')}"
 
 
-def form_of(group: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def served_form(group: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """A form of a group; an empty one where it was not measured or has failed."""
     found = entry_named(group["entries"], name)
     return {} if "error" in found else found
 
 
-def samples(form: Mapping[str, Any], cell: Cell, share: str = "p50") -> Rounds:
+def samples(form: Mapping[str, Any], cell: ServingCell, share: str = "p50") -> Rounds:
     """A percentile of each round; no round where the form was not timed so."""
     own = form.get("cells", {}).get(cell.runtime, {}).get(str(cell.threads), {}).get(str(cell.batch), {})
     return Rounds(tuple((seconds,) for seconds in own.get(share, ())))
 
 
-def times_original(group: Mapping[str, Any], name: str, cell: Cell, share: str = "p50") -> Ratio | None:
+def times_original(
+    group: Mapping[str, Any], name: str, cell: ServingCell, share: str = "p50"
+) -> Ratio | None:
     """How many times the original's time a form takes, over the rounds of both; None where one has none."""
     return Ratio.of(
-        samples(form_of(group, name), cell, share), samples(form_of(group, ORIGINAL), cell, share)
+        samples(served_form(group, name), cell, share), samples(served_form(group, ORIGINAL), cell, share)
     )
 
 
-def cells_of(group: Mapping[str, Any]) -> Iterator[Cell]:
+def cells_of(group: Mapping[str, Any]) -> Iterator[ServingCell]:
     """All cells that a group asked for."""
     for runtime in group["runtimes"]:
         for threads in group["threads"]:
             for batch in group["batches"]:
-                yield Cell(runtime, threads, batch)
+                yield ServingCell(runtime, threads, batch)
 
 
 def busy(group: Mapping[str, Any]) -> float | None:
@@ -68,7 +70,7 @@ def lacking(group: Mapping[str, Any]) -> str:
     for one in group["entries"]:
         for left in one.get("left_out", ()):
             runtime, threads, batch = left["cell"]
-            where = f"{TITLES[runtime]}, {Cell(runtime, int(threads), int(batch)).rows}"
+            where = f"{TITLES[runtime]}, {ServingCell(runtime, int(threads), int(batch)).rows}"
             slow.append(f"{one['name']} ({where}: {left['expected']:.0f} s expected)")
     told = []
     if "interrupted" in group:

@@ -8,10 +8,22 @@ import pandas as pd
 
 from lfmp_core.errors import check_name
 
-from ..show.html import Format, HtmlTable, table
+from ..claims.claim import Prose
+from ..show.html import Format, HtmlTable, Stack, table
 from ..show.words import number
 from .performance import made_table
-from .serving_speed import ORIGINAL, TITLES, Cell, busy, cells_of, form_of, lacking, samples, times_original
+from .serving_speed import (
+    COMMAND,
+    ORIGINAL,
+    TITLES,
+    ServingCell,
+    busy,
+    cells_of,
+    lacking,
+    samples,
+    served_form,
+    times_original,
+)
 from .speed import Ratio, Rounds
 from .table_speed import shown
 
@@ -31,7 +43,7 @@ def _note(group: Mapping[str, Any], words: str) -> str:
     return note
 
 
-def ratios_table(group: Mapping[str, Any], threads: int) -> HtmlTable:
+def serving_times_table(group: Mapping[str, Any], threads: int) -> HtmlTable:
     """Times the original's time: every form by every runtime and batch, on so many threads."""
     check_name(str(threads), [str(count) for count in group["threads"]], "number of threads")
     rows, formats = [], {}
@@ -60,7 +72,7 @@ def alone_table(group: Mapping[str, Any], threads: int) -> HtmlTable:
     rows = []
     for own in group["entries"]:
         for runtime in group["runtimes"]:
-            cell = Cell(runtime, threads, 1)
+            cell = ServingCell(runtime, threads, 1)
             if not samples(own, cell).seconds:
                 continue
             times = {
@@ -87,9 +99,9 @@ def alone_table(group: Mapping[str, Any], threads: int) -> HtmlTable:
     )
 
 
-def size_table(group: Mapping[str, Any]) -> HtmlTable:
+def served_sizes_table(group: Mapping[str, Any]) -> HtmlTable:
     """Bytes, multiply-adds, and seconds until a folder serves."""
-    original, rows = form_of(group, ORIGINAL), []
+    original, rows = served_form(group, ORIGINAL), []
     for own in group["entries"]:
         if "bytes" not in own:
             continue
@@ -133,13 +145,27 @@ def _times(own: Mapping[str, Any], original: Mapping[str, Any], what: str) -> Ra
     return Ratio.of(ours, theirs)
 
 
-def tables(results: Mapping[str, Any], groups: Sequence[str] = ()) -> list[HtmlTable]:
-    """All tables of the groups, or of those named, that the figures allow."""
-    found = []
-    for key, group in results["groups"].items():
-        if (groups and key not in groups) or not group["entries"]:
-            continue
-        for threads in group["threads"]:
-            found += [ratios_table(group, threads), alone_table(group, threads)]
-        found.append(size_table(group))
+def group_tables(results: Mapping[str, Any], key: str) -> list[HtmlTable]:
+    """All tables of one model's forms; none where they were not measured.
+
+    Args:
+        results: the figures. key: of the model.
+    """
+    group = results["groups"].get(key)
+    if group is None or not group["entries"]:
+        return []
+    each = [
+        make(group, threads) for threads in group["threads"] for make in (serving_times_table, alone_table)
+    ]
+    return [*each, served_sizes_table(group)]
+
+
+def tables(results: Mapping[str, Any]) -> list[HtmlTable]:
+    """All tables that the figures allow."""
+    found = [one for key in results["groups"] for one in group_tables(results, key)]
     return [*found, made_table(results)] if found else []
+
+
+def or_command(found: Sequence[HtmlTable]) -> Stack | Prose:
+    """Tables, or how to get their figures where there are none yet."""
+    return Stack(tuple(found)) if found else Prose((f"no figures yet; run: {COMMAND}",))
