@@ -46,7 +46,7 @@ BATCHES = (1, 64, 2048)
 RUNTIMES = ("own", "torch", "onnxruntime")
 CALLS = {1: 200, 64: 30, 2048: 3}  # of a turn, at most
 TURN = 0.06  # seconds of a turn, where a call takes less
-SLOWEST = 2.0  # seconds of a call
+SLOWEST = 3.0  # seconds of a call
 LOADS = 3  # rounds in which folders are loaded
 ROWS, COUNTED = 8 * 2048, 600_000
 HELD_OUT = 200  # rows of validation and of test
@@ -56,7 +56,9 @@ MODULE = "benchmarks.serving_worker"
 def _sources() -> str:
     """A digest of what the folders are made by: those of other code are not taken."""
     root, found = project_root(), hashlib.sha256()
-    for path in sorted([*(root / "lfmp_core").rglob("*.py"), *(root / "benchmarks").glob("serving_*.py")]):
+    for path in sorted(
+        [*(root / "lfmp_core").rglob("*.py"), *(root / "benchmarks").glob("serving_forms.py")]
+    ):
         found.update(path.read_bytes())
     return found.hexdigest()[:12]
 
@@ -134,6 +136,7 @@ class Turns:
         self.workers[name] = Worker(max(self.options.threads), log=self.options.log, module=MODULE)
         where = {"group": key, "form": name, "quick": self.options.quick, "folder": str(folder)}
         entry |= self.ask(name, "open", **where) or {}
+        self.ask(name, "ready", cells=[cell for cell in cells(self.options) if cell[0] in form.runtimes])
         say(f"{self.group.shape.title}, {name}: {entry.get('bytes', 0):,} bytes")
 
     def ask(self, name: str, call: str, **arguments: Any) -> Any:
@@ -219,8 +222,8 @@ def run_group(key: str, options: argparse.Namespace) -> dict[str, Any]:
     turns = Turns(group, forms, options)
     started = time.perf_counter()
     try:
-        for name, folder in folders.items():
-            turns.hire(key, name, folder)
+        with ThreadPoolExecutor(cores()) as pool:
+            list(pool.map(lambda name: turns.hire(key, name, folders[name]), folders))
         for number in range(options.rounds + 1):
             turns.round(number)
             result["loads"].append(load())
@@ -230,7 +233,7 @@ def run_group(key: str, options: argparse.Namespace) -> dict[str, Any]:
     finally:
         turns.stop()
     result["seconds"] = time.perf_counter() - started
-    return result | {"entries": list(turns.entries.values())}
+    return result | {"entries": [turns.entries[form.name] for form in forms if form.name in turns.entries]}
 
 
 def parser() -> argparse.ArgumentParser:

@@ -135,6 +135,11 @@ class ServingCalls:
         self.served = Served(*form_of(group, form, quick), Path(folder))
         return self.served.facts
 
+    def ready(self, cells: Sequence[Sequence[Any]]) -> None:
+        """Make what (runtime, threads, batch) ask for, so that nothing is made while others are timed."""
+        for runtime, threads, batch in cells:
+            self.served.scorers(runtime, batch, threads)
+
     def load(self, repeats: int) -> dict[str, list[float]]:
         """Seconds to load the folder, and to open its graph, with the files in the system's memory."""
         folder = self.served.folder
