@@ -159,7 +159,7 @@ def _label(group: str, form: str, arm: str, several: bool) -> str:
 def serving_points(results: Mapping[str, Any], compared: pd.DataFrame, batch: int | None) -> list[Point]:
     """Thousandths of AUC over the original's against times the original's time for a batch of our scoring on
     one thread, or where `batch` is None against times its bytes; of forms with both."""
-    found = []
+    found: list[Point] = []
     for key, group in results["groups"].items():
         original = served_form(group, ORIGINAL)
         if not original:
@@ -173,7 +173,9 @@ def serving_points(results: Mapping[str, Any], compared: pd.DataFrame, batch: in
                 ratio = times_original(group, own["name"], ServingCell(OWN, min(group["threads"]), batch))
                 cost = None if ratio is None else ratio.value
             rows = compared[(compared.group == key) & (compared.form == own["name"])]
-            for row in rows.itertuples() if cost is not None else ():
+            if cost is None:
+                continue
+            for row in rows.itertuples():
                 label = _label(key, own["name"], str(row.arm), len(rows) > 1)
                 spread = 500 * (row.high - row.low)
                 found.append(Point(label, kind_of_form(own["name"]), cost, 1_000 * row.difference, spread))
