@@ -1,6 +1,5 @@
 """One form of a model in a process of its own, written or served: `python -m benchmarks.serving_worker`."""
 
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ from lfmp_core.data import Dataset, Rows
 from lfmp_core.efficiency import (
     exported_program,
     graph_scorer,
+    lapses,
     latencies,
     open_graph,
     program_scorer,
@@ -112,11 +112,6 @@ class Served:
         return make(self.programs[key], part, batch)[0]
 
 
-def timed(action: Callable[[], Any], repeats: int) -> list[float]:
-    """Seconds of each of some calls."""
-    return latencies([action], repeats, warm_up=0, clock=time.perf_counter)
-
-
 class ServingCalls:
     """What a worker can be asked."""
 
@@ -144,8 +139,8 @@ class ServingCalls:
         """Seconds to load the folder, and to open its graph, with the files in the system's memory."""
         folder = self.served.folder
         return {
-            "folder": timed(lambda: load_served(folder), repeats),
-            "graph": timed(lambda: open_graph(folder / "model.onnx"), repeats),
+            "folder": lapses(lambda: load_served(folder), rounds=repeats, warm_up=0),
+            "graph": lapses(lambda: open_graph(folder / "model.onnx"), rounds=repeats, warm_up=0),
         }
 
     def measure(

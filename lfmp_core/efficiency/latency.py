@@ -2,8 +2,11 @@
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import cycle
 
 import numpy as np
+
+from .timing import lapses
 
 SHARES = (50, 95, 99)
 
@@ -28,13 +31,8 @@ def latencies(
     """
     if not calls or count < 1:
         raise ValueError(f"needs calls to time, and to time at least one: {len(calls)} calls, {count} times")
-    seconds = []
-    for k in range(warm_up + count):
-        call = calls[k % len(calls)]
-        started = clock()
-        call()
-        seconds.append(clock() - started)
-    return seconds[warm_up:]
+    turns = cycle(calls)
+    return lapses(lambda: next(turns)(), rounds=count, warm_up=warm_up, clock=clock)
 
 
 def percentiles(seconds: Sequence[float], shares: Sequence[int] = SHARES) -> dict[str, float]:
