@@ -2,15 +2,18 @@
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ..files import atomic_write
 from ..models import Backbone
 from ..ownership import check_file
+
+Program = Callable[..., torch.Tensor]
 
 
 def export_onnx(model: Backbone, path: Path, *, ids: torch.dtype = torch.int32) -> Path:
@@ -36,25 +39,51 @@ def export_onnx(model: Backbone, path: Path, *, ids: torch.dtype = torch.int32) 
     """
     path = check_file(path, "exported model", _exported)  # before the seconds that it takes
     model.eval()
-    rows = torch.zeros(2, model.row_width, dtype=ids)
-    inputs: tuple = (rows,)
-    names, shapes = ["ids"], {"ids": {0: torch.export.Dim.DYNAMIC}}
-    if model.scalar_fields:
-        inputs = (rows, torch.zeros(2, model.value_width))
-        names, shapes = [*names, "values"], {**shapes, "values": {0: torch.export.Dim.DYNAMIC}}
+    inputs = _inputs(model, ids)
     with _quietly():
         program = torch.onnx.export(
             model,
-            inputs,
+            tuple(inputs.values()),
             dynamo=True,
-            input_names=names,
+            input_names=list(inputs),
             output_names=["logits"],
-            dynamic_shapes=shapes,
+            dynamic_shapes=_free(inputs),
             verbose=False,
         )
     assert program is not None  # None comes from the exporter without dynamo
     atomic_write(path, program.model_proto.SerializeToString())
     return path
+
+
+def exported_program(model: Backbone, *, ids: torch.dtype = torch.int32) -> Program:
+    """A model as torch exports it: torch's own operations and none of this project's compiled loops.
+
+    What `export_onnx` writes for another runtime, for torch itself; it can't refuse ids either.
+
+    Args:
+        ids: type of the ids that it takes, and no other.
+
+    Returns:
+        (ids [B, m], and values [B, s] where the model has scalar fields) → logits [B].
+    """
+    model.eval()
+    inputs = _inputs(model, ids)
+    with _quietly():
+        program = torch.export.export(model, tuple(inputs.values()), dynamic_shapes=_free(inputs))
+    return program.module()
+
+
+def _inputs(model: Backbone, ids: torch.dtype) -> dict[str, torch.Tensor]:
+    """Two rows of zeros, by the names of what a graph takes."""
+    inputs = {"ids": torch.zeros(2, model.row_width, dtype=ids)}
+    if model.scalar_fields:
+        inputs["values"] = torch.zeros(2, model.value_width)
+    return inputs
+
+
+def _free(inputs: dict[str, torch.Tensor]) -> dict[str, dict[int, Any]]:
+    """Shapes of inputs whose first axis may have any length."""
+    return {name: {0: torch.export.Dim.DYNAMIC} for name in inputs}
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Many numbers in few bits, with a step and an offset for each field or each row."""
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import accumulate
 from typing import Any, Literal
 
@@ -139,6 +140,11 @@ class Packed(nn.Module):
 
     def runs_of(self, rows: Tensor) -> Tensor:
         """The run of each row [k]; in operations that exporters know."""
+        if torch.compiler.is_exporting():
+            # a byte for each row in the graph: comparing each with all edges took as long as the network
+            runs = np.repeat(np.arange(len(self.rows)), self.rows)
+            kept = np.uint8 if len(self.rows) <= 256 else np.int32
+            return torch.from_numpy(runs.astype(kept)).to(rows.device)[rows].long()
         later = torch.from_numpy(self.edges[1:-1]).to(rows.device)
         return (rows.unsqueeze(1) >= later).sum(1)
 
@@ -148,6 +154,10 @@ class Packed(nn.Module):
 
     def _codes(self, words: Tensor) -> Tensor:
         """Codes [..., 8/b] of bytes [...]."""
+        if self.bits == 8:
+            return words.unsqueeze(-1)
+        if torch.compiler.is_exporting():
+            return torch.nn.functional.embedding(words.int(), torch.from_numpy(_spread(self.bits)))
         shift = 2 ** (self.bits * torch.arange(8 // self.bits, dtype=torch.int32, device=words.device))
         spread = words.int().unsqueeze(-1).div(shift, rounding_mode="floor")
         return spread.remainder(1 << self.bits)
@@ -175,6 +185,14 @@ class Packed(nn.Module):
                 ]
             )
         return found.view(self.shape).to(self.like.dtype)
+
+
+@cache
+def _spread(bits: Bits) -> np.ndarray:
+    """The codes that each byte holds [256, 8/b], float32."""
+    shifts = bits * np.arange(8 // bits)
+    codes = np.arange(256)[:, None] >> shifts & ((1 << bits) - 1)
+    return codes.astype(np.float32)
 
 
 def count_numbers(module: nn.Module) -> int:

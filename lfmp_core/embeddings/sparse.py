@@ -1,15 +1,25 @@
 """Only the numbers that are not zero, row after row."""
 
+from functools import cache
 from typing import Any, ClassVar
 
 import numba
+import numpy as np
 import torch
 from numba import types
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ..kernels import compiled, run_kernel
 from .base import Table
 from .lanes import LANES, expand_lanes, set_bits
+
+
+@cache
+def _lanes_of() -> tuple[np.ndarray, np.ndarray]:
+    """Of each mask of 16 bits, which are set, and how many before each: two of [2¹⁶, 16], uint8."""
+    bits = np.arange(1 << LANES)[:, None] >> np.arange(LANES) & 1
+    return bits.astype(np.uint8), (bits.cumsum(1) - bits).astype(np.uint8)
 
 
 @compiled
@@ -100,11 +110,26 @@ class SparseTable(Table):
     def _rows(self, ids: Tensor) -> Tensor:
         """What the compiled loop does, in tensor operations, of ids [k]."""
         ids = ids.long()
+        if torch.compiler.is_exporting() and len(self.values):
+            return self._by_mask(ids)
         bits = self.bits(ids)
         if not len(self.values):
             return bits.to(self.values.dtype)
         taken = self.starts[ids].unsqueeze(1) + bits.long().cumsum(1) - 1
         return torch.where(bits, self.values[taken.clamp(0)], 0)
+
+    def _by_mask(self, ids: Tensor) -> Tensor:
+        """The same for a graph: which numbers a mask has, and where they lie, is looked up by it."""
+        own, before = (torch.from_numpy(each).to(ids.device) for each in _lanes_of())
+        words = self.masks[ids].int().remainder(1 << LANES)
+        bits, start = functional.embedding(words, own), self.starts[ids].unsqueeze(1)
+        if words.shape[1] > 1:
+            counts = bits.int().sum(-1)
+            start = start + counts.cumsum(1) - counts
+        places = start.unsqueeze(-1) + functional.embedding(words, before).int()
+        places = places.flatten(1)[:, : self.dim].clamp(max=len(self.values) - 1)
+        found = self.values.index_select(0, places.flatten()).view(places.shape)
+        return torch.where(bits.flatten(1)[:, : self.dim].bool(), found, 0)
 
     def weight_view(self) -> Tensor:
         return self._rows(torch.arange(len(self.masks), device=self.masks.device))

@@ -4,12 +4,14 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal, Self
 
+import numba
 import numpy as np
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from ..kernels import compiled, fits, run_kernel
 from ..settings import Settings
 from .budget import largest_within
 from .gather import gather
@@ -19,6 +21,21 @@ from .registry import register
 from .tt_shape import core_shapes, ranks_for, split_dim, split_rows, train_parameters
 
 BLOCK = 1 << 16  # rows worked out at a time, which bounds memory
+FEW = 256  # rows up to which one after the other is faster than prefix by prefix
+
+
+@compiled
+def _times(left, digits, core, out):
+    """out[k] = left[k] core[digits[k]], of left [K, w, r], core [n, r, s] and out [K, w, s]."""
+    for k in numba.prange(len(digits)):
+        own = core[digits[k]]
+        for a in range(left.shape[1]):
+            row = out[k, a]
+            row[:] = 0
+            for i in range(own.shape[0]):
+                x, factors = left[k, a, i], own[i]
+                for j in range(len(row)):
+                    row[j] += x * factors[j]
 
 
 class TTRecSettings(Settings):
@@ -140,6 +157,21 @@ class TTRecTable(MemoisedTable):
             back[order] = torch.arange(len(order), device=order.device)
             width *= core.shape[2]
             left = gather(product.view(-1, width * core.shape[3]), back).view(-1, width, core.shape[3])
+        return left.flatten(1)
+
+    def some_rows(self, ids: Tensor) -> Tensor:
+        alone = self.cache is None and len(ids) <= FEW and fits(self.cores[0])
+        return self._one_by_one(ids.long()) if alone else super().some_rows(ids)
+
+    def _one_by_one(self, ids: Tensor) -> Tensor:
+        """Vectors [k, D] of ids [k], each by itself."""
+        left, below = torch.ones(len(ids), 1, 1), math.prod(self.row_split)
+        for core, number in zip(self.cores, self.row_split, strict=True):
+            below //= number
+            digits, slices = ids // below % number, core.flatten(2)
+            out = torch.empty(len(ids), left.shape[1], slices.shape[2])
+            run_kernel(_times, left, digits, slices, out)
+            left = out.view(len(ids), -1, core.shape[3])
         return left.flatten(1)
 
     def exported(self, ids: Tensor) -> Tensor:

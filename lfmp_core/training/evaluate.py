@@ -1,6 +1,7 @@
 """Scores of whole splits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -10,6 +11,18 @@ from ..errors import Diverged
 from ..models import Backbone
 from .batches import BLOCK_ROWS, to_batch
 from .metrics import auc, log_loss
+
+
+@contextmanager
+def in_evaluation(model: Backbone) -> Iterator[None]:
+    """In the block gates and dropout are off."""
+    was_training = model.training
+    model.eval()  # also where it says that it is: a part may have been put in since
+    try:
+        yield
+    finally:
+        if was_training:
+            model.train()
 
 
 @torch.inference_mode()
@@ -28,16 +41,14 @@ def predict(model: Backbone, rows: Rows, batch_size: int = 8192) -> np.ndarray:
         >>> predict(model, data.split("test")).shape
         (101,)
     """
-    was_training = model.training
-    model.eval()
     device = next(model.parameters()).device
     out = np.empty(len(rows), np.float32)
-    for a in range(0, len(rows), batch_size):
-        ids, values, _ = to_batch(rows, slice(a, a + batch_size), device)
-        out[a : a + batch_size] = model(ids, values).float().cpu().numpy()
-        if a % BLOCK_ROWS < batch_size:
-            rows.forget()
-    model.train(was_training)
+    with in_evaluation(model):
+        for a in range(0, len(rows), batch_size):
+            ids, values, _ = to_batch(rows, slice(a, a + batch_size), device)
+            out[a : a + batch_size] = model(ids, values).float().cpu().numpy()
+            if a % BLOCK_ROWS < batch_size:
+                rows.forget()
     if not np.isfinite(out).all():
         raise Diverged("a score is not finite: the training diverged")
     return out
@@ -74,12 +85,10 @@ def scorer(
 
     @torch.inference_mode()
     def score() -> None:
-        was_training = model.training
-        model.eval()
-        for batch in held:
-            model(batch.ids, batch.values)
+        with in_evaluation(model):
+            for batch in held:
+                model(batch.ids, batch.values)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
-        model.train(was_training)
 
     return score, count
