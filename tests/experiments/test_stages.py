@@ -1,5 +1,6 @@
 """Runs until a time, processes that stay, and grids that are decided on by others' records."""
 
+import multiprocessing
 import time
 
 import fake_runs
@@ -7,6 +8,7 @@ import pytest
 
 from lfmp_core.budget import Budget
 from lfmp_core.experiments.engine import run_item
+from lfmp_core.experiments.engines import Pool
 from lfmp_core.experiments.items import Arm, Grid, Item
 from lfmp_core.experiments.stages import FollowingGrid, LaterGrid
 
@@ -43,16 +45,17 @@ def test_what_is_expected_to_end_too_late_does_not_begin(store, log, monkeypatch
 
 
 def test_processes_stay_for_the_next_call(store, log):
-    pool = []
+    children = lambda: {child.pid for child in multiprocessing.active_children()}
+    others, pool = children(), Pool(2)
     try:
-        run(fake_runs.single(2, ARMS[:1]), store, workers=2, pool=pool)
-        before = [worker.process.pid for worker in pool]
-        assert len(before) == 2 and all(worker.alive() for worker in pool)
-        run(fake_runs.single(2, ARMS[1:]), store, workers=2, pool=pool)
-        assert [worker.process.pid for worker in pool] == before
+        run(fake_runs.single(2, ARMS[:1]), store, engine=pool)
+        before = children() - others
+        assert len(before) == 2
+        run(fake_runs.single(2, ARMS[1:]), store, engine=pool)
+        assert children() - others == before
     finally:
-        for worker in pool:
-            worker.stop()
+        pool.close()
+    assert not children() - others
 
 
 def later(chosen, most=1, **changes):
