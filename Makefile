@@ -23,12 +23,13 @@ help:
 
 install: $(STAMP)
 
-# Written last, so an interrupted installation is taken up again.
+# Written last, so an interrupted installation is taken up again. Modules are compiled when first imported:
+# most of what comes along never is.
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which: make PYTHON=python3.11")'
 	test -x $(PY) || $(PYTHON) -m venv .venv
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-compile --no-deps -e .
 	@touch $@
 
 book: execute html
