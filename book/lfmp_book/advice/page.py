@@ -8,6 +8,7 @@ import pandas as pd
 from lfmp_core.metrics import AUC
 
 from ..claims.claim import Prose, literal
+from ..evidence.fronts import spread_of
 from ..show import pareto
 from ..show.figures import Picture
 from ..show.front import TOUCHED, Axis, Mark, Value, front_to_touch
@@ -105,12 +106,7 @@ def _values(option: Option) -> dict[str, Value]:
     found: dict[str, Value] = {
         name: (float(np.mean([cost(r) for r in option.own])),) for name, cost in COUNTS.items()
     }
-    for split in ("test", "val"):
-        gains = -np.array(option.losses(split))
-        mean = float(gains.mean())
-        spread = float(gains.std(ddof=1)) if len(gains) > 1 else None
-        found[split] = (mean,) if spread is None else (mean, mean - spread, mean + spread)
-    return found
+    return found | {split: spread_of(-pd.Series(option.losses(split))) for split in ("test", "val")}
 
 
 def tried_table(found: Sequence[Option], advice: Advice, count: str) -> HtmlTable | Prose:

@@ -11,12 +11,19 @@ from ..show.front import Value
 
 def mean_and_spread(runs: pd.DataFrame, columns: Sequence[str]) -> dict[str, Value]:
     """The mean of some columns; of metrics of several runs with mean − and + standard deviation."""
-    found: dict[str, Value] = {}
-    for column in columns:
-        mean = float(runs[column].mean())
-        spread = float(runs[column].std()) if column.startswith("test_") and len(runs) > 1 else None
-        found[column] = (mean,) if spread is None else (mean, mean - spread, mean + spread)
-    return found
+    return {
+        column: spread_of(runs[column]) if column.startswith("test_") else (float(runs[column].mean()),)
+        for column in columns
+    }
+
+
+def spread_of(values: pd.Series) -> Value:
+    """The mean; of several values with mean − and + standard deviation."""
+    mean = float(values.mean())
+    if len(values) == 1:
+        return (mean,)
+    spread = float(values.std())
+    return mean, mean - spread, mean + spread
 
 
 def over_others(compared: pd.DataFrame, arm: str, budget: float, other: str, metric: Metric) -> Value | None:

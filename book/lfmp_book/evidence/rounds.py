@@ -20,10 +20,10 @@ def folder() -> Path:
     return project_root() / "book" / "performance"
 
 
-def kept_figures(name: str) -> dict[str, Any]:
-    """The committed figures of a name; no groups where there is no file."""
+def kept_figures(name: str, parts: str = "groups") -> dict[str, Any]:
+    """The committed figures of a name; no groups, or whatever their parts are, where there is no file."""
     path = folder() / f"{name}.json"
-    return json.loads(path.read_text()) if path.exists() else {"groups": {}}
+    return json.loads(path.read_text()) if path.exists() else {parts: {}}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """What `python -m benchmarks.scale` measured: seconds and memory of preparing and training, by rows."""
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -8,12 +7,11 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ..evidence.rounds import kept_figures, made_table
 from ..show.figures import Picture
 from ..show.html import HtmlTable, Stack, table
 from ..show.words import listed
 from .large_tables import StepTime, large_tables_knob
-from .performance import made_table
-from .speed import folder
 
 COMMAND = "python -m benchmarks.scale --millions {} --out book/performance/scale.json"
 SIZES = (1_000_000, 10_000_000, 40_000_000)  # that the page asks for
@@ -24,8 +22,7 @@ WORDS = "Seconds and highest memory of preparing and of one epoch of training, b
 
 def scale_figures() -> dict[str, Any]:
     """The committed figures; no sizes where there is no file."""
-    path = folder() / "scale.json"
-    return json.loads(path.read_text()) if path.exists() else {"sizes": {}}
+    return kept_figures("scale", "sizes")
 
 
 def model_bytes(one: Mapping[str, Any]) -> int:

@@ -31,7 +31,7 @@ def touched(name: str, frame: pd.DataFrame, compared: pd.DataFrame) -> Touch | P
     """
     own = {network: runs_on(frame, name, network, SETS) for network in BACKBONES}
     found = [
-        quality.FrontPanel(network, runs, [cell for cell in ordered(runs) if cell in there(runs)])
+        quality.FrontPanel(network, runs, cells_there(runs))
         for network, runs in own.items()
         if runs.arm.isin(METHODS).any()
     ]
@@ -41,6 +41,7 @@ def touched(name: str, frame: pd.DataFrame, compared: pd.DataFrame) -> Touch | P
     return quality.touched_front(name, found, NDCG20, AXES, still, compared)
 
 
-def there(runs: pd.DataFrame) -> set[tuple[float, str]]:
+def cells_there(runs: pd.DataFrame) -> list[tuple[float, str]]:
     """(sparsity, arm) of the cells that have runs: the paper's rows without any are no points."""
-    return {*zip(runs.budget, runs.arm, strict=True)}
+    known = {*zip(runs.budget, runs.arm, strict=True)}
+    return [cell for cell in ordered(runs) if cell in known]
