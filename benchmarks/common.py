@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -13,6 +13,8 @@ import torch
 from lfmp_core.data import Rows
 from lfmp_core.errors import DataError
 from lfmp_core.ownership import check_file, read_object
+
+T = TypeVar("T")
 
 
 def figures(*keys: str) -> Callable[[str], Path]:
@@ -29,6 +31,12 @@ def figures(*keys: str) -> Callable[[str], Path]:
             raise argparse.ArgumentTypeError(str(error)) from None
 
     return path
+
+
+def in_turn(members: Sequence[T], number: int) -> list[T]:
+    """All members, from another one in each round on: nobody always follows the same other one."""
+    shift = number % len(members)
+    return [*members[shift:], *members[:shift]]
 
 
 def zipf_rows(sizes: Sequence[int], rows: int, exponent: float, seed: int, *, permuted: bool = False) -> Rows:

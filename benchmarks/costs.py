@@ -26,7 +26,7 @@ from lfmp_core.experiments.certificate import package_version
 from lfmp_core.files import atomic_write
 from lfmp_core.settings import home
 
-from .common import figures
+from .common import figures, in_turn
 from .cost_cases import ORIGINAL, PROFILES, REST, STAGES, CostCase, cases
 from .cost_tasks import TRAINED, Setting, data_of
 from .turns import load, made, say, workers
@@ -121,8 +121,7 @@ def measured_together(
         with ThreadPoolExecutor(cores()) as pool:
             list(pool.map(lambda pair: sitting.open(*pair), pairs))
         for turn in range(options.rounds + 1):
-            shift = turn % len(pairs)  # nobody always follows the same other one
-            for case, entry in pairs[shift:] + pairs[:shift]:
+            for case, entry in in_turn(pairs, turn):
                 if turn not in counted_turns(case, options.rounds):
                     continue
                 taken = sitting.ask(entry, "turn", repeats=1 if case.heavy else repeats)

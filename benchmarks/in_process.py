@@ -20,7 +20,7 @@ from lfmp_core.experiments.certificate import package_version
 from lfmp_core.files import atomic_write
 from lfmp_core.memory import keep_memory
 
-from .common import figures, seconds_of
+from .common import figures, in_turn, seconds_of
 from .turns import load, made, say
 
 SAME = ("before", "peer")  # yardsticks that compute the same
@@ -123,9 +123,7 @@ def differences(
 def take_turns(group: Group, entrants: list[Entrant], rounds: int) -> None:
     """So many counted rounds."""
     for number in range(rounds + 1):
-        # nobody always follows the same other one
-        shift = number % len(entrants)
-        for one in entrants[shift:] + entrants[:shift]:
+        for one in in_turn(entrants, number):
             one.turn(number)
         say(f"{group.title}: round {number} of {rounds}, load {load()}")
 

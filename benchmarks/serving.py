@@ -34,7 +34,7 @@ from lfmp_core.experiments.certificate import package_version
 from lfmp_core.files import atomic_write
 from lfmp_core.settings import home, project_root
 
-from .common import figures, zipf_rows
+from .common import figures, in_turn, zipf_rows
 from .serving_forms import SPARSITY, Form, Group, Shape, groups
 from .serving_worker import COUNTS, DATA, IDS
 from .turns import load, made, say
@@ -149,20 +149,14 @@ class Turns:
             say(f"{self.group.shape.title}, {name}: {error}")
             return None
 
-    def order(self, number: int) -> list[str]:
-        """Nobody always follows the same other one."""
-        names = list(self.forms)
-        shift = number % len(names)
-        return names[shift:] + names[:shift]
-
     def round(self, number: int) -> None:
         """Every cell of every form once; round 0 warms up."""
         for count, (runtime, threads, batch) in enumerate(cells(self.options)):
-            for name in self.order(number + count):
+            for name in in_turn(list(self.forms), number + count):
                 if runtime in self.forms[name].runtimes:
                     self.turn(number, name, runtime, threads, batch)
         if 0 < number <= LOADS:
-            for name in self.order(number):
+            for name in in_turn(list(self.forms), number):
                 for what, seconds in (self.ask(name, "load", repeats=1) or {}).items():
                     self.entries[name]["load"][what].append(seconds[0])
 

@@ -16,7 +16,7 @@ from lfmp_core.experiments.certificate import hardware, package_version, source_
 from lfmp_core.settings import project_root
 
 from .cases import Group
-from .common import zipf_rows
+from .common import in_turn, zipf_rows
 from .contenders import Shape
 from .floors import parameters, work
 from .worker import Worker, WorkerError
@@ -148,9 +148,7 @@ def run_group(group: Group, options: argparse.Namespace) -> dict[str, Any]:
             for entry in entries:
                 crew.hire(entry, shape, min(64, steps * (options.rounds + 1)) * options.batch, options)
             for turn in range(options.rounds + 1):
-                # nobody always follows the same other one
-                shift = turn % len(entries)
-                for entry in entries[shift:] + entries[:shift]:
+                for entry in in_turn(entries, turn):
                     for measure in entry["measures"]:
                         taken = crew.ask(entry, "measure", what=measure, first=turn * steps, repeats=steps)
                         if turn and taken:
