@@ -9,7 +9,7 @@ STAMP := .venv/.installed
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONUTF8 = 1
 
-.PHONY: outputs picture help install book execute html browse test lint format nbval types lock clean bench bench-pairs bench-cost
+.PHONY: outputs picture help install book execute html browse test lint format nbval types lock clean bench bench-pairs bench-epoch bench-cost
 
 help:
 	@echo "make book    install, run every notebook (planted data, minutes in all), build _build/html/index.html"
@@ -18,6 +18,7 @@ help:
 	@echo "make lint    style only                 make format  mend what can be mended"
 	@echo "make bench   install the peers, measure this project against them (BENCH=--help: what can be chosen)"
 	@echo "make bench-pairs    the same of recommenders, in training and in ranking"
+	@echo "make bench-epoch    the same of a whole epoch, from a prepared folder to a saved model"
 	@echo "make bench-cost     seconds and memory of every method's phases, on a server and under an edge's cap"
 	@echo "make clean   remove what was built      make lock    write requirements.lock from .venv"
 
@@ -84,6 +85,10 @@ bench: .venv-bench/.installed
 # Recommenders beside the same models in plain torch; e.g. make bench-pairs BENCH="--groups ranking --rounds 3".
 bench-pairs: .venv-bench/.installed
 	$(BENCH_PY) -m benchmarks.pairs $(BENCH)
+
+# From a prepared folder to a saved model; e.g. make bench-epoch BENCH="--rows 50000 --rounds 1".
+bench-epoch: .venv-bench/.installed
+	$(BENCH_PY) -m benchmarks.epochs $(BENCH)
 
 # What training and serving take, phase by phase; no peers, so this environment will do.
 bench-cost: $(STAMP)

@@ -78,9 +78,10 @@ class Target:
 
     Args:
         text: what is compared.
-        group, measure: where; measure is train, infer or prepare.
+        group, measure: where; measure is train, infer, prepare or epoch.
         versus: `peer`: fastest peer over ours, at least `ratio`; `whole`: cut over whole, at most `ratio`.
         ratio: the bound.
+        of: how the names of the peers begin that count; empty: all do.
     """
 
     text: str
@@ -88,6 +89,7 @@ class Target:
     measure: str
     versus: str
     ratio: float
+    of: str = ""
 
 
 TARGETS = (

@@ -36,6 +36,18 @@ class Shape:
         return [f"f{k}" for k in range(len(self.sizes))]
 
 
+def backbone(shape: Shape) -> BackboneSettings:
+    """This project's settings of the model."""
+    return BackboneSettings(
+        name=shape.model,
+        embedding_dim=shape.dim,
+        hidden=shape.hidden,
+        dropout=DROPOUT,
+        batch_norm=True,
+        **({"cin": shape.cin} if shape.cin else {}),
+    )
+
+
 class Contender(ABC):
     """One implementation with its weights and its batches.
 
@@ -93,16 +105,7 @@ class Ours(Contender):
 
     def build(self) -> None:
         shape, options = self.shape, self.options
-        named = {"cin": shape.cin} if shape.cin else {}
-        settings = BackboneSettings(
-            name=shape.model,
-            embedding_dim=shape.dim,
-            hidden=shape.hidden,
-            dropout=DROPOUT,
-            batch_norm=True,
-            **named,
-        )
-        model = build_model(settings, shape.sizes, seed=0)
+        model = build_model(backbone(shape), shape.sizes, seed=0)
         if ratio := options.get("prune_ratio"):
             order = np.random.default_rng(0).permutation(len(shape.sizes))
             kept = order[: num_kept(len(shape.sizes), ratio)].tolist()

@@ -88,16 +88,8 @@ class FuxiCTR(Contender):
     """FuxiCTR. Option: reg, of the embeddings (none by default)."""
 
     def build(self) -> None:
-        from fuxictr.features import FeatureMap
-
-        shape = self.shape
-        features = FeatureMap("bench", ".")
-        for name, size in zip(shape.fields, shape.sizes, strict=True):
-            features.features[name] = {"source": "", "type": "categorical", "vocab_size": size}
-        features.labels, features.num_fields = ["label"], len(shape.sizes)
-        features.default_emb_dim = shape.dim
-        features.set_column_index()
-        self.model = fuxictr_model(features, shape, self.options.get("reg"), self.device)
+        features = feature_map(self.shape)
+        self.model = fuxictr_model(features, self.shape, self.options.get("reg"), self.device)
 
     def parameters(self) -> int:
         return sum(p.numel() for p in self.model.parameters())
@@ -119,6 +111,19 @@ class FuxiCTR(Contender):
         with torch.inference_mode():
             batch = {name: ids[:, f] for f, name in enumerate(self.shape.fields)}
             return self.model(batch)["y_pred"].squeeze(-1).cpu().numpy()
+
+
+def feature_map(shape: Shape) -> Any:
+    """What FuxiCTR knows of the columns."""
+    from fuxictr.features import FeatureMap
+
+    features = FeatureMap("bench", ".")
+    for name, size in zip(shape.fields, shape.sizes, strict=True):
+        features.features[name] = {"source": "", "type": "categorical", "vocab_size": size}
+    features.labels, features.num_fields = ["label"], len(shape.sizes)
+    features.default_emb_dim = shape.dim
+    features.set_column_index()
+    return features
 
 
 def fuxictr_model(features: Any, shape: Shape, reg: float | None, device: torch.device) -> Any:

@@ -135,6 +135,43 @@ class Trained(Contender):
         return self.table(ids)
 
 
+class ProductsAlone(Contender):
+    """The matrix products that a step can't do without on DHE's network, for the distinct ids of a batch.
+
+    Forward, the gradient of each layer's weights, and that of its inputs but of the codes. No codes are made,
+    nothing is normalised or activated, no other part of the model takes part, and Adam moves nothing.
+
+    Args:
+        bench, drawn, make: as of `Trained`; the table is a `DHETable`.
+    """
+
+    def __init__(self, bench: Bench, drawn: Drawn, make: Maker):
+        table: Any = make(bench.sizes, bench.dim, torch.Generator().manual_seed(bench.seed))
+        dtype = torch.bfloat16 if bench.precision == "bfloat16" else torch.float32
+        weights = [linear.weight.detach().to(bench.device, dtype) for linear in table.linears]
+        self.counts = [len(torch.unique(ids)) for ids, *_ in drawn.batches]
+        most = max(self.counts)
+        outs = [weight.new_empty(most, len(weight)) for weight in weights]
+        ins = [weights[0].new_ones(most, weights[0].shape[1]), *outs[:-1]]
+        self.layers = [
+            (x, weight, out.fill_(1), torch.empty_like(weight), torch.empty_like(x))
+            for x, weight, out in zip(ins, weights, outs, strict=True)
+        ]
+        self.parameters, self.bytes = table.num_parameters(), table.num_bytes()
+
+    def act(self, k: int) -> None:
+        n = self.counts[k % len(self.counts)]
+        for x, weight, out, _, _ in self.layers:
+            torch.mm(x[:n], weight.T, out=out[:n])
+        for layer, (x, weight, out, grad_weight, grad_x) in reversed([*enumerate(self.layers)]):
+            torch.mm(out[:n].T, x[:n], out=grad_weight)
+            if layer:
+                torch.mm(out[:n], weight, out=grad_x[:n])
+
+    def vectors(self, ids: Tensor) -> Tensor:
+        raise NotImplementedError("these are no rows of a table")
+
+
 class Served(Contender):
     """A table, or what stands for one, that is only read: ids [B, m] to vectors [B, m, D].
 

@@ -17,7 +17,7 @@ CHUNK = 512
 FULL, LONGEST = 640, 4
 
 
-def _rows_of_batch(dim: int, widest: int) -> int:
+def rows_of_batch(dim: int, widest: int) -> int:
     """Rows of the batch in a chunk; `widest`: most products of a row in a layer."""
     longer = min(max(FULL // widest, 1), LONGEST)
     return max(1, CHUNK * longer * torch.get_num_threads() // dim)
@@ -110,7 +110,7 @@ class _Cin(torch.autograd.Function):
         widths = [len(bias) for bias in biases]
         out = e.new_empty(b, sum(widths))
         pooled = out.split(widths, 1)
-        step = _rows_of_batch(d, max(w.shape[1] for w in weights))
+        step = rows_of_batch(d, max(w.shape[1] for w in weights))
         thin = [w.bfloat16() if half else w for w in weights[:-1]]
         buffers = [w.new_empty(step * d, w.shape[1]) for w in thin]
         for a in range(0, b, step):
@@ -142,7 +142,7 @@ class _Cin(torch.autograd.Function):
         grad_biases = [grad.new_zeros(w) for w in widths]
         grads = grad.split(widths, 1)
         grad_biases[last] += d * grads[last].sum(0)
-        step = _rows_of_batch(d, max(w.shape[1] for w in weights))
+        step = rows_of_batch(d, max(w.shape[1] for w in weights))
         thin = [w.bfloat16() if ctx.half else w for w in weights[:-1]]
         buffers = [tuple(w.new_empty(step * d, w.shape[1]) for _ in range(2)) for w in thin]
         for a in range(0, b, step):

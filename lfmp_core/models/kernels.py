@@ -40,8 +40,10 @@ def _triangle(x, out):
     for n in numba.prange(len(x)):
         start = 0
         for i in range(m):
-            for j in range(i, m):
-                out[n, start + j - i] = stored(x[n, i] * x[n, j], out)
+            # an index that might be negative, as far as the compiler knows, keeps a loop off the vector units
+            row, rest = out[n, start : start + m - i], x[n, i:]
+            for j in range(m - i):
+                row[j] = stored(rest[0] * rest[j], out)
             start += m - i
 
 

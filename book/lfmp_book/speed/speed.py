@@ -55,7 +55,8 @@ def target_ratios(results: Mapping[str, Any], target: Mapping[str, Any]) -> dict
         whole = Rounds.of(entry_named(entries, "ours"), measure)
         pairs = {e["name"]: (Rounds.of(e, measure), whole) for e in entries if e["role"] == "cut"}
     else:
-        peer = Rounds.of(fastest(entries, measure) or {}, measure)
+        counted = [e for e in entries if e["name"].startswith(target.get("of", ""))]
+        peer = Rounds.of(fastest(counted, measure) or {}, measure)
         pairs = {e["name"]: (peer, Rounds.of(e, measure)) for e in entries if e["role"] == "ours"}
     for name, (above, below) in pairs.items():
         ratio = Ratio.of(above, below)

@@ -105,14 +105,18 @@ def training_table(group: Mapping[str, Any]) -> HtmlTable:
     """Rows a second of a DeepFM step with each table."""
     rows = entry_rows(group)
     rows["ms"], rows["rows/s"] = 1e3 * rows.seconds, (group["batch"] / rows.seconds).round()
-    columns = ["table", "parameters", "ms", "rows/s", "× full", "× before", "rounds"]
+    columns = ["table", "parameters", "ms", "rows/s", "× full", "× before", "× floor", "rounds"]
     columns = [c for c in columns if not c.startswith("×") or rows[c].notna().any()]
     return table(
         rows[columns],
         caption=f"{group['title']}: a step of DeepFM, B = {group['batch']:,}, sparsity "
         f"{group['bench']['sparsity']:g}, {group['bench']['precision']}",
         formats=_formats(columns) | {"parameters": ",.0f", "ms": ".1f", "rows/s": ",.0f"},
-        note=_note(group, "Forward, backward and Adam; × full and × before: times the rows a second."),
+        note=_note(
+            group,
+            "Forward, backward and Adam; × full and × before: times the rows a second; × floor: times the "
+            "time.",
+        ),
     )
 
 
@@ -152,6 +156,9 @@ def _trained(group: Mapping[str, Any], own: Mapping[str, Any]) -> str:
     if before := yardstick(group, own, "before"):
         ratio = speed_up(group, before, own)
         words.append(f"before {rate(before)}" + (f", × {shown(ratio)}" if ratio else ""))
+    floor = yardstick(group, own, "floor")
+    if floor and (times := speed_up(group, own, floor)):
+        words.append(f"{shown(times)} times the floor's time")
     plain = next((one for one in group["entries"] if one["name"] == PLAIN), None)
     if share := speed_up(group, plain, own):
         words.append(f"{shown(share)} of the plain table's")

@@ -1,0 +1,73 @@
+"""What `python -m benchmarks.cin_parts` measured: where the time of the interaction network goes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from ..claims.claim import Prose
+from ..evidence.rounds import Ratio, Rounds, made_table, shown
+from ..show.html import HtmlTable, Stack, table
+from .speed import entry_named
+
+COMMAND = "python -m benchmarks.cin_parts --threads 2 --out book/performance/cin.json"
+WHOLE, PRODUCTS, BETWEEN = "whole", "its matrix products", "what is made between them"
+SHORT = {"CIN, float32": "fp32", "CIN, bfloat16": "bf16"}  # names of rates
+
+
+def best_rate(group: Mapping[str, Any]) -> float:
+    """The highest rate of any matrix product in the group's precision, GFLOP/s."""
+    short = SHORT[group["title"]]
+    return max(max(rates) for name, rates in group["peaks"].items() if name.startswith(f"{short} GEMM"))
+
+
+def part_rows(group: Mapping[str, Any]) -> pd.DataFrame:
+    """The floor, the parts and the whole: milliseconds, share of the whole, and times the floor."""
+    floor = group["flop"] / best_rate(group) / 1e9
+    whole = Rounds.of(entry_named(group["entries"], WHOLE), "train")
+    rows: list[dict[str, Any]] = [{"part": "floor", "ms": 1e3 * floor, "× floor": 1.0}]
+    for entry in group["entries"]:
+        own = Rounds.of(entry, "train")
+        row = {"part": entry["name"], "ms": 1e3 * own.median, "× floor": own.median / floor}
+        rows.append(row | {"of the whole": Ratio.of(own, whole)})
+    return pd.DataFrame(rows)
+
+
+def group_table(group: Mapping[str, Any]) -> HtmlTable:
+    """The parts of one precision."""
+    shape, stamp = group["shape"], group["made"]
+    return table(
+        part_rows(group),
+        caption=f"{group['title']}: forward and backward, part by part",
+        formats={"ms": ".0f", "× floor": ".2f", "of the whole": shown},
+        note=f"{shape['fields']} fields, D = {shape['dim']}, maps {'-'.join(map(str, shape['maps']))}, "
+        f"B = {stamp['batch']:,}, {stamp['threads']} threads. Floor: {group['flop'] / 1e9:.1f} GFLOP at the "
+        f"highest rate of a matrix product measured beside it, {best_rate(group):.0f} GFLOP/s. Each part is "
+        "measured by itself, with the whole one's shapes and chunks; median, and of ratios the lowest and "
+        "the highest round.",
+    )
+
+
+def said(results: Mapping[str, Any]) -> Prose:
+    """What follows for a goal of one and a half times the floor."""
+    sentences = []
+    for group in results["groups"].values():
+        rows = part_rows(group).set_index("part")["× floor"]
+        sentences.append(
+            f"{group['title']}: its products alone, at their own shapes, take {rows[PRODUCTS]:.2f} times the "
+            f"floor, what is made between them {rows[BETWEEN]:.2f} times; together "
+            f"{rows[PRODUCTS] + rows[BETWEEN]:.2f}, and the whole {rows[WHOLE]:.2f}."
+        )
+    return Prose(tuple(sentences))
+
+
+def tables(results: Mapping[str, Any]) -> list[HtmlTable]:
+    """The parts of each precision, and where the figures come from."""
+    groups = results["groups"].values()
+    return [*(group_table(group) for group in groups), made_table(results)] if groups else []
+
+
+def page(results: Mapping[str, Any]) -> Stack | Prose:
+    """All of it, or how to get it where nothing was measured yet."""
+    found = tables(results)
+    return Stack((said(results), *found)) if found else Prose((f"no figures yet; run: {COMMAND}",))
