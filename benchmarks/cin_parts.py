@@ -27,17 +27,18 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 class Part:
-    """One part of a batch's forward and backward pass through the network.
+    """One part of a batch's pass through the network.
 
     Args:
         batch: B.
         precision: of the products, see `PRECISIONS`.
+        training: forward and backward; else forward alone.
     """
 
     parameters = bytes = 0
 
-    def __init__(self, batch: int, precision: str):
-        self.batch, self.dtype = batch, PRECISIONS[precision]
+    def __init__(self, batch: int, precision: str, training: bool):
+        self.batch, self.dtype, self.training = batch, PRECISIONS[precision], training
         generator = torch.Generator().manual_seed(0)
         self.cin = CIN(FIELDS, MAPS, generator=generator)
         self.e = torch.randn(batch, FIELDS, DIM, generator=generator)
@@ -55,20 +56,22 @@ class Part:
 
 
 class Whole(Part):
-    """Forward and backward as a training step has them."""
+    """What a training step has of it, or scoring."""
 
     def act(self, k: int) -> None:
-        e = self.e.detach().requires_grad_()
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+        e = self.e.detach().requires_grad_(self.training)
+        half = self.dtype == torch.bfloat16
+        with torch.set_grad_enabled(self.training), torch.autocast("cpu", torch.bfloat16, enabled=half):
             out = self.cin(e)
-        out.backward(torch.ones_like(out))
+        if self.training:
+            out.backward(torch.ones_like(out))
 
 
 class MatrixProducts(Part):
     """The products that the network calls for, of the same shapes and chunks, made of nothing."""
 
-    def __init__(self, batch: int, precision: str):
-        super().__init__(batch, precision)
+    def __init__(self, batch: int, precision: str, training: bool):
+        super().__init__(batch, precision, training)
         self.weights = [
             torch.ones(size, width, dtype=self.dtype) for size, width in zip(MAPS, self.widths, strict=False)
         ]
@@ -85,6 +88,8 @@ class MatrixProducts(Part):
             x0, top = (x[part].view(n // DIM, DIM, -1) for x in (self.rows, self.maps[-1]))
             gram = torch.bmm(top.transpose(1, 2), x0).flatten(1)
             out = torch.mm(gram, self.last.t())
+            if not self.training:
+                continue
             torch.mm(out.t(), gram)
             grad_gram = torch.mm(out, self.last).view(n // DIM, -1, FIELDS)
             torch.bmm(top, grad_gram)
@@ -97,8 +102,8 @@ class MatrixProducts(Part):
 class Between(Part):
     """The products of maps and fields, made in both passes, and their gradients."""
 
-    def __init__(self, batch: int, precision: str):
-        super().__init__(batch, precision)
+    def __init__(self, batch: int, precision: str, training: bool):
+        super().__init__(batch, precision, training)
         self.grad_maps = [torch.zeros_like(x) for x in (self.rows, *self.maps[:-1])]
         self.grad_rows = torch.zeros_like(self.rows)
 
@@ -106,10 +111,12 @@ class Between(Part):
         below = [self.rows, *self.maps[:-1]]
         for part in self.chunks():
             n = part.stop - part.start
-            for _ in range(2):
+            for _ in range(2 if self.training else 1):
                 kernels.triangle(self.rows[part], self.products[0][:n])
                 for x, products in zip(below[1:], self.products[1:], strict=True):
                     kernels.outer(x[part], self.rows[part], products[:n])
+            if not self.training:
+                continue
             kernels.triangle_backward(self.products[0][:n], self.rows[part], self.grad_rows[part])
             for x, grad, products in zip(below[1:], self.grad_maps[1:], self.products[1:], strict=True):
                 kernels.outer_backward(
@@ -126,15 +133,20 @@ PARTS: dict[str, type[Part]] = {
 
 def groups() -> dict[str, Group]:
     """All groups, by the key that `--groups` takes."""
-    return {precision: Group(f"CIN, {precision}", "train", _cases(precision)) for precision in PRECISIONS}
+    return {
+        f"{measure}_{precision}": Group(f"CIN, {words}, {precision}", measure, _cases(precision, measure))
+        for measure, words in cin_speed.MEASURES.items()
+        for precision in PRECISIONS
+    }
 
 
-def _cases(precision: str) -> tuple[Case, ...]:
-    return tuple(Case(name, partial(_made, kind, precision), steps=2) for name, kind in PARTS.items())
+def _cases(precision: str, measure: str) -> tuple[Case, ...]:
+    own = partial(_made, precision, measure == "train")
+    return tuple(Case(name, partial(own, kind), steps=2) for name, kind in PARTS.items())
 
 
-def _made(kind: type[Part], precision: str, batch: int) -> Part:
-    return kind(batch, precision)
+def _made(precision: str, training: bool, kind: type[Part], batch: int) -> Part:
+    return kind(batch, precision, training)
 
 
 def run_group(
@@ -150,7 +162,7 @@ def run_group(
         "measure": group.measure,
         "made": stamp,
         "shape": {"fields": FIELDS, "dim": DIM, "maps": MAPS},
-        "flop": 6 * batch * cin_macs(FIELDS, DIM, MAPS),
+        "flop": (6 if group.measure == "train" else 2) * batch * cin_macs(FIELDS, DIM, MAPS),
         "peaks": rates,
         "entries": [one.written(group.measure, {}) for one in entrants],
     }

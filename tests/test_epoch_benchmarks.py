@@ -82,6 +82,13 @@ def test_each_goal_is_held_against_its_own_peer():
     assert "no memory" in shown and "35 [35, 35]" not in shown
 
 
+def test_who_failed_or_had_its_turn_sits_out():
+    slow = epoch_entry(epochs.ONCE[0], "peer")
+    assert [epochs.takes_part(slow, number) for number in range(3)] == [False, True, False]
+    assert epochs.takes_part(epoch_entry("ours", "ours"), 0)
+    assert not epochs.takes_part(epoch_entry("ours", "ours", error="no memory"), 1)
+
+
 def test_a_page_without_epochs_names_the_command():
     assert "make bench-epoch" in repr(epoch_speed.page({"groups": {}}))
     assert "benchmarks.cin_parts" in repr(cin_speed.page({"groups": {}}))
@@ -98,18 +105,19 @@ def test_an_epoch_of_ours_makes_figures(tmp_path, capsys, monkeypatch):
     assert "an epoch from a prepared folder to a saved model" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("precision", list(cin_parts.PRECISIONS))
-def test_the_products_are_all_that_the_floor_counts(precision):
-    """Forward and both gradients of every product; biases and pooled sums are no products."""
-    part = cin_parts.MatrixProducts(60, precision)
+def test_the_products_are_all_that_the_floor_counts(precision, training):
+    """Forward, and both gradients of every product; biases and pooled sums are no products."""
+    part = cin_parts.MatrixProducts(60, precision, training)
     with FlopCounterMode(display=False) as counted:
         part.act(0)
     macs = cin_macs(cin_parts.FIELDS, cin_parts.DIM, cin_parts.MAPS) - sum(cin_parts.MAPS)
-    assert counted.get_total_flops() == 6 * 60 * macs
+    assert counted.get_total_flops() == (6 if training else 2) * 60 * macs
 
 
 def test_what_lies_between_is_what_the_network_makes():
-    part = cin_parts.Between(20, "float32")
+    part = cin_parts.Between(20, "float32", True)
     part.act(0)
     x, e = part.maps[0], part.rows
     assert torch.equal(part.products[1][:200], (x[:, :, None] * e[:, None]).flatten(1))
@@ -119,7 +127,7 @@ def test_what_lies_between_is_what_the_network_makes():
 
 def test_parts_of_the_network_by_hand(tmp_path, capsys):
     out = tmp_path / "cin.json"
-    asked = ["--quick", "--rounds", "1", "--groups", "float32", "--out", str(out)]
+    asked = ["--quick", "--rounds", "1", "--groups", "train_float32", "--out", str(out)]
     assert cin_parts.main(asked) == 0
     (group,) = json.loads(out.read_text())["groups"].values()
     assert [entry["name"] for entry in group["entries"]] == list(cin_parts.PARTS)
@@ -129,7 +137,7 @@ def test_parts_of_the_network_by_hand(tmp_path, capsys):
     rows = cin_speed.part_rows(group).set_index("part")
     assert cin_speed.best_rate(group) == 20 and rows.ms["floor"] == pytest.approx(200)
     assert rows["× floor"].tolist() == pytest.approx([1, 2.5, 1.25, 0.5])
-    assert "1.25 times the floor" in repr(cin_speed.said({"groups": {"float32": group}}))
+    assert "1.25 times the floor" in repr(cin_speed.parts_in_words({"groups": {"train_float32": group}}))
 
 
 def test_the_floor_of_dhe_is_its_products():

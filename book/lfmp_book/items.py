@@ -18,9 +18,10 @@ from .lightfmp import (
     selection_grids,
 )
 from .speed import grids as speed
+from .speed import serving_grids
 
 _OF_LERS = (lers, lers_cf, fig5_grids, fig7_grids, third_grids)
 _OF_LIGHTFMP = (grids, selection_grids, choice_grids, open_grids)
 _DOUBTS = (chance_grids, passes_grids, control_grids, rows_grids)
-for _page in (*_OF_LIGHTFMP, *_DOUBTS, speed, *_OF_LERS, advice):
+for _page in (*_OF_LIGHTFMP, *_DOUBTS, speed, serving_grids, *_OF_LERS, advice):
     register_items(_page.ITEMS)

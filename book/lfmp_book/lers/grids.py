@@ -88,7 +88,7 @@ OTHERS: dict[str, tuple[str, dict[str, Any]]] = {
     SMALLER: ("smaller_dense", {}),
     SMALLER_IN_BYTES: ("smaller_dense", {}),
 }
-# the whole table in few bits: trained and searched as the original, then rounded; no item plans these so far
+# the whole table in few bits: trained and searched as the original, then rounded
 ROUNDED: dict[str, tuple[str, dict[str, Any]]] = {
     f"int{bits}": ("quantise", {"bits": bits, "per": "field"}) for bits in (8, 4, 2)
 }

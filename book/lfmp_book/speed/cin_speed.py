@@ -12,33 +12,34 @@ from .speed import entry_named
 
 COMMAND = "python -m benchmarks.cin_parts --threads 2 --out book/performance/cin.json"
 WHOLE, PRODUCTS, BETWEEN = "whole", "its matrix products", "what is made between them"
-SHORT = {"CIN, float32": "fp32", "CIN, bfloat16": "bf16"}  # names of rates
+MEASURES = {"train": "training", "serve": "scoring"}
+SHORT = {"float32": "fp32", "bfloat16": "bf16"}  # names of rates
 
 
 def best_rate(group: Mapping[str, Any]) -> float:
     """The highest rate of any matrix product in the group's precision, GFLOP/s."""
-    short = SHORT[group["title"]]
+    short = SHORT[group["title"].rpartition(", ")[2]]
     return max(max(rates) for name, rates in group["peaks"].items() if name.startswith(f"{short} GEMM"))
 
 
 def part_rows(group: Mapping[str, Any]) -> pd.DataFrame:
     """The floor, the parts and the whole: milliseconds, share of the whole, and times the floor."""
     floor = group["flop"] / best_rate(group) / 1e9
-    whole = Rounds.of(entry_named(group["entries"], WHOLE), "train")
+    whole = Rounds.of(entry_named(group["entries"], WHOLE), group["measure"])
     rows: list[dict[str, Any]] = [{"part": "floor", "ms": 1e3 * floor, "× floor": 1.0}]
     for entry in group["entries"]:
-        own = Rounds.of(entry, "train")
+        own = Rounds.of(entry, group["measure"])
         row = {"part": entry["name"], "ms": 1e3 * own.median, "× floor": own.median / floor}
         rows.append(row | {"of the whole": Ratio.of(own, whole)})
     return pd.DataFrame(rows)
 
 
-def group_table(group: Mapping[str, Any]) -> HtmlTable:
+def parts_table(group: Mapping[str, Any]) -> HtmlTable:
     """The parts of one precision."""
     shape, stamp = group["shape"], group["made"]
     return table(
         part_rows(group),
-        caption=f"{group['title']}: forward and backward, part by part",
+        caption=f"{group['title']}, part by part",
         formats={"ms": ".0f", "× floor": ".2f", "of the whole": shown},
         note=f"{shape['fields']} fields, D = {shape['dim']}, maps {'-'.join(map(str, shape['maps']))}, "
         f"B = {stamp['batch']:,}, {stamp['threads']} threads. Floor: {group['flop'] / 1e9:.1f} GFLOP at the "
@@ -48,7 +49,7 @@ def group_table(group: Mapping[str, Any]) -> HtmlTable:
     )
 
 
-def said(results: Mapping[str, Any]) -> Prose:
+def parts_in_words(results: Mapping[str, Any]) -> Prose:
     """What follows for a goal of one and a half times the floor."""
     sentences = []
     for group in results["groups"].values():
@@ -64,10 +65,10 @@ def said(results: Mapping[str, Any]) -> Prose:
 def tables(results: Mapping[str, Any]) -> list[HtmlTable]:
     """The parts of each precision, and where the figures come from."""
     groups = results["groups"].values()
-    return [*(group_table(group) for group in groups), made_table(results)] if groups else []
+    return [*(parts_table(group) for group in groups), made_table(results)] if groups else []
 
 
 def page(results: Mapping[str, Any]) -> Stack | Prose:
     """All of it, or how to get it where nothing was measured yet."""
     found = tables(results)
-    return Stack((said(results), *found)) if found else Prose((f"no figures yet; run: {COMMAND}",))
+    return Stack((parts_in_words(results), *found)) if found else Prose((f"no figures yet; run: {COMMAND}",))

@@ -11,12 +11,15 @@ from ..evidence import results
 from ..evidence.outcomes import WORSE, outcomes
 from ..evidence.results import ALL_FIELDS, RANDOM_FIELDS, UNPRUNED
 from ..lers.grids import ORIGINAL
+from ..lightfmp.arms import ONE_PASS
 from ..show.html import EMPTY
+from .serving_grids import BITS, SET
+from .serving_grids import ITEM as SERVED
 
-SET = "criteo"
-# items: compressed tables; fields cut from xDeepFM by every selector, from other backbones, by ratio
+# items: compressed tables; fields cut from xDeepFM by every selector, from other backbones, by ratio; what
+# none of these has
 TABLE5, TABLE2, TABLE3, RATIOS = "lers_table5", "lightfmp_table2", "lightfmp_table3", "lightfmp_fig3"
-LIGHT_FMP = "Light-FMP, one pass"
+ITEMS = (TABLE5, TABLE2, TABLE3, RATIOS, SERVED)
 BEST = "best selector"  # stands for the one of Table 2 that is best on validation rows
 
 
@@ -42,7 +45,9 @@ def _both(name: str, label: str) -> dict[str, tuple[AccuracySource, ...]]:
 
 SOURCES: dict[str, Mapping[str, tuple[AccuracySource, ...]]] = {
     "deepfm": {
-        "fields cut, τ = 0.5": (AccuracySource(TABLE3, LIGHT_FMP, 0.5, ALL_FIELDS),),
+        "fields cut, τ = 0.25": (AccuracySource(SERVED, ONE_PASS, 0.25, ALL_FIELDS),),
+        "fields cut, τ = 0.5": (AccuracySource(TABLE3, ONE_PASS, 0.5, ALL_FIELDS),),
+        "fields cut, τ = 0.75": (AccuracySource(SERVED, ONE_PASS, 0.75, ALL_FIELDS),),
         "smaller dense": (AccuracySource(TABLE5, "smaller dense", 0.8),),
         "QR": (AccuracySource(TABLE5, "QR", 0.8),),
         **_both("TT-Rec", "TT-Rec"),
@@ -50,13 +55,14 @@ SOURCES: dict[str, Mapping[str, tuple[AccuracySource, ...]]] = {
         "PEP, MagPrune (CSR)": (AccuracySource(TABLE5, "PEP", 0.8), AccuracySource(TABLE5, "MagPrune", 0.8)),
         "CERP (pair of CSR)": (AccuracySource(TABLE5, "CERP", 0.8),),
         "OptEmbed (ragged)": (AccuracySource(TABLE5, "OptEmbed", 0.8),),
+        **{bits: (AccuracySource(SERVED, bits, 0.0),) for bits in BITS},
     },
     "xdeepfm": {
-        "fields cut, τ = 0.25": (AccuracySource(RATIOS, LIGHT_FMP, 0.25, UNPRUNED),),
+        "fields cut, τ = 0.25": (AccuracySource(RATIOS, ONE_PASS, 0.25, UNPRUNED),),
         "fields cut, τ = 0.5": tuple(
-            AccuracySource(TABLE2, arm, 0.5, ALL_FIELDS) for arm in (LIGHT_FMP, BEST)
+            AccuracySource(TABLE2, arm, 0.5, ALL_FIELDS) for arm in (ONE_PASS, BEST)
         ),
-        "fields cut, τ = 0.75": (AccuracySource(RATIOS, LIGHT_FMP, 0.75, UNPRUNED),),
+        "fields cut, τ = 0.75": (AccuracySource(RATIOS, ONE_PASS, 0.75, UNPRUNED),),
     },
 }
 
@@ -67,7 +73,7 @@ KEYS = ["group", "arm", "budget", "against"]
 def accuracies() -> pd.DataFrame:
     """One row for each source whose records were compared: group, form, arm, difference in test AUC, low and
     high (95 %), seeds, outcome; adjusted for all of them together."""
-    kept = {item: _kept(item) for item in (TABLE5, TABLE2, TABLE3, RATIOS)}
+    kept = {item: _kept(item) for item in ITEMS}
     parts = []
     for group, forms in SOURCES.items():
         for form, sources in forms.items():
@@ -94,7 +100,7 @@ def best_on_validation(frame: pd.DataFrame) -> str:
     """Of the arms that cut fields by a search, the one whose seeds have the best mean AUC on validation rows;
     empty without any."""
     fields = frame.fields_kept.max()
-    searched = frame[(frame.fields_kept < fields) & ~frame.arm.isin([RANDOM_FIELDS, LIGHT_FMP])]
+    searched = frame[(frame.fields_kept < fields) & ~frame.arm.isin([RANDOM_FIELDS, ONE_PASS])]
     means = searched.groupby("arm").val_auc.mean()
     return str(means.idxmax()) if len(means) else ""
 

@@ -11,7 +11,7 @@ from ..show.answer import Answer, waiting
 from ..show.figures import Picture
 from ..show.pareto import Panel, Point, pareto_figure
 from ..show.words import listed, number
-from .serving_accuracy import loses
+from .serving_accuracy import SOURCES, loses
 from .serving_goals import GOALS, bounded_ratios, cells_ahead, kept_in
 from .serving_speed import (
     COMMAND,
@@ -118,7 +118,10 @@ def answer(results: Mapping[str, Any], compared: pd.DataFrame) -> Answer:
         for (group, form), own in compared.groupby(["group", "form"], sort=False)
         if loses(own)
     ]
-    said.append(f"Clearly worse in AUC than their originals: {listed(lost)}; int8 and int4 have no runs.")
+    known = set(zip(compared.group, compared.form, strict=True))
+    lacking = [f"{form} ({key})" for key in groups for form in SOURCES[key] if (key, form) not in known]
+    without = f"; without runs: {listed(lacking)}" if lacking else ""
+    said.append(f"Clearly worse in AUC than their originals: {listed(lost) or 'none'}{without}.")
     return Answer(tuple(said), _sure(results))
 
 
