@@ -28,7 +28,7 @@ from lfmp_core.settings import home
 from .cases import KEEP_MEMORY, Target
 from .common import figures, in_turn
 from .contenders import Entry, Shape
-from .turns import load, made, say
+from .turns import floors, load, made, peaks, say
 from .worker import Worker, WorkerError
 
 MEASURES = ("epoch",)
@@ -49,8 +49,9 @@ TARGETS = (
 )
 
 
-def written(folder: Path, rows: int, seed: int) -> Shape:
-    """Planted rows of Criteo's field sizes, every value with an id of its own, in each library's form."""
+def written(folder: Path, rows: int, seed: int) -> tuple[Shape, dict[str, int]]:
+    """Planted rows of Criteo's field sizes, every value with an id of its own, in each library's form; the
+    model for them, and how many rows each split has."""
     from .epoch_cases import write_for_peers
 
     text = write_planted(folder / "text", PlantedSettings(rows=rows, scale=1.0, seed=seed), progress=False)
@@ -58,7 +59,7 @@ def written(folder: Path, rows: int, seed: int) -> Shape:
     data = prepare(source, folder / "rows", PrepareSettings(threshold=1), progress=False)
     shape = Shape("deepfm", 16, (400, 400, 400), sizes=tuple(data.schema.field_sizes))
     write_for_peers(data, shape, folder)
-    return shape
+    return shape, dict(data.schema.rows)
 
 
 def turn(entry: dict[str, Any], shape: Shape, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
@@ -86,8 +87,8 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     entries = [asdict(entry) | {"epochs": []} for entry in ENTRIES]
     if options.only:
         entries = [entry for entry in entries if entry["name"] in options.only]
-    stamp = made(options)
-    shape = written(folder, options.rows, options.seed)
+    stamp, rates = made(options), peaks(options)
+    shape, rows = written(folder, options.rows, options.seed)
     for number in range(options.rounds + 1):
         for entry in in_turn([entry for entry in entries if takes_part(entry, number)], number):
             try:
@@ -102,13 +103,20 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
         say(f"round {number} of {options.rounds}, load {load()}")
     for entry in entries:
         entry["epoch"] = {"seconds": [[one["seconds"]] for one in entry["epochs"]]}
-    title = "DeepFM, d 16, 400-400-400"
-    return {"title": title, "rows": options.rows, "shape": asdict(shape), "made": stamp, "entries": entries}
+    rates = {name: found + rates[name] for name, found in peaks(options).items()}
+    return {
+        "title": "DeepFM, d 16, 400-400-400",
+        "rows": rows,
+        "shape": asdict(shape),
+        "made": stamp,
+        "entries": entries,
+        "floors": floors(shape, rates, options.batch, options.seed),
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.epochs", description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=250_000, help="generated; 8 in 10 are trained on")
+    parser.add_argument("--rows", type=int, default=500_000, help="generated; 8 in 10 are trained on")
     parser.add_argument("--only", nargs="+", choices=[entry.name for entry in ENTRIES], metavar="NAME")
     parser.add_argument("--rounds", type=int, default=3, help="counted rounds, after one that is not")
     parser.add_argument("--threads", type=int, default=cores(), help="of every library")

@@ -31,9 +31,9 @@ def test_columns_count_each_field_from_zero():
 
 
 def test_the_peers_read_the_rows_that_ours_reads(tmp_path):
-    shape = epochs.written(tmp_path, 400, seed=3)
+    shape, rows = epochs.written(tmp_path, 400, seed=3)
     data = load_prepared(tmp_path / "rows")
-    assert shape.sizes == tuple(data.schema.field_sizes)
+    assert shape.sizes == tuple(data.schema.field_sizes) and rows == data.schema.rows
     for split in epoch_cases.SPLITS:
         arrays = np.load(tmp_path / f"{split}.npz")
         starts = np.concatenate([[0], np.cumsum(shape.sizes)[:-1]])
@@ -43,7 +43,7 @@ def test_the_peers_read_the_rows_that_ours_reads(tmp_path):
 
 
 def test_an_epoch_is_the_sum_of_its_parts_and_leaves_nothing(tmp_path):
-    shape = epochs.written(tmp_path, 600, seed=0)
+    shape, _ = epochs.written(tmp_path, 600, seed=0)
     before = sorted(path.name for path in tmp_path.iterdir())
     calls = Calls()
     about = {"model": "deepfm", "dim": 2, "hidden": [4], "cin": [], "sizes": list(shape.sizes)}
@@ -72,13 +72,19 @@ def test_each_goal_is_held_against_its_own_peer():
         epoch_entry("DeepCTR-Torch", "peer", 6.0, 12.0),
         epoch_entry("DeepCTR-Torch, l2 0", "peer", error="no memory"),
     ]
-    group = {"title": "DeepFM", "rows": 10, "shape": {"sizes": [3, 4]}, "made": MADE, "entries": entries}
+    group = {"title": "DeepFM", "shape": {"sizes": [3, 4]}, "made": MADE, "entries": entries}
+    group["rows"] = {"train": 17, "val": 9}  # three steps and two batches of 8
+    group["floors"] = {"train": {"fp32": {"a": 0.2, "b": 0.1}}, "infer": {"fp32": {"a": 0.05}}}
     targets = [vars(target) for target in epochs.TARGETS]
     shown = repr(epoch_speed.page({"groups": {"deepfm16": group}, "targets": targets}))
-    goals = [line for line in shown.splitlines() if line.startswith("An epoch, beside")]
+    goals = [line for line in shown.splitlines() if line.startswith("An epoch, beside") and "≥" in line]
     assert len(goals) == 2
     assert "FuxiCTR" in goals[0] and "3.50 (3.50–3.50)" in goals[0] and goals[0].rstrip().endswith("holds")
     assert "DeepCTR" in goals[1] and "3.00 (3.00–3.00)" in goals[1] and "does not hold" in goals[1]
+    assert epoch_speed.floor_seconds(group) == pytest.approx(3 * 0.3 + 2 * 0.05)
+    assert (
+        "3 times FuxiCTR, npz is 3.5 s; the floor of the epoch in float32 is 1.0 s; measured 3.0 s" in shown
+    )
     assert "no memory" in shown and "35 [35, 35]" not in shown
 
 

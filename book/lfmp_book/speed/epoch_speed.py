@@ -1,6 +1,7 @@
 """What `python -m benchmarks.epochs` measured: an epoch from a prepared folder to a saved model."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -10,6 +11,7 @@ from ..claims.claim import Prose
 from ..evidence.rounds import Ratio, Rounds, made_table, shown
 from ..show.html import HtmlTable, Stack, table
 from .performance import targets_table
+from .speed import fastest
 
 COMMAND = "make bench-epoch BENCH='--out book/performance/epochs.json'"
 PARTS = {"read": "read s", "build": "build s", "fit": "fit s", "seconds": "whole s"}
@@ -34,6 +36,29 @@ def epoch_rows(group: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def floor_seconds(group: Mapping[str, Any]) -> float:
+    """The least time of an epoch's steps and its evaluation in float32, at the rates measured beside it."""
+    batch, parts = group["made"]["batch"], group["floors"]
+    steps, scored = (math.ceil(group["rows"][split] / batch) for split in ("train", "val"))
+    return steps * sum(parts["train"]["fp32"].values()) + scored * sum(parts["infer"]["fp32"].values())
+
+
+def goals_in_seconds(group: Mapping[str, Any], targets: Sequence[Mapping[str, Any]]) -> Prose:
+    """What each goal asks for in seconds, beside the floor and what was measured."""
+    ours = Rounds.of(next(entry for entry in group["entries"] if entry["kind"] == "ours"), "epoch")
+    sentences = []
+    for target in targets:
+        counted = [entry for entry in group["entries"] if entry["name"].startswith(target["of"])]
+        peer = fastest(counted, "epoch")
+        if peer is not None:
+            asked = Rounds.of(peer, "epoch").median / target["ratio"]
+            sentences.append(
+                f"{target['text']}: {target['ratio']:g} times {peer['name']} is {asked:.1f} s; the floor of "
+                f"the epoch in float32 is {floor_seconds(group):.1f} s; measured {ours.median:.1f} s."
+            )
+    return Prose(tuple(sentences))
+
+
 def epoch_table(group: Mapping[str, Any]) -> HtmlTable:
     """Every contender of a model."""
     rows, stamp = epoch_rows(group), group["made"]
@@ -43,21 +68,24 @@ def epoch_table(group: Mapping[str, Any]) -> HtmlTable:
         rows,
         caption=f"{group['title']}: an epoch from a prepared folder to a saved model",
         formats={**formats, "× ours": shown, "saved MiB": ",.0f", "MiB": ",.0f", "validation AUC": ".4f"},
-        note=f"{group['rows']:,} generated rows in Criteo's format, 8 in 10 trained on once and 1 in 10 "
-        f"evaluated; {len(sizes)} fields, {sum(sizes):,} ids, batches of {stamp['batch']:,}, "
-        f"{stamp['threads']} threads. Medians over so many processes, imports left out. Fit: "
+        note=f"Generated rows in Criteo's format, {group['rows']['train']:,} trained on once and "
+        f"{group['rows']['val']:,} evaluated; {len(sizes)} fields, {sum(sizes):,} ids, "
+        f"batches of {stamp['batch']:,}, {stamp['threads']} threads. Medians over so many processes, imports left out. Fit: "
         "shuffling, training, evaluation and saving, in the library's own `fit`. Saved: of ours all that "
         "training can go on from, of the peers the weights. Ratios are medians over rounds, with the lowest "
         "and the highest.",
     )
 
 
-def tables(results: Mapping[str, Any]) -> list[HtmlTable]:
-    """Targets, contenders, and where the figures come from."""
+def tables(results: Mapping[str, Any]) -> list[HtmlTable | Prose]:
+    """Targets, contenders, what the goals leave, and where the figures come from."""
     groups = results["groups"].values()
     if not groups:
         return []
-    return [targets_table(results), *(epoch_table(group) for group in groups), made_table(results)]
+    shown_groups = [
+        part for group in groups for part in (epoch_table(group), goals_in_seconds(group, results["targets"]))
+    ]
+    return [targets_table(results), *shown_groups, made_table(results)]
 
 
 def page(results: Mapping[str, Any]) -> Stack | Prose:
