@@ -70,10 +70,10 @@ def epoch_table(group: Mapping[str, Any]) -> HtmlTable:
         formats={**formats, "× ours": shown, "saved MiB": ",.0f", "MiB": ",.0f", "validation AUC": ".4f"},
         note=f"Generated rows in Criteo's format, {group['rows']['train']:,} trained on once and "
         f"{group['rows']['val']:,} evaluated; {len(sizes)} fields, {sum(sizes):,} ids, "
-        f"batches of {stamp['batch']:,}, {stamp['threads']} threads. Medians over so many processes, imports left out. Fit: "
-        "shuffling, training, evaluation and saving, in the library's own `fit`. Saved: of ours all that "
-        "training can go on from, of the peers the weights. Ratios are medians over rounds, with the lowest "
-        "and the highest.",
+        f"batches of {stamp['batch']:,}, {stamp['threads']} threads. Medians over so many processes. Imports "
+        "are left out; what a library imports or loads on first use is not. Fit: shuffling, training, "
+        "evaluation and saving, in the library's own `fit`. Saved: of ours all that training can go on from, "
+        "of the peers the weights. Ratios are medians over rounds, with the lowest and the highest.",
     )
 
 
