@@ -76,15 +76,16 @@ def test_each_goal_is_held_against_its_own_peer():
     group["rows"] = {"train": 17, "val": 9}  # three steps and two batches of 8
     group["floors"] = {"train": {"fp32": {"a": 0.2, "b": 0.1}}, "infer": {"fp32": {"a": 0.05}}}
     targets = [vars(target) for target in epochs.TARGETS]
-    shown = repr(epoch_speed.page({"groups": {"deepfm16": group}, "targets": targets}))
+    results = {"groups": {"deepfm16": group}, "targets": targets}
+    shown = repr(epoch_speed.page(results))
+    assert epoch_speed.page(results)._repr_html_()
     goals = [line for line in shown.splitlines() if line.startswith("An epoch, beside") and "≥" in line]
     assert len(goals) == 2
     assert "FuxiCTR" in goals[0] and "3.50 (3.50–3.50)" in goals[0] and goals[0].rstrip().endswith("holds")
     assert "DeepCTR" in goals[1] and "3.00 (3.00–3.00)" in goals[1] and "does not hold" in goals[1]
     assert epoch_speed.floor_seconds(group) == pytest.approx(3 * 0.3 + 2 * 0.05)
-    assert (
-        "3 times FuxiCTR, npz is 3.5 s; the floor of the epoch in float32 is 1.0 s; measured 3.0 s" in shown
-    )
+    told = repr(epoch_speed.goals_in_seconds(results))
+    assert "3 times FuxiCTR, npz is 3.5 s; the floor of the epoch in float32 is 1.0 s; measured 3.0 s" in told
     assert "no memory" in shown and "35 [35, 35]" not in shown
 
 
@@ -97,6 +98,7 @@ def test_who_failed_or_had_its_turn_sits_out():
 
 def test_a_page_without_epochs_names_the_command():
     assert "make bench-epoch" in repr(epoch_speed.page({"groups": {}}))
+    assert repr(epoch_speed.goals_in_seconds({"groups": {}})) == ""
     assert "benchmarks.cin_parts" in repr(cin_speed.page({"groups": {}}))
 
 

@@ -71,4 +71,4 @@ def tables(results: Mapping[str, Any]) -> list[HtmlTable]:
 def page(results: Mapping[str, Any]) -> Stack | Prose:
     """All of it, or how to get it where nothing was measured yet."""
     found = tables(results)
-    return Stack((parts_in_words(results), *found)) if found else Prose((f"no figures yet; run: {COMMAND}",))
+    return Stack(tuple(found)) if found else Prose((f"no figures yet; run: {COMMAND}",))

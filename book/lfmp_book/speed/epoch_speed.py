@@ -1,7 +1,7 @@
 """What `python -m benchmarks.epochs` measured: an epoch from a prepared folder to a saved model."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from statistics import median
 from typing import Any
 
@@ -43,11 +43,12 @@ def floor_seconds(group: Mapping[str, Any]) -> float:
     return steps * sum(parts["train"]["fp32"].values()) + scored * sum(parts["infer"]["fp32"].values())
 
 
-def goals_in_seconds(group: Mapping[str, Any], targets: Sequence[Mapping[str, Any]]) -> Prose:
-    """What each goal asks for in seconds, beside the floor and what was measured."""
-    ours = Rounds.of(next(entry for entry in group["entries"] if entry["kind"] == "ours"), "epoch")
+def goals_in_seconds(results: Mapping[str, Any]) -> Prose:
+    """What each goal asks for in seconds, beside the floor and what was measured; nothing without figures."""
     sentences = []
-    for target in targets:
+    for target in results.get("targets", ()):
+        group = results["groups"][target["group"]]
+        ours = Rounds.of(next(entry for entry in group["entries"] if entry["kind"] == "ours"), "epoch")
         counted = [entry for entry in group["entries"] if entry["name"].startswith(target["of"])]
         peer = fastest(counted, "epoch")
         if peer is not None:
@@ -77,15 +78,12 @@ def epoch_table(group: Mapping[str, Any]) -> HtmlTable:
     )
 
 
-def tables(results: Mapping[str, Any]) -> list[HtmlTable | Prose]:
-    """Targets, contenders, what the goals leave, and where the figures come from."""
+def tables(results: Mapping[str, Any]) -> list[HtmlTable]:
+    """Targets, contenders, and where the figures come from."""
     groups = results["groups"].values()
     if not groups:
         return []
-    shown_groups = [
-        part for group in groups for part in (epoch_table(group), goals_in_seconds(group, results["targets"]))
-    ]
-    return [targets_table(results), *shown_groups, made_table(results)]
+    return [targets_table(results), *(epoch_table(group) for group in groups), made_table(results)]
 
 
 def page(results: Mapping[str, Any]) -> Stack | Prose:
