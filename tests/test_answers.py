@@ -171,8 +171,26 @@ def test_targets_met_are_counted():
         **results_,
         "targets": [{**t, "ratio": 1e9} for t in results_["targets"] if t["versus"] != "whole"],
     }
-    assert speed_answer.answer(results_).sentences[0].startswith(f"**{len(results_['targets'])} of ")
-    assert speed_answer.answer(strict).sentences[0].startswith("**0 of ")
+    none = {"groups": {}}
+    count = len(results_["targets"])
+    assert speed_answer.answer(results_, none).sentences[0].startswith(f"**{count} of {count} ")
+    assert speed_answer.answer(strict, none).sentences[0].startswith("**0 of ")
+
+
+def test_a_whole_epoch_has_goals_of_its_own():
+    """Half of the peer's seconds keeps a goal of 2 and misses one of 3."""
+    entries = [
+        {"name": name, "role": role, "epochs": [1], "epoch": {"seconds": [[seconds]]}}
+        for name, role, seconds in (("ours", "ours", 4.0), ("Peer", "peer", 8.0), ("Other", "peer", 4.4))
+    ]
+    goals = [{"text": f"{r} ×", "group": "g", "measure": "epoch", "versus": "peer", "ratio": r, "of": "Peer"}
+             for r in (2.0, 3.0)]  # fmt: skip
+    epochs = {"groups": {"g": {"title": "DeepFM", "entries": entries}}, "targets": goals}
+    results_ = load_figures("cpu")
+    count = len(results_["targets"])
+    first, *_, last = speed_answer.answer(results_, epochs).sentences
+    assert first.startswith(f"**{count + 1} of {count + 2} ") and first.endswith("missed: 3.0 ×.")
+    assert last.endswith("an epoch of DeepFM: ours 4.0 s, Peer 8.0 s and Other 4.4 s.")
 
 
 # ---- what they are made of

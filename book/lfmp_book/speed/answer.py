@@ -3,19 +3,25 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ..evidence.rounds import Rounds
 from ..show.answer import Answer
 from ..show.words import listed
 from .performance import MEASURES, batch_of, measured_rows
 from .speed import met, target_ratios
 
 
-def answer(results: Mapping[str, Any]) -> Answer:
+def answer(results: Mapping[str, Any], epochs: Mapping[str, Any]) -> Answer:
     """How many of the targets are met, and how fast this code is beside the fastest peer.
 
     Args:
-        results: see `speed.load`.
+        results: figures of steps, see `speed.load_figures`.
+        epochs: figures of whole epochs, in the same form; their groups may be none.
     """
-    found = [(target, target_ratios(results, target)) for target in results["targets"]]
+    found = [
+        (target, target_ratios(figures, target))
+        for figures in (results, epochs)
+        for target in figures.get("targets", ())
+    ]
     reached = [any(met(target, ratio) for ratio in own.values()) for target, own in found if own]
     missed = [
         target["text"] for (target, own) in found if own and not any(met(target, r) for r in own.values())
@@ -34,9 +40,12 @@ def answer(results: Mapping[str, Any]) -> Answer:
         )
         told = listed([f"{model} × {ratio:.2f}" for model, ratio in best.items()])
         said.append(f"Rows a second of the fastest way here over the fastest peer's, {name}: {told}.")
+    for group in epochs["groups"].values():
+        times = {one["name"]: Rounds.of(one, "epoch").median for one in group["entries"] if one["epochs"]}
+        told = listed([f"{name} {seconds:.1f} s" for name, seconds in times.items()])
+        said.append(f"From a prepared folder to a saved model, an epoch of {group['title']}: {told}.")
     return Answer(
         tuple(said),
-        f"Medians over rounds in turns, batches of {batch_of(results):,} generated rows, one machine; "
-        "another "
-        "machine has other target_ratios.",
+        f"Medians over rounds in turns, batches of {batch_of(results):,} generated rows, each part on one "
+        "machine; another has other ratios.",
     )

@@ -121,7 +121,7 @@ def answer(results: Mapping[str, Any], compared: pd.DataFrame) -> Answer:
     known = set(zip(compared.group, compared.form, strict=True))
     lacking = [f"{form} ({key})" for key in groups for form in SOURCES[key] if (key, form) not in known]
     without = f"; without runs: {listed(lacking)}" if lacking else ""
-    said.append(f"Clearly worse in AUC than their originals: {listed(lost) or 'none'}{without}.")
+    said.append(f"Clearly worse in AUC than their originals: {listed(lost)}{without}.")
     return Answer(tuple(said), _sure(results))
 
 
