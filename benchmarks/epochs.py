@@ -134,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         group = measure(Path(place), options)
     results = {"groups": {"deepfm16": group}, "targets": [asdict(target) for target in TARGETS]}
     atomic_write(out, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-    for one in (*epoch_speed.tables(results), epoch_speed.goals_in_seconds(results)):
+    for one in epoch_speed.tables(results):
         print(one, end="\n\n")
     say(f"{time.perf_counter() - started:.0f} s; figures in {out}")
     return 0

@@ -77,15 +77,14 @@ def test_each_goal_is_held_against_its_own_peer():
     group["floors"] = {"train": {"fp32": {"a": 0.2, "b": 0.1}}, "infer": {"fp32": {"a": 0.05}}}
     targets = [vars(target) for target in epochs.TARGETS]
     results = {"groups": {"deepfm16": group}, "targets": targets}
-    shown = repr(epoch_speed.page(results))
-    assert epoch_speed.page(results)._repr_html_()
+    shown = "\n".join(map(repr, epoch_speed.tables(results)))
     goals = [line for line in shown.splitlines() if line.startswith("An epoch, beside") and "≥" in line]
     assert len(goals) == 2
     assert "FuxiCTR" in goals[0] and "3.50 (3.50–3.50)" in goals[0] and goals[0].rstrip().endswith("holds")
     assert "DeepCTR" in goals[1] and "3.00 (3.00–3.00)" in goals[1] and "does not hold" in goals[1]
     assert epoch_speed.floor_seconds(group) == pytest.approx(3 * 0.3 + 2 * 0.05)
-    told = repr(epoch_speed.goals_in_seconds(results))
-    assert "3 times FuxiCTR, npz is 3.5 s; the floor of the epoch in float32 is 1.0 s; measured 3.0 s" in told
+    told = "3 times FuxiCTR, npz is 3.5 s; the floor of the epoch in float32 is 1.0 s; measured 3.0 s."
+    assert told in epoch_speed.goals_in_seconds(group, targets) and told in shown
     assert "no memory" in shown and "35 [35, 35]" not in shown
 
 
@@ -96,10 +95,10 @@ def test_who_failed_or_had_its_turn_sits_out():
     assert not epochs.takes_part(epoch_entry("ours", "ours", error="no memory"), 1)
 
 
-def test_a_page_without_epochs_names_the_command():
-    assert "make bench-epoch" in repr(epoch_speed.page({"groups": {}}))
-    assert repr(epoch_speed.goals_in_seconds({"groups": {}})) == ""
-    assert "benchmarks.cin_parts" in repr(cin_speed.page({"groups": {}}))
+def test_without_figures_the_command_is_named():
+    for found, command in ((epoch_speed, "make bench-epoch"), (cin_speed, "benchmarks.cin_parts")):
+        (only,) = found.tables({"groups": {}})
+        assert command in repr(only)
 
 
 def test_an_epoch_of_ours_makes_figures(tmp_path, capsys, monkeypatch):
@@ -145,7 +144,9 @@ def test_parts_of_the_network_by_hand(tmp_path, capsys):
     rows = cin_speed.part_rows(group).set_index("part")
     assert cin_speed.best_rate(group) == 20 and rows.ms["floor"] == pytest.approx(200)
     assert rows["× floor"].tolist() == pytest.approx([1, 2.5, 1.25, 0.5])
-    assert "1.25 times the floor" in repr(cin_speed.parts_in_words({"groups": {"train_float32": group}}))
+    assert "1.25 times the floor" in cin_speed.parts_in_words(group) and "together 1.75" in repr(
+        cin_speed.parts_table(group)
+    )
 
 
 def test_the_floor_of_dhe_is_its_products():

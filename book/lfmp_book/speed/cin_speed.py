@@ -5,9 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from ..claims.claim import Prose
 from ..evidence.rounds import Ratio, Rounds, made_table, shown
-from ..show.html import HtmlTable, Stack, table
+from ..show.html import HtmlTable, table
 from .speed import entry_named
 
 COMMAND = "python -m benchmarks.cin_parts --threads 2 --out book/performance/cin.json"
@@ -34,6 +33,16 @@ def part_rows(group: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def parts_in_words(group: Mapping[str, Any]) -> str:
+    """How far the parts lie above the floor."""
+    rows = part_rows(group).set_index("part")["× floor"]
+    return (
+        f"Its products alone, at their own shapes, take {rows[PRODUCTS]:.2f} times the floor, what is made "
+        f"between them {rows[BETWEEN]:.2f} times; together {rows[PRODUCTS] + rows[BETWEEN]:.2f}, and the "
+        f"whole {rows[WHOLE]:.2f}."
+    )
+
+
 def parts_table(group: Mapping[str, Any]) -> HtmlTable:
     """The parts of one precision."""
     shape, stamp = group["shape"], group["made"]
@@ -45,30 +54,14 @@ def parts_table(group: Mapping[str, Any]) -> HtmlTable:
         f"B = {stamp['batch']:,}, {stamp['threads']} threads. Floor: {group['flop'] / 1e9:.1f} GFLOP at the "
         f"highest rate of a matrix product measured beside it, {best_rate(group):.0f} GFLOP/s. Each part is "
         "measured by itself, with the whole one's shapes and chunks; median, and of ratios the lowest and "
-        "the highest round.",
+        f"the highest round. {parts_in_words(group)}",
     )
 
 
-def parts_in_words(results: Mapping[str, Any]) -> Prose:
-    """What follows for a goal of one and a half times the floor."""
-    sentences = []
-    for group in results["groups"].values():
-        rows = part_rows(group).set_index("part")["× floor"]
-        sentences.append(
-            f"{group['title']}: its products alone, at their own shapes, take {rows[PRODUCTS]:.2f} times the "
-            f"floor, what is made between them {rows[BETWEEN]:.2f} times; together "
-            f"{rows[PRODUCTS] + rows[BETWEEN]:.2f}, and the whole {rows[WHOLE]:.2f}."
-        )
-    return Prose(tuple(sentences))
-
-
 def tables(results: Mapping[str, Any]) -> list[HtmlTable]:
-    """The parts of each precision, and where the figures come from."""
+    """The parts of each measure and precision, and where the figures come from; or how to get them."""
     groups = results["groups"].values()
-    return [*(parts_table(group) for group in groups), made_table(results)] if groups else []
-
-
-def page(results: Mapping[str, Any]) -> Stack | Prose:
-    """All of it, or how to get it where nothing was measured yet."""
-    found = tables(results)
-    return Stack(tuple(found)) if found else Prose((f"no figures yet; run: {COMMAND}",))
+    if not groups:
+        lacking = f"The interaction network, part by part: not measured yet; run: {COMMAND}"
+        return [table(pd.DataFrame({"part": []}), caption=lacking)]
+    return [*(parts_table(group) for group in groups), made_table(results)]

@@ -1,15 +1,14 @@
 """What `python -m benchmarks.epochs` measured: an epoch from a prepared folder to a saved model."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
 import pandas as pd
 
-from ..claims.claim import Prose
 from ..evidence.rounds import Ratio, Rounds, made_table, shown
-from ..show.html import HtmlTable, Stack, table
+from ..show.html import HtmlTable, table
 from .performance import targets_table
 from .speed import fastest
 
@@ -43,11 +42,10 @@ def floor_seconds(group: Mapping[str, Any]) -> float:
     return steps * sum(parts["train"]["fp32"].values()) + scored * sum(parts["infer"]["fp32"].values())
 
 
-def goals_in_seconds(results: Mapping[str, Any]) -> Prose:
-    """What each goal asks for in seconds, beside the floor and what was measured; nothing without figures."""
+def goals_in_seconds(group: Mapping[str, Any], targets: Sequence[Mapping[str, Any]]) -> str:
+    """What each goal asks for in seconds, beside the floor and what was measured."""
     sentences = []
-    for target in results.get("targets", ()):
-        group = results["groups"][target["group"]]
+    for target in targets:
         ours = Rounds.of(next(entry for entry in group["entries"] if entry["kind"] == "ours"), "epoch")
         counted = [entry for entry in group["entries"] if entry["name"].startswith(target["of"])]
         peer = fastest(counted, "epoch")
@@ -57,10 +55,10 @@ def goals_in_seconds(results: Mapping[str, Any]) -> Prose:
                 f"{target['text']}: {target['ratio']:g} times {peer['name']} is {asked:.1f} s; the floor of "
                 f"the epoch in float32 is {floor_seconds(group):.1f} s; measured {ours.median:.1f} s."
             )
-    return Prose(tuple(sentences))
+    return " ".join(sentences)
 
 
-def epoch_table(group: Mapping[str, Any]) -> HtmlTable:
+def epoch_table(group: Mapping[str, Any], targets: Sequence[Mapping[str, Any]]) -> HtmlTable:
     """Every contender of a model."""
     rows, stamp = epoch_rows(group), group["made"]
     sizes = group["shape"]["sizes"]
@@ -74,19 +72,16 @@ def epoch_table(group: Mapping[str, Any]) -> HtmlTable:
         f"batches of {stamp['batch']:,}, {stamp['threads']} threads. Medians over so many processes. Imports "
         "are left out; what a library imports or loads on first use is not. Fit: shuffling, training, "
         "evaluation and saving, in the library's own `fit`. Saved: of ours all that training can go on from, "
-        "of the peers the weights. Ratios are medians over rounds, with the lowest and the highest.",
+        "of the peers the weights. Ratios are medians over rounds, with the lowest and the highest. "
+        + goals_in_seconds(group, targets),
     )
 
 
 def tables(results: Mapping[str, Any]) -> list[HtmlTable]:
-    """Targets, contenders, and where the figures come from."""
+    """Targets, contenders, and where the figures come from; or how to get them."""
     groups = results["groups"].values()
     if not groups:
-        return []
-    return [targets_table(results), *(epoch_table(group) for group in groups), made_table(results)]
-
-
-def page(results: Mapping[str, Any]) -> Stack | Prose:
-    """The tables, or how to get them where nothing was measured yet."""
-    found = tables(results)
-    return Stack(tuple(found)) if found else Prose((f"no figures yet; run: {COMMAND}",))
+        lacking = f"A whole epoch: not measured yet; run: {COMMAND}"
+        return [table(pd.DataFrame({"contender": []}), caption=lacking)]
+    found = [epoch_table(group, results["targets"]) for group in groups]
+    return [targets_table(results), *found, made_table(results)]
