@@ -84,6 +84,16 @@ def test_arms_are_compared_where_their_stamps_agree(tmp_path, pinned, opened):  
     assert made_from(pd.DataFrame(rows), frame)
 
 
+def test_a_control_that_nobody_is_held_against_does_not_hide_comparisons():
+    """Records at hand are those of then; one of another backbone has no partner."""
+    rows = pd.DataFrame({"ids": [["a", "b"]]})
+    records = pd.DataFrame({"id": ["a", "b", "control"]})
+    assert not made_from(rows, records)
+    assert made_from(rows, records, {"a", "b", "control"})
+    assert not made_from(rows, records, {"a", "b"}) and not made_from(rows, records, ())
+    assert not made_from(rows, records[1:], {"b", "control"})
+
+
 def test_stale_cells_are_marked_and_the_mark_is_explained():
     runs = pd.DataFrame({"auc": [0.75, 0.76], "stale": True})
     shown = table(pd.DataFrame({"AUC": [Spread.over(runs, "auc")]}), note="Two seeds.")

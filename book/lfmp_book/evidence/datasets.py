@@ -113,6 +113,18 @@ def test_rows(name: str) -> int:
     return int(description(name)["rows"]["test"])
 
 
+def holds_interactions(name: str) -> bool:
+    """Whether a set holds pairs of users and items."""
+    return "pairs" in description(name)
+
+
+def tested_on(name: str) -> str:
+    """What a set's tests are of: its rows, or its users."""
+    if holds_interactions(name):
+        return f"{description(name)['users']['test']['with_pairs']:,} users of {title(name)}"
+    return f"{test_rows(name):,} test rows of {title(name)}"
+
+
 def rows_used(ref: DatasetRef, described: Described) -> dict[str, int]:
     """Rows of each split that reference runs use: the described set's, or as many as they are cut to."""
     return {**described["rows"], **ref.settings.get("rows", {})}

@@ -9,7 +9,7 @@ from lfmp_core.experiments.decisions import Contrast, contrast_of, decide
 from lfmp_core.metrics import AUC, Metric, metric_of
 
 from ..show.words import listed, number, ranged
-from .datasets import test_rows, title
+from .datasets import holds_interactions, tested_on
 from .draws import Draws, Key
 from .results import draws_of
 
@@ -105,17 +105,23 @@ def interval_and_outcome(row: pd.Series) -> str:
 
 
 def sure(found: pd.DataFrame) -> str:
-    """On how many rows and seeds comparisons stand, and how they are adjusted.
+    """On how many rows or users and seeds comparisons stand, and how they are adjusted.
 
     Args:
-        found: see `outcomes`; of sets with a description.
+        found: see `outcomes`; of sets with a description, in one metric.
     """
-    sets = listed(
-        [f"{test_rows(name):,} test rows of {title(name)}" for name in dict.fromkeys(found.dataset)]
+    names = list(dict.fromkeys(found.dataset))
+    sets = listed([tested_on(name) for name in names])
+    margin = metric_of(found.metric.iloc[0]).margin
+    whole = (
+        "The papers' own sets, whole."
+        if all(map(holds_interactions, names))
+        else "Samples, not the papers' full sets: orders and ratios may carry over, levels don't."
     )
     half = ((found.high - found.low) / 2).median()
+    plural = "s" * bool(found.seeds.max() > 1)
     return (
-        f"{sets}; {ranged(found.seeds.tolist())} seeds a cell. Intervals of 95 % are ± {half:.4f} in the "
-        f"median. Better, worse and equal (within ± {AUC.margin:g}) hold for all {len(found)} comparisons "
-        "together (Holm). Samples, not the papers' full sets: orders and ratios may carry over, levels don't."
+        f"{sets}; {ranged(found.seeds.tolist())} seed{plural} a cell. Intervals of 95 % are ± {half:.4f} in "
+        f"the median. Better, worse and equal (within ± {margin:g}) hold for all {len(found)} comparisons "
+        f"together (Holm). {whole}"
     )

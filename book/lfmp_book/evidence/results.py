@@ -250,8 +250,8 @@ def known_comparisons(item: str, reference: pd.DataFrame) -> tuple[pd.DataFrame,
         if part.arm.nunique() == 1:
             continue  # there is nothing to hold it against yet
         own = rows[rows.dataset == name]
-        drawn = kept is None or (name in kept and kept[name].ids == set(part.id))
-        if drawn and made_from(own, part):
+        at_hand = None if kept is None else kept[name].ids if name in kept else ()
+        if made_from(own, part, at_hand):
             known.append(unmixed(own, stamps_of(part)))
         else:
             why = "were compared when others were at hand" if len(own) else "were not compared yet"

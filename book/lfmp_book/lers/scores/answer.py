@@ -5,7 +5,7 @@ import pandas as pd
 from ...evidence.decided import decided
 from ...evidence.outcomes import outcome_counts, sure
 from ...show.answer import Answer
-from ...show.words import listed, percent
+from ...show.words import listed, number, percent
 from ..grids import ORIGINAL, SMALLER, SMALLER_IN_BYTES
 
 PLAIN = (SMALLER, SMALLER_IN_BYTES)
@@ -43,18 +43,18 @@ def by_sparsity(reference: pd.DataFrame, compared: pd.DataFrame, metric: str) ->
         least = least[least["size"] == least["size"].max()]["min"]  # of methods that every block has
         said.append(
             f"**{percent(t)} of the table gone**, against the whole one: {outcome_counts(rows)}. The "
-            "smallest "
-            "largest "
-            f"loss over {blocks} blocks has {least.idxmax()}, {least.max():+.4f}."
+            f"smallest largest loss over {number(blocks, 'block')} has {least.idxmax()}, {least.max():+.4f}."
         )
     rows = whole[whole.arm == SMALLER]
-    said.append(
-        f"**Fewer dimensions and no method** ({SMALLER}): {outcome_counts(rows)} with the whole table."
-    )
+    if len(rows):
+        said.append(
+            f"**Fewer dimensions and no method** ({SMALLER}): {outcome_counts(rows)} with the whole table."
+        )
     better = plain[plain.outcome == "better"]
     names = listed([f"{arm} ({n})" for arm, n in better.arm.value_counts().items()])
-    said.append(
-        f"**Methods against such a table of as many numbers**: {outcome_counts(plain)}"
-        + (f"; better: {names}." if len(better) else "; none is better.")
-    )
+    if len(plain):
+        said.append(
+            f"**Methods against such a table of as many numbers**: {outcome_counts(plain)}"
+            + (f"; better: {names}." if len(better) else "; none is better.")
+        )
     return Answer(tuple(said), sure(own))
