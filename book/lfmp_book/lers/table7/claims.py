@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
+from lfmp_core.metrics import NDCG20
+
 from ...claims.cases import Case
 from ...claims.claim import Claim
 from ...claims.judge import Judge
@@ -125,7 +127,8 @@ def reference() -> pd.DataFrame:
 
 
 def _judged(reference: pd.DataFrame) -> list[Claim]:
-    of_lists = reference.backbone.isin(six.NETWORKS)
+    # not by the backbone: controls have one of their own
+    of_lists = reference[f"test_{NDCG20.name}"].notna()
     tasks = {OF_CLICKS: reference[~of_lists], OF_LISTS: reference[of_lists]}
     clicks, lists = ((frame, all_comparisons(item, frame)) for item, frame in tasks.items())
     return claims(clicks, lists)
