@@ -104,21 +104,21 @@ class Between(Part):
 
     def __init__(self, batch: int, precision: str, training: bool):
         super().__init__(batch, precision, training)
-        self.grad_maps = [torch.zeros_like(x) for x in (self.rows, *self.maps[:-1])]
+        self.grad_maps = [torch.zeros_like(x) for x in self.maps[:-1]]
         self.grad_rows = torch.zeros_like(self.rows)
 
     def act(self, k: int) -> None:
-        below = [self.rows, *self.maps[:-1]]
+        below = self.maps[:-1]  # of all layers but the first and the last
         for part in self.chunks():
             n = part.stop - part.start
             for _ in range(2 if self.training else 1):
                 kernels.triangle(self.rows[part], self.products[0][:n])
-                for x, products in zip(below[1:], self.products[1:], strict=True):
+                for x, products in zip(below, self.products[1:], strict=True):
                     kernels.outer(x[part], self.rows[part], products[:n])
             if not self.training:
                 continue
             kernels.triangle_backward(self.products[0][:n], self.rows[part], self.grad_rows[part])
-            for x, grad, products in zip(below[1:], self.grad_maps[1:], self.products[1:], strict=True):
+            for x, grad, products in zip(below, self.grad_maps, self.products[1:], strict=True):
                 kernels.outer_backward(
                     products[:n], x[part], self.rows[part], grad[part], self.grad_rows[part]
                 )

@@ -2,6 +2,7 @@
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +36,16 @@ class Shape:
         """Names of the fields."""
         return [f"f{k}" for k in range(len(self.sizes))]
 
+    @property
+    def starts(self) -> np.ndarray:
+        """First id of each field, int32 [m], where all have one numbering."""
+        return np.concatenate([[0], np.cumsum(self.sizes)[:-1]]).astype(np.int32)
+
+    @classmethod
+    def read(cls, written: Mapping[str, Any]) -> "Shape":
+        """From JSON, which has lists for tuples."""
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in written.items()})
+
 
 def backbone(shape: Shape) -> BackboneSettings:
     """This project's settings of the model."""
@@ -61,7 +72,7 @@ class Contender(ABC):
 
     def __init__(self, shape: Shape, rows: Rows, batch: int, device: torch.device, options: dict[str, Any]):
         self.shape, self.rows, self.batch, self.device, self.options = shape, rows, batch, device, options
-        self.starts = np.concatenate([[0], np.cumsum(shape.sizes)[:-1]]).astype(np.int32)
+        self.starts = shape.starts
         self.build()
         slices = [slice(a, a + batch) for a in range(0, len(rows), batch)]
         self.batches = [self.load(s) for s in slices]

@@ -25,8 +25,7 @@ SPLITS = ("train", "val")
 
 def columns(rows: Rows, shape: Shape) -> dict[str, np.ndarray]:
     """Ids [N] of each field, counted from 0 in each, and the label."""
-    starts = np.concatenate([[0], np.cumsum(shape.sizes)[:-1]])
-    ids = {name: rows.ids[:, f] - starts[f] for f, name in enumerate(shape.fields)}
+    ids = dict(zip(shape.fields, (rows.ids - shape.starts.astype(np.int64)).T, strict=True))
     return {**ids, "label": np.asarray(rows.labels, np.float32)}
 
 

@@ -18,8 +18,7 @@ class Calls:
         from .contenders import Shape
         from .epoch_cases import KINDS
 
-        model = Shape(**{k: tuple(v) if isinstance(v, list) else v for k, v in shape.items()})
-        self.epoch = KINDS[kind](model, Path(folder), batch, options)
+        self.epoch = KINDS[kind](Shape.read(shape), Path(folder), batch, options)
 
     def epoch_of(self, seed: int) -> dict[str, Any]:
         """Seconds of each part, and what came out."""

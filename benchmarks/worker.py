@@ -102,12 +102,12 @@ class Calls:
         from .contenders import Shape
         from .peers import KINDS
 
-        shape = Shape(**{k: tuple(v) if isinstance(v, list) else v for k, v in shape.items()})
         options = dict(options)
         torch.set_float32_matmul_precision(options.pop("matmul", "highest"))
         torch.manual_seed(seed)
-        data = zipf_rows(shape.sizes, rows, 1.1, seed, permuted=True)
-        self.contender = KINDS[kind](shape, data, batch, torch.device(device), options)
+        model = Shape.read(shape)
+        data = zipf_rows(model.sizes, rows, 1.1, seed, permuted=True)
+        self.contender = KINDS[kind](model, data, batch, torch.device(device), options)
         return self.contender.parameters()
 
     def measure(self, what: str, first: int, repeats: int) -> dict[str, Any]:
@@ -152,7 +152,7 @@ class Calls:
         from .agreement import agreement
         from .contenders import Shape
 
-        return agreement(Shape(**{k: tuple(v) if isinstance(v, list) else v for k, v in shape.items()}))
+        return agreement(Shape.read(shape))
 
     def finish(self) -> dict[str, Any]:
         """What else is to be told of the contender, and the highest resident memory of this process."""

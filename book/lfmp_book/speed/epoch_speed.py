@@ -10,7 +10,7 @@ import pandas as pd
 from ..evidence.rounds import Ratio, Rounds, made_table, shown
 from ..show.html import HtmlTable, table
 from .performance import targets_table
-from .speed import fastest
+from .speed import entry_named, peer_of
 
 COMMAND = "make bench-epoch BENCH='--out book/performance/epochs.json'"
 PARTS = {"read": "read s", "build": "build s", "fit": "fit s", "seconds": "whole s"}
@@ -18,7 +18,7 @@ PARTS = {"read": "read s", "build": "build s", "fit": "fit s", "seconds": "whole
 
 def epoch_rows(group: Mapping[str, Any]) -> pd.DataFrame:
     """One row for each contender: medians of its epochs' parts, and how many times ours it takes."""
-    ours = Rounds.of(next(entry for entry in group["entries"] if entry["kind"] == "ours"), "epoch")
+    ours = Rounds.of(entry_named(group["entries"], "ours"), "epoch")
     rows = []
     for entry in group["entries"]:
         epochs = entry["epochs"]
@@ -44,11 +44,9 @@ def floor_seconds(group: Mapping[str, Any]) -> float:
 
 def goals_in_seconds(group: Mapping[str, Any], targets: Sequence[Mapping[str, Any]]) -> str:
     """What each goal asks for in seconds, beside the floor and what was measured."""
-    sentences = []
+    ours, sentences = Rounds.of(entry_named(group["entries"], "ours"), "epoch"), []
     for target in targets:
-        ours = Rounds.of(next(entry for entry in group["entries"] if entry["kind"] == "ours"), "epoch")
-        counted = [entry for entry in group["entries"] if entry["name"].startswith(target["of"])]
-        peer = fastest(counted, "epoch")
+        peer = peer_of(group["entries"], target)
         if peer is not None:
             asked = Rounds.of(peer, "epoch").median / target["ratio"]
             sentences.append(

@@ -25,6 +25,12 @@ def fastest(entries: Iterable[Mapping[str, Any]], measure: str) -> Mapping[str, 
     return min(peers, key=lambda e: Rounds.of(e, measure).median, default=None)
 
 
+def peer_of(entries: Iterable[Mapping[str, Any]], target: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The fastest of the peers that a target is held against; None where none has a sample."""
+    counted = [e for e in entries if e["name"].startswith(target.get("of", ""))]
+    return fastest(counted, target["measure"])
+
+
 def entry_named(entries: Iterable[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
     """The entry of that name; an empty one where it is missing."""
     return next((e for e in entries if e["name"] == name), {})
@@ -55,8 +61,7 @@ def target_ratios(results: Mapping[str, Any], target: Mapping[str, Any]) -> dict
         whole = Rounds.of(entry_named(entries, "ours"), measure)
         pairs = {e["name"]: (Rounds.of(e, measure), whole) for e in entries if e["role"] == "cut"}
     else:
-        counted = [e for e in entries if e["name"].startswith(target.get("of", ""))]
-        peer = Rounds.of(fastest(counted, measure) or {}, measure)
+        peer = Rounds.of(peer_of(entries, target) or {}, measure)
         pairs = {e["name"]: (peer, Rounds.of(e, measure)) for e in entries if e["role"] == "ours"}
     for name, (above, below) in pairs.items():
         ratio = Ratio.of(above, below)
