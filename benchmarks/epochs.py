@@ -82,29 +82,46 @@ def takes_part(entry: dict[str, Any], number: int) -> bool:
     return "error" not in entry and (entry["name"] not in ONCE or number == 1)
 
 
+def take_round(
+    number: int, entries: list[dict[str, Any]], shape: Shape, folder: Path, options: argparse.Namespace
+) -> None:
+    """A turn of everybody who takes part in round `number`; round 0 leaves nothing."""
+    for entry in in_turn([entry for entry in entries if takes_part(entry, number)], number):
+        try:
+            taken = turn(entry, shape, folder, options)
+        except WorkerError as error:
+            entry["error"] = str(error)
+            say(f"{entry['name']}: {error}")
+            continue
+        say(f"round {number}: {entry['name']}, {taken['seconds']:.1f} s, AUC {taken['val_auc']:.4f}")
+        if number:
+            entry["epochs"].append(taken)
+    say(f"round {number} of {options.rounds}, load {load()}")
+
+
 def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """All contenders in turns."""
+    """All contenders in turns; an interruption keeps the epochs that are done, if there is one of ours.
+
+    Raises:
+        KeyboardInterrupt: before anything could be held against anything.
+    """
     entries = [asdict(entry) | {"epochs": []} for entry in ENTRIES]
     if options.only:
         entries = [entry for entry in entries if entry["name"] in options.only]
     stamp, rates = made(options), peaks(options)
     shape, rows = written(folder, options.rows, options.seed)
-    for number in range(options.rounds + 1):
-        for entry in in_turn([entry for entry in entries if takes_part(entry, number)], number):
-            try:
-                taken = turn(entry, shape, folder, options)
-            except WorkerError as error:
-                entry["error"] = str(error)
-                say(f"{entry['name']}: {error}")
-                continue
-            say(f"round {number}: {entry['name']}, {taken['seconds']:.1f} s, AUC {taken['val_auc']:.4f}")
-            if number:
-                entry["epochs"].append(taken)
-        say(f"round {number} of {options.rounds}, load {load()}")
+    stopped = {}
+    try:
+        for number in range(options.rounds + 1):
+            take_round(number, entries, shape, folder, options)
+        rates = {name: found + rates[name] for name, found in peaks(options).items()}
+    except KeyboardInterrupt:
+        if not any(entry["epochs"] for entry in entries if entry["name"] == "ours"):
+            raise
+        stopped = {"interrupted": True}
     for entry in entries:
         entry["epoch"] = {"seconds": [[one["seconds"]] for one in entry["epochs"]]}
-    rates = {name: found + rates[name] for name, found in peaks(options).items()}
-    return {
+    return stopped | {
         "title": "DeepFM, d 16, 400-400-400",
         "rows": rows,
         "shape": asdict(shape),
@@ -130,14 +147,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.log = home() / "bench" / "workers.log"
     options.log.parent.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
-    with tempfile.TemporaryDirectory(dir=options.folder, prefix="epochs-") as place:
-        group = measure(Path(place), options)
+    try:
+        with tempfile.TemporaryDirectory(dir=options.folder, prefix="epochs-") as place:
+            group = measure(Path(place), options)
+    except KeyboardInterrupt:
+        say("stopped by Ctrl-C before an epoch of ours was counted; nothing is written")
+        return 130
     results = {"groups": {"deepfm16": group}, "targets": [asdict(target) for target in TARGETS]}
     atomic_write(out, json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     for one in epoch_speed.tables(results):
         print(one, end="\n\n")
     say(f"{time.perf_counter() - started:.0f} s; figures in {out}")
-    return 0
+    if "interrupted" in group:
+        say("stopped by Ctrl-C; the figures are of the epochs that were done")
+    return 130 if "interrupted" in group else 0
 
 
 if __name__ == "__main__":

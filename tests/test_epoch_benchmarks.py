@@ -112,6 +112,30 @@ def test_an_epoch_of_ours_makes_figures(tmp_path, capsys, monkeypatch):
     assert "an epoch from a prepared folder to a saved model" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("turns", [1, 4])
+def test_a_ctrl_c_keeps_what_was_counted(turns, tmp_path, capsys, monkeypatch):
+    """Stopped in round 0 nothing is written; in round 2, the epochs of round 1."""
+    monkeypatch.setenv("LFMP_HOME", str(tmp_path / "home"))
+    left = iter(range(turns))
+
+    def taken(entry, *_):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return epoch_entry(entry["name"], "ours", 2.0)["epochs"][0]
+
+    monkeypatch.setattr(epochs, "turn", taken)
+    rates = {name: [1.0] for name in ("fp32", "bf16", "triad", "random gather")}
+    monkeypatch.setattr(epochs, "peaks", lambda _: rates)
+    out = tmp_path / "epochs.json"
+    only = ["ours", "FuxiCTR, npz"]
+    assert epochs.main(["--rows", "400", "--rounds", "2", "--only", *only, "--out", str(out)]) == 130
+    assert "stopped by Ctrl-C" in capsys.readouterr().err
+    assert out.exists() == (turns > 1)
+    if turns > 1:
+        (group,) = json.loads(out.read_text())["groups"].values()
+        assert group["interrupted"] and [len(entry["epochs"]) for entry in group["entries"]] == [1, 1]
+
+
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("precision", list(cin_parts.PRECISIONS))
 def test_the_products_are_all_that_the_floor_counts(precision, training):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from lfmp_book.evidence.outcomes import OUTCOMES
-from lfmp_book.guide import cards, effects, known, matrix, page, words
+from lfmp_book.guide import cards, effects, known, lists, matrix, page, words
 from lfmp_book.guide.effects import RecordSource
 from lfmp_book.methods import page as method_page
 from lfmp_book.methods.entries import ENTRIES
@@ -18,6 +18,7 @@ from lfmp_book.notebooks import notebook_names, notebooks_folder
 from lfmp_core.embeddings.registry import TABLES
 from lfmp_core.errors import UnknownName
 from lfmp_core.methods import METHODS
+from lfmp_core.metrics import NDCG20
 from lfmp_core.settings import project_root
 
 TABLE = RecordSource("a", "page_a", "table", "whole", ("small",))
@@ -117,6 +118,33 @@ def test_a_case_of_two_pages_counts_once_with_the_most_seeds():
     for parts in ((few, many), (many, few)):
         [case] = by_arm(*parts)["x"].cases
         assert (case.page, case.seeds, case.outcome) == ("page_b", 5, "undecided")
+
+
+def of_lists(told, dataset="gowalla", seeds=1):
+    source, frame, compared = made(replace(TABLE, metric=NDCG20), told, dataset=dataset, seeds=seeds)
+    assert not effects.actions([(source, frame, compared)])  # AUC is not what this source is held by
+    return source, frame, compared.assign(metric="ndcg20")
+
+
+def test_collaborative_filtering_is_told_in_its_own_metric():
+    found = effects.actions([of_lists({"x": (WORSE, BETTER), "y": (OPEN, None)})])
+    assert {action.metric for action in found} == {NDCG20}
+    told, counted = lists.losses_by_share(found, (3, 118)).sentences
+    assert told == (
+        "**80 % of the table**: 0 better, 0 equal, 1 undecided, 1 worse of 2. Gowalla, DeepFM: y loses least "
+        "of 2, +0.0000 [-0.0100, +0.0100]."
+    )
+    assert counted.startswith("3 of 118 cells have records. The words are adjusted for 3 comparisons (Holm);")
+    assert "with one seed" in counted
+    three = lists.losses_by_share(
+        effects.actions([of_lists({"x": (OPEN, None)}, seeds=3)]), (1, 1)
+    ).sentences[-1]
+    assert "one seed" not in three
+    shown = lists.ways_table(found)
+    assert "test users" in shown.header[-1] and "29,858" in shown.plain[0] and "Test NDCG@20" in shown.note
+    assert repr(lists.ways_table([])) == "Collaborative filtering: no reference records yet."
+    with pytest.raises(ValueError):
+        effects.actions([of_lists({"x": (OPEN, None)}), made(TABLE, {"x": (OPEN, None)})])
 
 
 def test_words_follow_the_cases():
@@ -225,7 +253,7 @@ def test_the_front_page_shows_what_is_kept_for_it():
 
 def test_the_guide_knows_no_page():
     """It reads records by what lies below the pages of a paper."""
-    below = {"lers.grids", "lightfmp.arms", "lightfmp.selectors"}
+    below = {"lers.grids", "lers.cf_grids", "lightfmp.arms", "lightfmp.selectors"}
     folder = project_root() / "book/lfmp_book/guide"
     found = {
         node.module

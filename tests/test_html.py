@@ -52,6 +52,14 @@ def test_two_levels_of_heading():
     assert repr(shown).splitlines()[0].split() == ["backbone", "paper", "AUC", "paper", "TT", "run", "AUC"]
 
 
+def test_without_rows_only_the_caption_is_shown():
+    """A header over nothing would be as narrow as its one word, and offer an empty CSV."""
+    caption, note = '<p class="lfmp-caption">nothing yet</p>', '<p class="lfmp-note">N</p>'
+    html = table(frame()[:0], caption="nothing yet", note="N")._repr_html_()
+    assert html == f'<div class="lfmp-table">\n{caption}\n{note}\n</div>'
+    assert "<th" in table(frame()[:0])._repr_html_()
+
+
 def test_plain_text():
     rows = pd.DataFrame({"m": ["a", "bb"], "v": [1.5, 10.25]})
     assert repr(table(rows, formats={"v": ".2f"}, caption="T", note="N")) == (

@@ -290,9 +290,13 @@ def test_conventions_by_hand():
     assert found["NDCG, masked"]["median"] == pytest.approx(0.1, abs=1e-4)
     shown = conventions.convention_table("Gowalla, LightGCN", frame)
     assert row(shown, "50%", "QR")[2:5] == ["0.3600 ± 0.0000", "0.2700 ± 0.0000", "-25.00%"]
-    said = conventions.told(frame, ("Gowalla",))
-    assert "**Gowalla, LightGCN**, Recall, divided: -50.0% to -25.0%, τ 0.33 of 3 methods." in said
+    divided, _, ndcg = conventions.told(frame, ("Gowalla",))
+    kept = "; the order of methods stays in {} of 1 block that has more than one."
+    assert divided == (
+        "**Recall@20 divided by |T| instead of min(|T|, 20)**: -50.0% to -25.0% over 3 cells" + kept.format(0)
+    )
+    assert ndcg.endswith("over 3 cells" + kept.format(1))
     assert conventions.told(frame, ()) == ()
-    alone = conventions.told(frame[frame.arm == ORIGINAL], ("Gowalla",))
-    assert "**Gowalla, LightGCN**, Recall, divided: -50.0% of one method." in alone
+    [alone, *_] = conventions.told(frame[frame.arm == ORIGINAL], ("Gowalla",))
+    assert alone.endswith(": -50.0% to -50.0% over 1 cell.")
     assert pending.NOT_YET in repr(conventions.orders_table(NOTHING, "Reference"))

@@ -139,6 +139,11 @@ def test_answer_and_table_of_n_min():
     [said] = fig5.answer(frame, decided(compared, frame)).sentences
     assert "**Gowalla, 80%**: NDCG@20 0.0800" in said and "validation chose (1): +0.0200 (better)" in said
     assert "with the largest, 12, 0.0500: -0.0500 (worse). 3 seeds." in said
+    [waits] = fig5.answer(frame[frame.searched], compared[:0]).sentences
+    assert waits == (
+        "**Gowalla, 80%**: the search chose n_min = 1, by +0.1000 of NDCG@20 over 0 among the validation "
+        "users that it ranks for; not all runs on test pairs are there."
+    )
     plain = fig5.main_table(frame, frame[:0]).plain
     assert [line[:2] for line in plain] == [["80%", "0"], ["80%", "12"], ["80%", "searched"]]
     assert plain[2][3].startswith("0.1000") and [line[4] for line in plain] == ["–", "–", "1"]

@@ -84,6 +84,7 @@ class TPE(Settings):
         space: interval by name of a setting of the training, the backbone or the method.
         trials: in all. random: of them drawn without looking at scores.
         seed: of every draw.
+        starts: what the first of the random trials are, instead of drawn; each a value by name of `space`.
         median_pruning: stop a trial after an epoch whose validation AUC is below the median that the finished
             random trials had after as many epochs.
 
@@ -91,12 +92,31 @@ class TPE(Settings):
     """
 
     recorded: ClassVar = {"median_pruning": "hopeless"}
+    later = frozenset({"starts"})
 
     space: dict[str, Interval]
     trials: int = Field(30, ge=1)
     random: int = Field(10, ge=1)
     seed: int = 2023
     median_pruning: bool = False
+    starts: tuple[dict[str, float], ...] = ()
+
+    @model_validator(mode="after")
+    def _starts_are_inside(self) -> Self:
+        if len(self.starts) > self.random:
+            raise ValueError(f"{len(self.starts)} starts can't be the first of {self.random} random trials")
+        for start in self.starts:
+            if start.keys() != self.space.keys():
+                raise ValueError(f"a start needs {', '.join(self.space)}; this one has {', '.join(start)}")
+            for name, interval in self.space.items():
+                if not interval.low <= start[name] <= interval.high:
+                    ends = f"{interval.low:g} to {interval.high:g}"
+                    raise ValueError(f"a start's {name} of {start[name]:g} lies outside {ends}")
+        return self
+
+    def drawn(self, trial: int) -> str:
+        """Where the values of a trial, counted from 0, come from: "start", "random" or "TPE"."""
+        return "start" if trial < len(self.starts) else "random" if trial < self.random else "TPE"
 
     def proposals(self, known: Sequence[Trial | None]) -> list[dict[str, float]]:
         """Values of every trial that can be named by now, in order.
@@ -194,6 +214,9 @@ def _replay(
         }
         found: list[dict[str, float]] = []
         padded = [*known, *[None] * tpe.trials][: tpe.trials]
+        for start, said in zip(tpe.starts, padded, strict=False):
+            if not (told and said is not None and said.values):
+                study.enqueue_trial(start)
         for k, said in enumerate(padded):
             if not tpe.more(padded[:k]):
                 break

@@ -1,5 +1,6 @@
 """A search by TPE: its next trial follows from the records, whoever holds them."""
 
+import re
 from dataclasses import replace
 
 import fake_runs
@@ -74,6 +75,41 @@ def test_random_trials_may_come_in_any_order_and_the_others_wait():
     assert SEARCH.proposals(known[:4]) == [*first, SEARCH.proposals(known)[4]]
     assert len(SEARCH.proposals(known[:6])) == 7
     assert len(SEARCH.proposals(known)) == 9
+
+
+STARTS = ({"learning_rate": 0.02, "dropout": 0.5}, {"learning_rate": 0.003, "dropout": 0.1})
+STARTED = SEARCH.model_copy(update={"starts": STARTS, "trials": 11, "random": 6})
+
+
+def test_starts_come_first_and_the_draws_after_them_are_the_same():
+    assert STARTED.proposals([]) == [*STARTS, *SEARCH.proposals([])]
+    known = finished(STARTED)
+    assert [STARTED.drawn(k) for k in range(7)] == ["start"] * 2 + ["random"] * 4 + ["TPE"]
+    assert len(known) == 11 and STARTED.proposals([None, *known[1:3]]) == STARTED.proposals([])
+    liked = [Trial(1.0), Trial(1.0), *known[2:6]]
+    assert STARTED.proposals(liked)[6] != STARTED.proposals(known)[6]
+
+
+def test_starts_keep_their_places_where_a_trial_was_another_samplers():
+    """The first start is a foreign journal's; the second is still to be proposed, once."""
+    foreign = {"learning_rate": 0.07, "dropout": 0.3}
+    said = Trial(0.5, values=tuple(foreign.items()))
+    assert STARTED.proposals([said])[:2] == [foreign, STARTS[1]]
+    assert STARTED.proposals([None, said])[:2] == [STARTS[0], foreign]
+    assert STARTS[1] not in STARTED.proposals([None, said])
+
+
+@pytest.mark.parametrize(
+    ("starts", "said"),
+    [
+        ([{"dropout": 0.1}], "needs learning_rate, dropout; this one has dropout"),
+        ([{"learning_rate": 0.5, "dropout": 0.1}], "learning_rate of 0.5 lies outside 0.0001 to 0.1"),
+        ([STARTS[0]] * 5, "5 starts can't be the first of 4 random trials"),
+    ],
+)
+def test_starts_outside_the_space_are_refused(starts, said):
+    with pytest.raises(LfmpError, match=re.escape(said)):
+        TPE.model_validate({**SEARCH.model_dump(), "starts": starts})
 
 
 def test_scores_matter_after_the_random_trials():

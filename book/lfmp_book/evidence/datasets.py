@@ -17,7 +17,14 @@ from lfmp_core.settings import project_root
 
 from ..show.html import HtmlTable, table
 
-TITLES = {"criteo": "Criteo", "avazu": "Avazu", "ml-1m": "MovieLens-1M"}
+TITLES = {
+    "criteo": "Criteo",
+    "avazu": "Avazu",
+    "ml-1m": "MovieLens-1M",
+    "gowalla": "Gowalla",
+    "yelp2018": "Yelp2018",
+    "kgat-amazon-book": "Amazon-Book (KGAT)",
+}
 Described = Mapping[str, Any]  # what `lfmp data describe --json` prints
 
 
@@ -118,11 +125,17 @@ def holds_interactions(name: str) -> bool:
     return "pairs" in description(name)
 
 
+def test_units(name: str) -> int:
+    """Test rows of a set, or its users with test items."""
+    if holds_interactions(name):
+        return int(description(name)["users"]["test"]["with_pairs"])
+    return test_rows(name)
+
+
 def tested_on(name: str) -> str:
     """What a set's tests are of: its rows, or its users."""
-    if holds_interactions(name):
-        return f"{description(name)['users']['test']['with_pairs']:,} users of {title(name)}"
-    return f"{test_rows(name):,} test rows of {title(name)}"
+    kind = "users" if holds_interactions(name) else "test rows"
+    return f"{test_units(name):,} {kind} of {title(name)}"
 
 
 def rows_used(ref: DatasetRef, described: Described) -> dict[str, int]:

@@ -110,7 +110,7 @@ def _sure(found: Sequence[Action]) -> Card:
     seeds = sorted({c.seeds for c in cases})
     text = (
         f"comparisons are undecided: {total} test rows and {seeds[0]} to {seeds[-1]} seeds can't tell. "
-        f"The words hold for all {num_comparisons(found)} comparisons together (Holm). Collaborative "
-        "filtering is still being run."
+        f"The words hold for all {num_comparisons(found)} comparisons together (Holm). All of it is click "
+        "prediction; collaborative filtering stands apart."
     )
     return Card("How sure", f"{undecided} of {len(cases)}", text, "decide")

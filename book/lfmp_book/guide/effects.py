@@ -1,7 +1,8 @@
 """What the removal of a part costs and saves, case by case and over all cases with records.
 
-A case is one data set with one backbone. The loss is that of test AUC against the whole model; what it comes
-to beside all other comparisons of the guide is one of four words: better, equal, undecided, worse.
+A case is one data set with one backbone. The loss is that of the source's metric on test data against the
+whole model; what it comes to beside all other comparisons in that metric is one of four words: better, equal,
+undecided, worse.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +12,7 @@ from typing import Literal, NamedTuple
 import pandas as pd
 
 from lfmp_core.experiments.decisions import Contrast, Decision, decide
-from lfmp_core.metrics import AUC
+from lfmp_core.metrics import AUC, Metric
 
 from ..evidence.outcomes import BETTER, UNDECIDED, WORSE, contrasts
 
@@ -30,7 +31,7 @@ class RecordSource:
     Attributes:
         item: its name. page: notebook that shows it. removes: what its arms take away: fields or table.
         whole: arm that nothing is removed from. free: arms that remove as much and need nothing to be found,
-            the first of which others are held against.
+            the first of which others are held against. metric: in which they are.
     """
 
     item: str
@@ -38,6 +39,7 @@ class RecordSource:
     removes: Literal["fields", "table"]
     whole: str
     free: tuple[str, ...]
+    metric: Metric = AUC
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ class Effect:
     """One arm on one data set and backbone, against the whole model.
 
     Attributes:
-        difference, low, high: of test AUC, arm − whole, with its own 95 % interval.
-        outcome: what it comes to beside all comparisons of the guide.
+        difference, low, high: in the source's metric, arm − whole, with its own 95 % interval.
+        outcome: what it comes to beside all comparisons in that metric.
         plain: what the comparison with the free arm comes to; None for that arm itself, and where the
             two weren't compared.
         ratios: mean over seeds over that of the whole model, by column of `SAVINGS`.
@@ -74,7 +76,7 @@ class Action:
 
     Attributes:
         removes, free: see `RecordSource`. arm, share: its label and the share that it was asked to remove.
-        cases: one for each data set and backbone.
+        cases: one for each data set and backbone. metric: of their differences.
     """
 
     removes: str
@@ -82,6 +84,7 @@ class Action:
     arm: str
     share: float
     cases: tuple[Effect, ...]
+    metric: Metric = AUC
 
     def count(self, word: str) -> int:
         """Cases of an outcome."""
@@ -108,7 +111,7 @@ class Action:
 
     @property
     def gain(self) -> float:
-        """Mean difference in test AUC over the cases."""
+        """Mean difference over the cases."""
         return sum(case.difference for case in self.cases) / len(self.cases)
 
     def held(self, word: str) -> int:
@@ -129,7 +132,7 @@ class Action:
 
 
 class _Part(NamedTuple):
-    """A source with its runs, see `results.frame`, and the comparisons in test AUC that the guide shows."""
+    """A source with its runs, see `results.frame`, and the comparisons in its metric that the guide shows."""
 
     source: RecordSource
     frame: pd.DataFrame
@@ -139,7 +142,7 @@ class _Part(NamedTuple):
     @classmethod
     def of(cls, source: RecordSource, frame: pd.DataFrame, compared: pd.DataFrame) -> "_Part":
         shown = compared.against.isin((source.whole, source.free[0])) & (compared.budget > 0)
-        own = compared[shown & (compared.metric == AUC.name)].reset_index(drop=True)
+        own = compared[shown & (compared.metric == source.metric.name)].reset_index(drop=True)
         return cls(source, frame, own, contrasts(own, frame))
 
     def keys(self) -> pd.Series:
@@ -159,10 +162,12 @@ def actions(parts: Iterable[tuple[RecordSource, pd.DataFrame, pd.DataFrame]]) ->
     comparisons that stand, with the whole model and with the free arm, are adjusted together.
 
     Args:
-        parts: a source with its runs, see `results.frame`, and what `results.compare` makes of them.
+        parts: a source with its runs, see `results.frame`, and what `results.compare` makes of them; all of
+            one metric.
     """
     known = [_Part.of(*part) for part in parts]
-    decided = decide(_standing(known), AUC.margin).by_name
+    [metric] = {part.source.metric for part in known}
+    decided = decide(_standing(known), metric.margin).by_name
     found: dict[tuple[str, str, float], list[Effect]] = {}
     free: dict[str, tuple[str, ...]] = {}
     for number, part in enumerate(known):
@@ -171,7 +176,7 @@ def actions(parts: Iterable[tuple[RecordSource, pd.DataFrame, pd.DataFrame]]) ->
         for arm, share, case in _cases(part, own):
             found.setdefault((part.source.removes, arm, share), []).append(case)
     return [
-        Action(removes, free[removes], arm, share, tuple(cases))
+        Action(removes, free[removes], arm, share, tuple(cases), metric)
         for (removes, arm, share), cases in found.items()
     ]
 

@@ -7,8 +7,10 @@ import pandas as pd
 
 from lfmp_core.errors import check_name
 from lfmp_core.experiments.decisions import Contrast
+from lfmp_core.metrics import NDCG20
 
 from ..evidence import results
+from ..lers.cf_grids import TITLES as LISTS_BY
 from ..lers.grids import ORIGINAL, SMALLER, SMALLER_IN_BYTES
 from ..lers.grids import TITLES as TABLES_ON
 from ..lightfmp import arms
@@ -22,7 +24,10 @@ BACKBONES = RecordSource(
     "lightfmp_table3", "lightfmp_table3_backbones", "fields", results.ALL_FIELDS, (results.RANDOM_FIELDS,)
 )
 SOURCES = (TABLE, FIELDS, BACKBONES)
-NETWORKS = {**arms.BACKBONES, **TABLES_ON}
+LISTS = RecordSource(
+    "lers_table6", "lers_table6_cf", "table", ORIGINAL, (SMALLER, SMALLER_IN_BYTES), metric=NDCG20
+)
+NETWORKS = {**arms.BACKBONES, **TABLES_ON, **LISTS_BY}
 PRINTED, REPAIRED = arms.OURS  # the readings of Light-FMP that are the paper's own
 
 
@@ -33,6 +38,12 @@ def known() -> tuple[Action, ...]:
 
 
 @cache
+def known_of_lists() -> tuple[Action, ...]:
+    """The same in collaborative filtering."""
+    return tuple(actions([_part(LISTS)]))
+
+
+@cache
 def together_adjusted() -> tuple[Contrast, ...]:
     """The comparisons of the guide, which are adjusted together."""
     return tuple(standing(_parts()))
@@ -40,12 +51,13 @@ def together_adjusted() -> tuple[Contrast, ...]:
 
 @cache
 def _parts() -> tuple[tuple[RecordSource, pd.DataFrame, pd.DataFrame], ...]:
-    parts = []
-    for source in SOURCES:
-        frame = results.reference_frame(source.item)
-        compared, _ = results.known_comparisons(source.item, frame)
-        parts.append((source, frame, compared))
-    return tuple(parts)
+    return tuple(map(_part, SOURCES))
+
+
+def _part(source: RecordSource) -> tuple[RecordSource, pd.DataFrame, pd.DataFrame]:
+    frame = results.reference_frame(source.item)
+    compared, _ = results.known_comparisons(source.item, frame)
+    return source, frame, compared
 
 
 def those_that_remove(found: Sequence[Action], removes: str) -> list[Action]:

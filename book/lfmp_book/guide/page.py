@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from ..evidence.datasets import test_rows
+from ..evidence.datasets import test_units
 from ..evidence.outcomes import OUTCOMES
 from ..lers.grids import KINDS
 from ..show import pareto
@@ -67,7 +67,7 @@ def decision_table(
         found: the ways. of: all that were adjusted together, where these are a part.
         caption: of the table. folder: see `Links`.
     """
-    order = list(WORDS)
+    order, metric = list(WORDS), (of or found)[0].metric
     lines = sorted(found, key=lambda a: (order.index(a.verdict), a.possible))
     data = pd.DataFrame(
         [
@@ -83,20 +83,20 @@ def decision_table(
                 "there": place_of(a.worst),
                 **{word: a.count(word) for word in OUTCOMES},
                 "seeds": ranged([case.seeds for case in a.cases]),
-                "test rows": ranged([test_rows(case.dataset) for case in a.cases]),
+                f"test {metric.unit}s": ranged([test_units(case.dataset) for case in a.cases]),
                 "page": Links(tuple(dict.fromkeys(case.page for case in a.cases)), folder),
             }
             for a in lines
         ]
     )
     note = (
-        "Test AUC against the whole model, paired bootstrap over test rows and seeds, a case for each data "
-        "set and backbone that was compared; the lowest of its differences is shown, and the largest loss "
-        "that some case's interval leaves open, by which the lines are in order. Better, worse and equal "
-        f"hold for all {num_comparisons(of or found)} comparisons of the guide together (Holm). ×: over "
-        "the whole model, means over seeds, smallest to largest of the cases. Bytes: of the model as served; "
-        "training: processor seconds, with those of finding what stays; scoring: of the form whose bytes are "
-        "given."
+        f"Test {metric.title} against the whole model, paired bootstrap over test {metric.unit}s and seeds, "
+        "a case for each data set and backbone that was compared; the lowest of its differences is shown, "
+        "and the largest loss that some case's interval leaves open, by which the lines are in order. "
+        f"Better, worse and equal hold for all {num_comparisons(of or found)} comparisons of the guide in "
+        "this metric together (Holm). ×: over the whole model, means over seeds, smallest to largest of the "
+        "cases. Bytes: of the model as served; training: processor seconds, with those of finding what "
+        "stays; scoring: of the form whose bytes are given."
     )
     return table(
         data,

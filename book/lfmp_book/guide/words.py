@@ -190,7 +190,7 @@ def limits(found: Sequence[Action]) -> Prose:
             "ratios are each to its own whole model.",
             f"Of {len(cases)} cases {stale} rest on records of code that computes other numbers now, "
             "compared only with others of the same code; `lfmp status` lists them.",
-            "Click prediction only: the records of collaborative filtering are still being made.",
+            "Click prediction only: collaborative filtering has a section of its own.",
         )
     )
 

@@ -18,5 +18,5 @@ def answer(reference: pd.DataFrame, compared: pd.DataFrame) -> Answer:
         return waiting(f"lfmp run {ITEM} --profile reference")
     return Answer(
         fig5.answer(reference, compared).sentences[:MOST],
-        held_together(len(compared)),
+        held_together(len(compared)) if len(compared) else "",
     )

@@ -110,9 +110,9 @@ def name_of(grid: Grid) -> str:
 def trials(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
     """Every trial that can be named by now.
 
-    Columns: data set, backbone, arm, trial from 1, drawn (random or TPE), the hyper-parameters, state (done,
-    failed or waiting), score (the best on validation), best so far, epochs, chosen, border (of the chosen
-    trial: hyper-parameters at an end of their interval, and which).
+    Columns: data set, backbone, arm, trial from 1, drawn (start, random or TPE), the hyper-parameters, state
+    (done, failed or waiting), score (the best on validation), best so far, epochs, chosen, border (of the
+    chosen trial: hyper-parameters at an end of their interval, and which).
     """
     rows = []
     for grid in grids:
@@ -135,7 +135,7 @@ def trials(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
                         "backbone": choice.backbone,
                         "arm": choice.arm,
                         "trial": k + 1,
-                        "drawn": "random" if k < grid.tpe.random else "TPE",
+                        "drawn": grid.tpe.drawn(k),
                         **own,
                         "state": "failed" if failed else "waiting" if score is None else "done",
                         "score": score,

@@ -26,7 +26,7 @@ def progress_picture(frame: pd.DataFrame) -> Figure:
             style = ("-", "--", ":")[i // len(PALETTE) % 3]
             axis.plot(search.trial, search.best, color=PALETTE[i % len(PALETTE)], lw=1.5, ls=style, label=arm)
         axis.axvline(
-            (part.drawn == "random").groupby(part.arm).sum().max() + 0.5, color="#9aa0a6", lw=0.8, ls=":"
+            (part.drawn != "TPE").groupby(part.arm).sum().max() + 0.5, color="#9aa0a6", lw=0.8, ls=":"
         )
         bare(
             axis,

@@ -31,8 +31,8 @@ KINDS = {
 
 
 def set_of(dataset: str) -> str:
-    """The paper's name of a data set; of another one, its own."""
-    return NAMES.get(dataset, dataset)
+    """The paper's name of a data set; of another one, that on pages."""
+    return NAMES.get(dataset) or datasets.title(dataset)
 
 
 def arm_kind(arm: str) -> str:

@@ -184,7 +184,9 @@ def _is_number(value: Any) -> bool:
 
 @dataclass(frozen=True)
 class HtmlTable:
-    """A rendered table: shows itself in a notebook, prints itself in a terminal."""
+    """A rendered table: shows itself in a notebook, prints itself in a terminal; without rows, its caption
+    alone in a notebook.
+    """
 
     header: list[list[str]]
     cells: list[list[str]]
@@ -204,6 +206,15 @@ class HtmlTable:
         lines = ['<div class="lfmp-table">']
         if self.caption:
             lines.append(f'<p class="lfmp-caption">{escape(self.caption)}</p>')
+        if self.cells or not self.caption:
+            lines += self._grid()
+        if self.note:
+            lines.append(f'<p class="lfmp-note">{escape(self.note)}</p>')
+        lines.append("</div>")
+        return "\n".join(lines)
+
+    def _grid(self) -> list[str]:
+        lines = []
         dense = " lfmp-dense" * (len(self.numeric) > 7)
         lines.append(f'<div class="lfmp-scroll" tabindex="0"><table class="lfmp{dense}">')
         lines.append("<thead>")
@@ -219,10 +230,7 @@ class HtmlTable:
                 cells.append(f'<td class="{names}">{cell}</td>' if names else f"<td>{cell}</td>")
             lines.append(f"<tr{start}>" + "".join(cells) + "</tr>")
         lines.append("</tbody></table></div>")
-        if self.note:
-            lines.append(f'<p class="lfmp-note">{escape(self.note)}</p>')
-        lines.append("</div>")
-        return "\n".join(lines)
+        return lines
 
     def _wraps(self, column: int) -> bool:
         """Whether a column holds sentences, which may break; shorter texts stay on one line."""

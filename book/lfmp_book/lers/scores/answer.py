@@ -5,7 +5,7 @@ import pandas as pd
 from ...evidence.decided import decided
 from ...evidence.outcomes import outcome_counts, sure
 from ...show.answer import Answer
-from ...show.words import listed, number, percent
+from ...show.words import listed, percent
 from ..grids import ORIGINAL, SMALLER, SMALLER_IN_BYTES
 
 PLAIN = (SMALLER, SMALLER_IN_BYTES)
@@ -41,9 +41,10 @@ def by_sparsity(reference: pd.DataFrame, compared: pd.DataFrame, metric: str) ->
         rows = whole[whole.budget == t]
         least = rows.groupby("arm").difference.agg(["min", "size"])
         least = least[least["size"] == least["size"].max()]["min"]  # of methods that every block has
+        over = f"largest loss over {blocks} blocks" if blocks > 1 else "loss"
         said.append(
-            f"**{percent(t)} of the table gone**, against the whole one: {outcome_counts(rows)}. The "
-            f"smallest largest loss over {number(blocks, 'block')} has {least.idxmax()}, {least.max():+.4f}."
+            f"**{percent(t)} of the table gone**, against the whole one: {outcome_counts(rows)}. The method "
+            f"whose {over} is the smallest: {least.idxmax()}, {least.max():+.4f}."
         )
     rows = whole[whole.arm == SMALLER]
     if len(rows):

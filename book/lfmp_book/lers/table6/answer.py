@@ -4,7 +4,7 @@ import pandas as pd
 
 from lfmp_core.metrics import NDCG20
 
-from ...show.answer import MOST, Answer, waiting
+from ...show.answer import Answer, waiting
 from ..scores.answer import by_sparsity
 from ..scores.lists import SETS
 from .conventions import told
@@ -31,4 +31,4 @@ def of_conventions(reference: pd.DataFrame) -> Answer:
     said = told(reference, SETS)
     if not said:
         return waiting(COMMAND)
-    return Answer(said[:MOST], "Means over the records of Table 6; the rest stands in the table below.")
+    return Answer(said, "Means over the records of Table 6; the rest stands in the table below.")

@@ -10,6 +10,7 @@ from lfmp_core.metrics import NDCG20, RECALL20
 from ...claims.claim import Prose
 from ...claims.pending import NOT_YET
 from ...show.html import HtmlTable, Spread, table
+from ...show.words import number
 from ..scores.blocks import tau
 from .page import ordered
 
@@ -18,20 +19,41 @@ class Convention(NamedTuple):
     """One figure worked out in two ways.
 
     Attributes:
-        title: of the change. one, other: columns of `results.frame`. names: what they are called.
+        title: of the change. said: it in words. one, other: columns of `results.frame`. names: what they
+            are called.
     """
 
     title: str
+    said: str
     one: str
     other: str
     names: tuple[str, str]
 
 
 _NDCG, _RECALL = f"test_{NDCG20.name}", f"test_{RECALL20.name}"
+_LEFT_OUT = ("train", "train and validation")
 CONVENTIONS = (
-    Convention("Recall, divided", _RECALL, f"{_RECALL}_whole", ("÷ min(|T|, 20)", "÷ |T|")),
-    Convention("Recall, masked", _RECALL, f"{_RECALL}_unseen", ("train", "train and validation")),
-    Convention("NDCG, masked", _NDCG, f"{_NDCG}_unseen", ("train", "train and validation")),
+    Convention(
+        "Recall, divided",
+        "Recall@20 divided by |T| instead of min(|T|, 20)",
+        _RECALL,
+        f"{_RECALL}_whole",
+        ("÷ min(|T|, 20)", "÷ |T|"),
+    ),
+    Convention(
+        "Recall, masked",
+        "Recall@20 of rankings without validation items",
+        _RECALL,
+        f"{_RECALL}_unseen",
+        _LEFT_OUT,
+    ),
+    Convention(
+        "NDCG, masked",
+        "NDCG@20 of rankings without validation items",
+        _NDCG,
+        f"{_NDCG}_unseen",
+        _LEFT_OUT,
+    ),
 )
 
 
@@ -116,16 +138,19 @@ def orders_table(frame: pd.DataFrame, title: str) -> HtmlTable | Prose:
 
 
 def told(frame: pd.DataFrame, sets: Sequence[str]) -> tuple[str, ...]:
-    """The largest changes on some sets in a sentence each."""
+    """How far each convention moves the numbers on some sets, and whether it moves the order of methods."""
+    found = pd.DataFrame(orders(frame[frame.name.isin(sets)]))
     said = []
-    for title, own in titled_runs(frame):
-        if own.name.iloc[0] not in sets:
-            continue
-        for row in orders(own):
-            head = f"**{title}**, {row['convention']}: {row['least']:+.1%}"
-            if row["methods"] == 1:
-                said.append(f"{head} of one method.")
-                continue
-            same = "the same order" if row["τ of their order"] == 1 else f"τ {row['τ of their order']:.2f}"
-            said.append(f"{head} to {row['most']:+.1%}, {same} of {row['methods']} methods.")
+    for convention in CONVENTIONS if len(found) else ():
+        rows = found[found.convention == convention.title]
+        several = rows[rows.methods > 1]
+        kept = int((several["τ of their order"] == 1).sum())
+        order = (
+            f"; the order of methods stays in {kept} of {number(len(several), 'block')} that "
+            f"{'has' if len(several) == 1 else 'have'} more than one"
+        )
+        said.append(
+            f"**{convention.said}**: {rows.least.min():+.1%} to {rows.most.max():+.1%} over "
+            f"{number(int(rows.methods.sum()), 'cell')}{order * bool(len(several))}."
+        )
     return tuple(said)

@@ -5,12 +5,13 @@ from dataclasses import replace
 from lfmp_core.experiments.items import Arm, Grid, Item
 from lfmp_core.experiments.spec import DatasetRef
 
-from ...evidence.datasets import description, pinned
+from ...evidence.datasets import description, pinned, title
 from .. import cf_grids as lists
 from ..grids import ORIGINAL, SEARCHED_AT, SMALLER, SMALLER_IN_BYTES, SPARSITIES
 
 ITEM = "lers_table6_third"
-NAME, TITLE = "kgat-amazon-book", "Amazon-Book (KGAT)"
+NAME = "kgat-amazon-book"
+TITLE = title(NAME)
 METHODS = (SMALLER, SMALLER_IN_BYTES, "MagPrune", "QR", "PEP")
 
 
