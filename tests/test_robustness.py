@@ -130,6 +130,12 @@ def test_other_comparisons_give_other_answers():
     own, other = (answer(variants.verdict_rows(made_up(shift))) for shift in (0.0, 0.05))
     assert len(own.sentences) == len(variants.VERDICTS) == len(other.sentences)
     assert all(a != b for a, b in zip(own.sentences, other.sentences, strict=True))
+    assert "Not run yet" not in own.sure
+    some = variants.verdict_rows(made_up()).query("doubt in ('starting point', 'seeds', 'number of draws')")
+    part = answer(some)
+    assert len(part.sentences) == 4  # of no change yet: whether pretrained weights help
+    assert "Not run yet: passes, rate search, reading of the mask, backbone" in part.sure
+    assert "lfmp run lightfmp_control --profile reference)." in part.sure
     nothing = variants.verdict_rows({item: framed((), COMPARED).assign(rows=None) for item in variants.ITEMS})
     assert "no answer yet" in repr(answer(nothing))
 

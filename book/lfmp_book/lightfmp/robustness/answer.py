@@ -8,9 +8,9 @@ from ...evidence.datasets import test_rows
 from ...evidence.outcomes import OUTCOMES, outcome_counts
 from ...show.answer import Answer, waiting
 from ...show.words import listed, number, ranged
-from .variants import VERDICTS
+from .variants import VERDICTS, variants
 
-STARTING, SEARCHED = "starting point", "passes"
+STARTING = "starting point"
 
 
 def answer(found: pd.DataFrame) -> Answer:
@@ -20,7 +20,7 @@ def answer(found: pd.DataFrame) -> Answer:
         found: see `variants.verdict_rows`.
     """
     changed = found[found.doubt != STARTING]
-    if not (changed.doubt == SEARCHED).any():
+    if not len(changed):
         return waiting("lfmp run lightfmp_passes --profile reference")
     said = []
     for verdict in VERDICTS:
@@ -40,7 +40,7 @@ def answer(found: pd.DataFrame) -> Answer:
             f"**{verdict}**{begun}: {outcome_counts(own, 'change')}, AUC "
             f"{ranged(own.difference.tolist(), '+.4f')}{'; ' + '; '.join(named) if named else ''}."
         )
-    return Answer(tuple(said), grounds(found))
+    return Answer(tuple(said), " ".join([grounds(found), *lacking(found)]))
 
 
 def grounds(found: pd.DataFrame) -> str:
@@ -54,3 +54,15 @@ def grounds(found: pd.DataFrame) -> str:
         f"95 % are ± {half:.4f} in the median; {outcomes} (within ± {AUC.margin:g}) hold for all {counts} "
         "together (Holm). Samples, not the paper's full sets."
     )
+
+
+def lacking(found: pd.DataFrame) -> list[str]:
+    """What is not changed yet, and the commands that do it; empty where everything was."""
+    missing = [one for one in variants() if one.doubt not in set(found.doubt)]
+    if not missing:
+        return []
+    doubts = listed(list(dict.fromkeys(one.doubt for one in missing)))
+    commands = "; ".join(
+        f"lfmp run {item} --profile reference" for item in dict.fromkeys(o.item for o in missing)
+    )
+    return [f"Not run yet: {doubts} ({commands})."]
