@@ -173,8 +173,8 @@ def test_targets_met_are_counted():
     }
     none = {"groups": {}}
     count = len(results_["targets"])
-    assert speed_answer.answer(results_, none).sentences[0].startswith(f"**{count} of {count} ")
-    assert speed_answer.answer(strict, none).sentences[0].startswith("**0 of ")
+    assert speed_answer.answer(results_, none, none).sentences[0].startswith(f"**{count} of {count} ")
+    assert speed_answer.answer(strict, none, none).sentences[0].startswith("**0 of ")
 
 
 def test_a_whole_epoch_has_goals_of_its_own():
@@ -188,7 +188,10 @@ def test_a_whole_epoch_has_goals_of_its_own():
     epochs = {"groups": {"g": {"title": "DeepFM", "entries": entries}}, "targets": goals}
     results_ = load_figures("cpu")
     count = len(results_["targets"])
-    first, *_, last = speed_answer.answer(results_, epochs).sentences
+    pairs = {"groups": {"g": {"entries": entries, "targets": [{**goals[1], "measure": "epoch"}]}}}
+    both = speed_answer.answer(results_, epochs, pairs).sentences[0]
+    assert both.startswith(f"**{count + 1} of {count + 3} ") and both.endswith("missed: 3.0 × and 3.0 ×.")
+    first, *_, last = speed_answer.answer(results_, epochs, {"groups": {}}).sentences
     assert first.startswith(f"**{count + 1} of {count + 2} ") and first.endswith("missed: 3.0 ×.")
     assert last.endswith("an epoch of DeepFM: ours 4.0 s, Peer 8.0 s and Other 4.4 s.")
 

@@ -153,5 +153,14 @@ def test_the_page_by_hand():
     assert rows["s an epoch"].to_dict() == {"ours": 3.0, "peer": 14.0, "quick": 0.1}
     text = "\n".join(map(str, pair_speed.tables({"groups": {"g": group}})))
     assert "holds" in text and "to be measured again" in text and "≥ 4" in text
+    assert pair_speed.all_targets({"groups": {"g": group}}) == [target]
+    # 2 · 64 · 40,000 operations a user: 5.12 million in 10 and 20 µs, half of the peer's time
+    entries = [entry("ours", "ours", "serve", [1e-5], [2e-5]), entry("peer", "peer", "serve", [2e-5], [4e-5])]
+    ranking = {**group, "measure": "serve", "entries": entries}
+    ranking["bench"] = {**group["bench"], "dim": 64, "items": 40_000}
+    ranking["targets"] = [{**target, "measure": "serve", "ratio": 3.0}]
+    said = pair_speed.group_table(ranking).note
+    assert "2Dn = 5.1 million operations a user: ours are 341 GFLOP/s" in said
+    assert "asked for are 512 for 3 times the peer." in said
     assert "no figures yet" in str(pair_speed.page({"groups": {}}))
     assert pair_speed.COMMAND in str(pair_speed.page({"groups": {}}))

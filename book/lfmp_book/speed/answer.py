@@ -6,22 +6,22 @@ from typing import Any
 from ..evidence.rounds import Rounds
 from ..show.answer import Answer
 from ..show.words import listed
+from .pair_speed import all_targets
 from .performance import MEASURES, batch_of, measured_rows
 from .speed import met, target_ratios
 
 
-def answer(results: Mapping[str, Any], epochs: Mapping[str, Any]) -> Answer:
+def answer(results: Mapping[str, Any], epochs: Mapping[str, Any], pairs: Mapping[str, Any]) -> Answer:
     """How many of the targets are met, and how fast this code is beside the fastest peer.
 
     Args:
         results: figures of steps, see `speed.load_figures`.
         epochs: figures of whole epochs, in the same form; their groups may be none.
+        pairs: figures of recommenders, see `pair_speed`; likewise.
     """
-    found = [
-        (target, target_ratios(figures, target))
-        for figures in (results, epochs)
-        for target in figures.get("targets", ())
-    ]
+    asked = [(figures, target) for figures in (results, epochs) for target in figures.get("targets", ())]
+    asked += [(pairs, target) for target in all_targets(pairs)]
+    found = [(target, target_ratios(figures, target)) for figures, target in asked]
     reached = [any(met(target, ratio) for ratio in own.values()) for target, own in found if own]
     missed = [
         target["text"] for (target, own) in found if own and not any(met(target, r) for r in own.values())

@@ -8,8 +8,9 @@ import pandas as pd
 from ..claims.claim import Prose
 from ..evidence.rounds import Ratio, Rounds, made_table, shown
 from ..show.html import Format, HtmlTable, Stack, table
+from ..show.words import listed
 from .performance import targets_table
-from .speed import fastest
+from .speed import entry_named, fastest
 from .table_speed import BUSY
 
 COMMAND = "python -m benchmarks.pairs --out book/performance/pairs.json"
@@ -44,12 +45,35 @@ def _note(group: Mapping[str, Any]) -> str:
     )
     if group["measure"] == "train":
         note += f" An epoch: so many steps on batches of B = {bench['batch']:,} that lie in memory."
+    note += _products(group)
     away = max((d for one in group["entries"] for d in one["differences"].values()), default=None)
     if away is not None:
         note += f" Before any step the scores differ from the peers' by at most {away:.0e} of the largest."
     if (made["load"] or 0) > made["threads"] + BUSY:
         note += f" The machine was busy (load {made['load']:.1f}): to be measured again."
     return note
+
+
+def _products(group: Mapping[str, Any]) -> str:
+    """Of a ranking by products of vectors: the least arithmetic a user, and what rate a goal asks for."""
+    peer, bench = fastest(group["entries"], group["measure"]), group["bench"]
+    ours = entry_named(group["entries"], "ours")
+    if group["measure"] != "serve" or not (group["targets"] and ours and peer):
+        return ""
+    flop = 2 * bench["dim"] * bench["items"]
+    rate = lambda entry: flop / Rounds.of(entry, "serve").median / 1e9
+    goals = listed(
+        [f"{t['ratio'] * rate(peer):,.0f} for {t['ratio']:g} times the peer" for t in group["targets"]]
+    )
+    return (
+        f" Scores alone are 2Dn = {flop / 1e6:.1f} million operations a user: ours are {rate(ours):,.0f} "
+        f"GFLOP/s, with the choice of the best in them; asked for are {goals}."
+    )
+
+
+def all_targets(results: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The targets of every group."""
+    return [target for group in results["groups"].values() for target in group["targets"]]
 
 
 def group_table(group: Mapping[str, Any]) -> HtmlTable:
@@ -74,7 +98,7 @@ def tables(results: Mapping[str, Any]) -> list[HtmlTable]:
     groups = results["groups"]
     if not groups:
         return []
-    targets = [target for group in groups.values() for target in group["targets"]]
+    targets = all_targets(results)
     of_targets = [targets_table({**results, "targets": targets})] if targets else []
     return [*of_targets, *(group_table(group) for group in groups.values()), made_table(results)]
 

@@ -40,7 +40,7 @@ def answer(found: pd.DataFrame) -> Answer:
             f"**{verdict}**{begun}: {outcome_counts(own, 'change')}, AUC "
             f"{ranged(own.difference.tolist(), '+.4f')}{'; ' + '; '.join(named) if named else ''}."
         )
-    return Answer(tuple(said), " ".join([grounds(found), *lacking(found)]))
+    return Answer(tuple(said), " ".join([grounds(found), *not_run(found)]))
 
 
 def grounds(found: pd.DataFrame) -> str:
@@ -56,7 +56,7 @@ def grounds(found: pd.DataFrame) -> str:
     )
 
 
-def lacking(found: pd.DataFrame) -> list[str]:
+def not_run(found: pd.DataFrame) -> list[str]:
     """What is not changed yet, and the commands that do it; empty where everything was."""
     missing = [one for one in variants() if one.doubt not in set(found.doubt)]
     if not missing:
