@@ -445,7 +445,7 @@
     if (asking) copy.after(asking);
   };
 
-  const start = () => document.querySelectorAll(".lfmp-table").forEach(enhance);
+  const start = () => document.querySelectorAll(".lfmp-table:has(table)").forEach(enhance);
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
 })();

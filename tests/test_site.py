@@ -13,6 +13,7 @@ import pandas as pd
 from bs4 import BeautifulSoup
 from docutils import nodes
 from docutils.core import publish_doctree
+from docutils.utils import new_document
 from fontTools.ttLib import TTFont
 from matplotlib import get_data_path
 from pybtex.database import parse_file
@@ -230,6 +231,21 @@ def test_a_column_of_long_texts_is_wide():
     assert [
         ["long" in td.get("class", []) for td in tr.find_all("td")] for tr in soup.select("tbody tr")
     ] == [[False, True, False, False]] * 2
+
+
+def test_a_caption_without_rows_stays_as_it_is_and_has_no_file(tmp_path):
+    tables = extension("tables")
+    alone = '<div class="lfmp-table">\n<p class="lfmp-caption">none yet</p>\n</div>'
+    raw, doctree = nodes.raw("", alone + TABLE, format="html"), new_document("page")
+    doctree += raw
+    (tmp_path / "page.md").write_text("")
+    env = SimpleNamespace(doc2path=lambda _: tmp_path / "page.md")
+    builder = SimpleNamespace(format="html")
+    app = SimpleNamespace(builder=builder, outdir=tmp_path / "out", srcdir=tmp_path, env=env)
+    tables._rewrite(app, doctree, "page")
+    assert [path.name for path in (tmp_path / "out/tables/page").iterdir()] == ["page-01.csv"]
+    assert '<p class="lfmp-caption">none yet</p>' in raw.astext()
+    assert raw.astext().count("lfmp-table-1") == 1 and "lfmp-table-2" not in raw.astext()
 
 
 def test_a_mean_leads_to_the_records_that_it_is_of():

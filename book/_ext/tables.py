@@ -153,7 +153,7 @@ def mark_runs(box: Tag, cells: list, known: dict[str, int]) -> None:
         cells: [row, column, *ids] each.
         known: id → number on the page; those that are no records are left out.
     """
-    rows = box.find("tbody").find_all("tr", recursive=False)
+    rows = box.find("tbody").find_all("tr", recursive=False) if cells else []
     for row, column, *ids in cells:
         numbers = [str(known[one]) for one in ids if one in known]
         if numbers:
@@ -217,6 +217,8 @@ def _rewrite(app, doctree, docname):
             for box, cells in zip(boxes, own, strict=True):
                 mark_runs(box, cells, known)
         for box in boxes:
+            if box.find("table") is None:  # without rows there is a caption alone
+                continue
             number += 1
             file = f"{page}-{number:02}.csv"
             text = dress(box, soup, number, f"{up}{FOLDER}/{page}/{file}", file)
