@@ -136,8 +136,8 @@ def variants() -> list[Variant]:
                 )
             )
     for dataset in control_grids.SETS:
-        name = f"{set_of(dataset)} with as many shadow fields"
-        found.append(Variant("removing can help", name, control_grids.ITEM, _TABLE3, dataset=dataset))
+        name = f"{set_of(dataset)} with as many of them as fields"
+        found.append(Variant("shadow fields added", name, control_grids.ITEM, _TABLE3, dataset=dataset))
     return found
 
 
