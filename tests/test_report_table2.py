@@ -14,8 +14,8 @@ from lfmp_book.lightfmp import fig2a, selectors
 from lfmp_book.lightfmp.arms import OURS
 from lfmp_book.lightfmp.table2 import checks as table2_checks
 from lfmp_book.lightfmp.table2 import claims as on_table2
+from lfmp_book.lightfmp.table2 import control, shadows
 from lfmp_book.lightfmp.table2 import page as table2
-from lfmp_book.lightfmp.table2 import shadows
 from lfmp_book.lightfmp.view import RIVALS, View
 from lfmp_book.show import pareto
 from lfmp_book.show.html import Stack, table
@@ -56,6 +56,25 @@ def compared(cells):
 def verdicts(reference, against, words, arm=PRINTED):
     found = on_table2.claims(reference, against)
     return {c.verdict for c in found if words in c.words and c.arm in ("", arm)}
+
+
+def test_the_control_shows_what_was_chosen_by_beside_what_came_out():
+    """Two seeds at test .75; validation .90 and .92. All of its four kept are the fields themselves."""
+    whole = tuple(map(int, np.flatnonzero(shadow_order(4, 0) < 4)))
+    cells = {("criteo", "all fields"): {"kept_fields": tuple(range(8)), "fields_kept": 8, "val_auc": 0.76},
+             ("criteo", "AdaFS, soft"): {"kept_fields": whole, "val_auc": 0.91},
+             ("criteo", "random fields"): {"kept_fields": whole, "val_auc": 0.76}}  # fmt: skip
+    runs = frame(cells, seeds=2)
+    runs.loc[runs.arm == "AdaFS, soft", "val_auc"] = [0.90, 0.92]
+    told = compared({("criteo", "AdaFS, soft", "all fields"): (-0.05, -0.06, -0.04)})
+    told = told.assign(backbone="deepfm", seeds=2, ids=[[]] * 2, contents="")
+    shown = control.control_table(runs, told)
+    heads = [" ".join(filter(None, parts)) for parts in zip(*shown.header, strict=True)]
+    row = dict(zip(heads, next(line for line in shown.plain if "AdaFS, soft" in line), strict=True))
+    assert row["validation"].startswith("0.9100 ± 0.0141") and row["AUC"].startswith("0.7500")
+    assert row["AUC − all fields"].endswith("worse") and row["AUC − random fields"] == "–"
+    assert "learn on the same rows" in shown.note
+    assert "no reference records yet" in control.control_table(runs[:0], told[:0]).caption
 
 
 def test_front_by_hand():
