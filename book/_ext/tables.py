@@ -153,7 +153,7 @@ def mark_runs(box: Tag, cells: list, known: dict[str, int]) -> None:
         cells: [row, column, *ids] each.
         known: id → number on the page; those that are no records are left out.
     """
-    rows = box.find("tbody").find_all("tr", recursive=False) if cells else []
+    rows = box.find("tbody").find_all("tr", recursive=False)
     for row, column, *ids in cells:
         numbers = [str(known[one]) for one in ids if one in known]
         if numbers:
@@ -213,12 +213,13 @@ def _rewrite(app, doctree, docname):
         soup = BeautifulSoup(raw.astext(), "html.parser")
         own = runs.get(raw.astext().strip(), [])
         boxes = soup.find_all("div", class_="lfmp-table")
-        if len(own) == len(boxes):
-            for box, cells in zip(boxes, own, strict=True):
-                mark_runs(box, cells, known)
-        for box in boxes:
-            if box.find("table") is None:  # without rows there is a caption alone
-                continue
+        if len(own) != len(boxes):
+            own = [[]] * len(boxes)
+        # without rows there is a caption alone
+        marked = [(box, cells) for box, cells in zip(boxes, own, strict=True) if box.find("table")]
+        for box, cells in marked:
+            mark_runs(box, cells, known)
+        for box, _ in marked:
             number += 1
             file = f"{page}-{number:02}.csv"
             text = dress(box, soup, number, f"{up}{FOLDER}/{page}/{file}", file)

@@ -30,13 +30,13 @@ def losses_by_share(found: Sequence[Action], cells: tuple[int, int]) -> Prose:
     """
     lines = []
     for share in shares_of(found):
-        cases = cases_of(tables_of(found, share))
-        arms = {id(case): action.arm for action in tables_of(found, share) for case in action.cases}
-        lines.append(f"**{percent(share)} of the table**: {outcomes_in(cases)}.")
-        for place in dict.fromkeys(map(place_of, cases)):
-            here = [case for case in cases if place_of(case) == place]
-            best = max(here, key=lambda case: case.difference)
-            lines[-1] += f" {place}: {arms[id(best)]} loses least of {len(here)}, {loss(best)}."
+        own = [(action, case) for action in tables_of(found, share) for case in action.cases]
+        line = f"**{percent(share)} of the table**: {outcomes_in([case for _, case in own])}."
+        for place in dict.fromkeys(place_of(case) for _, case in own):
+            here = [(action, case) for action, case in own if place_of(case) == place]
+            action, case = max(here, key=lambda one: one[1].difference)
+            line += f" {place}: {action.arm} loses least of {len(here)}, {loss(case)}."
+        lines.append(line)
     there, planned = cells
     compared = f"adjusted for {number(num_comparisons(found), 'comparison')} (Holm)"
     if any(case.seeds == 1 for case in cases_of(found)):

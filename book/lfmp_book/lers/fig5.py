@@ -70,7 +70,7 @@ def answer(reference: pd.DataFrame, compared: pd.DataFrame, sets: Sequence[str] 
         if fixed(0) not in scores or not len(chosen):
             said.append(f"**{name}, {t:.0%}**: {_in_the_search(chosen)}not all runs on test pairs are there.")
             continue
-        kept = ", ".join(str(m) for m in sorted(set(chosen.n_min)))
+        kept = _minimums(chosen)
         line = (
             f"**{name}, {t:.0%}**: NDCG@20 {scores[fixed(0)]:.4f} where a row may lose all its numbers, "
             f"{scores[SEARCHED]:.4f} with the n_min that validation chose ({kept}): "
@@ -89,15 +89,19 @@ def answer(reference: pd.DataFrame, compared: pd.DataFrame, sets: Sequence[str] 
     return Prose(tuple(said))
 
 
+def _minimums(runs: pd.DataFrame) -> str:
+    """Every n_min that runs have."""
+    return ", ".join(map(str, sorted(set(runs.n_min))))
+
+
 def _in_the_search(chosen: pd.DataFrame) -> str:
     """What n_min the search's users liked, and by how much; empty where none was searched."""
     gains = [max(scores) - scores[0] for scores in chosen.tried if len(scores)]
     if not gains:
         return ""
-    kept = ", ".join(str(m) for m in sorted(set(chosen.n_min)))
     return (
-        f"the search chose n_min = {kept}, by {sum(gains) / len(gains):+.4f} of NDCG@20 over 0 among the "
-        "validation users that it ranks for; "
+        f"the search chose n_min = {_minimums(chosen)}, by {sum(gains) / len(gains):+.4f} of NDCG@20 over 0 "
+        "among the validation users that it ranks for; "
     )
 
 
@@ -142,7 +146,7 @@ def main_table(reference: pd.DataFrame, run: pd.DataFrame) -> HtmlTable:
 
 def _chosen(runs: pd.DataFrame, *_: Any) -> str | None:
     """The n_min that runs chose."""
-    return ", ".join(map(str, sorted(set(runs.n_min)))) if runs.searched.all() else None
+    return _minimums(runs) if runs.searched.all() else None
 
 
 def picture(frame: pd.DataFrame) -> Figure:
