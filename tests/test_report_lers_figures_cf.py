@@ -327,12 +327,20 @@ def test_found_of_searches_of_pairs(tmp_path):
     searched(grids, store, lambda rate: -abs(rate - 0.01))
     shown = search_pairs.found_by_search(grids, store, "x")
     [chosen, *borders] = shown.parts
-    assert len(chosen.plain) == 4 and len(borders) == 2
+    assert len(chosen.plain) == 4 and len(borders) == 3  # QR with LightGCN has intervals of its own
     columns = dict(zip(chosen.header[-1], zip(*chosen.plain, strict=True), strict=True))
     assert "validation NDCG@20" in columns
     assert [cell == "–" for cell in columns["γ"]] == [False, False, True, True]
     assert [cell == "–" for cell in columns["dropout"]] == [True, True, False, False]
-    assert [line[0] for line in borders[1].plain] == ["learning rate", "λ", "dropout"]
+    assert [[line[:2] for line in lines.plain[1:]] for lines in borders] == [
+        [["λ", "0.001 to 0.05"], ["γ", "0.1 to 1"]],
+        [["λ", "1e-05 to 0.05"], ["γ", "0 to 1"]],
+        [["λ", "0.0001 to 0.1"], ["dropout", "0 to 0.5"]],
+    ]
+    found = search.trials(grids, store)
+    own = found[(found.arm == "QR") & (found.backbone == "lightgcn")]
+    assert list(own.drawn) == ["start", *["random"] * 3, *["TPE"] * 2]
+    assert dict(own.iloc[0][list(cf_grids.SHARED_START)]) == cf_grids.SHARED_START
     assert search.trials(grids, store).state.eq("done").all()
 
 

@@ -10,7 +10,7 @@ from ..metrics import metrics_among
 from ..settings import Settings
 from .journal import Journal
 from .record import Record
-from .search import Trial
+from .search import TPE, Trial
 from .spec import RunSpec
 from .store import Store
 
@@ -22,6 +22,7 @@ class Arm:
     Attributes:
         searched_as: label of the arm whose search decides for this one, where another grid picks; its own
             by default.
+        tpe: where its hyper-parameters are searched, if not in the intervals of the grid's other arms.
     """
 
     label: str
@@ -29,6 +30,7 @@ class Arm:
     budget: Budget = NOTHING
     method_settings: Mapping[str, Any] | Settings = field(default_factory=dict)
     searched_as: str = ""
+    tpe: TPE | None = None
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ class Grid:
         backbones, training: settings of backbones, TrainingSettings, or dicts of them.
         candidates: overrides of training or backbone settings, or else of an arm's own, the same for every
             arm.
-        tpe: proposes the candidates instead, for every backbone and arm with the same budget.
+        tpe: proposes the candidates instead, for every backbone and every arm without a `tpe` of its own.
         search_seeds, seeds: of stage 1 and stage 2.
         recheck_seeds: of stage 1 too, for the candidates whose score lies within `close` of the best one's,
             where there are several: what luck would choose is chosen by more seeds, from among them.
@@ -87,14 +87,19 @@ class Grid:
         for search in self.searches(store):
             candidates = tuple(plain(c, "candidate") for c in search.candidates)
             chosen = search.chosen
+            tpe = self.tpe_of(search.arm)
             border = chosen is not None and (
-                bool(self.tpe.on_border(candidates[chosen])) if self.tpe else on_border(candidates, chosen)
+                bool(tpe.on_border(candidates[chosen])) if tpe else on_border(candidates, chosen)
             )
             name = plain(search.backbone)["name"]
             result.append(
                 SearchResult(name, search.arm.label, candidates, tuple(search.scores), chosen, border)
             )
         return result
+
+    def tpe_of(self, arm: Arm) -> TPE | None:
+        """What proposes an arm's candidates; None where the grid lists them itself."""
+        return self.tpe and (arm.tpe or self.tpe)
 
     def arm_of(self, spec: RunSpec) -> str:
         """The label of the arm that `spec` belongs to; empty for a spec of another grid."""
@@ -147,8 +152,9 @@ class Grid:
                 yield self._search(dataset, backbone, arm, store)
 
     def _search(self, dataset: DatasetRef, backbone: Any, arm: Arm, store: Store) -> Search:
-        if self.tpe is not None:
-            return self._replayed(self.tpe, dataset, backbone, arm, store)
+        tpe = self.tpe_of(arm)
+        if tpe is not None:
+            return self._replayed(tpe, dataset, backbone, arm, store)
         candidates = tuple(self.candidates)
         cells = [self._trial(dataset, backbone, arm, c) for c in candidates if len(candidates) > 1]
         trials = [trial_of(cell, store) for cell in cells]

@@ -79,3 +79,21 @@ def test_rows_of_clicks_are_not_pairs(planted, tmp_path, monkeypatch):
 def test_pairs_are_not_rows_of_clicks(own):
     with pytest.raises(LfmpError, match="deepfm learns from clicks; mine holds interactions"):
         get_item("lers_table5").on("quick", prepared(own.folder))
+
+
+def test_rows_that_share_parts_are_searched_where_a_plain_tables_intervals_end_too():
+    """Each of their own intervals holds that of plain tables; NeuMF and the quick profile have one for all."""
+    grids = {plain(g.backbones[0])["name"]: g for g in cf_grids.searches("reference", sets="gowalla")}
+    own = {arm.label: arm.tpe for arm in grids["lightgcn"].arms}
+    assert {label for label, tpe in own.items() if tpe} == set(cf_grids.SHARED) < set(cf_grids.METHODS)
+    wide, narrow = own["QR"].space, grids["lightgcn"].tpe.space
+    assert wide.keys() == narrow.keys() and wide != narrow
+    assert all(wide[key].low <= narrow[key].low and narrow[key].high <= wide[key].high for key in narrow)
+    quick = cf_grids.searches("quick", recommenders="lightgcn")
+    assert not any(arm.tpe for grid in [grids["neumf"], *quick] for arm in grid.arms)
+
+
+def test_fewer_trials_hold_for_every_search():
+    [grid] = cf_grids.searches("reference", sets="yelp2018", recommenders="lightgcn", trials=1)
+    assert {grid.tpe_of(arm).trials for arm in grid.arms} == {1}
+    assert all(len(grid.tpe_of(arm).starts) == 1 for arm in grid.arms)

@@ -116,17 +116,17 @@ def trials(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
     """
     rows = []
     for grid in grids:
-        assert grid.tpe is not None
         runs: dict[tuple[str, str], list[RunSpec]] = {}
         for spec in grid.plan(store):  # search by search, each in the order of its trials
             if spec.role == "search":
                 runs.setdefault((spec.backbone["name"], grid.arm_of(spec)), []).append(spec)
         for choice in grid.choices(store):
+            tpe = tpe_of(grid, choice.arm)
             specs = runs[choice.backbone, choice.arm][:: len(grid.search_seeds)]
             best = accumulate((score or 0.0 for score in choice.scores), max)
             found = zip(choice.candidates, choice.scores, specs, best, strict=True)
             for k, (values, score, spec, top) in enumerate(found):
-                own = {name: float(values[name]) for name in grid.tpe.space}
+                own = {name: float(values[name]) for name in tpe.space}
                 failed = score is None and store.failure(spec) is not None
                 record = store.get(spec) if score is not None else None
                 rows.append(
@@ -135,23 +135,24 @@ def trials(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
                         "backbone": choice.backbone,
                         "arm": choice.arm,
                         "trial": k + 1,
-                        "drawn": grid.tpe.drawn(k),
+                        "drawn": tpe.drawn(k),
                         **own,
                         "state": "failed" if failed else "waiting" if score is None else "done",
                         "score": score,
                         "best": top or None,
                         "epochs": len(record.details["history"]) if record else None,
                         "chosen": k == choice.chosen,
-                        "border": at_border(grid.tpe, own) if k == choice.chosen else "",
+                        "border": at_border(tpe, own) if k == choice.chosen else "",
                     }
                 )
     return framed(rows, COLUMNS).astype({"score": float, "best": float})
 
 
-def _space(grid: Grid) -> dict[str, Interval]:
-    """What a grid searches."""
-    assert grid.tpe is not None
-    return grid.tpe.space
+def tpe_of(grid: Grid, label: str) -> TPE:
+    """The search of one arm of a grid that has some."""
+    [found] = [grid.tpe_of(arm) for arm in grid.arms if arm.label == label]
+    assert found is not None
+    return found
 
 
 def at_border(tpe: TPE, values: dict[str, float]) -> str:
@@ -265,7 +266,7 @@ def failures(grids: Sequence[Grid], store: Store) -> HtmlTable | Prose:
                         "data": name_of(grid),
                         "backbone": TITLES.get(spec.backbone["name"], spec.backbone["name"]),
                         "method": grid.arm_of(spec),
-                        **{NAMES[key]: float(values[key]) for key in _space(grid)},
+                        **{NAMES[key]: float(values[key]) for key in tpe_of(grid, grid.arm_of(spec)).space},
                         "cause": record.cause or "not written down",
                         "error": record.error.strip().splitlines()[-1] if record.error.strip() else "",
                     }
@@ -285,10 +286,10 @@ def journal(grid: Grid, backbone: str, arm: str, store: Store, path: Path | str)
     Raises:
         LfmpError: Optuna is not installed, or the file has this search already.
     """
-    assert grid.tpe is not None
     with quiet_optuna() as optuna:
         storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path)))
-    return grid.tpe.study(grid.trials(backbone, arm, store), storage, f"{name_of(grid)}, {backbone}, {arm}")
+    known, name = grid.trials(backbone, arm, store), f"{name_of(grid)}, {backbone}, {arm}"
+    return tpe_of(grid, arm).study(known, storage, name)
 
 
 def same_trials(study: "optuna.Study", tpe: TPE, known: Sequence[Trial | None]) -> bool:

@@ -32,7 +32,7 @@ def third(profile: str) -> list[Grid]:
         profile=profile,
         dataset=dataset,
         backbones=[lists.recommender_for("lightgcn", NAME, profile)],
-        arms=[Arm(ORIGINAL, "no_selection"), *wanted(SEARCHED_AT)],
+        arms=lists.searched([Arm(ORIGINAL, "no_selection"), *wanted(SEARCHED_AT)], "lightgcn", profile),
         training=lists.training_for("lightgcn", profile),
         seeds=(),
         tpe=lists.tpe_for("lightgcn", profile),
