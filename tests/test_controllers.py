@@ -1,5 +1,7 @@
 """Gates for each example: their formulas by hand, who moves them, how they are stored."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,10 +10,12 @@ from sized import sized
 from torch.nn import functional
 
 from lfmp_core.budget import Budget
+from lfmp_core.data import Rows
+from lfmp_core.data.thinned import ThinnedDataset
 from lfmp_core.efficiency import export_onnx
 from lfmp_core.errors import LfmpError
 from lfmp_core.methods import get_method
-from lfmp_core.methods.gating.adafs import AdaFSSettings, ControllerOnValidation
+from lfmp_core.methods.gating.adafs import AdaFSSettings, ControllerOnOtherRows
 from lfmp_core.methods.gating.phases import mean_gates
 from lfmp_core.models import BackboneSettings, build_model, load_model, save_model
 from lfmp_core.models.backbone import REGISTRY
@@ -127,7 +131,7 @@ def trainer(task, flipped=False, update_every=3, checkpoint=None):
     rows = task.dataset.split("val")
     if flipped:
         rows = type(rows)(rows.ids, 1 - np.asarray(rows.labels))
-    objective = ControllerOnValidation(Batches(rows, 512, 7), update_every)
+    objective = ControllerOnOtherRows(Batches(rows, 512, 7), update_every)
     train = task.dataset.split("train")[:2000]
     return Trainer(model, train, task.training, seed=5, objective=objective, checkpoint=checkpoint)
 
@@ -144,8 +148,8 @@ def same(first, second):
     return all(torch.equal(first[k], second[k]) for k in first)
 
 
-def test_controller_moves_only_on_validation_batches(task):
-    """At steps 3 and 6, and there by what the validation labels say; the weights move at every step."""
+def test_controller_moves_only_on_its_own_batches(task):
+    """At steps 3 and 6, and there by what their labels say; the weights move at every step."""
     for flipped in (False, True):
         t = trainer(task, flipped)
         before, moved = parts(t.model), []
@@ -160,11 +164,11 @@ def test_controller_moves_only_on_validation_batches(task):
     for t in (straight, flipped):
         t.fit(stop_at=3)
     first, second = parts(straight.model), parts(flipped.model)
-    assert same(first[1], second[1])  # validation labels reach the weights through the controller alone
+    assert same(first[1], second[1])  # those labels reach the weights through the controller alone
     assert not same(first[0], second[0])
 
 
-def test_first_step_of_the_controller_follows_the_validation_gradient(task):
+def test_first_step_of_the_controller_follows_its_own_gradient(task):
     """Adam's first step is the learning rate times the gradient's sign."""
     t = trainer(task, update_every=1)
     for module in t.model.modules():
@@ -181,15 +185,15 @@ def test_first_step_of_the_controller_follows_the_validation_gradient(task):
     assert torch.allclose((weight - before)[clear], -0.01 * gradient.sign()[clear], atol=1e-4)
 
 
-def test_validation_batches_come_by_number(task):
+def test_controllers_batches_come_by_number(task):
     """In any order of asking, so that a resumed run gets the ones that it would have got."""
     rows = task.dataset.split("val")
-    objective = ControllerOnValidation(Batches(rows, 300, 3), 1)
+    objective = ControllerOnOtherRows(Batches(rows, 300, 3), 1)
     count = -(-len(rows) // 300)
-    first = [objective.validation[k][0] for k in range(2 * count + 1)]
-    again = ControllerOnValidation(Batches(rows, 300, 3), 1)
+    first = [objective.others[k][0] for k in range(2 * count + 1)]
+    again = ControllerOnOtherRows(Batches(rows, 300, 3), 1)
     for k in (count + 1, 2 * count, 0, 1, count - 1):
-        assert torch.equal(again.validation[k][0], first[k])
+        assert torch.equal(again.others[k][0], first[k])
     assert sum(map(len, first[:count])) == len(rows)
     assert not torch.equal(first[0], first[count])
 
@@ -229,6 +233,19 @@ def test_methods_learn_and_remove_nothing(task, method, settings, tmp_path):
     again = run(task, method, folder=tmp_path / "run", **settings)
     assert same(outcome.model.state_dict(), again.model.state_dict())
     assert again.phases["PT"] == kept.phases["PT"]
+
+
+@pytest.mark.parametrize(("method", "settings"), METHODS, ids=str)
+def test_no_weight_follows_from_validation_labels(task, method, settings):
+    """They stop a training and choose a rate; a controller that learnt them would make both blind."""
+    whole = task.dataset
+    rows = whole.split("val")
+    other_labels = {"val": Rows(rows.ids, 1 - np.asarray(rows.labels))}
+    flipped = ThinnedDataset(whole.folder, whole.schema, whole, other_labels)
+    once = task.training.model_copy(update={"epochs": 1})
+    straight = run(replace(task, training=once), method, **settings)
+    other = run(replace(task, dataset=flipped, training=once), method, **settings)
+    assert same(straight.model.state_dict(), other.model.state_dict())
 
 
 @pytest.mark.parametrize(("method", "settings"), METHODS, ids=str)

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from ..errors import check_name
+from ..errors import DataError, check_name
 from ..settings import digest
 from .dataset import Dataset, Rows, stratified
 from .schema import SPLITS
@@ -33,19 +34,40 @@ def thinned(dataset: Dataset, rows: Mapping[str, int]) -> Dataset:
         check_name(split, ("train", "val"), "split to cut")
         whole = dataset.split(split)
         kept[split] = whole.take(np.flatnonzero(stratified(np.asarray(whole.labels), count, 0, split)))
-    clicks = {split: int(own.labels.sum()) for split, own in kept.items()}
+    return _with(dataset, kept, {"kept_rows": dict(rows)}, thinned_fingerprint(schema.fingerprint, rows))
+
+
+def set_aside(dataset: Dataset, count: int, seed: int) -> tuple[Dataset, Rows]:
+    """The data set without some of its training rows, and those rows, drawn by class without replacement.
+
+    Raises:
+        DataError: there are not more rows than that.
+    """
+    whole = dataset.split("train")
+    drawn = stratified(np.asarray(whole.labels), count, seed, "training")
+    if drawn.all():
+        raise DataError(f"all {count} training rows are asked for aside", remedy="Leave some to learn from")
+    what = {"aside": count, "seed": seed}
+    fingerprint = digest({"base": dataset.schema.fingerprint, **what}, 64)
+    rest = _with(dataset, {"train": whole.take(np.flatnonzero(~drawn))}, {"set_aside": what}, fingerprint)
+    return rest, whole.take(np.flatnonzero(drawn))
+
+
+def _with(dataset: Dataset, kept: dict[str, Rows], said: dict[str, Any], fingerprint: str) -> Dataset:
+    """The data set with other rows in some splits; `said` tells of its source why."""
+    schema = dataset.schema
     changed = {
-        "rows": {**schema.rows, **rows},
-        "positives": {**schema.positives, **clicks},
-        "source": {**schema.source, "kept_rows": dict(rows)},
-        "fingerprint": thinned_fingerprint(schema.fingerprint, rows),
+        "rows": {**schema.rows, **{split: len(own) for split, own in kept.items()}},
+        "positives": {**schema.positives, **{split: int(own.labels.sum()) for split, own in kept.items()}},
+        "source": {**schema.source, **said},
+        "fingerprint": fingerprint,
     }
     return ThinnedDataset(dataset.folder, schema.model_copy(update=changed), dataset, kept)
 
 
 @dataclass(frozen=True)
 class ThinnedDataset(Dataset):
-    """What `thinned` gives: the rows drawn in memory, all else from `base`."""
+    """What `thinned` and `set_aside` give: the rows drawn in memory, all else from `base`."""
 
     base: Dataset
     kept: dict[str, Rows] = field(repr=False, compare=False)

@@ -82,7 +82,7 @@ def test_pairs_are_not_rows_of_clicks(own):
 
 
 def test_rows_that_share_parts_are_searched_where_a_plain_tables_intervals_end_too():
-    """Each of their own intervals holds that of plain tables; NeuMF and the quick profile have one for all."""
+    """Each of their own intervals holds that of plain tables; NeuMF and quick have one for all."""
     grids = {plain(g.backbones[0])["name"]: g for g in cf_grids.searches("reference", sets="gowalla")}
     own = {arm.label: arm.tpe for arm in grids["lightgcn"].arms}
     assert {label for label, tpe in own.items() if tpe} == set(cf_grids.SHARED) < set(cf_grids.METHODS)

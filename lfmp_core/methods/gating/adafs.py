@@ -1,5 +1,6 @@
-"""AdaFS: a controller gates the fields of every example, and learns on validation rows."""
+"""AdaFS: a controller gates the fields of every example, and learns on rows that the weights don't see."""
 
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -7,6 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ...budget import Budget
+from ...data.thinned import set_aside
 from ...masking import num_kept
 from ...models import Backbone
 from ...models.batch import ClickBatch
@@ -19,6 +21,8 @@ from ...training.batches import Numbered, least_rows
 from ..base import Context, FieldSelection, Outcome, register
 from ..train import fresh_model, train_to_outcome
 from .phases import Made, choose_by_gates, first_phase, mean_gates, pretrain_for, six_digits
+
+CONTROLLERS_SHARE = 0.1  # of the training rows, as many as are validated on
 
 
 class AdaFSSettings(Settings):
@@ -36,21 +40,21 @@ class AdaFSSettings(Settings):
     update_every: int = Field(10, ge=1)
 
 
-class ControllerOnValidation(LogLoss):
-    """Training rows move the weights, validation rows the controller (first-order bi-level optimisation).
+class ControllerOnOtherRows(LogLoss):
+    """Training rows move the weights, other rows the controller (first-order bi-level optimisation).
 
-    With every `update_every`-th training step the controller gets its gradient from a validation batch of
+    With every `update_every`-th training step the controller gets its gradient from a batch of its own of
     twice the size, and Adam moves it in the same step as the weights. At all other steps it has no gradient,
     so Adam leaves it and its moments alone.
 
     Args:
-        validation: batches for the controller, gone through again and again.
+        others: batches for the controller, gone through again and again.
         update_every: training steps to one of the controller's.
     """
 
-    def __init__(self, validation: Batches, update_every: int):
+    def __init__(self, others: Batches, update_every: int):
         super().__init__()
-        self.validation, self.update_every = Numbered(validation), update_every
+        self.others, self.update_every = Numbered(others), update_every
 
     def forward(self, model: Backbone, batch: ClickBatch, step: int) -> Tensor:
         own = list(controller_of(model).parameters())
@@ -58,7 +62,7 @@ class ControllerOnValidation(LogLoss):
         if not rest:
             for parameter in own:
                 parameter.requires_grad_(True)
-            loss = super().forward(model, self.validation[number - 1], step)
+            loss = super().forward(model, self.others[number - 1], step)
             gradients = torch.autograd.grad(loss, own)
         for parameter in own:
             parameter.requires_grad_(False)
@@ -69,7 +73,7 @@ class ControllerOnValidation(LogLoss):
 
 
 def controller_of(model: Backbone) -> nn.Module:
-    """The part that validation rows move; the normalisation before it belongs to the weights."""
+    """The part that rows of its own move; the normalisation before it belongs to the weights."""
     assert isinstance(model.controller, AdaptiveGates)
     return model.controller.controller
 
@@ -83,21 +87,26 @@ def _choose(task: Clicks, budget: Budget, settings: AdaFSSettings, context: Cont
 def adafs(task: Clicks, budget: Budget, settings: AdaFSSettings, context: Context) -> Outcome:
     """Weigh the fields of every example by a small network on all its vectors; the whole model is served.
 
-    e'_f = w_f·BN(e_f), see `AdaptiveGates`. Two epochs without gates, then weights on training rows and the
-    controller on validation rows, whose labels it therefore sees.
+    e'_f = w_f·BN(e_f), see `AdaptiveGates`. Two epochs without gates, then weights and controller together,
+    each on rows that the other doesn't see: the controller on a tenth of the training rows, set aside.
 
     The budget sets the number of open fields an example in the mode "hard"; soft gates close none. Nothing
     is removed in either, whatever Light-FMP §4.1 says of pruned values: every field counts as kept and the
     controller adds to the size. `choose` ranks the fields by their mean gate over the validation rows.
 
-    Departures: backbones are the book's own (the authors: an MLP of 16-8); the best epoch's weights are the
-    ones served (theirs: the last epoch's); the controller starts from Xavier-normal weights (their call of it
-    reaches no layer); it moves in the same step as the weights, not right after.
+    Departures: the authors' controller learns on the validation rows, by which training is stopped and its
+    rate is chosen; it fits them, and they say nothing any more of either. Backbones are the book's own (the
+    authors: an MLP of 16-8); the best epoch's weights are the ones served (theirs: the last epoch's); the
+    controller starts from Xavier-normal weights (their call of it reaches no layer); it moves in the same
+    step as the weights, not right after.
 
     Source: Lin et al. 2022 (KDD), and the authors' code for what the paper leaves open.
     """
     schema = task.dataset.schema
     m, dim = schema.num_fields, task.backbone.embedding_dim
+    count = max(2, round(CONTROLLERS_SHARE * schema.rows["train"]))  # two: its rows are normalised
+    dataset, others = set_aside(task.dataset, count, derive(context.seed, "controller's rows"))
+    task = replace(task, dataset=dataset)
     keep = num_kept(m, budget.share)
 
     def make() -> Made:
@@ -111,13 +120,13 @@ def adafs(task: Clicks, budget: Budget, settings: AdaFSSettings, context: Contex
 
     model, details = first_phase(context, make)
     batches = Batches(
-        task.dataset.split("val"),
+        others,
         2 * task.training.batch_size,
-        derive(context.seed, "validation rows"),
+        derive(context.seed, "controller's batches"),
         device=task.training.device,
         least=least_rows(model),
     )
-    objective = ControllerOnValidation(batches, settings.update_every)
+    objective = ControllerOnOtherRows(batches, settings.update_every)
     outcome = train_to_outcome(task, model, range(m), context, objective=objective, details=details)
     for parameter in controller_of(outcome.model).parameters():
         parameter.requires_grad_(True)
