@@ -60,8 +60,7 @@ def control_table(reference: pd.DataFrame, compared: pd.DataFrame) -> HtmlTable:
         f"{own_seeds(reference)}. Backbone DeepFM; all fields are the real ones and their shadows; a "
         "selector keeps half of them. Differences [95 % interval], paired bootstrap over test rows, seeds "
         f"and draws; outcomes adjusted for all {len(found)} together (Holm). Validation: AUC on the rows by "
-        "which rate and stop are chosen. The controllers of AdaFS and MvFS learn on the same rows; where "
-        "that AUC is far above the test's they fitted them, and neither choice means anything."
+        "which rate and stop are chosen; far above the test's it would say that something learnt them."
     )
     return table(
         pd.DataFrame(rows),
