@@ -8,6 +8,8 @@ STAMP := .venv/.installed
 # Notebooks and tests that call `lfmp` find this environment's one. The folder's name may hold spaces.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONUTF8 = 1
+# Images of containers often forbid it, and every notebook and test would compile 2,500 modules again.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: outputs picture help install book execute html browse test lint format nbval types lock clean bench bench-pairs bench-epoch bench-cost
 
