@@ -94,6 +94,17 @@ def test_a_control_that_nobody_is_held_against_does_not_hide_comparisons():
     assert not made_from(rows, records[1:], {"b", "control"})
 
 
+def test_the_only_arm_of_a_backbone_hides_no_comparisons():
+    """Draws of chance come first: held against nothing until their backbone has another arm."""
+    rows = pd.DataFrame({"ids": [["a", "b"]]})
+    own = {"id": ["a", "b", "draw"], "dataset": "x", "arm": ["new", "random", "random"]}
+    records = pd.DataFrame(own | {"backbone": ["dnn", "dnn", "pnn"]})
+    assert made_from(rows, records) and not made_from(rows, records[1:])
+    assert not made_from(rows, records.assign(backbone="dnn"))
+    more = pd.concat([records, records[:1].assign(id="c", backbone="pnn")])
+    assert not made_from(rows, more)
+
+
 def test_stale_cells_are_marked_and_the_mark_is_explained():
     runs = pd.DataFrame({"auc": [0.75, 0.76], "stale": True})
     shown = table(pd.DataFrame({"AUC": [Spread.over(runs, "auc")]}), note="Two seeds.")

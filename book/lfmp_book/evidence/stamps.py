@@ -78,7 +78,8 @@ def unmixed(rows: pd.DataFrame, stamps: Mapping[str, Mapping[str, str]]) -> pd.D
 def made_from(rows: pd.DataFrame, reference: pd.DataFrame, at_hand: Collection[str] | None = None) -> bool:
     """Whether comparisons were made from just the records that a page shows, as they are now.
 
-    Where some are stale, one may be without a partner: it is compared with none.
+    Where some are stale, one may be without a partner: it is compared with none. Nor is the only arm that a
+    backbone has yet.
 
     Args:
         rows: comparisons. reference: the records that the page shows.
@@ -86,6 +87,9 @@ def made_from(rows: pd.DataFrame, reference: pd.DataFrame, at_hand: Collection[s
             another backbone may be among them, which nobody is held against.
     """
     used, records = {i for ids in rows["ids"] for i in ids}, set(reference.id)
+    if at_hand is None and {"dataset", "backbone", "arm"} <= set(reference.columns):
+        arms = reference.groupby(["dataset", "backbone"]).arm.transform("nunique")
+        records = set(reference.id[arms > 1])
     if at_hand is not None:
         whole = set(at_hand) == records and used <= records
     else:
