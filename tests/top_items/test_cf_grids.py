@@ -13,6 +13,7 @@ from lfmp_core.experiments.executor import task_on
 from lfmp_core.experiments.items import get_item
 from lfmp_core.experiments.own_data import prepared
 from lfmp_core.experiments.spec import plain
+from lfmp_core.methods import get_method
 from lfmp_core.methods.compression.reach import out_of_reach
 
 
@@ -97,3 +98,24 @@ def test_fewer_trials_hold_for_every_search():
     [grid] = cf_grids.searches("reference", sets="yelp2018", recommenders="lightgcn", trials=1)
     assert {grid.tpe_of(arm).trials for arm in grid.arms} == {1}
     assert all(len(grid.tpe_of(arm).starts) == 1 for arm in grid.arms)
+
+
+def test_rows_that_share_parts_shrink_under_a_penalty_with_which_a_plain_table_learns(planted_pairs):
+    """What `SHARED_SPACE` is for: within the intervals of plain tables lie some that leave QR no vectors."""
+    recommender = plain(cf_grids.recommender_for("lightgcn", "", "quick"))
+    training = cf_grids.training_for("lightgcn", "quick")
+    [qr] = [arm for arm in cf_grids.compressions("quick", 0.8) if arm.label == "QR"]
+
+    def learnt(l2, arm):
+        task = task_on(
+            planted_pairs, recommender, plain(training.model_copy(update={"l2": l2, "contrast": 0.1}))
+        )
+        model = get_method(arm.method).run(task, arm.budget, 0, settings=arm.method_settings).model
+        return model.embeddings().norm(dim=1).mean().item(), task.evaluate(model, "val").metrics["ndcg20"]
+
+    strong = cf_grids.SPACES["lightgcn"]["l2"].high
+    size, ndcg = learnt(strong, cf_grids.Arm("plain", "no_selection"))
+    shrunk, lost = learnt(strong, qr)
+    assert shrunk < size / 5 and lost < ndcg / 5
+    _, found = learnt(cf_grids.SHARED_START["l2"], qr)
+    assert found > ndcg / 2
