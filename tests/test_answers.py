@@ -221,10 +221,11 @@ def test_outcomes_are_adjusted_for_all_comparisons_together():
     assert outcome_counts(found, "set") == "1 equal, 1 worse of 2 sets"
     assert mean_of(found) == "mean -0.0100, -0.0200 to +0.0000" and mean_of(found[:1]) == "+0.0000"
     assert "13,715 test rows of Criteo; 3 seeds a cell" in sure(found)
-    assert "all 2 comparisons together (Holm)" in sure(found)
+    assert "all 2 comparisons together (Holm)" in sure(found) and "another training" not in sure(found)
     assert "Samples, not the papers' full sets" in sure(found)
     lists = found.assign(dataset="gowalla", metric="ndcg20", seeds=1)
-    assert sure(lists).startswith("29,858 users of ") and "; 1 seed a cell." in sure(lists)
+    assert sure(lists).startswith("29,858 users of ")
+    assert "; 1 seed a cell; with one, no interval covers another training." in sure(lists)
     assert sure(lists).endswith("The papers' own sets, whole.")
 
 

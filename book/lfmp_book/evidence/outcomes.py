@@ -120,8 +120,9 @@ def sure(found: pd.DataFrame) -> str:
     )
     half = ((found.high - found.low) / 2).median()
     plural = "s" * bool(found.seeds.max() > 1)
+    single = "; with one, no interval covers another training" * bool(found.seeds.min() == 1)
     return (
-        f"{sets}; {ranged(found.seeds.tolist())} seed{plural} a cell. Intervals of 95 % are ± {half:.4f} in "
-        f"the median. Better, worse and equal (within ± {margin:g}) hold for all {len(found)} comparisons "
-        f"together (Holm). {whole}"
+        f"{sets}; {ranged(found.seeds.tolist())} seed{plural} a cell{single}. Intervals of 95 % are "
+        f"± {half:.4f} in the median. Better, worse and equal (within ± {margin:g}) hold for all "
+        f"{len(found)} comparisons together (Holm). {whole}"
     )
