@@ -197,7 +197,7 @@ def chosen_table(
         return Prose((f"{title}: {NOT_YET}.",))
     rows = []
     for (name, backbone, arm), search in own.groupby(["dataset", "backbone", "arm"], sort=False):
-        best, random = search[search.chosen].iloc[0], search[search.drawn == "random"].score
+        best, first = search[search.chosen].iloc[0], search[search.drawn != "TPE"].score
         rows.append(
             {
                 "data": name,
@@ -205,7 +205,7 @@ def chosen_table(
                 "method": arm,
                 f"validation {metric.title}": best.score,
                 "best at trial": f"{best.trial} of {len(search)}",
-                "over the random ones": None if random.isna().all() else best.score - random.max(),
+                "over the random ones": None if first.isna().all() else best.score - first.max(),
                 **{NAMES[key]: best[key] for key in space},
                 "on a border": best.border,
                 "failed": int((search.state == "failed").sum()) or None,
@@ -216,7 +216,7 @@ def chosen_table(
     formats |= {"over the random ones": "+.4f", "failed": ".0f"}
     note = (
         f"On a border: within {EDGE:.0%} of the interval's length, by magnitude where it is drawn so. "
-        "Over the random ones: what TPE's own trials added to the best of the random trials."
+        "Over the random ones: what TPE's own trials added to the best of those drawn or given."
     )
     kinds = [f"{row['data']} {row['backbone']}" for row in rows]
     return table(data, caption=f"{title}: chosen values", formats=formats, rule=kinds, note=note)
