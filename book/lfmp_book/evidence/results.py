@@ -23,6 +23,7 @@ from lfmp_core.settings import project_root
 
 from .draws import Draws, carrying, draw, eight_digits, load_draws
 from .frames import CHOSEN, COMPARED, FINAL, framed
+from .processors import on_one_processor
 from .stamps import contents, made_from, marks, stamps_of, under_one_stamp, unmixed
 
 ALL_FIELDS, RANDOM_FIELDS, UNPRUNED = "all fields", "random fields", "itself at τ = 0"
@@ -60,8 +61,8 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
     `budget` is the share asked for, of fields or of what tables hold; `sparsity` is what came out. TT is
     the run's processor time on one thread, which a neighbour on the machine disturbs less than the
     clock; IT is seconds to score a million rows, or users, by the stored form, IT_remembered with the rows
-    that were worked out kept (of tables that do so). See `stamps.marks` too. `attrs["dataset"]` refers to the
-    data.
+    that were worked out kept (of tables that do so). Seconds of another processor than most of a block's
+    are missing. See `stamps.marks` too. `attrs["dataset"]` refers to the data.
     """
     rows, dataset = [], None
     for arm, record in finals(grids, store):
@@ -91,11 +92,12 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
                 "kept_fields": None if kept is None else tuple(kept),
                 "log_alpha": record.details.get("log_alpha"),
                 "gates": record.details.get("gates"),
+                "cpu": record.certificate.hardware.cpu if record.certificate else "",
                 "id": record.id,
                 **marks(record),
             }
         )
-    table = framed(rows, FINAL)
+    table = on_one_processor(framed(rows, FINAL))
     table.attrs["dataset"] = dataset
     return table
 

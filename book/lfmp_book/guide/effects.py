@@ -7,6 +7,7 @@ undecided, worse.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import nan
 from typing import Literal, NamedTuple
 
 import pandas as pd
@@ -101,13 +102,18 @@ class Action:
         return max(0.0, -min(case.low for case in self.cases))
 
     def ratios(self, column: str) -> tuple[float, float]:
-        """Smallest and largest ratio to the whole model over the cases."""
-        found = [case.ratios[column] for case in self.cases]
-        return min(found), max(found)
+        """Smallest and largest ratio to the whole model over the cases; neither where none has one."""
+        found = self._known(column)
+        return (min(found), max(found)) if found else (nan, nan)
 
     def mean(self, column: str) -> float:
-        """Mean of the ratios over the cases."""
-        return sum(case.ratios[column] for case in self.cases) / len(self.cases)
+        """Mean of the ratios over the cases that have one."""
+        found = self._known(column)
+        return sum(found) / len(found) if found else nan
+
+    def _known(self, column: str) -> list[float]:
+        # a time that was taken on another processor than the whole model's says nothing
+        return [ratio for case in self.cases if (ratio := case.ratios[column]) == ratio]
 
     @property
     def gain(self) -> float:

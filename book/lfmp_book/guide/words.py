@@ -35,8 +35,9 @@ def loss(case: Effect) -> str:
 
 
 def times(action: Action, column: str) -> str:
-    """The ratio to the whole model over the cases, smallest to largest."""
-    low, high = (f"{ratio:.2f}" for ratio in action.ratios(column))
+    """The ratio to the whole model over the cases, smallest to largest; a dash where none is known."""
+    found = action.ratios(column)
+    low, high = (f"{ratio:.2f}" if ratio == ratio else "–" for ratio in found)
     return low if low == high else f"{low} to {high}"
 
 

@@ -46,8 +46,10 @@ def _better(v: Reading) -> CasesFound:
 
 def _quicker(v: Reading) -> CasesFound:
     """An epoch of continued training takes so much less time than one on all fields."""
-    pairs = {b: (own, base) for b, (own, base) in _pairs(v).items() if len(base)}
+    pairs = _timed_pairs(v)
     epochs = {b: (own.CT / own.epochs, base.CT / base.epochs) for b, (own, base) in pairs.items()}
+    if not pairs:
+        return _outcome(_each(v, lambda r, b: None), "")
     whole = [1 - own.TT.mean() / base.TT.mean() for own, base in pairs.values()]
     each = ", ".join(f"{BACKBONES[b]} {1 - o.mean() / t.mean():.0%}" for b, (o, t) in epochs.items())
     return _outcome(
@@ -62,6 +64,12 @@ def _relevant(v: Reading) -> CasesFound:
     rows = v.against(RANDOM_FIELDS)
     won = {r.backbone: told.gained(r, AUC) for _, r in rows.iterrows()}
     return _outcome(won, f"differences {rows.difference.min():+.4f} to {rows.difference.max():+.4f}")
+
+
+def _timed_pairs(v: Reading) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
+    """The same of backbones on which both were timed on one processor."""
+    pairs = {b: (own, base) for b, (own, base) in _pairs(v).items() if len(base)}
+    return {b: two for b, two in pairs.items() if not any(runs.TT.isna().any() for runs in two)}
 
 
 def _pairs(v: Reading) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
@@ -90,7 +98,9 @@ def _compact(v: Reading) -> CasesFound:
 def _faster(v: Reading) -> CasesFound:
     """Rows are scored in less time."""
     won = _each(v, lambda r, b: told.below(r.IT, b.IT))
-    speed = [own.IT.mean() / base.IT.mean() for own, base in _pairs(v).values()]
+    speed = [own.IT.mean() / base.IT.mean() for own, base in _timed_pairs(v).values()]
+    if not speed:
+        return _outcome(won, "")
     return _outcome(won, f"{min(speed):.2f} to {max(speed):.2f} of the time", "{figures}; {count}")
 
 

@@ -48,9 +48,9 @@ class View:
         return found
 
     def mean(self, name: str, arm: str, column: str) -> float | None:
-        """Mean of a column over an arm's seeds."""
+        """Mean of a column over an arm's seeds; None too where it is missing, as a time may be."""
         own = self._runs.get((name, arm))
-        return None if own is None else float(own[column].mean())
+        return None if own is None or own[column].isna().any() else float(own[column].mean())
 
     def runs(self, name: str, arm: str) -> pd.DataFrame | None:
         """An arm's runs, a row a seed."""

@@ -161,7 +161,7 @@ def _ends(v: View, arm: str) -> list[tuple[float, pd.Series]]:
     ratios = []
     for d in SETS:
         own, whole = v.runs(d, arm), v.mean(d, ALL_FIELDS, TIME)
-        if own is None or whole is None:
+        if own is None or whole is None or own[TIME].isna().any():
             return []
         ratios.append(own[TIME] / whole)
     ratios.sort(key=pd.Series.mean)

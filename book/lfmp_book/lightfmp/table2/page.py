@@ -12,6 +12,7 @@ from ...claims.pending import NOT_YET as NO_RECORDS
 from ...evidence import published
 from ...evidence.differences import difference_table
 from ...evidence.fronts import mean_and_spread, over_others
+from ...evidence.processors import untimed
 from ...evidence.results import ALL_FIELDS
 from ...show import pareto
 from ...show.comparison import ResultColumn, comparison
@@ -121,7 +122,7 @@ def main_table(
         f"{'; '.join(said)}. TT ×: total training time, choosing included, over that of all fields, in "
         "processor time on one thread. Scaled: as on the paper's number of rows, where Light-FMP's fixed "
         "number of pretraining steps weighs little and all else grows with the rows. The paper's AdaFS is "
-        "beside the hard one."
+        f"beside the hard one.{untimed(reference) if len(reference) else ''}"
     )
     caption = f"{name}: test AUC, log-loss, training time"
     kinds = [arm_kind(arm) for arm in arms]
@@ -169,7 +170,7 @@ def cost_table(title: str, frame: pd.DataFrame) -> HtmlTable:
         )
     note = (
         "×: over all fields. MB: of the model as served, indices and gates included. IT: processor "
-        "seconds of one thread to score a million rows. Means over seeds."
+        f"seconds of one thread to score a million rows. Means over seeds.{untimed(frame)}"
     )
     kinds = [arm_kind(arm) for arm in arms]
     bold: dict[Any, Literal["max", "min"]] = {"MB ×": "min", "IT ×": "min"}
@@ -196,6 +197,8 @@ def panels(name: str, frame: pd.DataFrame) -> list[pareto.Panel]:
             own = frame[frame.arm == arm]
             spread = float(own.test_auc.std()) if len(own) > 1 else 0.0
             cost, worth = float(own[column].mean() / divisor), float(own.test_auc.mean())
+            if cost != cost:
+                continue
             other = float(own["TT scaled"].mean() / divisor) if column == "TT" and name in SETS else cost
             points.append(pareto.Point(short(arm), arm_kind(arm), cost, worth, spread, other))
         found.append(pareto.Panel(title, "test AUC", points))
