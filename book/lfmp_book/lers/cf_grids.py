@@ -194,7 +194,7 @@ def _tpe(profile: str, space: dict[str, Interval], starts: Sequence[dict[str, fl
     )
 
 
-def searched(arms: Sequence[Arm], name: str, profile: str) -> list[Arm]:
+def with_own_search(arms: Sequence[Arm], name: str, profile: str) -> list[Arm]:
     """Arms with the search of their own that `SHARED` have for LightGCN, outside the quick profile."""
     if name != "lightgcn":
         return list(arms)
@@ -251,7 +251,7 @@ def searches(
                     backbones=[recommender],
                     arms=[
                         replace(arm, tpe=arm.tpe and _shorter(arm.tpe, trials))
-                        for arm in searched([Arm(ORIGINAL, "no_selection"), *arms], name, profile)
+                        for arm in with_own_search([Arm(ORIGINAL, "no_selection"), *arms], name, profile)
                     ],
                     training=training_for(name, profile),
                     seeds=(),

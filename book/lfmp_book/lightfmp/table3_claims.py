@@ -46,7 +46,7 @@ def _better(v: Reading) -> CasesFound:
 
 def _quicker(v: Reading) -> CasesFound:
     """An epoch of continued training takes so much less time than one on all fields."""
-    pairs = _timed_pairs(v)
+    pairs = _timed_pairs(v, "TT")
     epochs = {b: (own.CT / own.epochs, base.CT / base.epochs) for b, (own, base) in pairs.items()}
     if not pairs:
         return _outcome(_each(v, lambda r, b: None), "")
@@ -66,10 +66,10 @@ def _relevant(v: Reading) -> CasesFound:
     return _outcome(won, f"differences {rows.difference.min():+.4f} to {rows.difference.max():+.4f}")
 
 
-def _timed_pairs(v: Reading) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
+def _timed_pairs(v: Reading, time: str) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
     """The same of backbones on which both were timed on one processor."""
     pairs = {b: (own, base) for b, (own, base) in _pairs(v).items() if len(base)}
-    return {b: two for b, two in pairs.items() if not any(runs.TT.isna().any() for runs in two)}
+    return {b: two for b, two in pairs.items() if not any(runs[time].isna().any() for runs in two)}
 
 
 def _pairs(v: Reading) -> dict[str, tuple[pd.DataFrame, pd.DataFrame]]:
@@ -98,7 +98,7 @@ def _compact(v: Reading) -> CasesFound:
 def _faster(v: Reading) -> CasesFound:
     """Rows are scored in less time."""
     won = _each(v, lambda r, b: told.below(r.IT, b.IT))
-    speed = [own.IT.mean() / base.IT.mean() for own, base in _timed_pairs(v).values()]
+    speed = [own.IT.mean() / base.IT.mean() for own, base in _timed_pairs(v, "IT").values()]
     if not speed:
         return _outcome(won, "")
     return _outcome(won, f"{min(speed):.2f} to {max(speed):.2f} of the time", "{figures}; {count}")

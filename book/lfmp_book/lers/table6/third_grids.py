@@ -32,7 +32,9 @@ def third(profile: str) -> list[Grid]:
         profile=profile,
         dataset=dataset,
         backbones=[lists.recommender_for("lightgcn", NAME, profile)],
-        arms=lists.searched([Arm(ORIGINAL, "no_selection"), *wanted(SEARCHED_AT)], "lightgcn", profile),
+        arms=lists.with_own_search(
+            [Arm(ORIGINAL, "no_selection"), *wanted(SEARCHED_AT)], "lightgcn", profile
+        ),
         training=lists.training_for("lightgcn", profile),
         seeds=(),
         tpe=lists.tpe_for("lightgcn", profile),
