@@ -1,7 +1,7 @@
 """Commands about runs: plan, run, status, numerics, doctor."""
 
-import atexit
 import signal
+import threading
 from contextlib import closing
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -101,7 +101,9 @@ def run(
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     finally:
-        atexit.register(_deaf)  # registered last, it is called before what else is done at the end
+        # what `atexit` calls comes after waiting for threads, in which a signal would end with a traceback;
+        # registered last, this is called first
+        threading._register_atexit(_deaf)  # type: ignore[attr-defined]
     typer.echo(f"{item}: {len(records)} records")
     if not ids and limit is None and (waiting := chosen.waiting(profile, store_for(profile))):
         typer.echo(waiting, err=True)
