@@ -87,12 +87,12 @@ def made_from(rows: pd.DataFrame, reference: pd.DataFrame, at_hand: Collection[s
             another backbone may be among them, which nobody is held against.
     """
     used, records = {i for ids in rows["ids"] for i in ids}, set(reference.id)
-    if at_hand is None and {"dataset", "backbone", "arm"} <= set(reference.columns):
-        arms = reference.groupby(["dataset", "backbone"]).arm.transform("nunique")
-        records = set(reference.id[arms > 1])
     if at_hand is not None:
         whole = set(at_hand) == records and used <= records
     else:
+        if {"dataset", "backbone", "arm"} <= set(reference.columns):
+            arms = reference.groupby(["dataset", "backbone"]).arm.transform("nunique")
+            records = set(reference.id[arms > 1])
         whole = used == records or ("stale" in reference and reference.stale.any() and used < records)
     if not whole or "logits" not in reference:
         return whole

@@ -19,7 +19,7 @@ from lfmp_core.training.pairs import PairTrainingSettings
 
 from ..arguments import numbers, settings_of, valid_names
 from ..evidence.datasets import title
-from .grids import ORIGINAL, SEARCHED_AT, SMALLER, SMALLER_IN_BYTES, SPARSITIES, budget_of
+from .grids import ORIGINAL, SEARCHED_AT, SMALLER, SMALLER_IN_BYTES, SPARSITIES, budget_of, shorter
 
 # as LightGCN split them, a tenth of each user's training pairs held out; pinned, so that records can be read
 # where the data is not
@@ -203,14 +203,6 @@ def with_own_search(arms: Sequence[Arm], name: str, profile: str) -> list[Arm]:
     return [replace(arm, tpe=own) if arm.label in SHARED else arm for arm in arms]
 
 
-def _shorter(tpe: TPE, trials: int | None) -> TPE:
-    """A search of as many trials; of as many as it has, where none are asked for."""
-    if not trials:
-        return tpe
-    random = min(tpe.random, trials)
-    return tpe.model_copy(update={"trials": trials, "random": random, "starts": tpe.starts[:random]})
-
-
 def set_for(name: str, profile: str) -> Any:
     """Pairs of one half of Table 6."""
     return by_profile(
@@ -250,12 +242,12 @@ def searches(
                     dataset=dataset or set_for(place, profile),
                     backbones=[recommender],
                     arms=[
-                        replace(arm, tpe=arm.tpe and _shorter(arm.tpe, trials))
+                        replace(arm, tpe=arm.tpe and shorter(arm.tpe, trials))
                         for arm in with_own_search([Arm(ORIGINAL, "no_selection"), *arms], name, profile)
                     ],
                     training=training_for(name, profile),
                     seeds=(),
-                    tpe=_shorter(tpe_for(name, profile, place), trials),
+                    tpe=shorter(tpe_for(name, profile, place), trials),
                 )
             )
     return grids
@@ -294,7 +286,7 @@ def controls(
                 backbones=[FactorSettings(embedding_dim=dim)],
                 arms=[Arm(label, "ials", method_settings=settings_of("ials", {}))],
                 seeds=(),
-                tpe=_shorter(tpe, trials),
+                tpe=shorter(tpe, trials),
             )
             count = by_profile(profile, quick=1, reference=1, paper=3)
             grids += [search, replace(search, seeds=range(count), tpe=None, picks=search)]

@@ -189,6 +189,14 @@ def set_for(name: str, profile: str) -> Any:
     )
 
 
+def shorter(tpe: TPE, trials: int | None) -> TPE:
+    """A search of as many trials; of as many as it has, where none are asked for."""
+    if not trials:
+        return tpe
+    random = min(tpe.random, trials)
+    return tpe.model_copy(update={"trials": trials, "random": random, "starts": tpe.starts[:random]})
+
+
 def tpe_for(profile: str) -> TPE:
     """LERS §3.3: 30 trials, 10 of them random; fewer where two cores have to do, or one person waits."""
     trials, random = by_profile(profile, quick=(3, 2), reference=(8, 4), own=(4, 2), paper=(30, 10))
@@ -216,9 +224,7 @@ def table4(
         trials: of each search.
         median_pruning: stop trials that fall behind the random ones, see `TPE`.
     """
-    tpe = tpe_for(profile).model_copy(update={"median_pruning": median_pruning})
-    if trials:
-        tpe = tpe.model_copy(update={"trials": trials, "random": min(tpe.random, trials)})
+    tpe = shorter(tpe_for(profile), trials).model_copy(update={"median_pruning": median_pruning})
     few = by_profile(profile, quick=None, reference=None, own=BACKBONES[:1], paper=None)
     models = [backbone_for(b, profile) for b in valid_names(backbones or few, BACKBONES, "backbone")]
     every = [*_asked(uncompressed(profile), arms), *_searchable(profile, dataset, models[0], arms)]

@@ -168,6 +168,16 @@ def finished(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame.groupby(keys).chosen.transform("any")]
 
 
+def over_first(search: pd.DataFrame) -> float | None:
+    """What TPE's own trials added to the best of those drawn or given; None where all of these failed.
+
+    Args:
+        search: the trials of one that has chosen; see `trials`.
+    """
+    first = search[search.drawn != "TPE"].score
+    return None if first.isna().all() else float(search[search.chosen].score.iloc[0] - first.max())
+
+
 def state(frame: pd.DataFrame, names: Sequence[str] = ()) -> Prose:
     """How far the searches are, set by set.
 
@@ -197,7 +207,7 @@ def chosen_table(
         return Prose((f"{title}: {NOT_YET}.",))
     rows = []
     for (name, backbone, arm), search in own.groupby(["dataset", "backbone", "arm"], sort=False):
-        best, first = search[search.chosen].iloc[0], search[search.drawn != "TPE"].score
+        best = search[search.chosen].iloc[0]
         rows.append(
             {
                 "data": name,
@@ -205,7 +215,7 @@ def chosen_table(
                 "method": arm,
                 f"validation {metric.title}": best.score,
                 "best at trial": f"{best.trial} of {len(search)}",
-                "over the random ones": None if first.isna().all() else best.score - first.max(),
+                "over the random ones": over_first(search),
                 **{NAMES[key]: best[key] for key in space},
                 "on a border": best.border,
                 "failed": int((search.state == "failed").sum()) or None,

@@ -4,7 +4,7 @@ import pandas as pd
 
 from ..show.answer import Answer, waiting
 from ..show.words import number, ranged
-from .search import ITEM, finished
+from .search import ITEM, finished, over_first
 
 
 def answer(frame: pd.DataFrame) -> Answer:
@@ -18,9 +18,8 @@ def answer(frame: pd.DataFrame) -> Answer:
         return waiting(f"lfmp run {ITEM} --profile reference")
     gains, border, trials = [], 0, []
     for _, search in own.groupby(["dataset", "backbone", "arm"], sort=False):
-        best, drawn = search[search.chosen].iloc[0], search[search.drawn == "random"].score
-        gains.append(0.0 if drawn.isna().all() else float(best.score - drawn.max()))
-        border += bool(best.border)
+        gains.append(over_first(search) or 0.0)
+        border += bool(search[search.chosen].border.iloc[0])
         trials.append(len(search))
     gain = pd.Series(gains)
     return Answer(
