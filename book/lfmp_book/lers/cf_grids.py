@@ -84,6 +84,12 @@ SHARED_SPACE = {
     "contrast": Interval(low=0.0, high=1.0),
 }
 SHARED = ("QR", "TT-Rec", "DHE", "PEP", "OptEmbed-D", "CERP")
+# by sparsity that is searched at, whose trainings take what was found there. What suits LightGCN at 80 % can
+# end in nothing at 95 %: the fewer numbers a row has, the less InfoNCE it bears (LERS §6.2 and Fig. 7)
+_LEAST = max(SPARSITIES)
+_ONCE = {SEARCHED_AT: SPARSITIES}
+_LEAST_APART = {SEARCHED_AT: tuple(t for t in SPARSITIES if t != _LEAST), _LEAST: (_LEAST,)}
+_EACH = {t: (t,) for t in SPARSITIES}
 # of planted pairs, where two trials have to do: around what lets every recommender learn them
 _QUICK_SPACES = {
     "lightgcn": {
@@ -169,6 +175,8 @@ def training_for(name: str, profile: str, *, final: bool = False) -> PairTrainin
 STARTS = {("lightgcn", "yelp2018"): ({"learning_rate": 0.02, "l2": 0.02, "contrast": 0.5},)}
 # of `SHARED`, on every set: where QR on Gowalla did best on validation, of a few by hand
 SHARED_START = {"learning_rate": 0.02, "l2": 1e-3, "contrast": 0.1}
+# where InfoNCE leaves nothing, which no draw from 0 to 1 avoids: of a few by hand, PEP's best at 95 %
+WITHOUT_CONTRAST = {"learning_rate": 0.05, "l2": 1e-3, "contrast": 0.0}
 
 
 def tpe_for(name: str, profile: str, dataset: str = "") -> TPE:
@@ -182,8 +190,14 @@ def tpe_for(name: str, profile: str, dataset: str = "") -> TPE:
     return _tpe(profile, spaces[name], STARTS.get((name, dataset), ()))
 
 
-def _tpe(profile: str, space: dict[str, Interval], starts: Sequence[dict[str, float]]) -> TPE:
-    trials, random = by_profile(profile, quick=(2, 2), reference=(5, 3), paper=(30, 10))
+def _tpe(
+    profile: str,
+    space: dict[str, Interval],
+    starts: Sequence[dict[str, float]],
+    drawn: tuple[int, int] = (5, 3),
+) -> TPE:
+    """`drawn`: the reference's trials beside the given ones, and how many of them are random."""
+    trials, random = by_profile(profile, quick=(2, 2), reference=drawn, paper=(30, 10))
     given = by_profile(profile, quick=(), reference=tuple(starts), paper=())
     return TPE(
         space=space,
@@ -194,13 +208,24 @@ def _tpe(profile: str, space: dict[str, Interval], starts: Sequence[dict[str, fl
     )
 
 
-def with_own_search(arms: Sequence[Arm], name: str, profile: str) -> list[Arm]:
-    """Arms with the search of their own that `SHARED` have for LightGCN, outside the quick profile."""
+def with_own_search(arms: Sequence[Arm], name: str, profile: str, sparsity: float) -> list[Arm]:
+    """Arms with the search of their own that they have for LightGCN, outside the quick profile: all of them
+    where the fewest numbers are left, `SHARED` elsewhere.
+    """
     if name != "lightgcn":
         return list(arms)
     wide = _tpe(profile, SHARED_SPACE, [SHARED_START])
+    if sparsity == _LEAST:
+        wide = _tpe(profile, SHARED_SPACE, [SHARED_START, WITHOUT_CONTRAST], drawn=(3, 2))
     own = by_profile(profile, quick=None, reference=wide, paper=wide)
-    return [replace(arm, tpe=own) if arm.label in SHARED else arm for arm in arms]
+    return [replace(arm, tpe=own) if arm.label in SHARED or sparsity == _LEAST else arm for arm in arms]
+
+
+def searched_for(name: str, profile: str) -> dict[float, tuple[float, ...]]:
+    """By each sparsity that a recommender is searched at, the sparsities that are trained with its choice."""
+    graph = {"quick": _ONCE, "reference": _LEAST_APART, "paper": _EACH}
+    latent = {"quick": _ONCE, "reference": _ONCE, "paper": _EACH}
+    return by_profile(profile, **(graph if name == "lightgcn" else latent))
 
 
 def set_for(name: str, profile: str) -> Any:
@@ -213,15 +238,16 @@ def set_for(name: str, profile: str) -> Any:
     )
 
 
-def searches(
+def tunings(
     profile: str = "quick",
     *,
     dataset: DatasetRef | None = None,
     sets: str | Sequence[str] | None = None,
     recommenders: str | Sequence[str] | None = None,
     trials: int | None = None,
-) -> list[Grid]:
-    """Learning rate, L2 and γ or dropout of every method, at one sparsity, by TPE on validation NDCG@20.
+) -> list[tuple[Grid, tuple[float, ...]]]:
+    """Searches for learning rate, L2 and γ or dropout by TPE on validation NDCG@20, each with the sparsities
+    that are trained with its choice (`searched_for`). Original is searched in the first of a set.
 
     Args:
         dataset: what to search on instead; the profile's own sets by default.
@@ -229,28 +255,30 @@ def searches(
         recommenders: names among `RECOMMENDERS`.
         trials: of each search.
     """
-    grids = []
+    found = []
     every = valid_names(sets, tuple(SETS), "data set")[: 1 if profile == "quick" else None]
     for place in [dataset.name] if dataset else every:
         for name in valid_names(recommenders, RECOMMENDERS, "recommender"):
             recommender = recommender_for(name, place, profile)
-            arms = reachable(compressions(profile, SEARCHED_AT), dataset, recommender)
-            grids.append(
-                Grid(
+            original = [Arm(ORIGINAL, "no_selection")]
+            for sparsity, serves in searched_for(name, profile).items():
+                arms = [*original, *reachable(compressions(profile, sparsity), dataset, recommender)]
+                grid = Grid(
                     item="lers_table6",
                     profile=profile,
                     dataset=dataset or set_for(place, profile),
                     backbones=[recommender],
                     arms=[
                         replace(arm, tpe=arm.tpe and shorter(arm.tpe, trials))
-                        for arm in with_own_search([Arm(ORIGINAL, "no_selection"), *arms], name, profile)
+                        for arm in with_own_search(arms, name, profile, sparsity)
                     ],
                     training=training_for(name, profile),
                     seeds=(),
                     tpe=shorter(tpe_for(name, profile, place), trials),
                 )
-            )
-    return grids
+                found.append((grid, serves))
+                original = []
+    return found
 
 
 def controls(
@@ -263,7 +291,7 @@ def controls(
     """Popularity; and iALS of as many dimensions as LightGCN, and of as many as validation likes.
 
     Args:
-        dataset, sets, trials: as of `searches`.
+        dataset, sets, trials: as of `tunings`.
     """
     grids = []
     every = valid_names(sets, tuple(SETS), "data set")[: 1 if profile == "quick" else None]
@@ -306,22 +334,31 @@ def table6(
     """Every method at every sparsity with the hyper-parameters that its search found, then the controls.
 
     Args:
-        dataset, sets, recommenders, trials: as of `searches`.
+        dataset, sets, recommenders, trials: as of `tunings`.
         sparsities: shares of the tables' numbers to remove.
         seeds: trainings of each cell.
     """
     count = seeds or by_profile(profile, quick=1, reference=1, paper=3)
     shares = numbers(sparsities, SPARSITIES, "sparsities")
-    every = [arm for t in shares for arm in compressions(profile, t)]
-    found = searches(profile, dataset=dataset, sets=sets, recommenders=recommenders, trials=trials)
-    finals = []
-    for search in found:
+    found, finals = [], []
+    for search, serves in tunings(
+        profile, dataset=dataset, sets=sets, recommenders=recommenders, trials=trials
+    ):
         searched = {arm.label for arm in search.arms}
-        arms = [arm for arm in every if arm.label in searched]
+        every = [arm for t in serves if t in shares for arm in compressions(profile, t)]
+        arms = [
+            *(arm for arm in search.arms if arm.label == ORIGINAL),
+            *reachable([arm for arm in every if arm.label in searched], dataset, search.backbones[0]),
+        ]
+        asked = {arm.label for arm in arms}
+        if not asked:
+            continue
+        search = replace(search, arms=[arm for arm in search.arms if arm.label in asked])
+        found.append(search)
         finals.append(
             replace(
                 search,
-                arms=[Arm(ORIGINAL, "no_selection"), *reachable(arms, dataset, search.backbones[0])],
+                arms=arms,
                 training=training_for(plain(search.backbones[0])["name"], profile, final=True),
                 seeds=range(count),
                 tpe=None,

@@ -47,16 +47,18 @@ def fig5(
     All arms of a seed are one training, cut in several ways: nothing but n_min differs.
 
     Args:
-        dataset, sets, trials: as of `cf_grids.searches`. sparsities, seeds: as of `cf_grids.table6`.
+        dataset, sets, trials: as of `cf_grids.tunings`. sparsities, seeds: as of `cf_grids.table6`.
     """
     count = seeds or by_profile(profile, quick=1, reference=2, paper=3)
     shares = numbers(sparsities, SPARSITIES, "sparsities")
     grids = []
-    for search in lists.searches(profile, dataset=dataset, sets=sets, recommenders="lightgcn", trials=trials):
+    for search, serves in lists.tunings(
+        profile, dataset=dataset, sets=sets, recommenders="lightgcn", trials=trials
+    ):
         [recommender] = search.backbones
         search = replace(search, arms=[arm for arm in search.arms if arm.label == SEARCHED])
         dim = plain(recommender)["embedding_dim"]
-        arms = [arm for t in shares for arm in _arms(profile, t, dim)]
+        arms = [arm for t in serves if t in shares for arm in _arms(profile, t, dim)]
         final = replace(
             search,
             item=ITEM,

@@ -80,16 +80,20 @@ def fig7(
     The quick profile has no search: its learning rate and λ are those of Table 6's quick profile.
 
     Args:
-        dataset, sets, trials: as of `cf_grids.searches`. sparsities, seeds: as of `cf_grids.table6`.
+        dataset, sets, trials: as of `cf_grids.tunings`. sparsities, seeds: as of `cf_grids.table6`.
     """
     count = seeds or by_profile(profile, quick=1, reference=3, paper=3)
     shares = numbers(sparsities, sparsities_of(profile), "sparsities")
     methods = by_profile(profile, quick=("QR", "PEP"), reference=METHODS, paper=METHODS)
-    every = [arm for t in shares for arm in lists.compressions(profile, t) if arm.label in methods]
     grids: list[Grid] = []
-    for search in lists.searches(profile, dataset=dataset, sets=sets, recommenders="lightgcn", trials=trials):
+    for search, serves in lists.tunings(
+        profile, dataset=dataset, sets=sets, recommenders="lightgcn", trials=trials
+    ):
         [recommender] = search.backbones
-        arms = [Arm(ORIGINAL, "no_selection"), *reachable(every, dataset, recommender)]
+        own = [t for t in serves if t in shares]
+        every = [arm for t in own for arm in lists.compressions(profile, t) if arm.label in methods]
+        original = [arm for arm in search.arms if arm.label == ORIGINAL]
+        arms = [*original, *reachable(every, dataset, recommender)]
         labels = {arm.label for arm in arms}
         search = replace(search, arms=[arm for arm in search.arms if arm.label in labels])
         quick = by_profile(profile, quick=True, reference=False, paper=False)

@@ -35,11 +35,15 @@ NAMES = {"learning_rate": "learning rate", "l2": "λ", "dropout": "dropout", "co
 _CROSS = {"r": "rank", "L": "cross_layers", "K": "experts"}  # of DCN-Mix: the paper's letters
 _PRINTED = {"DCN-Mix": "DCN–Mix"}  # Table 4 has another dash
 COLUMNS = {
-    **{"dataset": "str", "backbone": "str", "arm": "str", "trial": "int64", "drawn": "str"},
+    **{"dataset": "str", "backbone": "str", "arm": "str", "sparsity": "float64"},
+    **{"trial": "int64", "drawn": "str"},
     **dict.fromkeys(NAMES, "float64"),
     **{"state": "str", "score": "float64", "best": "float64", "epochs": "float64", "chosen": "bool"},
     "border": "str",
 }
+
+
+SEARCH = ["dataset", "backbone", "arm", "sparsity"]  # columns that name one search
 
 
 def interval_ends(low: float, high: float) -> str:
@@ -110,7 +114,7 @@ def name_of(grid: Grid) -> str:
 def trials(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
     """Every trial that can be named by now.
 
-    Columns: data set, backbone, arm, trial from 1, drawn (start, random or TPE), the hyper-parameters, state
+    Columns: data set, backbone, arm, its sparsity, trial from 1, drawn (start, random or TPE), the hyper-parameters, state
     (done, failed or waiting), score (the best on validation), best so far, epochs, chosen, border (of the
     chosen trial: hyper-parameters at an end of their interval, and which).
     """
@@ -120,6 +124,7 @@ def trials(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
         for spec in grid.plan(store):  # search by search, each in the order of its trials
             if spec.role == "search":
                 runs.setdefault((spec.backbone["name"], grid.arm_of(spec)), []).append(spec)
+        shares = {arm.label: arm.budget.share for arm in grid.arms}
         for choice in grid.choices(store):
             tpe = tpe_of(grid, choice.arm)
             specs = runs[choice.backbone, choice.arm][:: len(grid.search_seeds)]
@@ -134,6 +139,7 @@ def trials(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
                         "dataset": name_of(grid),
                         "backbone": choice.backbone,
                         "arm": choice.arm,
+                        "sparsity": shares[choice.arm],
                         "trial": k + 1,
                         "drawn": tpe.drawn(k),
                         **own,
@@ -164,8 +170,7 @@ def at_border(tpe: TPE, values: dict[str, float]) -> str:
 
 def finished(frame: pd.DataFrame) -> pd.DataFrame:
     """The trials of searches that have chosen; see `trials`."""
-    keys = ["dataset", "backbone", "arm"]
-    return frame[frame.groupby(keys).chosen.transform("any")]
+    return frame[frame.groupby(SEARCH).chosen.transform("any")]
 
 
 def over_first(search: pd.DataFrame) -> float | None:
@@ -205,14 +210,15 @@ def chosen_table(
     own = finished(frame)
     if not len(own):
         return Prose((f"{title}: {NOT_YET}.",))
+    several = own.groupby("arm").sparsity.nunique() > 1
     rows = []
-    for (name, backbone, arm), search in own.groupby(["dataset", "backbone", "arm"], sort=False):
+    for (name, backbone, arm, sparsity), search in own.groupby(SEARCH, sort=False):
         best = search[search.chosen].iloc[0]
         rows.append(
             {
                 "data": name,
                 "backbone": TITLES.get(backbone, backbone),
-                "method": arm,
+                "method": f"{arm}, {sparsity:.0%}" if several[arm] else arm,
                 f"validation {metric.title}": best.score,
                 "best at trial": f"{best.trial} of {len(search)}",
                 "over the random ones": over_first(search),

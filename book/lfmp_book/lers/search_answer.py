@@ -4,7 +4,7 @@ import pandas as pd
 
 from ..show.answer import Answer, waiting
 from ..show.words import number, ranged
-from .search import ITEM, finished, over_first
+from .search import ITEM, SEARCH, finished, over_first
 
 
 def answer(frame: pd.DataFrame) -> Answer:
@@ -17,7 +17,7 @@ def answer(frame: pd.DataFrame) -> Answer:
     if not len(own):
         return waiting(f"lfmp run {ITEM} --profile reference")
     gains, border, trials = [], 0, []
-    for _, search in own.groupby(["dataset", "backbone", "arm"], sort=False):
+    for _, search in own.groupby(SEARCH, sort=False):
         gains.append(over_first(search) or 0.0)
         border += bool(search[search.chosen].border.iloc[0])
         trials.append(len(search))

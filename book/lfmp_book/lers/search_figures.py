@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from ..show.curves import bare
 from .grids import SPACE, TITLES
-from .search import NAMES
+from .search import NAMES, SEARCH
 
 PALETTE = ("#0072b2", "#b3261e", "#8a6100", "#7b3fa0", "#0b6e4f", "#222222", "#d55e00", "#6b6b6b")
 
@@ -50,7 +50,7 @@ def scatter_picture(frame: pd.DataFrame) -> Figure:
         frame: see `trials`.
     """
     own = frame[frame.score.notna()]
-    gap = own.groupby(["dataset", "backbone", "arm"]).score.transform("max") - own.score
+    gap = own.groupby(SEARCH).score.transform("max") - own.score
     sets = list(own.dataset.unique())
     figure = Figure(figsize=(9, 0.4 + 2.7 * len(sets)), layout="constrained")
     for axes, name in zip(

@@ -30,9 +30,9 @@ def searches(profile: str, *, arms: Sequence[str] = QUICK, **given: Any) -> list
     """The searches of some methods.
 
     Args:
-        arms: labels; none: all. given: as of `cf_grids.searches`.
+        arms: labels; none: all. given: as of `cf_grids.tunings`.
     """
-    grids = lists.searches(profile, **given)
+    grids = [search for search, _ in lists.tunings(profile, **given)]
     return [replace(g, arms=[arm for arm in g.arms if not arms or arm.label in arms]) for g in grids]
 
 
@@ -115,12 +115,18 @@ def found_by_search(grids: Sequence[Grid], store: Store, title: str) -> Stack | 
     frame = trials(grids, store)
     if not frame.chosen.any():
         return state(frame, [name_of(grid) for grid in grids])
-    shown = [chosen_table(frame, title, NDCG20, SPACE)]
+    shown: list[HtmlTable | Prose] = [chosen_table(frame, title, NDCG20, SPACE)]
+    alike: dict[tuple[str, str], list[tuple[Grid, str]]] = {}  # searches of one recommender in one space
     for grid in grids:
         [recommender] = grid.backbones
-        own = frame[(frame.backbone == plain(recommender)["name"]) & (frame.dataset == name_of(grid))]
-        spaces = [canonical_json(tpe_of(grid, arm).space) for arm in own.arm]
-        for _, alike in own.groupby(spaces, sort=False):
-            if alike.chosen.any():
-                shown.append(border_table(alike, tpe_of(grid, alike.arm.iloc[0]).space))
+        for arm in grid.arms:
+            space = canonical_json(tpe_of(grid, arm.label).space)
+            alike.setdefault((plain(recommender)["name"], space), []).append((grid, arm.label))
+    for searches_alike in alike.values():
+        own = pd.concat(
+            part[part.arm == arm] for grid, arm in searches_alike for part in [trials([grid], store)]
+        )
+        if own.chosen.any():
+            grid, arm = searches_alike[0]
+            shown.append(border_table(own, tpe_of(grid, arm).space))
     return Stack(tuple(shown))

@@ -7,7 +7,7 @@ from lfmp_core.experiments.spec import DatasetRef
 
 from ...evidence.datasets import description, pinned, title
 from .. import cf_grids as lists
-from ..grids import ORIGINAL, SEARCHED_AT, SMALLER, SMALLER_IN_BYTES, SPARSITIES
+from ..grids import ORIGINAL, SMALLER, SMALLER_IN_BYTES
 
 ITEM = "lers_table6_third"
 NAME = "kgat-amazon-book"
@@ -23,31 +23,34 @@ def dataset() -> DatasetRef:
 def third(profile: str) -> list[Grid]:
     """The search and the final runs of LightGCN, plain and by some methods, as Table 6 has them.
 
-    Large: 30 trials and 16 final runs, of tables with a third more rows than Gowalla's. No quick profile has
+    Large: some 55 trials and 16 final runs, of tables with a third more rows than Gowalla's. No quick profile has
     it.
     """
     wanted = lambda t: [arm for arm in lists.compressions(profile, t) if arm.label in METHODS]
-    search = Grid(
-        item=ITEM,
-        profile=profile,
-        dataset=dataset,
-        backbones=[lists.recommender_for("lightgcn", NAME, profile)],
-        arms=lists.with_own_search(
-            [Arm(ORIGINAL, "no_selection"), *wanted(SEARCHED_AT)], "lightgcn", profile
-        ),
-        training=lists.training_for("lightgcn", profile),
-        seeds=(),
-        tpe=lists.tpe_for("lightgcn", profile),
-    )
-    final = replace(
-        search,
-        arms=[Arm(ORIGINAL, "no_selection"), *(arm for t in SPARSITIES for arm in wanted(t))],
-        training=lists.training_for("lightgcn", profile, final=True),
-        seeds=range(1),
-        tpe=None,
-        picks=search,
-    )
-    return [search, final]
+    searches, finals, original = [], [], [Arm(ORIGINAL, "no_selection")]
+    for sparsity, serves in lists.searched_for("lightgcn", profile).items():
+        search = Grid(
+            item=ITEM,
+            profile=profile,
+            dataset=dataset,
+            backbones=[lists.recommender_for("lightgcn", NAME, profile)],
+            arms=lists.with_own_search([*original, *wanted(sparsity)], "lightgcn", profile, sparsity),
+            training=lists.training_for("lightgcn", profile),
+            seeds=(),
+            tpe=lists.tpe_for("lightgcn", profile),
+        )
+        final = replace(
+            search,
+            arms=[*original, *(arm for t in serves for arm in wanted(t))],
+            training=lists.training_for("lightgcn", profile, final=True),
+            seeds=range(1),
+            tpe=None,
+            picks=search,
+        )
+        searches.append(search)
+        finals.append(final)
+        original = []
+    return [*searches, *finals]
 
 
 ITEMS = [
