@@ -41,8 +41,6 @@ COLUMNS = {
     **{"state": "str", "score": "float64", "best": "float64", "epochs": "float64", "chosen": "bool"},
     "border": "str",
 }
-
-
 SEARCH = ["dataset", "backbone", "arm", "sparsity"]  # columns that name one search
 
 
@@ -114,9 +112,9 @@ def name_of(grid: Grid) -> str:
 def trials(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
     """Every trial that can be named by now.
 
-    Columns: data set, backbone, arm, its sparsity, trial from 1, drawn (start, random or TPE), the hyper-parameters, state
-    (done, failed or waiting), score (the best on validation), best so far, epochs, chosen, border (of the
-    chosen trial: hyper-parameters at an end of their interval, and which).
+    Columns: data set, backbone, arm, its sparsity, trial from 1, drawn (start, random or TPE), the
+    hyper-parameters, state (done, failed or waiting), score (the best on validation), best so far, epochs,
+    chosen, border (of the chosen trial: hyper-parameters at an end of their interval, and which).
     """
     rows = []
     for grid in grids:

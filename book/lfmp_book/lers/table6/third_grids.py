@@ -23,8 +23,8 @@ def dataset() -> DatasetRef:
 def third(profile: str) -> list[Grid]:
     """The search and the final runs of LightGCN, plain and by some methods, as Table 6 has them.
 
-    Large: some 55 trials and 16 final runs, of tables with a third more rows than Gowalla's. No quick profile has
-    it.
+    Large: some 55 trials and 16 final runs, of tables with a third more rows than Gowalla's. No quick
+    profile has it.
     """
     wanted = lambda t: [arm for arm in lists.compressions(profile, t) if arm.label in METHODS]
     searches, finals, original = [], [], [Arm(ORIGINAL, "no_selection")]
