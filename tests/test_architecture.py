@@ -58,7 +58,8 @@ LEVEL_OF = {f"{name}.{room}": level for level, (name, rooms) in enumerate(LEVELS
 BELOW = {
     "lightfmp": {"arms", "values", "truth", "grids", "selection_grids", "choice_grids", "open_grids"}
     | {"chance_grids", "passes_grids", "control_grids", "rows_grids", "chosen", "selectors", "view"},
-    "lers": {"grids", "cf_grids", "counts", "preference", "quality", "scores", "sizes", "studies"},
+    "lers": {"grids", "cf_grids", "cf_search", "counts", "preference", "quality", "scores", "sizes"}
+    | {"studies"},
 }
 # What looks at all pages of a paper: its list of those that judge, and the audit of its own numbers.
 ABOVE = {"judges", "audit"}
@@ -249,7 +250,7 @@ ROLES = {
     ),
     *("cost_table", "own_stack", "counts", "counts_table"),  # what a table leaves out, sizes worked out
     *("described_sets", "check_sources", "settings_table", "make_up_table"),  # pages of data sets
-    *("backbone_for", "training_for", "tpe_for", "set_for", "compressions", "searches"),  # grids
+    *("backbone_for", "training_for", "tpe_for", "set_for", "compressions"),  # grids
     *("cells", "arm_of", "printed_of", "printed_numbers", "removed"),  # printed tables in our names, audited
     "choose",  # a method's first half
     "touched",  # a picture that can be touched

@@ -12,6 +12,7 @@ from lfmp_book.evidence import results
 from lfmp_book.evidence.decided import decided
 from lfmp_book.lers import (
     cf_grids,
+    cf_search,
     fig2,
     fig2_pairs,
     fig5,
@@ -69,7 +70,8 @@ def test_minimums_by_hand(dim, sparsity, profile, expected):
 
 def test_runs_of_one_seed_are_one_training_cut_in_several_ways(tmp_path):
     store, grids = Store(tmp_path), fig5_grids.fig5("reference", sparsities="0.8", seeds=1)
-    assert {spec.role for grid in grids for spec in grid.plan(store)} == {"search"}
+    asked = [spec for grid in grids for spec in grid.plan(store)]
+    assert {(spec.role, spec.budget.share) for spec in asked} == {("search", 0.8)}
     finals = searched(grids, store, lambda rate: -abs(rate - 0.01))
     assert len(finals) == 6 and {s.dataset.name for s in finals} == {"gowalla"}
     settings = [dict(s.method_settings) for s in finals]
@@ -159,12 +161,22 @@ def test_one_weight_a_grid_and_the_rest_as_searched(tmp_path):
     finals = searched(grids, store, lambda rate: -abs(rate - 0.01))
     assert len(finals) == 3 * 7  # Original, and three methods at two sparsities
     assert sorted({s.training["contrast"] for s in finals}) == [0.0, 0.3, 0.9]
-    [search, *_] = grids
-    for choice in search.choices(store):
-        own = [s for g in grids[1:] for s in g.plan(store) if g.arm_of(s).split(",")[0] == choice.arm]
-        assert {s.training["learning_rate"] for s in own} == {choice.candidate["learning_rate"]}
-        assert {s.training["l2"] for s in own} == {choice.candidate["l2"]}
-    assert "contrast" in search.tpe.space and search.choices(store)[0].candidate["contrast"] not in (0.3, 0.9)
+    searches = [grid for grid in grids if grid.picks is None]
+    for tuned in searches:
+        decided = [g for g in grids if g.picks is not None and fields_of(g.picks) == fields_of(tuned)]
+        assert len(decided) == 3  # one for each γ
+        for choice in tuned.choices(store):
+            own = [s for g in decided for s in g.plan(store) if g.arm_of(s).split(",")[0] == choice.arm]
+            assert {s.training["learning_rate"] for s in own} == {choice.candidate["learning_rate"]}
+            assert {s.training["l2"] for s in own} == {choice.candidate["l2"]}
+    assert [len(search.arms) for search in searches] == [4, 3]
+    original = searches[0].choices(store)[0]
+    assert "contrast" in searches[0].tpe.space and original.candidate["contrast"] not in (0.3, 0.9)
+
+
+def fields_of(search):
+    """What a search asks for, whatever its class."""
+    return [(arm.label, arm.budget) for arm in search.arms]
 
 
 def test_quick_runs_have_no_search():
@@ -313,8 +325,9 @@ def test_whose_numbers_go_is_of_users_and_items_together():
 
 def test_only_magprunes_runs_of_table_6_are_asked():
     grids = fig2_pairs.grids("reference", sets="gowalla")
-    assert [[arm.label for arm in grid.arms] for grid in grids] == [["MagPrune"], ["MagPrune"] * 3]
-    assert {grid.item for grid in grids} == {fig2_pairs.OF} and grids[1].picks is grids[0]
+    most, both, least, one = grids  # the search at 95 % decides for 95 % alone
+    assert [[arm.label for arm in grid.arms] for grid in grids] == [["MagPrune"] * k for k in (1, 2, 1, 1)]
+    assert {grid.item for grid in grids} == {fig2_pairs.OF} and (both.picks, one.picks) == (most, least)
 
 
 # ---- the search of collaborative filtering, the third set, verdicts
@@ -327,20 +340,25 @@ def test_found_of_searches_of_pairs(tmp_path):
     searched(grids, store, lambda rate: -abs(rate - 0.01))
     shown = search_pairs.found_by_search(grids, store, "x")
     [chosen, *borders] = shown.parts
-    assert len(chosen.plain) == 4 and len(borders) == 3  # QR with LightGCN has intervals of its own
+    # QR with LightGCN is searched at two sparsities, in intervals of its own
+    assert len(chosen.plain) == 5 and len(borders) == 3
     columns = dict(zip(chosen.header[-1], zip(*chosen.plain, strict=True), strict=True))
     assert "validation NDCG@20" in columns
-    assert [cell == "–" for cell in columns["γ"]] == [False, False, True, True]
-    assert [cell == "–" for cell in columns["dropout"]] == [True, True, False, False]
+    assert columns["method"] == ("Original", "QR, 80%", "QR, 95%", "Original", "QR, 80%")
+    assert [cell == "–" for cell in columns["γ"]] == [False] * 3 + [True] * 2
+    assert [cell == "–" for cell in columns["dropout"]] == [True] * 3 + [False] * 2
+    assert [lines.plain[0][2] for lines in borders] == ["1", "2", "2"]
     assert [[line[:2] for line in lines.plain[1:]] for lines in borders] == [
         [["λ", "0.001 to 0.05"], ["γ", "0.1 to 1"]],
         [["λ", "1e-05 to 0.05"], ["γ", "0 to 1"]],
         [["λ", "0.0001 to 0.1"], ["dropout", "0 to 0.5"]],
     ]
     found = search.trials(grids, store)
-    own = found[(found.arm == "QR") & (found.backbone == "lightgcn")]
+    graph = found[(found.arm == "QR") & (found.backbone == "lightgcn")]
+    own, least = (graph[graph.sparsity == t] for t in (0.8, 0.95))
     assert list(own.drawn) == ["start", *["random"] * 3, *["TPE"] * 2]
-    assert dict(own.iloc[0][list(cf_grids.SHARED_START)]) == cf_grids.SHARED_START
+    assert list(least.drawn) == [*["start"] * 3, "random", "TPE"]
+    assert dict(own.iloc[0][list(cf_search.SHARED_START)]) == cf_search.SHARED_START
     assert search.trials(grids, store).state.eq("done").all()
 
 
@@ -353,9 +371,9 @@ def test_every_hyper_parameter_of_the_recommenders_stands_beside_the_papers():
 def test_third_set_needs_no_data_to_be_planned():
     item = get_item(third_grids.ITEM)
     assert set(item.profiles) == {"reference", "paper"}
-    [found, final] = item.grids("reference")
-    assert found.dataset().fingerprint and final.picks is found
-    assert len(found.arms) == 6 and len(final.arms) == 16
+    [found, least, *finals] = item.grids("reference")
+    assert found.dataset().fingerprint and [final.picks for final in finals] == [found, least]
+    assert [len(grid.arms) for grid in (found, least, *finals)] == [6, 5, 1 + 2 * 5, 5]
     assert {spec.dataset.name for spec in found.plan(Store("nowhere"))} == {third_grids.NAME}
     assert pending.NOT_YET in third.third_table().caption
     with pytest.raises(LfmpError, match="its own data sets alone"):

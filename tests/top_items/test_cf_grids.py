@@ -1,20 +1,24 @@
 """Grids of collaborative filtering: every arm of the quick profile can be run, as can one's own pairs."""
 
+import json
 import warnings
 
 import numpy as np
 import pytest
 
 from lfmp_book.lers import cf_grids
+from lfmp_book.lers import cf_search as tuning
 from lfmp_core.data import InteractionData, own_interactions, prepare_interactions
 from lfmp_core.data.interactions.planted import plant_interactions
 from lfmp_core.errors import LfmpError
 from lfmp_core.experiments.executor import task_on
 from lfmp_core.experiments.items import get_item
 from lfmp_core.experiments.own_data import prepared
+from lfmp_core.experiments.search import TPE
 from lfmp_core.experiments.spec import plain
 from lfmp_core.methods import get_method
 from lfmp_core.methods.compression.reach import out_of_reach
+from lfmp_core.settings import canonical_json
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +42,12 @@ def test_public_sets_need_no_data_to_be_planned():
     grids = cf_grids.table6("reference")
     assert all(grid.dataset.fingerprint for grid in grids)
     finals = [grid for grid in grids if grid.picks and len(grid.arms) > 1]
-    assert len(finals) == 4
-    assert {len(grid.arms) for grid in finals} == {28} and all(grid.picks in grids for grid in finals)
+    cells = [
+        (grid.dataset.name, plain(grid.backbones[0])["name"], arm.label, arm.budget.share)
+        for grid in finals
+        for arm in grid.arms
+    ]
+    assert len(cells) == len(set(cells)) == 4 * 28 and all(grid.picks in grids for grid in finals)
     few = cf_grids.table6("reference", sets="gowalla", recommenders="neumf", sparsities="0.8")
     assert {grid.dataset.name for grid in few} == {"gowalla"}
     assert [len(grid.arms) for grid in few if len(grid.arms) > 1] == [10, 10]
@@ -82,40 +90,92 @@ def test_pairs_are_not_rows_of_clicks(own):
         get_item("lers_table5").on("quick", prepared(own.folder))
 
 
-def test_rows_that_share_parts_are_searched_where_a_plain_tables_intervals_end_too():
-    """Each of their own intervals holds that of plain tables; NeuMF and quick have one for all."""
-    grids = {plain(g.backbones[0])["name"]: g for g in cf_grids.searches("reference", sets="gowalla")}
-    own = {arm.label: arm.tpe for arm in grids["lightgcn"].arms}
-    assert {label for label, tpe in own.items() if tpe} == set(cf_grids.SHARED) < set(cf_grids.METHODS)
-    wide, narrow = own["QR"].space, grids["lightgcn"].tpe.space
-    assert wide.keys() == narrow.keys() and wide != narrow
-    assert all(wide[key].low <= narrow[key].low and narrow[key].high <= wide[key].high for key in narrow)
-    quick = cf_grids.searches("quick", recommenders="lightgcn")
-    assert not any(arm.tpe for grid in [grids["neumf"], *quick] for arm in grid.arms)
+def reference_tunings(name):
+    """By sparsity that is searched at: the grid, and the sparsities that it decides for."""
+    found = cf_grids.tunings("reference", sets="gowalla", recommenders=name)
+    return {max(arm.budget.share for arm in grid.arms): (grid, serves) for grid, serves in found}
+
+
+def test_lightgcn_is_searched_again_where_the_fewest_numbers_are_left():
+    """As in LERS, whose best γ falls with the sparsity (Fig. 7); no choice serves the others' sparsities."""
+    found = reference_tunings("lightgcn")
+    assert {t: serves for t, (_, serves) in found.items()} == {0.8: (0.5, 0.8), 0.95: (0.95,)}
+    assert [arm.label for arm in found[0.8][0].arms] == ["Original", *cf_grids.METHODS]
+    assert [arm.label for arm in found[0.95][0].arms] == list(cf_grids.METHODS)
+    for grid in cf_grids.table6("reference", sets="gowalla", recommenders="lightgcn"):
+        searched = grid.picks and {arm.budget.share for arm in grid.picks.arms}
+        for arm in grid.arms if searched and len(grid.arms) > 1 else ():
+            assert (0.95 in searched) == (arm.budget.share == 0.95)
+    assert list(reference_tunings("neumf")) == [0.8]
+
+
+def test_a_search_is_left_out_where_nothing_of_its_sparsities_is_asked_for():
+    def searched(sparsity):
+        grids = cf_grids.table6("reference", sets="gowalla", recommenders="lightgcn", sparsities=sparsity)
+        tuned = [grid for grid in grids if grid.tpe and plain(grid.backbones[0])["name"] == "lightgcn"]
+        return [(arm.label, arm.budget.share) for grid in tuned for arm in grid.arms]
+
+    every = list(cf_grids.METHODS)
+    assert searched("0.5") == [("Original", 0.0), *((label, 0.8) for label in every)]
+    assert searched("0.95") == [("Original", 0.0), *((label, 0.95) for label in every)]
+
+
+def test_where_and_from_what_lightgcn_is_searched():
+    """At 95 % all methods alike; at 80 % rows that share parts or are cut have intervals of their own."""
+    most, _ = reference_tunings("lightgcn")[0.8]
+    own = {arm.label: arm.tpe for arm in most.arms}
+    assert {label for label, tpe in own.items() if tpe} == set(tuning.SHARED) < set(cf_grids.METHODS)
+    assert {label for label, tpe in own.items() if tpe and tpe != own["QR"]} == set(tuning.CUT)
+    least, _ = reference_tunings("lightgcn")[0.95]
+    [alike] = {canonical_json(arm.tpe) for arm in least.arms}
+    searches = [own["QR"], own["PEP"], TPE(**json.loads(alike))]
+    assert [tpe.trials for tpe in searches] == [6, 5, 5]
+    given = [tuning.SHARED_START, tuning.SMALL_START, tuning.WITHOUT_CONTRAST]
+    assert [list(tpe.starts) for tpe in searches] == [given[:1], given[1:], given]
+    for wide in searches:
+        assert wide.space.keys() == most.tpe.space.keys() and wide.space != most.tpe.space
+        assert all(
+            wide.space[key].low <= narrow.low and narrow.high <= wide.space[key].high
+            for key, narrow in most.tpe.space.items()
+        )
+    quick = [grid for grid, _ in cf_grids.tunings("quick", recommenders="lightgcn")]
+    latent = [grid for grid, _ in reference_tunings("neumf").values()]
+    assert not any(arm.tpe for grid in [*latent, *quick] for arm in grid.arms)
 
 
 def test_fewer_trials_hold_for_every_search():
-    [grid] = cf_grids.searches("reference", sets="yelp2018", recommenders="lightgcn", trials=1)
-    assert {grid.tpe_of(arm).trials for arm in grid.arms} == {1}
-    assert all(len(grid.tpe_of(arm).starts) == 1 for arm in grid.arms)
+    found = cf_grids.tunings("reference", sets="yelp2018", recommenders="lightgcn", trials=1)
+    tpes = [grid.tpe_of(arm) for grid, _ in found for arm in grid.arms]
+    assert len(tpes) == 10 + 9 and all(tpe.trials == len(tpe.starts) == 1 for tpe in tpes)
+
+
+def learnt(pairs, arm, **changes):
+    """Mean size of LightGCN's vectors, and validation NDCG@20."""
+    training = cf_grids.training_for("lightgcn", "quick").model_copy(update={"contrast": 0.1, **changes})
+    task = task_on(pairs, plain(cf_grids.recommender_for("lightgcn", "", "quick")), plain(training))
+    model = get_method(arm.method).run(task, arm.budget, 0, settings=arm.method_settings).model
+    return model.embeddings().norm(dim=1).mean().item(), task.evaluate(model, "val").metrics["ndcg20"]
+
+
+PLAIN = cf_grids.Arm("plain", "no_selection")
 
 
 def test_rows_that_share_parts_shrink_under_a_penalty_with_which_a_plain_table_learns(planted_pairs):
     """What `SHARED_SPACE` is for: within the intervals of plain tables lie some that leave QR no vectors."""
-    recommender = plain(cf_grids.recommender_for("lightgcn", "", "quick"))
-    training = cf_grids.training_for("lightgcn", "quick")
     [qr] = [arm for arm in cf_grids.compressions("quick", 0.8) if arm.label == "QR"]
-
-    def learnt(l2, arm):
-        task = task_on(
-            planted_pairs, recommender, plain(training.model_copy(update={"l2": l2, "contrast": 0.1}))
-        )
-        model = get_method(arm.method).run(task, arm.budget, 0, settings=arm.method_settings).model
-        return model.embeddings().norm(dim=1).mean().item(), task.evaluate(model, "val").metrics["ndcg20"]
-
-    strong = cf_grids.SPACES["lightgcn"]["l2"].high
-    size, ndcg = learnt(strong, cf_grids.Arm("plain", "no_selection"))
-    shrunk, lost = learnt(strong, qr)
+    strong = tuning.SPACES["lightgcn"]["l2"].high
+    size, ndcg = learnt(planted_pairs, PLAIN, l2=strong)
+    shrunk, lost = learnt(planted_pairs, qr, l2=strong)
     assert shrunk < size / 5 and lost < ndcg / 5
-    _, found = learnt(cf_grids.SHARED_START["l2"], qr)
+    _, found = learnt(planted_pairs, qr, l2=tuning.SHARED_START["l2"])
     assert found > ndcg / 2
+
+
+def test_infonce_that_a_plain_table_bears_leaves_nothing_of_one_with_few_numbers(planted_pairs):
+    """What the search at 95 % and its trial without InfoNCE are for."""
+    [pep] = [arm for arm in cf_grids.compressions("quick", 0.95) if arm.label == "PEP"]
+    (plain_without, plain_with), (few_without, few_with) = (
+        [learnt(planted_pairs, arm, contrast=weight)[1] for weight in (0.0, 0.1)] for arm in (PLAIN, pep)
+    )
+    assert plain_with > 0.8 * plain_without
+    assert few_with < 0.2 * few_without and few_without > 0.3 * plain_without

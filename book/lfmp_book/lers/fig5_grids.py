@@ -56,9 +56,11 @@ def fig5(
         profile, dataset=dataset, sets=sets, recommenders="lightgcn", trials=trials
     ):
         [recommender] = search.backbones
-        search = replace(search, arms=[arm for arm in search.arms if arm.label == SEARCHED])
         dim = plain(recommender)["embedding_dim"]
         arms = [arm for t in serves if t in shares for arm in _arms(profile, t, dim)]
+        if not arms:
+            continue
+        search = replace(search, arms=[arm for arm in search.arms if arm.label == SEARCHED])
         final = replace(
             search,
             item=ITEM,

@@ -95,6 +95,8 @@ def fig7(
         original = [arm for arm in search.arms if arm.label == ORIGINAL]
         arms = [*original, *reachable(every, dataset, recommender)]
         labels = {arm.label for arm in arms}
+        if not labels:
+            continue
         search = replace(search, arms=[arm for arm in search.arms if arm.label in labels])
         quick = by_profile(profile, quick=True, reference=False, paper=False)
         if quick and dataset is None:

@@ -17,6 +17,8 @@ from ..evidence import published
 from ..show.html import HtmlTable, Stack, table
 from ..show.words import listed
 from . import cf_grids as lists
+from . import cf_search as tuning
+from .grids import SEARCHED_AT
 from .search import NAMES, border_table, chosen_table, interval_ends, name_of, state, tpe_of, trials
 
 ITEM = "lers_table6"  # that runs it
@@ -41,7 +43,7 @@ def recommender_intervals() -> HtmlTable:
     printed, rows = published.printed_table("lers_table4"), []
     for name in lists.RECOMMENDERS:
         network = lists.TITLES[name]
-        space = lists.tpe_for(name, "reference").space
+        space = tuning.tpe_for(name, "reference").space
         fixed = {
             **dict(lists.recommender_for(name, "gowalla", "reference")),
             **dict(lists.training_for(name, "reference")),
@@ -63,7 +65,7 @@ def recommender_intervals() -> HtmlTable:
                     "drawn": "" if own is None else "by magnitude" if own.log else "evenly",
                 }
             )
-    tpe, epochs = lists.tpe_for("lightgcn", "reference"), lists.training_for("lightgcn", "reference").epochs
+    tpe, epochs = tuning.tpe_for("lightgcn", "reference"), lists.training_for("lightgcn", "reference").epochs
     note = (
         "L, layers, is 4 on Gowalla and 3 on Yelp2018. ∥V−∥: negatives beside a pair. The reference's "
         f"intervals begin where eight times the paper's batch learns; {tpe.trials} trials, {tpe.random} of "
@@ -77,22 +79,34 @@ def _shared() -> str:
     """Which methods are searched in other intervals, and why."""
     ends = ", ".join(
         f"{NAMES[key]} in {interval_ends(interval.low, interval.high)}"
-        for key, interval in lists.SHARED_SPACE.items()
-        if interval != lists.SPACES["lightgcn"][key]
+        for key, interval in tuning.SHARED_SPACE.items()
+        if interval != tuning.SPACES["lightgcn"][key]
     )
-    start = ", ".join(f"{NAMES[name]} {value:g}" for name, value in lists.SHARED_START.items())
+    start, small, without = (
+        ", ".join(f"{NAMES[name]} {value:g}" for name, value in given.items())
+        for given in (tuning.SHARED_START, tuning.SMALL_START, tuning.WITHOUT_CONTRAST)
+    )
+    arms = lists.compressions("reference", SEARCHED_AT)
+    tpes = {a.label: a.tpe for a in tuning.with_own_search(arms, "lightgcn", "reference", SEARCHED_AT)}
+    others = [label for label in tuning.SHARED if label not in tuning.CUT]
+    whole, cut = tpes[others[0]], tpes[tuning.CUT[0]]
+    assert whole is not None and cut is not None
     return (
-        f" With LightGCN {listed(lists.SHARED)} have {ends}, and one trial more, their first, which is "
-        f"given: {start}, the best on validation of a few tries of QR on Gowalla. The narrower intervals are "
-        "made for plain tables: in them the vectors of QR shrink to nothing, since rows that share parts "
-        "disagree, the graph averages that away, and the penalty outweighs what is left."
+        f" With LightGCN {listed(tuning.SHARED)} have {ends}, and so has every method at 95 %. The narrower "
+        "intervals are made for plain tables: in them the vectors of QR shrink to nothing, since rows that "
+        "share parts disagree, the graph averages that away, and the penalty outweighs what is left. Some of "
+        "these trials are given, each the best on validation of a few tries on Gowalla: "
+        f"{start} (QR), {small} (smaller dense), {without} (PEP at 95 %, which InfoNCE keeps from learning, "
+        f"as LERS say of OptEmbed). {listed(others)} have the first of them beside "
+        f"{whole.trials - len(whole.starts)} others; {listed(tuning.CUT)} the last two among {cut.trials} in "
+        f"all, and every method at 95 % all three among {cut.trials}."
     )
 
 
 def _given() -> str:
     """What trials are given instead of drawn, and where they come from."""
     said = []
-    for (recommender, place), starts in lists.STARTS.items():
+    for (recommender, place), starts in tuning.STARTS.items():
         for start in starts:
             values = ", ".join(f"{NAMES[name]} {value:g}" for name, value in start.items())
             where = f"{lists.TITLES[recommender]} on {lists.TITLES[place]}"
@@ -119,14 +133,13 @@ def found_by_search(grids: Sequence[Grid], store: Store, title: str) -> Stack | 
     alike: dict[tuple[str, str], list[tuple[Grid, str]]] = {}  # searches of one recommender in one space
     for grid in grids:
         [recommender] = grid.backbones
-        for arm in grid.arms:
-            space = canonical_json(tpe_of(grid, arm.label).space)
-            alike.setdefault((plain(recommender)["name"], space), []).append((grid, arm.label))
+        for label in (arm.label for arm in grid.arms):
+            space = canonical_json(tpe_of(grid, label).space)
+            alike.setdefault((plain(recommender)["name"], space), []).append((grid, label))
     for searches_alike in alike.values():
         own = pd.concat(
             part[part.arm == arm] for grid, arm in searches_alike for part in [trials([grid], store)]
         )
         if own.chosen.any():
-            grid, arm = searches_alike[0]
-            shown.append(border_table(own, tpe_of(grid, arm).space))
+            shown.append(border_table(own, tpe_of(*searches_alike[0]).space))
     return Stack(tuple(shown))

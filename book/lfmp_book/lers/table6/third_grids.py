@@ -7,6 +7,7 @@ from lfmp_core.experiments.spec import DatasetRef
 
 from ...evidence.datasets import description, pinned, title
 from .. import cf_grids as lists
+from .. import cf_search as tuning
 from ..grids import ORIGINAL, SMALLER, SMALLER_IN_BYTES
 
 ITEM = "lers_table6_third"
@@ -28,16 +29,16 @@ def third(profile: str) -> list[Grid]:
     """
     wanted = lambda t: [arm for arm in lists.compressions(profile, t) if arm.label in METHODS]
     searches, finals, original = [], [], [Arm(ORIGINAL, "no_selection")]
-    for sparsity, serves in lists.searched_for("lightgcn", profile).items():
+    for sparsity, serves in tuning.searched_for("lightgcn", profile).items():
         search = Grid(
             item=ITEM,
             profile=profile,
             dataset=dataset,
             backbones=[lists.recommender_for("lightgcn", NAME, profile)],
-            arms=lists.with_own_search([*original, *wanted(sparsity)], "lightgcn", profile, sparsity),
+            arms=tuning.with_own_search([*original, *wanted(sparsity)], "lightgcn", profile, sparsity),
             training=lists.training_for("lightgcn", profile),
             seeds=(),
-            tpe=lists.tpe_for("lightgcn", profile),
+            tpe=tuning.tpe_for("lightgcn", profile),
         )
         final = replace(
             search,

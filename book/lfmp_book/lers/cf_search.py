@@ -1,0 +1,119 @@
+"""Where the recommenders of collaborative filtering are searched: intervals, given trials, sparsities."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lfmp_core.experiments.items import Arm
+from lfmp_core.experiments.profiles import by_profile
+from lfmp_core.experiments.search import TPE, Interval
+
+from .grids import SEARCHED_AT, SPARSITIES
+
+# LERS Table 4 searches all of these evenly from 0, at a batch of 2,048; steps of larger batches are longer
+SPACES = {
+    "lightgcn": {
+        "learning_rate": Interval(low=3e-3, high=5e-2, log=True),
+        "l2": Interval(low=1e-3, high=5e-2, log=True),
+        "contrast": Interval(low=0.1, high=1.0),
+    },
+    "neumf": {
+        "learning_rate": Interval(low=1e-3, high=2e-2, log=True),
+        "l2": Interval(low=1e-4, high=1e-1, log=True),
+        "dropout": Interval(low=0.0, high=0.5),
+    },
+}
+# Rows that are composed of shared parts, or cut while they learn, shrink to nothing under the least λ and γ
+# with which a plain table learns: the graph averages what doesn't agree, so that the penalty outweighs BPR
+SHARED_SPACE = {
+    **SPACES["lightgcn"],
+    "l2": Interval(low=1e-5, high=5e-2, log=True),
+    "contrast": Interval(low=0.0, high=1.0),
+}
+SHARED = ("QR", "TT-Rec", "DHE", "PEP", "OptEmbed-D", "CERP")
+# by sparsity that is searched at, whose trainings take what was found there. What suits LightGCN at 80 % can
+# end in nothing at 95 %: the fewer numbers a row has, the less InfoNCE it bears (LERS §6.2 and Fig. 7)
+_LEAST = max(SPARSITIES)
+Served = dict[float, tuple[float, ...]]
+_ONCE: Served = {SEARCHED_AT: SPARSITIES}
+_LEAST_APART: Served = {SEARCHED_AT: tuple(t for t in SPARSITIES if t != _LEAST), _LEAST: (_LEAST,)}
+_EACH: Served = {t: (t,) for t in SPARSITIES}
+# of planted pairs, where two trials have to do: around what lets every recommender learn them
+_QUICK_SPACES = {
+    "lightgcn": {
+        "learning_rate": Interval(low=1e-2, high=3e-2, log=True),
+        "l2": Interval(low=1e-4, high=3e-3, log=True),
+        "contrast": Interval(low=0.0, high=0.1),
+    },
+    "neumf": {
+        "learning_rate": Interval(low=1e-2, high=3e-2, log=True),
+        "l2": Interval(low=1e-4, high=3e-3, log=True),
+        "dropout": Interval(low=0.0, high=0.2),
+    },
+}
+
+
+# what five trials don't find: on Yelp2018 LightGCN needs a strong penalty and many epochs before it rises
+STARTS = {("lightgcn", "yelp2018"): ({"learning_rate": 0.02, "l2": 0.02, "contrast": 0.5},)}
+# of `SHARED`, on every set: where QR on Gowalla did best on validation, of a few by hand
+SHARED_START = {"learning_rate": 0.02, "l2": 1e-3, "contrast": 0.1}
+# of what keeps numbers of its own in each row, but few: near where the smaller dense table did best
+SMALL_START = {"learning_rate": 0.045, "l2": 0.022, "contrast": 0.25}
+CUT = ("PEP", "OptEmbed-D")
+# where InfoNCE leaves nothing, and hardly a draw from 0 to 1 is near enough to 0: of a few by hand, PEP's
+# best at 95 %
+WITHOUT_CONTRAST = {"learning_rate": 0.05, "l2": 1e-3, "contrast": 0.0}
+
+
+def tpe_for(name: str, profile: str, dataset: str = "") -> TPE:
+    """LERS §3.3: 30 trials, 10 of them random; fewer where two cores have to do, `STARTS` beside them.
+
+    Args:
+        name: of the recommender.
+        dataset: its name; "" for the search of a set without starts.
+    """
+    spaces = by_profile(profile, quick=_QUICK_SPACES, reference=SPACES, paper=SPACES)
+    return _tpe(profile, spaces[name], STARTS.get((name, dataset), ()))
+
+
+def _tpe(
+    profile: str,
+    space: dict[str, Interval],
+    starts: Sequence[dict[str, float]],
+    drawn: tuple[int, int] = (5, 3),
+) -> TPE:
+    """`drawn`: the reference's trials beside the given ones, and how many of them are random."""
+    trials, random = by_profile(profile, quick=(2, 2), reference=drawn, paper=(30, 10))
+    given = by_profile(profile, quick=(), reference=tuple(starts), paper=())
+    return TPE(
+        space=space,
+        trials=trials + len(given),
+        random=random + len(given),
+        median_pruning=profile == "reference",
+        starts=given,
+    )
+
+
+def with_own_search(arms: Sequence[Arm], name: str, profile: str, sparsity: float) -> list[Arm]:
+    """Arms with the search of their own that they have for LightGCN, outside the quick profile: all of them
+    where the fewest numbers are left, `SHARED` elsewhere, with other starts of those in `CUT`.
+    """
+    if name != "lightgcn":
+        return list(arms)
+    whole = _tpe(profile, SHARED_SPACE, [SHARED_START])
+    cut = _tpe(profile, SHARED_SPACE, [SMALL_START, WITHOUT_CONTRAST], drawn=(3, 2))
+    least = _tpe(profile, SHARED_SPACE, [SHARED_START, SMALL_START, WITHOUT_CONTRAST], drawn=(2, 1))
+
+    def own(label: str) -> TPE | None:
+        if sparsity == _LEAST:
+            return least
+        return cut if label in CUT else whole if label in SHARED else None
+
+    quick = by_profile(profile, quick=True, reference=False, paper=False)
+    return list(arms) if quick else [replace(arm, tpe=own(arm.label)) for arm in arms]
+
+
+def searched_for(name: str, profile: str) -> Served:
+    """By each sparsity that a recommender is searched at, the sparsities that are trained with its choice."""
+    if name == "lightgcn":
+        return by_profile(profile, quick=_ONCE, reference=_LEAST_APART, paper=_EACH)
+    return by_profile(profile, quick=_ONCE, reference=_ONCE, paper=_EACH)
