@@ -130,16 +130,18 @@ def found_by_search(grids: Sequence[Grid], store: Store, title: str) -> Stack | 
     if not frame.chosen.any():
         return state(frame, [name_of(grid) for grid in grids])
     shown: list[HtmlTable | Prose] = [chosen_table(frame, title, NDCG20, SPACE)]
-    alike: dict[tuple[str, str], list[tuple[Grid, str]]] = {}  # searches of one recommender in one space
+    # searches of one recommender in one space
+    alike: dict[tuple[str, str], list[tuple[Grid, str, pd.DataFrame]]] = {}
     for grid in grids:
         [recommender] = grid.backbones
+        tried = trials([grid], store)
         for label in (arm.label for arm in grid.arms):
             space = canonical_json(tpe_of(grid, label).space)
-            alike.setdefault((plain(recommender)["name"], space), []).append((grid, label))
-    for searches_alike in alike.values():
-        own = pd.concat(
-            part[part.arm == arm] for grid, arm in searches_alike for part in [trials([grid], store)]
-        )
+            found = (grid, label, tried[tried.arm == label])
+            alike.setdefault((plain(recommender)["name"], space), []).append(found)
+    for same in alike.values():
+        own = pd.concat(part for *_, part in same)
         if own.chosen.any():
-            shown.append(border_table(own, tpe_of(*searches_alike[0]).space))
+            grid, label, _ = same[0]
+            shown.append(border_table(own, tpe_of(grid, label).space))
     return Stack(tuple(shown))
