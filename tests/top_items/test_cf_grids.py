@@ -129,7 +129,7 @@ def test_where_and_from_what_lightgcn_is_searched():
     least, _ = reference_tunings("lightgcn")[0.95]
     [alike] = {canonical_json(arm.tpe) for arm in least.arms}
     searches = [own["QR"], own["PEP"], TPE(**json.loads(alike))]
-    assert [tpe.trials for tpe in searches] == [6, 5, 5]
+    assert {tpe.trials for tpe in [most.tpe, *searches]} == {5}
     given = [tuning.SHARED_START, tuning.SMALL_START, tuning.WITHOUT_CONTRAST]
     assert [list(tpe.starts) for tpe in searches] == [given[:1], given[1:], given]
     for wide in searches:

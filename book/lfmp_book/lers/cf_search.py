@@ -65,29 +65,24 @@ WITHOUT_CONTRAST = {"learning_rate": 0.05, "l2": 1e-3, "contrast": 0.0}
 
 
 def tpe_for(name: str, profile: str, dataset: str = "") -> TPE:
-    """LERS §3.3: 30 trials, 10 of them random; fewer where two cores have to do, `STARTS` beside them.
+    """LERS §3.3: 30 trials, 10 of them random; fewer where two cores have to do, `STARTS` among them.
 
     Args:
         name: of the recommender.
         dataset: its name; "" for the search of a set without starts.
     """
     spaces = by_profile(profile, quick=_QUICK_SPACES, reference=SPACES, paper=SPACES)
-    return _tpe(profile, spaces[name], STARTS.get((name, dataset), ()))
+    return _tpe(profile, spaces[name], *STARTS.get((name, dataset), ()))
 
 
-def _tpe(
-    profile: str,
-    space: dict[str, Interval],
-    starts: Sequence[dict[str, float]],
-    drawn: tuple[int, int] = (5, 3),
-) -> TPE:
-    """`drawn`: the reference's trials beside the given ones, and how many of them are random."""
-    trials, random = by_profile(profile, quick=(2, 2), reference=drawn, paper=(30, 10))
-    given = by_profile(profile, quick=(), reference=tuple(starts), paper=())
+def _tpe(profile: str, space: dict[str, Interval], *starts: dict[str, float]) -> TPE:
+    """As many trials for every method: the reference's given ones count among them."""
+    given = by_profile(profile, quick=(), reference=starts, paper=())
+    trials, random = by_profile(profile, quick=(2, 2), reference=(5, 4 if given else 3), paper=(30, 10))
     return TPE(
         space=space,
-        trials=trials + len(given),
-        random=random + len(given),
+        trials=trials,
+        random=random,
         median_pruning=profile == "reference",
         starts=given,
     )
@@ -99,9 +94,9 @@ def with_own_search(arms: Sequence[Arm], name: str, profile: str, sparsity: floa
     """
     if name != "lightgcn":
         return list(arms)
-    whole = _tpe(profile, SHARED_SPACE, [SHARED_START])
-    cut = _tpe(profile, SHARED_SPACE, [SMALL_START, WITHOUT_CONTRAST], drawn=(3, 2))
-    least = _tpe(profile, SHARED_SPACE, [SHARED_START, SMALL_START, WITHOUT_CONTRAST], drawn=(2, 1))
+    whole = _tpe(profile, SHARED_SPACE, SHARED_START)
+    cut = _tpe(profile, SHARED_SPACE, SMALL_START, WITHOUT_CONTRAST)
+    least = _tpe(profile, SHARED_SPACE, SHARED_START, SMALL_START, WITHOUT_CONTRAST)
 
     def own(label: str) -> TPE | None:
         if sparsity == _LEAST:
