@@ -1,6 +1,6 @@
 """What the LERS pages on collaborative filtering run: the search and Table 6."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -161,26 +161,87 @@ def tunings(
     every = valid_names(sets, tuple(SETS), "data set")[: 1 if profile == "quick" else None]
     for place in [dataset.name] if dataset else every:
         for name in valid_names(recommenders, RECOMMENDERS, "recommender"):
-            recommender = recommender_for(name, place, profile)
-            original = [Arm(ORIGINAL, "no_selection")]
-            for sparsity, serves in searched_for(name, profile).items():
-                arms = [*original, *reachable(compressions(profile, sparsity), dataset, recommender)]
-                grid = Grid(
-                    item="lers_table6",
-                    profile=profile,
-                    dataset=dataset or set_for(place, profile),
-                    backbones=[recommender],
-                    arms=[
-                        replace(arm, tpe=arm.tpe and shorter(arm.tpe, trials))
-                        for arm in with_own_search(arms, name, profile, sparsity)
-                    ],
-                    training=training_for(name, profile),
-                    seeds=(),
-                    tpe=shorter(tpe_for(name, profile, place), trials),
-                )
-                found.append((grid, serves))
-                original = []
+            data = dataset or set_for(place, profile)
+            found += tunings_of(name, place, profile, data, own=dataset, trials=trials)
     return found
+
+
+def tunings_of(
+    name: str,
+    place: str,
+    profile: str,
+    data: Any,
+    *,
+    item: str = "lers_table6",
+    methods: Collection[str] = tuple(METHODS),
+    own: DatasetRef | None = None,
+    trials: int | None = None,
+) -> list[tuple[Grid, tuple[float, ...]]]:
+    """`tunings` of one recommender on one set.
+
+    Args:
+        name: of the recommender. place: the set's name.
+        data: of the grids, see `Grid`. item: whose grids they are.
+        methods: labels among `METHODS`.
+        own: data of which some method may be out of reach.
+        trials: of each search.
+    """
+    found, original = [], [Arm(ORIGINAL, "no_selection")]
+    recommender = recommender_for(name, place, profile)
+    for sparsity, serves in searched_for(name, profile).items():
+        arms = [arm for arm in compressions(profile, sparsity) if arm.label in methods]
+        arms = [*original, *reachable(arms, own, recommender)]
+        grid = Grid(
+            item=item,
+            profile=profile,
+            dataset=data,
+            backbones=[recommender],
+            arms=[
+                replace(arm, tpe=arm.tpe and shorter(arm.tpe, trials))
+                for arm in with_own_search(arms, name, profile, sparsity)
+            ],
+            training=training_for(name, profile),
+            seeds=(),
+            tpe=shorter(tpe_for(name, profile, place), trials),
+        )
+        found.append((grid, serves))
+        original = []
+    return found
+
+
+def with_finals(
+    tuned: Sequence[tuple[Grid, tuple[float, ...]]],
+    *,
+    shares: Collection[float] = SPARSITIES,
+    own: DatasetRef | None = None,
+    seeds: int = 1,
+) -> list[Grid]:
+    """The searches that are needed, then the trainings with what each found, at all its sparsities.
+
+    Args:
+        tuned: as of `tunings`.
+        shares: the sparsities that are asked for.
+        own: data of which some method may be out of reach at some sparsity.
+        seeds: trainings of each cell.
+    """
+    found, finals = [], []
+    for search, serves in tuned:
+        searched = {arm.label for arm in search.arms}
+        every = [arm for t in serves if t in shares for arm in compressions(search.profile, t)]
+        arms = [
+            *(arm for arm in search.arms if arm.label == ORIGINAL),
+            *reachable([arm for arm in every if arm.label in searched], own, search.backbones[0]),
+        ]
+        asked = {arm.label for arm in arms}
+        if not asked:
+            continue
+        search = replace(search, arms=[arm for arm in search.arms if arm.label in asked])
+        training = training_for(plain(search.backbones[0])["name"], search.profile, final=True)
+        found.append(search)
+        finals.append(
+            replace(search, arms=arms, training=training, seeds=range(seeds), tpe=None, picks=search)
+        )
+    return [*found, *finals]
 
 
 def controls(
@@ -242,32 +303,11 @@ def table6(
     """
     count = seeds or by_profile(profile, quick=1, reference=1, paper=3)
     shares = numbers(sparsities, SPARSITIES, "sparsities")
-    found, finals = [], []
-    for search, serves in tunings(
-        profile, dataset=dataset, sets=sets, recommenders=recommenders, trials=trials
-    ):
-        searched = {arm.label for arm in search.arms}
-        every = [arm for t in serves if t in shares for arm in compressions(profile, t)]
-        arms = [
-            *(arm for arm in search.arms if arm.label == ORIGINAL),
-            *reachable([arm for arm in every if arm.label in searched], dataset, search.backbones[0]),
-        ]
-        asked = {arm.label for arm in arms}
-        if not asked:
-            continue
-        search = replace(search, arms=[arm for arm in search.arms if arm.label in asked])
-        found.append(search)
-        finals.append(
-            replace(
-                search,
-                arms=arms,
-                training=training_for(plain(search.backbones[0])["name"], profile, final=True),
-                seeds=range(count),
-                tpe=None,
-                picks=search,
-            )
-        )
-    return [*found, *finals, *controls(profile, dataset=dataset, sets=sets, trials=trials)]
+    tuned = tunings(profile, dataset=dataset, sets=sets, recommenders=recommenders, trials=trials)
+    return [
+        *with_finals(tuned, shares=shares, own=dataset, seeds=count),
+        *controls(profile, dataset=dataset, sets=sets, trials=trials),
+    ]
 
 
 CONTRASTED = ("QR", "PEP", "MagPrune")  # beside Original, on planted pairs: composed and pruned tables
