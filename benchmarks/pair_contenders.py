@@ -12,10 +12,11 @@ from lfmp_core.data.interactions import Interactions
 from lfmp_core.models.batch import PairBatch
 from lfmp_core.models.recommender import Recommender, RecommenderSettings
 from lfmp_core.models.recommenders import build_recommender
+from lfmp_core.tasks.top_items import fastest_ranker
 from lfmp_core.training import Loop
 from lfmp_core.training.pair_losses import PairLogLoss, PairwiseLoss
 from lfmp_core.training.pairs import PairBatches, PairTrainingSettings
-from lfmp_core.training.ranking import BLOCK, top_items
+from lfmp_core.training.ranking import BLOCK
 
 from .common import zipf_rows
 
@@ -164,18 +165,15 @@ class Ranked(PairContender):
     def __init__(self, bench: PairBench, pairs: Interactions, settings: RecommenderSettings, users: int):
         self.pairs, self.units = pairs, users
         self.model = own(settings, pairs, bench.seed).eval()
-        with torch.no_grad():
-            self.score = self.model.scorer()  # once an evaluation
-        self.parameters, self.bytes = self.model.num_parameters(), self.model.num_bytes()
-
-    def scores(self, users: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
-            return self.score(torch.from_numpy(users)).numpy()
+            self.rank = fastest_ranker(self.model)  # once an evaluation
+        self.parameters, self.bytes = self.model.num_parameters(), self.model.num_bytes()
 
     def lists(self, k: int) -> tuple[np.ndarray, np.ndarray]:
         """(users [b], their items [b, 20]) of block k, counted round and round."""
         users = block(self.pairs.num_users, int(self.units), k)
-        [(_, items, _)] = top_items(self.scores, users, self.pairs, MOST, len(users))
+        with torch.inference_mode():
+            [(items, _)] = self.rank(users, [self.pairs])
         return users, items
 
     def act(self, k: int) -> None:
@@ -184,7 +182,9 @@ class Ranked(PairContender):
     def says(self) -> Tensor:
         """Scores of the lists, best first."""
         users, items = self.lists(0)
-        return torch.from_numpy(np.take_along_axis(self.scores(users), items.astype(np.int64), 1))
+        with torch.inference_mode():
+            scores = self.model.scorer()(torch.from_numpy(users))
+        return scores.gather(1, torch.from_numpy(items).long())
 
 
 def block(users: int, size: int, k: int) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Matrix factorisation: a vector for each user and each item, and nothing between them."""
 
-from collections.abc import Callable
 from typing import Literal, Self
 
 import torch
@@ -71,6 +70,5 @@ class MatrixFactorisation(Recommender):
     def pair(self, users: Tensor, items: Tensor) -> Tensor:
         return (self.users(users) * self.items(items)).sum(1)
 
-    def scorer(self) -> Callable[[Tensor], Tensor]:
-        items = self.items.weight_view().T.contiguous()
-        return lambda users: self.users(users) @ items
+    def factors(self) -> tuple[Tensor, Tensor]:
+        return self.users.weight_view(), self.items.weight_view()

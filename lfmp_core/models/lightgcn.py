@@ -1,6 +1,5 @@
 """LightGCN: ids' vectors, averaged over the neighbours of neighbours."""
 
-from collections.abc import Callable
 from typing import Literal, Self
 
 import torch
@@ -86,10 +85,9 @@ class LightGCN(Recommender):
         v = self.vectors(rows)[place]
         return (v[: len(users)] * v[len(users) :]).sum(1)
 
-    def scorer(self) -> Callable[[Tensor], Tensor]:
-        v = self.vectors()
-        items = v[self.num_users :].T.contiguous()
-        return lambda users: v[users] @ items
+    def factors(self) -> tuple[Tensor, Tensor]:
+        users, items = self.vectors().split([self.num_users, self.num_items])
+        return users, items
 
     @torch.no_grad()
     def served(self) -> MatrixFactorisation:
@@ -97,7 +95,7 @@ class LightGCN(Recommender):
         sizes, dim = (self.num_users, self.num_items), self.settings.embedding_dim
         model = MatrixFactorisation(FactorSettings(embedding_dim=dim), *sizes, generator=torch.Generator())
         was_training = self.training
-        for table, vectors in zip(model.tables().values(), self.eval().vectors().split(sizes), strict=True):
+        for table, vectors in zip(model.tables().values(), self.eval().factors(), strict=True):
             table.load_state_dict({"weight": vectors})
         self.train(was_training)
         return model.train(was_training)

@@ -74,9 +74,18 @@ class Recommender(Model):
     def pair(self, users: Tensor, items: Tensor) -> Tensor:
         """Scores [B] of pairs, ids [B] both."""
 
-    @abstractmethod
+    def factors(self) -> tuple[Tensor, Tensor] | None:
+        """Vectors of users [U, D] and of items [I, D] whose products are the scores; None: they are no
+        products."""
+        return None
+
     def scorer(self) -> Callable[[Tensor], Tensor]:
         """From users [B] to their scores for every item [B, items]; what they share is worked out once."""
+        factors = self.factors()
+        if factors is None:
+            raise NotImplementedError(f"{type(self).__name__} has neither factors nor a scorer of its own")
+        x, y = factors[0], factors[1].T.contiguous()
+        return lambda users: x[users] @ y
 
     def served(self) -> "Recommender":
         """A recommender of the same scores that is all a server needs: by default itself."""

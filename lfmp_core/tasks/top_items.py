@@ -18,10 +18,25 @@ from ..seeds import derive
 from ..training import Loop, Objective
 from ..training.pair_losses import PairLogLoss, PairwiseLoss
 from ..training.pairs import PairBatches, PairTrainingSettings
-from ..training.ranking import BLOCK, best_of, hits, ndcg, recall
+from ..training.product_ranking import ProductRanking, multiplies_bfloat16
+from ..training.ranking import BLOCK, Ranker, by_scores, hits, ndcg, recall, top_items
 from .base import Scores, Task
 
 _TIMED_USERS = 2048  # of ranking; all of them would take as long as some epochs of training
+
+
+def ranker_by_scores(model: Recommender) -> Ranker:
+    """Ranks by every score of a recommender in evaluation mode."""
+    score, device = model.scorer(), next(model.parameters()).device
+    return by_scores(lambda users: score(torch.from_numpy(users).to(device)).float().cpu().numpy())
+
+
+def fastest_ranker(model: Recommender) -> Ranker:
+    """Ranks by the same scores, in whatever way is the fastest here."""
+    factors = model.factors()
+    if factors is None or not (factors[0].is_cpu and multiplies_bfloat16()):
+        return ranker_by_scores(model)
+    return ProductRanking(*factors)
 
 
 @dataclass(frozen=True)
@@ -143,7 +158,12 @@ class TopItems(Task):
 
     @torch.inference_mode()
     def _found(
-        self, model: Recommender, users: np.ndarray, split: str, left_out: list[Interactions]
+        self,
+        model: Recommender,
+        users: np.ndarray,
+        split: str,
+        left_out: list[Interactions],
+        ranker: Callable[[Recommender], Ranker] = fastest_ranker,
     ) -> list[np.ndarray]:
         """(NDCG, Recall ÷ min(|T|, 20), Recall ÷ |T|) of each user [users, 3], for each set of pairs left out
         of the ranking."""
@@ -151,22 +171,19 @@ class TopItems(Task):
         degrees = wanted.degrees()
         was_training = model.training
         model.eval()
-        score = model.scorer()
-        device = next(model.parameters()).device
-        found = [np.empty((len(users), 3)) for _ in left_out]
-        for start in range(0, len(users), BLOCK):
-            part = users[start : start + BLOCK]
-            values = score(torch.from_numpy(part).to(device)).float().cpu().numpy()
-            for taken, out in zip(left_out, found, strict=True):
-                hit, many = hits(part, best_of(values, part, taken)[0], wanted), degrees[part]
+        found: list[list[np.ndarray]] = [[] for _ in left_out]
+        for part, lists in top_items(ranker(model), users, left_out, BLOCK):
+            many = degrees[part]
+            for (items, _), out in zip(lists, found, strict=True):
+                hit = hits(part, items, wanted)
                 columns = (
                     ndcg(hit, many),
                     recall(hit, many, capped=True),
                     recall(hit, many, capped=False),
                 )
-                out[start : start + BLOCK] = np.stack(columns, axis=1)
+                out.append(np.stack(columns, axis=1))
         model.train(was_training)
-        return found
+        return [np.concatenate(own) for own in found]
 
     def evaluate(self, model: Any, split: str) -> Scores:
         """All metrics on a split, of users that have pairs in it.
@@ -192,10 +209,11 @@ class TopItems(Task):
         return Scores(metrics, found[0][:, :2].astype(np.float32))
 
     def scoring(self, model: Any) -> tuple[Callable[[], None], int]:
+        """Of every score in float32, so that all recommenders and processors are timed at the same work."""
         users = self._ranked("val")[:_TIMED_USERS]
 
         def score() -> None:
-            self._found(model, users, "val", [self.pairs])
+            self._found(model, users, "val", [self.pairs], ranker_by_scores)
 
         return score, len(users)
 

@@ -6,7 +6,7 @@ infinity included, and no block size changes a result. Of equal scores the item 
 first.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numba
 import numpy as np
@@ -17,6 +17,8 @@ from ..kernels import compiled, run_kernel
 
 BLOCK = 128  # users at a time: 21 MB of scores with Gowalla's 40,981 items, which a cache may hold
 Scores = Callable[[np.ndarray], np.ndarray]
+Lists = tuple[np.ndarray, np.ndarray]  # items [b, most], best first; how many of them there are [b]
+Ranker = Callable[[np.ndarray, Sequence[Interactions]], list[Lists]]
 
 _STRIDE = 64  # scores that are compared with the worst of a list at once
 
@@ -33,9 +35,10 @@ def _best(scores, users, starts, taken, found, counts):
             z = min(a + _STRIDE, items)
             if held == most:  # most stretches hold nothing that enters the list
                 worst = values[most - 1]
-                enters = 0
-                for item in range(a, z):
-                    enters += not row[item] <= worst
+                # of a slice, whose indices can't be negative: else the loop takes no vector units
+                part, enters = row[a:z], 0
+                for k in range(len(part)):
+                    enters += not part[k] <= worst
                 if not enters:
                     continue
             while at < end and taken[at] < a:
@@ -61,10 +64,8 @@ def _best(scores, users, starts, taken, found, counts):
         counts[b] = held
 
 
-def best_of(
-    values: np.ndarray, users: np.ndarray, taken: Interactions, most: int = 20
-) -> tuple[np.ndarray, np.ndarray]:
-    """(items [b, most], best first; how many of them there are [b]) of one block of users.
+def best_of(values: np.ndarray, users: np.ndarray, taken: Interactions, most: int = 20) -> Lists:
+    """The lists of one block of users.
 
     Args:
         values: their scores for every item [b, items], float32 or float64.
@@ -87,20 +88,35 @@ def best_of(
     return found, counts
 
 
-def top_items(
-    scores: Scores, users: np.ndarray, taken: Interactions, most: int = 20, block: int = BLOCK
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """(users [b], items [b, most], how many of them there are [b]), block by block.
+def by_scores(scores: Scores, most: int = 20) -> Ranker:
+    """Ranks a block of users, whose scores are worked out once for every set of pairs that is left out.
 
     Args:
         scores: of some users for every item, [b] → [b, items]; see `best_of`.
+        most: see `best_of`.
+    """
+
+    def rank(users: np.ndarray, left_out: Sequence[Interactions]) -> list[Lists]:
+        values = scores(users)
+        return [best_of(values, users, taken, most) for taken in left_out]
+
+    return rank
+
+
+def top_items(
+    rank: Ranker, users: np.ndarray, left_out: Sequence[Interactions], block: int = BLOCK
+) -> Iterator[tuple[np.ndarray, list[Lists]]]:
+    """(users [b], their lists for each set of pairs that is left out), block by block.
+
+    Args:
+        rank: such as `by_scores`.
         users: whom to rank for, in this order.
-        taken, most: see `best_of`.
+        left_out: sets of pairs.
         block: users at a time.
     """
     for a in range(0, len(users), block):
         part = np.asarray(users[a : a + block], np.int64)
-        yield part, *best_of(scores(part), part, taken, most)
+        yield part, rank(part, left_out)
 
 
 def hits(users: np.ndarray, items: np.ndarray, wanted: Interactions) -> np.ndarray:

@@ -39,6 +39,9 @@ class Fixed(nn.Module):
         super().__init__()
         self.scores = nn.Parameter(torch.as_tensor(np.asarray(scores, np.float32)))
 
+    def factors(self) -> None:
+        return None
+
     def scorer(self) -> Callable[[Tensor], Tensor]:
         return lambda users: self.scores[users]
 

@@ -7,14 +7,15 @@ from hypothesis import strategies as st
 
 from lfmp_core.data.interactions import Interactions
 from lfmp_core.errors import Diverged
-from lfmp_core.training.ranking import hits, ndcg, recall, top_items
+from lfmp_core.training.ranking import by_scores, hits, ndcg, recall, top_items
 
 NOBODY = Interactions.of_pairs([], [], 3, 200)
 
 
 def lists(scores, taken, most=20, block=7):
-    parts = list(top_items(lambda users: scores[users], np.arange(len(scores)), taken, most, block))
-    return np.concatenate([p[1] for p in parts]), np.concatenate([p[2] for p in parts])
+    rank = by_scores(lambda users: scores[users], most)
+    parts = [found for _, [found] in top_items(rank, np.arange(len(scores)), [taken], block)]
+    return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
 
 def sorted_out(scores, taken, most):
