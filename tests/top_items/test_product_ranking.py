@@ -61,14 +61,17 @@ def test_lists_are_those_of_sorting_the_exact_scores(seed, items, most, kind):
     assert (found == expected).all()
 
 
-def test_what_bfloat16_ranks_the_other_way_round_is_ranked_right():
-    """1 + 3 · 2⁻⁹ is rounded up to 1 + 2⁻⁷, 1 + 2⁻⁸ down to 1, so that both coarse scores are equal."""
-    y = np.float32([[1 + 3 * 2**-9, 0.0], [1 + 2**-8, 2**-7], [1.0, 0.0]])
-    x = np.ones((1, 2), np.float32)
+def test_what_bfloat16_ranks_far_apart_the_other_way_round_is_ranked_right():
+    """Of the better item all factors are rounded down, of the other one up: nearly the worst that can be."""
+    least = 2.0**-14
+    down, up = np.full(16, 1 + 2.0**-8 - least), np.full(16, 1 + 2.0**-8 + least)
+    none = np.zeros(16)
+    x = np.float32([[*down, *up, 1]])
+    y = np.float32([[*none, *up, 0], [*down, *none, 2.0**-6]])
     coarse = (torch.from_numpy(x).bfloat16() @ torch.from_numpy(y).bfloat16().T).float()[0]
-    nobody = Interactions.of_pairs([], [], 1, 3)
-    assert coarse[0] >= coarse[1] and exact(x, y)[0].argmax() == 1
-    assert lists(x, y, nobody, most=1)[0].tolist() == [[1]]
+    longest = np.prod([np.linalg.norm(rows, axis=1).max() for rows in (x, y)])
+    assert coarse[0] - coarse[1] > 2.5 * 2**-8 * longest and exact(x, y)[0].argmax() == 1
+    assert lists(x, y, Interactions.of_pairs([], [], 1, 2), most=1)[0].tolist() == [[1]]
 
 
 def test_every_set_of_pairs_that_is_left_out_has_its_own_lists():
