@@ -176,15 +176,18 @@ class Ranked(PairContender):
             [(items, _)] = self.rank(users, [self.pairs])
         return users, items
 
+    def scores(self, users: np.ndarray, items: np.ndarray) -> Tensor:
+        """Of each user's items [b, 20]."""
+        with torch.inference_mode():
+            every = self.model.scorer()(torch.from_numpy(users))
+        return every.gather(1, torch.from_numpy(items).long())
+
     def act(self, k: int) -> None:
         self.lists(k)
 
     def says(self) -> Tensor:
         """Scores of the lists, best first."""
-        users, items = self.lists(0)
-        with torch.inference_mode():
-            scores = self.model.scorer()(torch.from_numpy(users))
-        return scores.gather(1, torch.from_numpy(items).long())
+        return self.scores(*self.lists(0))
 
 
 def block(users: int, size: int, k: int) -> np.ndarray:

@@ -44,6 +44,7 @@ from lfmp_book.lightfmp import (
 from lfmp_book.lightfmp.table2 import answer as table2_answer
 from lfmp_book.show.answer import MOST, Answer, waiting
 from lfmp_book.speed import answer as speed_answer
+from lfmp_book.speed import level_speed
 from lfmp_book.speed.speed import load_figures
 from lfmp_core.experiments.items import get_item
 from lfmp_core.experiments.store import store_for
@@ -165,6 +166,9 @@ def test_the_count_of_sentences_is_the_ledgers():
     assert "slips" in of_both.of_audit().sentences[0]
 
 
+NO_RUNS = {"runs": {}}
+
+
 def test_targets_met_are_counted():
     results_ = load_figures("cpu")
     strict = {
@@ -173,8 +177,18 @@ def test_targets_met_are_counted():
     }
     none = {"groups": {}}
     count = len(results_["targets"])
-    assert speed_answer.answer(results_, none, none).sentences[0].startswith(f"**{count} of {count} ")
-    assert speed_answer.answer(strict, none, none).sentences[0].startswith("**0 of ")
+    said = lambda found, level: speed_answer.answer(found, none, none, level).sentences[0]
+    assert said(results_, NO_RUNS).startswith(f"**{count} of {count} ") and "missed" not in said(
+        results_, NO_RUNS
+    )
+    assert said(strict, NO_RUNS).startswith("**0 of ")
+    run = {"seconds": 80.0, "metrics": {"ndcg20": level_speed.printed_level()}}
+    assert said(results_, {"runs": {"2": run}}).startswith(f"**{count + 1} of {count + 1} ")
+    for worse in ({"seconds": 91.0}, {"metrics": {"ndcg20": 0.146}}):
+        late = said(results_, {"runs": {"2": {**run, **worse}}})
+        assert late.startswith(f"**{count} of {count + 1} ") and late.endswith(
+            f"missed: {level_speed.TARGET}."
+        )
 
 
 def test_a_whole_epoch_has_goals_of_its_own():
@@ -189,9 +203,9 @@ def test_a_whole_epoch_has_goals_of_its_own():
     results_ = load_figures("cpu")
     count = len(results_["targets"])
     pairs = {"groups": {"g": {"entries": entries, "targets": [{**goals[1], "measure": "epoch"}]}}}
-    both = speed_answer.answer(results_, epochs, pairs).sentences[0]
+    both = speed_answer.answer(results_, epochs, pairs, NO_RUNS).sentences[0]
     assert both.startswith(f"**{count + 1} of {count + 3} ") and both.endswith("missed: 3.0 × and 3.0 ×.")
-    first, *_, last = speed_answer.answer(results_, epochs, {"groups": {}}).sentences
+    first, *_, last = speed_answer.answer(results_, epochs, {"groups": {}}, NO_RUNS).sentences
     assert first.startswith(f"**{count + 1} of {count + 2} ") and first.endswith("missed: 3.0 ×.")
     assert last.endswith("an epoch of DeepFM: ours 4.0 s, Peer 8.0 s and Other 4.4 s.")
 

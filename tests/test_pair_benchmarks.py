@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import pair_cases, pairs
+from benchmarks import level, pair_cases, pairs
 from benchmarks.in_process import enter
 from benchmarks.pair_contenders import PairBench, Ranked, block, drawn_pairs
 from benchmarks.pair_references import MaskedTopK, adjacency
-from lfmp_book.speed import pair_speed
+from lfmp_book.speed import level_speed, pair_speed
 from lfmp_book.speed.speed import Rounds
 from lfmp_core.models.graph import Graph
 
@@ -69,8 +69,7 @@ def test_contenders_rank_the_same(key, drawn):
     assert isinstance(ours, Ranked) and isinstance(peer, MaskedTopK)
     for k in (0, 1, 7):
         users, items = ours.lists(k)
-        best = torch.from_numpy(np.take_along_axis(ours.scores(users), items.astype(np.int64), 1))
-        torch.testing.assert_close(best, peer.best(k).clone())
+        torch.testing.assert_close(ours.scores(users, items), peer.best(k).clone())
         taken = [set(drawn[user]) & set(row) for user, row in zip(users, items.tolist(), strict=True)]
         assert not any(taken)
 
@@ -164,3 +163,16 @@ def test_the_page_by_hand():
     assert "asked for are 512 for 3 times the peer." in said
     assert "no figures yet" in str(pair_speed.page({"groups": {}}))
     assert pair_speed.COMMAND in str(pair_speed.page({"groups": {}}))
+
+
+def test_a_whole_training_is_timed_and_held_against_the_paper(tmp_path, capsys):
+    """The paper's Table 6 prints .1470 for LightGCN on Gowalla."""
+    assert level_speed.printed_level() == 0.147
+    assert level_speed.COMMAND in str(level_speed.page({"runs": {}}))
+    out = tmp_path / "level.json"
+    for threads in ("1", "2", "1"):
+        assert level.main(["--quick", "--threads", threads, "--out", str(out)]) == 0
+    runs = json.loads(out.read_text())["runs"]
+    assert {name: run["made"]["threads"] for name, run in runs.items()} == {"1": 1, "2": 2}
+    assert all(run["seconds"] > 0 and run["training"]["epochs"] == 1 for run in runs.values())
+    assert "on 2 threads: does not hold" in capsys.readouterr().out  # planted pairs teach nobody that much
