@@ -34,7 +34,7 @@ from .turns import made, say
 
 RECOMMENDER = LightGCNSettings(embedding_dim=64, layers=3)
 TRAINING = PairTrainingSettings(
-    batch_size=16_384, learning_rate=0.03, l2=0.00621, contrast=0.9, contrast_rows=4096, epochs=13
+    batch_size=16_384, learning_rate=0.03, l2=0.008, contrast=0.9, contrast_rows=4096, epochs=13
 )
 
 
