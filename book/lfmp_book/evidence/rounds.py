@@ -108,7 +108,7 @@ def made_table(results: Mapping[str, Any]) -> HtmlTable:
                 "machine": f"{hardware['cpu']}, {hardware['cores']} cores {hardware['accelerator']}".strip(),
                 "threads": stamp["threads"],
                 "load": stamp["load"],
-                "packages": ", ".join(f"{k} {v}" for k, v in stamp["packages"].items()),
+                "packages": ", ".join(f"{k} {v}" for k, v in stamp["packages"].items() if v != "absent"),
             }
         )
     return table(pd.DataFrame(rows), caption="How the figures were made", formats={"load": ".1f"})
