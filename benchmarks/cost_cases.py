@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from lfmp_book.lers import cf_grids, grids
+from lfmp_book.lers import cf_arms, grids
 from lfmp_core.budget import NOTHING, Budget
 
 SPARSITY = 0.8  # LERS §5.2.5
@@ -60,7 +60,7 @@ class CostCase:
 
 def _methods(task: str) -> dict[str, tuple[str, dict[str, Any]]]:
     of_clicks = {**grids.LERS_METHODS, "OptEmbed-D": ("optembed_d", {})}
-    found = dict(cf_grids.METHODS) if task == "pairs" else of_clicks
+    found = dict(cf_arms.METHODS) if task == "pairs" else of_clicks
     found[CACHED] = ("table", {"table": "tt_rec", "table_settings": {"cache_share": CACHE}})
     return found
 

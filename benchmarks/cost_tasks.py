@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lfmp_book.lers.cf_grids import SETS, recommender_for
+from lfmp_book.lers.cf_arms import SETS, recommender_for
 from lfmp_book.lers.grids import CRITEO, backbone_for
 from lfmp_core.data import Dataset, InteractionData
 from lfmp_core.data.planted import CRITEO_SIZES

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from lfmp_book.lers.cf_grids import SETS
+from lfmp_book.lers.cf_arms import SETS
 from lfmp_book.speed import level_speed
 from lfmp_core.bounds import cores
 from lfmp_core.data import InteractionData, InteractionSettings, PlantedInteractionSettings

@@ -58,7 +58,17 @@ LEVEL_OF = {f"{name}.{room}": level for level, (name, rooms) in enumerate(LEVELS
 BELOW = {
     "lightfmp": {"arms", "values", "truth", "grids", "selection_grids", "choice_grids", "open_grids"}
     | {"chance_grids", "passes_grids", "control_grids", "rows_grids", "chosen", "selectors", "view"},
-    "lers": {"grids", "cf_grids", "cf_search", "counts", "preference", "quality", "scores", "sizes"}
+    "lers": {
+        "grids",
+        "cf_arms",
+        "cf_grids",
+        "cf_search",
+        "counts",
+        "preference",
+        "quality",
+        "scores",
+        "sizes",
+    }
     | {"studies"},
 }
 # What looks at all pages of a paper: its list of those that judge, and the audit of its own numbers.

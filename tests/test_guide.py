@@ -253,7 +253,7 @@ def test_the_front_page_shows_what_is_kept_for_it():
 
 def test_the_guide_knows_no_page():
     """It reads records by what lies below the pages of a paper."""
-    below = {"lers.grids", "lers.cf_grids", "lightfmp.arms", "lightfmp.selectors"}
+    below = {"lers.grids", "lers.cf_arms", "lightfmp.arms", "lightfmp.selectors"}
     folder = project_root() / "book/lfmp_book/guide"
     found = {
         node.module

@@ -15,6 +15,7 @@ import pytest
 from lfmp_book.evidence import published
 from lfmp_book.evidence.datasets import description
 from lfmp_book.ledger import audit
+from lfmp_book.lers import cf_arms
 from lfmp_book.lers import cf_grids as lers_cf
 from lfmp_book.lers import cf_search as tuning
 from lfmp_book.lers import code as lers_code
@@ -56,8 +57,8 @@ CRITEO, LERS_CRITEO = description("criteo"), description("criteo-threshold-2")
 AVAZU, MOVIES = description("avazu"), description("ml-1m")
 TABLE2 = {g.dataset.name: g for g in lightfmp_selection.table2("reference")}
 TABLE3 = lightfmp.table3("reference")
-GRAPH, LATENT = (lers_cf.training_for(name, "reference") for name in lers_cf.RECOMMENDERS)
-GRAPH_PAPER = lers_cf.training_for("lightgcn", "paper")
+GRAPH, LATENT = (cf_arms.training_for(name, "reference") for name in cf_arms.RECOMMENDERS)
+GRAPH_PAPER = cf_arms.training_for("lightgcn", "paper")
 SUBSET = LightFMPSettings()
 TRAIN = CRITEO["rows"]["train"]
 
@@ -217,7 +218,7 @@ CHECKS: list[tuple[str, Callable[[], str]]] = [
     ("lers_table6_cf", lambda: f"at a sparsity of {100 * lers_cf.SEARCHED_AT:.0f} % and trained at all "
      f"{WORDS[len(lers_cf.SPARSITIES)]}"),
     ("lers_table6_cf", pep_found),
-    ("lers_table6_cf", lambda: f"has {lers_cf.METHODS['DHE'][1]['table_settings']['hashes']} hashes"),
+    ("lers_table6_cf", lambda: f"has {cf_arms.METHODS['DHE'][1]['table_settings']['hashes']} hashes"),
     ("lers_table6_cf", lambda: f"within ± {NDCG20.margin} NDCG@20"),
     ("lers_table3_cf_datasets", lambda: "Half of the users have "
      f"{WORDS[int(description('gowalla')['users']['test']['median'])]} test items or fewer on Gowalla"),

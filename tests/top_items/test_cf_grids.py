@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from lfmp_book.lers import cf_grids
+from lfmp_book.lers import cf_arms, cf_grids
 from lfmp_book.lers import cf_search as tuning
 from lfmp_core.data import InteractionData, own_interactions, prepare_interactions
 from lfmp_core.data.interactions.planted import plant_interactions
@@ -23,11 +23,11 @@ from lfmp_core.settings import canonical_json
 
 @pytest.fixture(scope="module")
 def planted_pairs():
-    settings = cf_grids.InteractionSettings()
-    return InteractionData.of("planted_interactions", plant_interactions(cf_grids.PLANTED), settings)
+    settings = cf_arms.InteractionSettings()
+    return InteractionData.of("planted_interactions", plant_interactions(cf_arms.PLANTED), settings)
 
 
-@pytest.mark.parametrize("name", cf_grids.RECOMMENDERS)
+@pytest.mark.parametrize("name", cf_arms.RECOMMENDERS)
 def test_every_sparsity_of_the_quick_profile_is_within_reach(name, planted_pairs):
     """Else a page would end with runs that failed."""
     (search, final, *controls) = cf_grids.table6("quick", recommenders=name)
@@ -35,7 +35,7 @@ def test_every_sparsity_of_the_quick_profile_is_within_reach(name, planted_pairs
     arms = [*search.arms, *final.arms]
     assert len(arms) == 10 + 1 + 3 * 9
     assert not [arm.label for arm in arms if out_of_reach(arm.method_settings, arm.budget, task)]
-    assert {arm.label for grid in controls for arm in grid.arms} == set(cf_grids.CONTROLS)
+    assert {arm.label for grid in controls for arm in grid.arms} == set(cf_arms.CONTROLS)
 
 
 def test_public_sets_need_no_data_to_be_planned():
@@ -100,8 +100,8 @@ def test_lightgcn_is_searched_again_where_the_fewest_numbers_are_left():
     """As in LERS, whose best γ falls with the sparsity (Fig. 7); no choice serves the others' sparsities."""
     found = reference_tunings("lightgcn")
     assert {t: serves for t, (_, serves) in found.items()} == {0.8: (0.5, 0.8), 0.95: (0.95,)}
-    assert [arm.label for arm in found[0.8][0].arms] == ["Original", *cf_grids.METHODS]
-    assert [arm.label for arm in found[0.95][0].arms] == list(cf_grids.METHODS)
+    assert [arm.label for arm in found[0.8][0].arms] == ["Original", *cf_arms.METHODS]
+    assert [arm.label for arm in found[0.95][0].arms] == list(cf_arms.METHODS)
     for grid in cf_grids.table6("reference", sets="gowalla", recommenders="lightgcn"):
         searched = grid.picks and {arm.budget.share for arm in grid.picks.arms}
         for arm in grid.arms if searched and len(grid.arms) > 1 else ():
@@ -115,7 +115,7 @@ def test_a_search_is_left_out_where_nothing_of_its_sparsities_is_asked_for():
         tuned = [grid for grid in grids if grid.tpe and plain(grid.backbones[0])["name"] == "lightgcn"]
         return [(arm.label, arm.budget.share) for grid in tuned for arm in grid.arms]
 
-    every = list(cf_grids.METHODS)
+    every = list(cf_arms.METHODS)
     assert searched("0.5") == [("Original", 0.0), *((label, 0.8) for label in every)]
     assert searched("0.95") == [("Original", 0.0), *((label, 0.95) for label in every)]
 
@@ -124,7 +124,7 @@ def test_where_and_from_what_lightgcn_is_searched():
     """At 95 % all methods alike; at 80 % rows that share parts or are cut have intervals of their own."""
     most, _ = reference_tunings("lightgcn")[0.8]
     own = {arm.label: arm.tpe for arm in most.arms}
-    assert {label for label, tpe in own.items() if tpe} == set(tuning.SHARED) < set(cf_grids.METHODS)
+    assert {label for label, tpe in own.items() if tpe} == set(tuning.SHARED) < set(cf_arms.METHODS)
     assert {label for label, tpe in own.items() if tpe and tpe != own["QR"]} == set(tuning.CUT)
     least, _ = reference_tunings("lightgcn")[0.95]
     [alike] = {canonical_json(arm.tpe) for arm in least.arms}
@@ -151,8 +151,8 @@ def test_fewer_trials_hold_for_every_search():
 
 def learnt(pairs, arm, **changes):
     """Mean size of LightGCN's vectors, and validation NDCG@20."""
-    training = cf_grids.training_for("lightgcn", "quick").model_copy(update={"contrast": 0.1, **changes})
-    task = task_on(pairs, plain(cf_grids.recommender_for("lightgcn", "", "quick")), plain(training))
+    training = cf_arms.training_for("lightgcn", "quick").model_copy(update={"contrast": 0.1, **changes})
+    task = task_on(pairs, plain(cf_arms.recommender_for("lightgcn", "", "quick")), plain(training))
     model = get_method(arm.method).run(task, arm.budget, 0, settings=arm.method_settings).model
     return model.embeddings().norm(dim=1).mean().item(), task.evaluate(model, "val").metrics["ndcg20"]
 
@@ -162,7 +162,7 @@ PLAIN = cf_grids.Arm("plain", "no_selection")
 
 def test_rows_that_share_parts_shrink_under_a_penalty_with_which_a_plain_table_learns(planted_pairs):
     """What `SHARED_SPACE` is for: within the intervals of plain tables lie some that leave QR no vectors."""
-    [qr] = [arm for arm in cf_grids.compressions("quick", 0.8) if arm.label == "QR"]
+    [qr] = [arm for arm in cf_arms.compressions("quick", 0.8) if arm.label == "QR"]
     strong = tuning.SPACES["lightgcn"]["l2"].high
     size, ndcg = learnt(planted_pairs, PLAIN, l2=strong)
     shrunk, lost = learnt(planted_pairs, qr, l2=strong)
@@ -173,7 +173,7 @@ def test_rows_that_share_parts_shrink_under_a_penalty_with_which_a_plain_table_l
 
 def test_infonce_that_a_plain_table_bears_leaves_nothing_of_one_with_few_numbers(planted_pairs):
     """What the search at 95 % and its trial without InfoNCE are for."""
-    [pep] = [arm for arm in cf_grids.compressions("quick", 0.95) if arm.label == "PEP"]
+    [pep] = [arm for arm in cf_arms.compressions("quick", 0.95) if arm.label == "PEP"]
     (plain_without, plain_with), (few_without, few_with) = (
         [learnt(planted_pairs, arm, contrast=weight)[1] for weight in (0.0, 0.1)] for arm in (PLAIN, pep)
     )

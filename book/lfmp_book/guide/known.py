@@ -10,7 +10,7 @@ from lfmp_core.experiments.decisions import Contrast
 from lfmp_core.metrics import NDCG20
 
 from ..evidence import results
-from ..lers.cf_grids import TITLES as LISTS_BY
+from ..lers.cf_arms import TITLES as LISTS_BY
 from ..lers.grids import ORIGINAL, SMALLER, SMALLER_IN_BYTES
 from ..lers.grids import TITLES as TABLES_ON
 from ..lightfmp import arms

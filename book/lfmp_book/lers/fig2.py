@@ -26,12 +26,12 @@ from ..evidence import results
 from ..evidence.frames import framed
 from ..show.curves import band, bare
 from ..show.html import HtmlTable, Spread, table
-from . import cf_grids as lists
+from . import cf_arms
 from . import grids as lers
 
 MAGPRUNE, ALL = "MagPrune", "all fields"
 BOTH = "users and items"  # all ids of collaborative filtering
-TITLES = {**lers.TITLES, **lists.TITLES}
+TITLES = {**lers.TITLES, **cf_arms.TITLES}
 # what Fig. 2 shows of frequent ids, by data set; without numbers
 DRAWN = {"criteo": "higher", "gowalla": "lower"}
 CHANCE = 0.05  # a rank correlation counts where so few orders by chance would reach it

@@ -17,7 +17,7 @@ from ..evidence.results import seeds_in_words
 from ..show.comparison import ResultColumn, comparison
 from ..show.curves import band, bare
 from ..show.html import HtmlTable
-from .cf_grids import TITLES
+from .cf_arms import TITLES
 from .fig5_grids import ITEM, SEARCHED, SETS, fixed
 
 VALIDATION, TEST = f"val_{NDCG20.name}", f"test_{NDCG20.name}"

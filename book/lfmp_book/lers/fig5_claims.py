@@ -10,7 +10,7 @@ from ..claims.judge import Judge
 from ..claims.robust import robust_to_resampling
 from ..claims.test import Test, claims_of
 from ..evidence.results import all_comparisons, draws_of
-from .cf_grids import recommender_for
+from .cf_arms import recommender_for
 from .fig5 import reference
 from .fig5_grids import ITEM, SEARCHED, SETS, fixed, minimums
 from .scores.blocks import EDGE, MIDDLE, SHARES, Cell, Values

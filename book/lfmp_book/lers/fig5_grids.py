@@ -9,6 +9,7 @@ from lfmp_core.experiments.reach import reachable
 from lfmp_core.experiments.spec import DatasetRef, plain
 
 from ..arguments import numbers, settings_of
+from . import cf_arms
 from . import cf_grids as lists
 from .grids import SPARSITIES
 
@@ -65,7 +66,7 @@ def fig5(
             search,
             item=ITEM,
             arms=reachable(arms, dataset, recommender),
-            training=lists.training_for("lightgcn", profile, final=True),
+            training=cf_arms.training_for("lightgcn", profile, final=True),
             seeds=range(count),
             tpe=None,
             picks=search,
@@ -76,7 +77,7 @@ def fig5(
 
 def _arms(profile: str, sparsity: float, dim: int) -> list[Arm]:
     """MagPrune with each n_min, and with the one that it searches itself."""
-    [searched] = [arm for arm in lists.compressions(profile, sparsity) if arm.label == SEARCHED]
+    [searched] = [arm for arm in cf_arms.compressions(profile, sparsity) if arm.label == SEARCHED]
     tried = [
         Arm(
             fixed(minimum),

@@ -17,7 +17,7 @@ from ..evidence import results
 from ..evidence.results import seeds_in_words
 from ..show.curves import bare
 from ..show.html import HtmlTable, Spread, table
-from .cf_grids import TITLES
+from .cf_arms import TITLES
 from .fig7_grids import ITEM, SETS, labelled
 from .grids import ORIGINAL
 from .preference import Tried

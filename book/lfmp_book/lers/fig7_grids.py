@@ -14,6 +14,7 @@ from lfmp_core.experiments.store import Store
 from lfmp_core.training.pairs import PairTrainingSettings
 
 from ..arguments import numbers
+from . import cf_arms
 from . import cf_grids as lists
 from .grids import DECAYED, ORIGINAL
 
@@ -61,7 +62,7 @@ def sparsities_of(profile: str) -> tuple[float, ...]:
 
 def training_for(profile: str) -> PairTrainingSettings:
     """As Table 6's, with more patience: a training without InfoNCE rises slowly and for long."""
-    own = lists.training_for("lightgcn", profile, final=True)
+    own = cf_arms.training_for("lightgcn", profile, final=True)
     epochs, patience = by_profile(profile, quick=(8, 4), reference=(48, 8), paper=(400, 40))
     return own.model_copy(update={"epochs": epochs, "patience": patience})
 
@@ -91,7 +92,7 @@ def fig7(
     ):
         [recommender] = search.backbones
         own = [t for t in serves if t in shares]
-        every = [arm for t in own for arm in lists.compressions(profile, t) if arm.label in methods]
+        every = [arm for t in own for arm in cf_arms.compressions(profile, t) if arm.label in methods]
         original = [arm for arm in search.arms if arm.label == ORIGINAL]
         arms = [*original, *reachable(every, dataset, recommender)]
         labels = {arm.label for arm in arms}
@@ -100,7 +101,9 @@ def fig7(
         search = replace(search, arms=[arm for arm in search.arms if arm.label in labels])
         quick = by_profile(profile, quick=True, reference=False, paper=False)
         if quick and dataset is None:
-            planted = partial(reference_to_pairs, "planted_interactions", lists.HALVES, planted=lists.LONG)
+            planted = partial(
+                reference_to_pairs, "planted_interactions", cf_arms.HALVES, planted=cf_arms.LONG
+            )
             search = replace(search, dataset=planted)
         grids += [] if quick else [search]
         grids += [_under(search, arms, weight, profile, count, quick) for weight in weights_of(profile)]

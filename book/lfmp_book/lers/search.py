@@ -21,7 +21,7 @@ from ..claims.pending import NOT_YET
 from ..evidence import published
 from ..evidence.frames import framed
 from ..show.html import HtmlTable, table
-from . import cf_grids as lists
+from . import cf_arms
 from . import grids as clicks
 from .grids import BACKBONES, SPACE, backbone_for, tpe_for, training_for
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import optuna
 
 ITEM = "lers_table4"
-TITLES = {**clicks.TITLES, **lists.TITLES}
+TITLES = {**clicks.TITLES, **cf_arms.TITLES}
 # ours → the paper's
 NAMES = {"learning_rate": "learning rate", "l2": "λ", "dropout": "dropout", "contrast": "γ"}
 _CROSS = {"r": "rank", "L": "cross_layers", "K": "experts"}  # of DCN-Mix: the paper's letters

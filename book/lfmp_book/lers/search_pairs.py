@@ -16,6 +16,7 @@ from ..claims.claim import Prose
 from ..evidence import published
 from ..show.html import HtmlTable, Stack, table
 from ..show.words import listed
+from . import cf_arms
 from . import cf_grids as lists
 from . import cf_search as tuning
 from .grids import SEARCHED_AT
@@ -41,12 +42,12 @@ def searches(profile: str, *, arms: Sequence[str] = QUICK, **given: Any) -> list
 def recommender_intervals() -> HtmlTable:
     """What the paper fixes and searches for its two recommenders, beside what the reference does."""
     printed, rows = published.printed_table("lers_table4"), []
-    for name in lists.RECOMMENDERS:
-        network = lists.TITLES[name]
+    for name in cf_arms.RECOMMENDERS:
+        network = cf_arms.TITLES[name]
         space = tuning.tpe_for(name, "reference").space
         fixed = {
-            **dict(lists.recommender_for(name, "gowalla", "reference")),
-            **dict(lists.training_for(name, "reference")),
+            **dict(cf_arms.recommender_for(name, "gowalla", "reference")),
+            **dict(cf_arms.training_for(name, "reference")),
         }
         for row in printed[printed.base_model == network].to_dict("records"):
             theirs = row["hyperparameter"]
@@ -65,7 +66,10 @@ def recommender_intervals() -> HtmlTable:
                     "drawn": "" if own is None else "by magnitude" if own.log else "evenly",
                 }
             )
-    tpe, epochs = tuning.tpe_for("lightgcn", "reference"), lists.training_for("lightgcn", "reference").epochs
+    tpe, epochs = (
+        tuning.tpe_for("lightgcn", "reference"),
+        cf_arms.training_for("lightgcn", "reference").epochs,
+    )
     note = (
         "L, layers, is 4 on Gowalla and 3 on Yelp2018. ∥V−∥: negatives beside a pair. The reference's "
         f"intervals begin where eight times the paper's batch learns; {tpe.trials} trials for every method, "
@@ -86,7 +90,7 @@ def _shared() -> str:
         ", ".join(f"{NAMES[name]} {value:g}" for name, value in given.items())
         for given in (tuning.SHARED_START, tuning.SMALL_START, tuning.WITHOUT_CONTRAST)
     )
-    arms = lists.compressions("reference", SEARCHED_AT)
+    arms = cf_arms.compressions("reference", SEARCHED_AT)
     tpes = {a.label: a.tpe for a in tuning.with_own_search(arms, "lightgcn", "reference", SEARCHED_AT)}
     others = [label for label in tuning.SHARED if label not in tuning.CUT]
     whole = tpes[others[0]]
@@ -109,7 +113,7 @@ def _given() -> str:
     for (recommender, place), starts in tuning.STARTS.items():
         for start in starts:
             values = ", ".join(f"{NAMES[name]} {value:g}" for name, value in start.items())
-            where = f"{lists.TITLES[recommender]} on {lists.TITLES[place]}"
+            where = f"{cf_arms.TITLES[recommender]} on {cf_arms.TITLES[place]}"
             said.append(
                 f" Of every search of {where} the first trial is given: {values}. A first "
                 "look at this set, at its test users too, had found that; it was added after a search of "

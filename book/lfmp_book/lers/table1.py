@@ -20,7 +20,7 @@ from lfmp_core.methods import compression as c
 
 from ..evidence import published
 from ..show.html import HtmlTable, table
-from .cf_grids import METHODS as LISTED
+from .cf_arms import METHODS as LISTED
 
 LETTERS = {"P": "pruning", "C": "composition", "N": "search for an architecture"}
 

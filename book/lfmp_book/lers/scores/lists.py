@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from lfmp_core.metrics import NDCG20, RECALL20, Metric
 
 from ...evidence import published
-from ..cf_grids import RECOMMENDERS, TITLES
-from ..cf_grids import SETS as PINNED
+from ..cf_arms import RECOMMENDERS, TITLES
+from ..cf_arms import SETS as PINNED
 from . import blocks, records
 from .blocks import METHODS, ORIGINAL, SEARCHED, SHARES, Cell
 from .printed import Printed

@@ -8,7 +8,7 @@ from ...claims.claim import Prose
 from ...show.front import Axis
 from ...show.touch import Touch
 from .. import quality
-from ..cf_grids import METHODS
+from ..cf_arms import METHODS
 from ..scores.lists import BACKBONES, SETS
 from ..scores.records import runs_on
 from .page import ordered, seeds_of

@@ -12,13 +12,13 @@ from ...claims.pending import NOT_YET
 from ...evidence import published, results
 from ...show.comparison import ResultColumn, comparison
 from ...show.html import HtmlTable, table
-from .. import cf_grids as lists
+from .. import cf_arms
 from ..scores.blocks import METHODS, ORIGINAL, SHARES
 from ..scores.lists import DATASETS, NETWORKS, SETS, arm_of, printed_of
 from ..scores.records import runs_on
 
 ITEM = "lers_table6"
-ARMS = (ORIGINAL, *lists.METHODS)
+ARMS = (ORIGINAL, *cf_arms.METHODS)
 PARAMS = "embedding_parameters"
 FACTORS = "mf"  # the recommender of the controls
 SCORES = (
@@ -94,7 +94,7 @@ def controls_table(name: str, reference: pd.DataFrame, run: pd.DataFrame) -> Htm
     if not sides:
         return table(pd.DataFrame({"control": []}), caption=f"{name}, controls: {NOT_YET}")
     return comparison(
-        [(arm,) for arm in lists.CONTROLS],
+        [(arm,) for arm in cf_arms.CONTROLS],
         {"arm": "control"},
         SCORES,
         None,

@@ -10,6 +10,7 @@ from lfmp_core.experiments.reach import reachable
 from lfmp_core.experiments.spec import DatasetRef
 
 from ...arguments import numbers
+from .. import cf_arms
 from .. import cf_grids as lists
 from .. import grids as clicks
 from ..grids import ORIGINAL, SPARSITIES
@@ -54,6 +55,6 @@ def _few_clicks(dataset: DatasetRef | None, shares: Sequence[float], seeds: int 
 
 def _few_lists(dataset: DatasetRef | None, shares: Sequence[float], seeds: int | None) -> list[Grid]:
     [grid] = lists.conventions("quick", dataset=dataset, recommenders="lightgcn", seeds=seeds)
-    every = [arm for t in shares for arm in lists.compressions("quick", t) if arm.label in FEW]
+    every = [arm for t in shares for arm in cf_arms.compressions("quick", t) if arm.label in FEW]
     arms = [Arm(ORIGINAL, "no_selection"), *reachable(every, dataset, grid.backbones[0])]
     return [replace(grid, arms=arms)]
