@@ -8,60 +8,17 @@ first.
 
 from collections.abc import Callable, Iterator, Sequence
 
-import numba
 import numpy as np
 
 from ..data.interactions import Interactions
 from ..errors import Diverged
-from ..kernels import compiled, run_kernel
+from ..kernels import run_kernel
+from .ranking_loops import best
 
 BLOCK = 128  # users at a time: 21 MB of scores with Gowalla's 40,981 items, which a cache may hold
 Scores = Callable[[np.ndarray], np.ndarray]
 Lists = tuple[np.ndarray, np.ndarray]  # items [b, most], best first; how many of them there are [b]
 Ranker = Callable[[np.ndarray, Sequence[Interactions]], list[Lists]]
-
-_STRIDE = 64  # scores that are compared with the worst of a list at once
-
-
-@compiled
-def _best(scores, users, starts, taken, found, counts):
-    """found[b, :counts[b]]: the best items of users[b] by scores[b], best first, without those taken."""
-    most, items = found.shape[1], scores.shape[1]
-    for b in numba.prange(len(users)):
-        row, at, end = scores[b], starts[users[b]], starts[users[b] + 1]
-        values = np.empty(most, scores.dtype)
-        held = 0
-        for a in range(0, items, _STRIDE):
-            z = min(a + _STRIDE, items)
-            if held == most:  # most stretches hold nothing that enters the list
-                worst = values[most - 1]
-                # of a slice, whose indices can't be negative: else the loop takes no vector units
-                part, enters = row[a:z], 0
-                for k in range(len(part)):
-                    enters += not part[k] <= worst
-                if not enters:
-                    continue
-            while at < end and taken[at] < a:
-                at += 1
-            for item in range(a, z):
-                value = row[item]
-                if at < end and taken[at] == item:
-                    at += 1
-                elif value != value:
-                    held = -1
-                elif held >= 0 and (held < most or value > values[most - 1]):
-                    # insertion keeps equal scores in the order in which items come
-                    place = held if held < most else most - 1
-                    while place > 0 and value > values[place - 1]:
-                        values[place] = values[place - 1]
-                        found[b, place] = found[b, place - 1]
-                        place -= 1
-                    values[place] = value
-                    found[b, place] = item
-                    held = min(held + 1, most)
-            if held < 0:
-                break
-        counts[b] = held
 
 
 def best_of(values: np.ndarray, users: np.ndarray, taken: Interactions, most: int = 20) -> Lists:
@@ -81,7 +38,7 @@ def best_of(values: np.ndarray, users: np.ndarray, taken: Interactions, most: in
         raise ValueError(f"scores of shape {values.shape} for {len(users)} users and {taken.num_items} items")
     found = np.full((len(users), most), -1, np.int32)
     counts = np.empty(len(users), np.int64)
-    run_kernel(_best, np.ascontiguousarray(values), users, taken.starts, taken.items, found, counts)
+    run_kernel(best, np.ascontiguousarray(values), users, taken.starts, taken.items, found, counts)
     if len(counts) and counts.min() < 0:
         user = users[counts.argmin()]
         raise Diverged(f"a score of user {user} is not a number: the training diverged")
