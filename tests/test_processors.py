@@ -2,12 +2,13 @@
 
 import pandas as pd
 
-from lfmp_book.evidence.processors import TIMES, UNTIMED, on_one_processor, untimed
+from lfmp_book.evidence.processors import SCORING, TIMES, UNTIMED, on_one_processor, untimed
 from lfmp_book.lightfmp.view import View
 
 
 def runs(*cpus, dataset="criteo", arm="a"):
     rows = {"dataset": dataset, "backbone": "deepfm", "arm": arm, "cpu": list(cpus), "test_auc": 0.7}
+    rows["timed"] = ""
     return pd.DataFrame({**rows, **{name: [float(k + 1) for k in range(len(cpus))] for name in TIMES}})
 
 
@@ -21,6 +22,13 @@ def test_times_of_another_processor_than_most_are_left_out_block_by_block():
     assert found.test_auc.notna().all()
     assert untimed(found) == f" {UNTIMED}" and untimed(on_one_processor(runs("x", "x"))) == ""
     assert on_one_processor(runs()).empty
+
+
+def test_seconds_of_scoring_are_of_one_kind_of_loops():
+    """What training took stays."""
+    found = on_one_processor(runs("x", "x", "x").assign(timed=["", "new", "new"]))
+    for name in TIMES:
+        assert found[name].isna().tolist() == [name in SCORING, False, False]
 
 
 def test_a_time_of_another_processor_is_no_case():

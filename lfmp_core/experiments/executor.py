@@ -213,7 +213,7 @@ def _execute(spec: RunSpec, dataset: "Dataset | InteractionData") -> Result:
         metrics |= {f"{split}_{name}": value for name, value in scores.metrics.items()}
     phases = dict(outcome.phases)
     phases["TT"] = sum(phases.values())
-    remembered: dict[str, float] = {}
+    scored: dict[str, Any] = {}
     if spec.role == "final":
         # as cpu_seconds of the phases: several runs share a machine
         own = task.training.device == "cpu" and spec.threads == 1
@@ -225,10 +225,12 @@ def _execute(spec: RunSpec, dataset: "Dataset | InteractionData") -> Result:
         # the form whose bytes are counted; with all rows in memory it is as large as a plain table
         with compact(outcome.model) as could_remember:
             phases["IT"] = seconds()
+        if task.timed:
+            scored["timed"] = task.timed
         if could_remember:
-            remembered["inference_remembered"] = seconds()
+            scored["inference_remembered"] = seconds()
     kept = {} if outcome.kept_fields is None else {"kept_fields": list(outcome.kept_fields)}
-    details: dict[str, Any] = {**outcome.details, **remembered, **kept, "history": outcome.history}
+    details: dict[str, Any] = {**outcome.details, **scored, **kept, "history": outcome.history}
     record = Record(spec=spec, metrics=metrics, phases=phases, sizes=outcome.sizes(), details=details)
     return record, None if spec.role == "search" else np.asarray(units, dtype=np.float16)
 

@@ -19,6 +19,9 @@ def logits_digest(logits: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(logits, dtype="<f2").tobytes()).hexdigest()[:16]
 
 
+_TIMED = ("inference_remembered", "timed")
+
+
 def _timeless(value: Any) -> Any:
     """`value` without the entries that a clock made."""
     if isinstance(value, dict):
@@ -27,7 +30,7 @@ def _timeless(value: Any) -> Any:
 
 
 def _is_time(key: str) -> bool:
-    return key.endswith("seconds") or key.startswith("rows_per_second")
+    return key in _TIMED or key.endswith("seconds") or key.startswith("rows_per_second")
 
 
 class Record(Settings):

@@ -35,9 +35,12 @@ class Task(ABC):
         dataset: what is learnt from.
         training: the protocol.
         metrics: what models are measured by; the first decides which epoch and which trial is the best.
+        timed: the loops that `scoring` runs, where they were others once: seconds of a record are held
+            against those of the same loops alone.
     """
 
     metrics: ClassVar[tuple[Metric, ...]]
+    timed: ClassVar[str] = ""
     dataset: Any
     training: TrainingSettings
 

@@ -60,6 +60,7 @@ class TopItems(Task):
     training: PairTrainingSettings
 
     metrics = (NDCG20, RECALL20)
+    timed = "loops in vector units"
 
     def __post_init__(self) -> None:
         own, name = self.training, self.recommender.name

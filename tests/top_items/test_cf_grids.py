@@ -11,14 +11,16 @@ from lfmp_book.lers import cf_search as tuning
 from lfmp_core.data import InteractionData, own_interactions, prepare_interactions
 from lfmp_core.data.interactions.planted import plant_interactions
 from lfmp_core.errors import LfmpError
-from lfmp_core.experiments.executor import task_on
+from lfmp_core.experiments.executor import execute, task_on
 from lfmp_core.experiments.items import get_item
 from lfmp_core.experiments.own_data import prepared
 from lfmp_core.experiments.search import TPE
 from lfmp_core.experiments.spec import plain
+from lfmp_core.experiments.store import Store
 from lfmp_core.methods import get_method
 from lfmp_core.methods.compression.reach import out_of_reach
 from lfmp_core.settings import canonical_json
+from lfmp_core.tasks import TopItems
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +53,17 @@ def test_public_sets_need_no_data_to_be_planned():
     few = cf_grids.table6("reference", sets="gowalla", recommenders="neumf", sparsities="0.8")
     assert {grid.dataset.name for grid in few} == {"gowalla"}
     assert [len(grid.arms) for grid in few if len(grid.arms) > 1] == [10, 10]
+
+
+def test_a_final_run_says_which_loops_were_timed(tmp_path, monkeypatch):
+    """A record from before these loops has the same numbers and another time."""
+    monkeypatch.setenv("LFMP_HOME", str(tmp_path))
+    [grid] = cf_grids.conventions("quick", recommenders="lightgcn")
+    record, _ = execute(grid.plan(Store(tmp_path))[0])
+    assert record.spec.role == "final" and record.details["timed"] == TopItems.timed
+    details = {key: value for key, value in record.details.items() if key != "timed"}
+    assert record.same_result(record.model_copy(update={"details": details}))
+    assert not record.same_result(record.model_copy(update={"details": {**details, "sparsity": 0.5}}))
 
 
 @pytest.fixture

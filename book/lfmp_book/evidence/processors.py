@@ -1,26 +1,30 @@
-"""Times of records, where they were taken on one kind of processor."""
+"""Times of records, where they were taken on one kind of processor, and of scoring with one kind of loops."""
 
 from math import nan
 
 import pandas as pd
 
-TIMES = ("PT", "CT", "TT", "clock", "IT", "IT_remembered")
+SCORING = ("IT", "IT_remembered")
+TIMES = ("PT", "CT", "TT", "clock", *SCORING)
 UNTIMED = "No time: taken on another processor than most of the set's, which would compare machines."
 
 
 def on_one_processor(runs: pd.DataFrame) -> pd.DataFrame:
     """Final runs without the times that were taken elsewhere than most of their data set's and backbone's.
 
-    A record renewed on another machine has the same numbers and other seconds.
+    A record renewed on another machine has the same numbers and other seconds; so it has after the loops that
+    score were made faster, see `Task.timed`.
 
     Args:
-        runs: see `results.frame`, with `cpu`; without a name it is one of its own.
+        runs: see `results.frame`, with `cpu`, which without a name is one of its own, and `timed`.
     """
     if not len(runs):
         return runs
-    blocks = runs.groupby(["dataset", "backbone"]).cpu
-    usual = blocks.transform(lambda names: names.value_counts().idxmax())
-    return runs.assign(**{name: runs[name].where(runs.cpu == usual, nan) for name in TIMES})
+    blocks = runs.groupby(["dataset", "backbone"])
+    most = {key: blocks[key].transform(lambda own: own.value_counts().idxmax()) for key in ("cpu", "timed")}
+    alike = {key: runs[key] == usual for key, usual in most.items()}
+    kept = {name: alike["cpu"] & alike["timed"] if name in SCORING else alike["cpu"] for name in TIMES}
+    return runs.assign(**{name: runs[name].where(kept[name], nan) for name in TIMES})
 
 
 def untimed(runs: pd.DataFrame) -> str:

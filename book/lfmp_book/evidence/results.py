@@ -62,7 +62,8 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
     the run's processor time on one thread, which a neighbour on the machine disturbs less than the
     clock; IT is seconds to score a million rows, or users, by the stored form, IT_remembered with the rows
     that were worked out kept (of tables that do so). Seconds of another processor than most of a block's
-    are missing. See `stamps.marks` too. `attrs["dataset"]` refers to the data.
+    are missing, and of IT those of other loops. See `stamps.marks` too. `attrs["dataset"]` refers to the
+    data.
     """
     rows, dataset = [], None
     for arm, record in finals(grids, store):
@@ -93,6 +94,7 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
                 "log_alpha": record.details.get("log_alpha"),
                 "gates": record.details.get("gates"),
                 "cpu": record.certificate.hardware.cpu if record.certificate else "",
+                "timed": record.details.get("timed", ""),
                 "id": record.id,
                 **marks(record),
             }
