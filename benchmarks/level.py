@@ -21,6 +21,7 @@ from lfmp_book.speed import level_speed
 from lfmp_core.bounds import cores
 from lfmp_core.data import InteractionData, InteractionSettings, PlantedInteractionSettings
 from lfmp_core.data.interactions.planted import plant_interactions
+from lfmp_core.errors import LfmpError
 from lfmp_core.experiments.executor import open_pairs
 from lfmp_core.experiments.spec import plain
 from lfmp_core.files import atomic_write
@@ -71,7 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         data = InteractionData.of("planted", few, InteractionSettings())
         training = TRAINING.model_copy(update={"batch_size": 256, "epochs": 1})
     else:
-        data, training = open_pairs(SETS["gowalla"]), TRAINING
+        try:
+            data, training = open_pairs(SETS["gowalla"]), TRAINING
+        except LfmpError as error:
+            parser.error(str(error))
     out = options.out or home() / "bench" / "level.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     results = json.loads(out.read_text()) if out.exists() else {"runs": {}}

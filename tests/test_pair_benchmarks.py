@@ -176,3 +176,11 @@ def test_a_whole_training_is_timed_and_held_against_the_paper(tmp_path, capsys):
     assert {name: run["made"]["threads"] for name, run in runs.items()} == {"1": 1, "2": 2}
     assert all(run["seconds"] > 0 and run["training"]["epochs"] == 1 for run in runs.values())
     assert "on 2 threads: does not hold" in capsys.readouterr().out  # planted pairs teach nobody that much
+
+
+def test_without_the_set_one_line_says_what_is_missing(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("LFMP_DATA", raising=False)
+    monkeypatch.setenv("LFMP_HOME", str(tmp_path))
+    with pytest.raises(SystemExit):
+        level.main(["--out", str(tmp_path / "level.json")])
+    assert "LFMP_DATA is not set" in capsys.readouterr().err and not (tmp_path / "level.json").exists()
