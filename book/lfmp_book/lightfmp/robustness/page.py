@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from ...claims import pending
@@ -81,7 +82,10 @@ def rows_figure(compared: pd.DataFrame) -> Figure:
     """
     own = compared[(compared.against == ALL_FIELDS) & (compared.metric == "auc")]
     sets = [name for name in ROWS if (own.dataset == name).any()]
-    figure = Figure(figsize=(2.0 + 3.6 * len(sets), 3.6), layout="constrained")
+    # the names at the last panel's ends lie outside of what the layout knows
+    figure = Figure(
+        figsize=(2.0 + 3.6 * len(sets), 3.6), layout=ConstrainedLayoutEngine(rect=(0, 0, 0.94, 1))
+    )
     for axis, name in zip(np.atleast_1d(figure.subplots(1, len(sets))), sets, strict=True):
         ends = []
         for arm, curve in own[own.dataset == name].groupby("arm", sort=False):
