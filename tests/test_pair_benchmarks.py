@@ -175,7 +175,19 @@ def test_a_whole_training_is_timed_and_held_against_the_paper(tmp_path, capsys):
     runs = json.loads(out.read_text())["runs"]
     assert {name: run["made"]["threads"] for name, run in runs.items()} == {"1": 1, "2": 2}
     assert all(run["seconds"] > 0 and run["training"]["epochs"] == 1 for run in runs.values())
-    assert "on 2 threads: does not hold" in capsys.readouterr().out  # planted pairs teach nobody that much
+    said = capsys.readouterr()
+    assert not said.out and "planted pairs, which measure nothing," in said.err
+    found = str(level_speed.page({"runs": runs}))
+    assert "on 2 threads: does not hold" in found  # planted pairs teach nobody that much
+
+
+def test_planted_pairs_leave_ones_own_figures_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("LFMP_HOME", str(tmp_path))
+    own = tmp_path / "bench" / "level.json"
+    own.parent.mkdir()
+    own.write_text('{"runs": {}}')
+    assert level.main(["--quick", "--threads", "1"]) == 0
+    assert own.read_text() == '{"runs": {}}' and (own.parent / "level-quick.json").exists()
 
 
 def test_without_the_set_one_line_says_what_is_missing(tmp_path, monkeypatch, capsys):

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from lfmp_book.evidence.processors import SCORING, TIMES, UNTIMED, on_one_processor, untimed
+from lfmp_book.evidence.processors import SCORING, TIMES, UNSCORED, UNTIMED, on_one_processor, untimed
 from lfmp_book.lightfmp.view import View
 
 
@@ -29,6 +29,7 @@ def test_seconds_of_scoring_are_of_one_kind_of_loops():
     found = on_one_processor(runs("x", "x", "x").assign(timed=["", "new", "new"]))
     for name in TIMES:
         assert found[name].isna().tolist() == [name in SCORING, False, False]
+    assert untimed(found) == f" {UNSCORED}"
 
 
 def test_a_time_of_another_processor_is_no_case():

@@ -7,6 +7,7 @@ import pandas as pd
 SCORING = ("IT", "IT_remembered")
 TIMES = ("PT", "CT", "TT", "clock", *SCORING)
 UNTIMED = "No time: taken on another processor than most of the set's, which would compare machines."
+UNSCORED = "TT without IT: scored with other loops than most of the set's."
 
 
 def on_one_processor(runs: pd.DataFrame) -> pd.DataFrame:
@@ -28,5 +29,6 @@ def on_one_processor(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def untimed(runs: pd.DataFrame) -> str:
-    """What a table's note says where some runs have no time; else nothing."""
-    return f" {UNTIMED}" if runs.TT.isna().any() else ""
+    """What a table's note says where some runs have no time, or none of scoring; else nothing."""
+    reasons = {UNTIMED: runs.TT.isna(), UNSCORED: runs.TT.notna() & runs.IT.isna()}
+    return "".join(f" {reason}" for reason, without in reasons.items() if without.any())

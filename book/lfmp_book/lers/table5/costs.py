@@ -8,6 +8,7 @@ import pandas as pd
 from ...claims.claim import Prose
 from ...claims.pending import NOT_YET
 from ...evidence.outcomes import BETTER, WORSE, outcome_counts
+from ...evidence.processors import untimed
 from ...show.html import HtmlTable, Spread, Stack, is_stale, table
 from ..grids import KINDS
 from ..scores.blocks import ORIGINAL
@@ -60,7 +61,7 @@ def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") ->
         "a sparse table needs. PT: finding what stays; CT: the training that is served; both in processor "
         "seconds of one thread. IT: the same to score a million rows from the form whose bytes are given; "
         "rows kept: with every row that was worked out kept in memory, which then is that of a plain table. "
-        "×: over Original."
+        f"×: over Original.{untimed(own)}"
     )
     caption = f"{head}: sizes and seconds"
     return table(data, caption=caption, formats=formats, highlight=BEST, group="t", note=note)
