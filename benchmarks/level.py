@@ -35,7 +35,7 @@ from .turns import made, say
 
 RECOMMENDER = LightGCNSettings(embedding_dim=64, layers=3)
 TRAINING = PairTrainingSettings(
-    batch_size=16_384, learning_rate=0.03, l2=0.008, contrast=0.9, contrast_rows=4096, epochs=13
+    batch_size=16_384, learning_rate=0.04, l2=0.016, contrast=1.0, contrast_rows=4096, epochs=12
 )
 
 
