@@ -296,6 +296,15 @@ def test_a_point_for_each_cell_that_has_runs():
     assert "no compressed table" in repr(figure.touched("Yelp2018", frame, NONE_COMPARED))
 
 
+def test_seeds_are_those_of_a_cell_in_each_recommender():
+    """A method that both have has no more of them."""
+    cost = {"TT": 2.0, "IT": 3.0, "bytes": 2e6}
+    cells = [(GRAPH, "QR"), (LATENT, "QR"), (GRAPH, "PEP")]
+    rows = [one for network, arm in cells for one in run("Gowalla", network, arm, 0.5, 0.1, **cost)]
+    shown = figure.touched("Gowalla", framed(rows), NONE_COMPARED)
+    assert "means over 3 seeds." in shown.still.words
+
+
 # ---- the paper's own numbers
 
 FOUND = audit.audit_findings("lers", "collaborative filtering")

@@ -12,7 +12,7 @@ from lfmp_core.metrics import Metric
 
 from ...claims import told
 from ...evidence.draws import Draws
-from ...evidence.results import clearly_below
+from ...evidence.results import clearly_below, seeds_in_words
 from .blocks import ORIGINAL, Cell, GapInterval, Values
 
 LEVEL = 0.95
@@ -149,6 +149,11 @@ def runs_on(frame: pd.DataFrame, name: str, network: str, sets: Sequence[str]) -
     """
     own = (frame.name == name) | (~frame.name.isin(sets) & (name == sets[0]))
     return frame[own & (frame.network == network)]
+
+
+def seeds_of(frame: pd.DataFrame) -> str:
+    """Seeds of each cell, in words; the runs are of one set."""
+    return seeds_in_words(frame.groupby(["backbone", "arm", "budget"]).size())
 
 
 def _span(a: np.ndarray, b: np.ndarray, chances: int) -> GapInterval:

@@ -13,6 +13,7 @@ from ...show.html import HtmlTable, Spread, Stack, is_stale, table
 from ..grids import KINDS
 from ..scores.blocks import ORIGINAL
 from ..scores.clicks import SETS
+from ..scores.records import seeds_of
 from ..sizes import BEST, FORMATS, cost_cells
 from .figure import picture
 from .page import (
@@ -27,7 +28,6 @@ from .page import (
     difference_cell,
     ordered,
     printed_row,
-    seeds_of,
     share,
 )
 

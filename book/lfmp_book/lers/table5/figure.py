@@ -10,7 +10,8 @@ from ...show.figures import Picture
 from ...show.front import Axis
 from ...show.touch import Touch
 from .. import quality
-from .page import TITLES, block, ordered, seeds_of
+from ..scores.records import seeds_of
+from .page import TITLES, block, ordered
 
 AXES = (
     *quality.COSTS,

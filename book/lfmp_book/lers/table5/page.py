@@ -19,7 +19,7 @@ from .. import grids as lers
 from ..grids import KINDS, LERS_METHODS, ORIGINAL, OTHERS, OWN_SIZE, SMALLER, SMALLER_IN_BYTES
 from ..scores.blocks import HIGH, Cell
 from ..scores.clicks import DATASETS, NETWORKS, SETS, arm_of, cells, methods_at, printed_of
-from ..scores.records import runs_on
+from ..scores.records import runs_on, seeds_of
 
 ITEM = "lers_table5"
 PLANNED_SETS = tuple(DATASETS.values())
@@ -109,11 +109,6 @@ def printed_row(name: str, network: str, t: float, arm: str) -> Mapping[str, flo
 def share(t: float, arm: str) -> str:
     """The asked sparsity of a row in words."""
     return "own" if arm == OWN_SIZE else f"{t:.0%}"
-
-
-def seeds_of(frame: pd.DataFrame) -> str:
-    """Seeds of each cell, in words."""
-    return results.seeds_in_words(frame.groupby(["backbone", "arm", "budget"]).size())
 
 
 def run_counts(frame: pd.DataFrame) -> str:

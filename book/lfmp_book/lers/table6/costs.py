@@ -6,9 +6,10 @@ from ...claims.pending import NOT_YET
 from ...evidence.processors import untimed
 from ...show.html import HtmlTable, Stack, table
 from ..scores.blocks import ORIGINAL
+from ..scores.records import seeds_of
 from ..sizes import BEST, FORMATS, cost_cells
 from .apart import outcome_table
-from .page import ordered, seeds_of
+from .page import ordered
 
 
 def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") -> HtmlTable:

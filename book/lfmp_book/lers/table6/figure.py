@@ -10,8 +10,8 @@ from ...show.touch import Touch
 from .. import quality
 from ..cf_arms import METHODS
 from ..scores.lists import BACKBONES, SETS
-from ..scores.records import runs_on
-from .page import ordered, seeds_of
+from ..scores.records import runs_on, seeds_of
+from .page import ordered
 
 AXES = (
     *quality.COSTS,

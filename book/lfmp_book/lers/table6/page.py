@@ -15,7 +15,7 @@ from ...show.html import HtmlTable, table
 from .. import cf_arms
 from ..scores.blocks import METHODS, ORIGINAL, SHARES
 from ..scores.lists import DATASETS, NETWORKS, SETS, arm_of, printed_of
-from ..scores.records import runs_on
+from ..scores.records import runs_on, seeds_of
 
 ITEM = "lers_table6"
 ARMS = (ORIGINAL, *cf_arms.METHODS)
@@ -76,11 +76,6 @@ def printed_row(name: str, network: str, t: float, arm: str) -> Mapping[str, flo
     own = rows[(rows.dataset == name) & (rows.backbone == network) & (rows.method == method)]
     found = own[own.sparsity == t]
     return {} if not len(found) else {key: found[column].item() for key, column in FIGURES.items()}
-
-
-def seeds_of(frame: pd.DataFrame) -> str:
-    """Seeds of each cell, in words."""
-    return results.seeds_in_words(frame.groupby(["arm", "budget"]).size())
 
 
 def controls_table(name: str, reference: pd.DataFrame, run: pd.DataFrame) -> HtmlTable:
