@@ -172,7 +172,7 @@ def controls(
                 seeds=(),
                 tpe=shorter(tpe, trials),
             )
-            count = by_profile(profile, quick=1, reference=1, paper=3)
+            count = by_profile(profile, quick=1, reference=2, paper=3)
             grids += [search, replace(search, seeds=range(count), tpe=None, picks=search)]
     return grids
 
@@ -194,7 +194,7 @@ def table6(
         sparsities: shares of the tables' numbers to remove.
         seeds: trainings of each cell.
     """
-    count = seeds or by_profile(profile, quick=1, reference=1, paper=3)
+    count = seeds or by_profile(profile, quick=1, reference=2, paper=3)
     shares = numbers(sparsities, SPARSITIES, "sparsities")
     tuned = tunings(profile, dataset=dataset, sets=sets, recommenders=recommenders, trials=trials)
     return [
