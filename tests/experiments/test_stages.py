@@ -2,12 +2,13 @@
 
 import multiprocessing
 import time
+from types import SimpleNamespace
 
 import fake_runs
 import pytest
 
 from lfmp_core.budget import Budget
-from lfmp_core.experiments.engine import run_item
+from lfmp_core.experiments import engine
 from lfmp_core.experiments.engines import Pool
 from lfmp_core.experiments.items import Arm, Grid, Item
 from lfmp_core.experiments.stages import FollowingGrid, LaterGrid
@@ -16,23 +17,36 @@ ARMS = (Arm("slow", "slow"), Arm("light", "light", Budget(0.5)), Arm("last", "la
 
 
 def run(item, store, **how):
-    return run_item(item, "quick", how.pop("workers", 1), store, False, fake_runs.runner, **how)
+    return engine.run_item(item, "quick", how.pop("workers", 1), store, False, fake_runs.runner, **how)
 
 
-def test_no_run_begins_after_the_time_and_the_first_of_the_plan_come_first(store, log, monkeypatch):
+@pytest.fixture
+def clock(monkeypatch):
+    """The engine's time, which passes with runs alone: each takes `clock.run` seconds."""
+    clock = SimpleNamespace(now=100.0, run=0.0)
+    monkeypatch.setattr(engine, "time", SimpleNamespace(monotonic=lambda: clock.now, sleep=time.sleep))
+    runner = fake_runs.runner
+
+    def slow(spec):
+        clock.now += clock.run
+        return runner(spec)
+
+    monkeypatch.setattr(fake_runs, "runner", slow)
+    return clock
+
+
+def test_no_run_begins_after_the_time_and_the_first_of_the_plan_come_first(store, log, clock):
     item = fake_runs.single(2, ARMS)
     plan = [spec.id for spec in item.plan("quick", store)]
-    assert run(item, store, until=time.monotonic() - 1) == [] and fake_runs.computed() == []
-    monkeypatch.setenv("FAKE_SLEEP", "0.3")
-    began = time.monotonic()
-    done = run(item, store, until=began + 0.75)
-    assert time.monotonic() - began < 1.5  # what has begun is finished, nothing else begins
-    assert [r.id for r in done] == fake_runs.computed() == plan[: len(done)] and 1 <= len(done) <= 3
+    assert run(item, store, until=clock.now - 1) == [] and fake_runs.computed() == []
+    clock.run = 0.3
+    done = run(item, store, until=clock.now + 0.75)  # the third begins in time, and is finished
+    assert [r.id for r in done] == fake_runs.computed() == plan[:3]
     assert len(run(item, store)) == len(plan)  # and it goes on where it was
     assert sorted(fake_runs.computed()) == sorted(plan)
 
 
-def test_what_is_expected_to_end_too_late_does_not_begin(store, log, monkeypatch):
+def test_what_is_expected_to_end_too_late_does_not_begin(store, log, clock, monkeypatch):
     """By the seconds of the runs of its kind that have ended; what is quicker still begins."""
     slow, quick = fake_runs.single(1, ARMS[:1]), fake_runs.single(1, ARMS[1:2])
     monkeypatch.setenv("FAKE_SLEEP", "1")
@@ -40,7 +54,7 @@ def test_what_is_expected_to_end_too_late_does_not_begin(store, log, monkeypatch
     monkeypatch.setenv("FAKE_SLEEP", "0")
     run(quick, store)
     item = fake_runs.single(2, ARMS[:2])
-    done = run(item, store, until=time.monotonic() + 0.8)
+    done = run(item, store, until=clock.now + 0.8)
     assert [r.spec.method for r in done] == ["slow", "light", "light"]
 
 
