@@ -240,6 +240,13 @@ def test_the_command_keeps_draws_where_the_item_says_so(tmp_path, opened, monkey
     more = reference.assign(id=reference.id.where(reference.index > 0, "another"))
     stale, missing = results.known_comparisons("demo", more)
     assert "compared when others were at hand" in missing[0] and results.draws_of(stale) == {}
+    if keeps:  # arms that are each alone on a backbone have no rows, and draws all the same
+        file = results.comparisons_path("demo")
+        rows = file.read_text()
+        file.write_text("[]")
+        alone, missing = results.known_comparisons("demo", reference)
+        assert missing == [] and alone.empty and set(results.draws_of(alone)) == {"planted"}
+        file.write_text(rows)
     if keeps:  # comparisons of these records, draws of others
         one = draws.load_draws(path)["planted"]
         runs = {key: ids[:1] for key, ids in one.runs.items()}

@@ -244,12 +244,13 @@ def known_comparisons(item: str, reference: pd.DataFrame) -> tuple[pd.DataFrame,
 
     Returns:
         rows as `compare` makes them, and a line for each data set that has none. Of an item that keeps its
-        draws they travel with the rows, see `draws_of`; a set whose draws are of other records has none.
+        draws they travel with the rows, see `draws_of`, also of a set whose arms are each alone on a backbone
+        and so have no rows; a set whose draws are of other records has none.
     """
     path, remedy = comparisons_path(item), f"run: lfmp compare {item}"
     rows = framed(json.loads(path.read_text()) if path.exists() else (), COMPARED)
     kept = load_draws(draws_path(item)) if item in registry() and get_item(item).keeps_draws else None
-    known, missing = [], []
+    known, missing, fitting = [], [], set()
     for name, part in reference.groupby("dataset", sort=False):
         if part.arm.nunique() == 1:
             continue  # there is nothing to hold it against yet
@@ -257,12 +258,13 @@ def known_comparisons(item: str, reference: pd.DataFrame) -> tuple[pd.DataFrame,
         at_hand = None if kept is None else kept[name].ids if name in kept else ()
         if made_from(own, part, at_hand):
             known.append(unmixed(own, stamps_of(part)))
+            fitting.add(name)
         else:
             why = "were compared when others were at hand" if len(own) else "were not compared yet"
             missing.append(f"the records of {name} {why}; {remedy}")
     found = pd.concat(known) if known else rows[:0]
     own = [one.stamped(stamps_of(reference)) for one in (kept or {}).values()]
-    return carrying(found, [one for one in own if one.dataset in set(found.dataset)]), missing
+    return carrying(found, [one for one in own if one.dataset in fitting]), missing
 
 
 def all_comparisons(item: str, reference: pd.DataFrame) -> pd.DataFrame:
