@@ -209,6 +209,23 @@ def test_the_status_page_names_a_record_that_it_cannot_read(tmp_path, monkeypatc
     assert "Not shown, demo" in shown and path.name in shown and "Delete it" in shown
 
 
+def test_arms_that_are_each_alone_on_a_backbone_have_draws_without_comparisons(tmp_path, opened, monkeypatch):
+    small = Arm("small", "small", Budget(0.5, "numbers"))
+    own = [
+        grid(backbones=({"name": name},), arms=[arm])
+        for name, arm in (("dnn", Arm("whole", "none")), ("deepfm", small))
+    ]
+    made = [fill(tmp_path / "store", one) for one in own][-1]
+    item = Item("demo", "", "", {"reference": own}, against=("whole",), keeps_draws=True)
+    monkeypatch.setattr(items, "registry", lambda: {"demo": item})
+    monkeypatch.setattr(results, "registry", lambda: {"demo": item})
+    monkeypatch.setattr(results, "project_root", lambda: tmp_path)
+    drawn = results.draws_of(results.compare(own, made, against=item.against))
+    draws.save_draws(results.draws_path("demo"), list(drawn.values()))
+    alone, missing = results.known_comparisons("demo", results.frame(own, made))
+    assert missing == [] and alone.empty and set(results.draws_of(alone)) == {"planted"}
+
+
 @pytest.mark.parametrize("keeps", [True, False])
 def test_the_command_keeps_draws_where_the_item_says_so(tmp_path, opened, monkeypatch, keeps):
     own = grid()
@@ -240,13 +257,6 @@ def test_the_command_keeps_draws_where_the_item_says_so(tmp_path, opened, monkey
     more = reference.assign(id=reference.id.where(reference.index > 0, "another"))
     stale, missing = results.known_comparisons("demo", more)
     assert "compared when others were at hand" in missing[0] and results.draws_of(stale) == {}
-    if keeps:  # arms that are each alone on a backbone have no rows, and draws all the same
-        file = results.comparisons_path("demo")
-        rows = file.read_text()
-        file.write_text("[]")
-        alone, missing = results.known_comparisons("demo", reference)
-        assert missing == [] and alone.empty and set(results.draws_of(alone)) == {"planted"}
-        file.write_text(rows)
     if keeps:  # comparisons of these records, draws of others
         one = draws.load_draws(path)["planted"]
         runs = {key: ids[:1] for key, ids in one.runs.items()}

@@ -250,21 +250,21 @@ def known_comparisons(item: str, reference: pd.DataFrame) -> tuple[pd.DataFrame,
     path, remedy = comparisons_path(item), f"run: lfmp compare {item}"
     rows = framed(json.loads(path.read_text()) if path.exists() else (), COMPARED)
     kept = load_draws(draws_path(item)) if item in registry() and get_item(item).keeps_draws else None
-    known, missing, fitting = [], [], set()
+    known: dict[str, pd.DataFrame] = {}
+    missing: list[str] = []
     for name, part in reference.groupby("dataset", sort=False):
         if part.arm.nunique() == 1:
             continue  # there is nothing to hold it against yet
         own = rows[rows.dataset == name]
         at_hand = None if kept is None else kept[name].ids if name in kept else ()
         if made_from(own, part, at_hand):
-            known.append(unmixed(own, stamps_of(part)))
-            fitting.add(name)
+            known[str(name)] = unmixed(own, stamps_of(part))
         else:
             why = "were compared when others were at hand" if len(own) else "were not compared yet"
             missing.append(f"the records of {name} {why}; {remedy}")
-    found = pd.concat(known) if known else rows[:0]
+    found = pd.concat(list(known.values())) if known else rows[:0]
     own = [one.stamped(stamps_of(reference)) for one in (kept or {}).values()]
-    return carrying(found, [one for one in own if one.dataset in fitting]), missing
+    return carrying(found, [one for one in own if one.dataset in known]), missing
 
 
 def all_comparisons(item: str, reference: pd.DataFrame) -> pd.DataFrame:

@@ -137,6 +137,11 @@ def with_finals(
     return [*found, *finals]
 
 
+def planned_seeds(profile: str) -> int:
+    """Trainings of each cell and of each control: single ones can't be told apart."""
+    return by_profile(profile, quick=1, reference=2, paper=3)
+
+
 def controls(
     profile: str = "quick",
     *,
@@ -172,8 +177,7 @@ def controls(
                 seeds=(),
                 tpe=shorter(tpe, trials),
             )
-            count = by_profile(profile, quick=1, reference=2, paper=3)
-            grids += [search, replace(search, seeds=range(count), tpe=None, picks=search)]
+            grids += [search, replace(search, seeds=range(planned_seeds(profile)), tpe=None, picks=search)]
     return grids
 
 
@@ -194,7 +198,7 @@ def table6(
         sparsities: shares of the tables' numbers to remove.
         seeds: trainings of each cell.
     """
-    count = seeds or by_profile(profile, quick=1, reference=2, paper=3)
+    count = seeds or planned_seeds(profile)
     shares = numbers(sparsities, SPARSITIES, "sparsities")
     tuned = tunings(profile, dataset=dataset, sets=sets, recommenders=recommenders, trials=trials)
     return [
