@@ -186,7 +186,8 @@ def test_draws_are_kept_as_the_same_bytes(tmp_path, opened):
         draws.save_draws(tmp_path / f"{name}.npz", found)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     back = draws.load_draws(tmp_path / "a.npz")["planted"]
-    assert back.runs == found[0].runs and back.ids == found[0].ids
+    assert back.runs == found[0].runs and back.ids == found[0].ids == set(back.logits)
+    assert back.logits == found[0].logits
     for metric, key in ((m, k) for m in (AUC, LOG_LOSS) for k in back.runs):
         np.testing.assert_array_equal(back.values[metric][key], found[0].values[metric][key].astype("f4"))
     assert draws.load_draws(tmp_path / "none.npz") == {}
@@ -222,8 +223,12 @@ def test_arms_that_are_each_alone_on_a_backbone_have_draws_without_comparisons(t
     monkeypatch.setattr(results, "project_root", lambda: tmp_path)
     drawn = results.draws_of(results.compare(own, made, against=item.against))
     draws.save_draws(results.draws_path("demo"), list(drawn.values()))
-    alone, missing = results.known_comparisons("demo", results.frame(own, made))
+    reference = results.frame(own, made)
+    alone, missing = results.known_comparisons("demo", reference)
     assert missing == [] and alone.empty and set(results.draws_of(alone)) == {"planted"}
+    replaced = reference.assign(logits=["other", *reference.logits[1:]])  # a record, under its id
+    alone, missing = results.known_comparisons("demo", replaced)
+    assert len(missing) == 1 and results.draws_of(alone) == {}
 
 
 @pytest.mark.parametrize("keeps", [True, False])
@@ -260,7 +265,8 @@ def test_the_command_keeps_draws_where_the_item_says_so(tmp_path, opened, monkey
     if keeps:  # comparisons of these records, draws of others
         one = draws.load_draws(path)["planted"]
         runs = {key: ids[:1] for key, ids in one.runs.items()}
-        draws.save_draws(path, [draws.Draws("planted", runs, one.values)])
+        logits = {i: one.logits[i] for ids in runs.values() for i in ids}
+        draws.save_draws(path, [draws.Draws("planted", runs, one.values, logits=logits)])
         assert len(results.known_comparisons("demo", reference)[1]) == 1
         path.unlink()
         assert len(results.known_comparisons("demo", reference)[1]) == 1

@@ -89,9 +89,15 @@ def test_a_control_that_nobody_is_held_against_does_not_hide_comparisons():
     rows = pd.DataFrame({"ids": [["a", "b"]]})
     records = pd.DataFrame({"id": ["a", "b", "control"]})
     assert not made_from(rows, records)
-    assert made_from(rows, records, {"a", "b", "control"})
-    assert not made_from(rows, records, {"a", "b"}) and not made_from(rows, records, ())
-    assert not made_from(rows, records[1:], {"b", "control"})
+    then = dict.fromkeys(("a", "b", "control"), "1")
+    assert made_from(rows, records, then)
+    assert not made_from(rows, records, {"a": "1", "b": "1"}) and not made_from(rows, records, {})
+    assert not made_from(rows, records[1:], {"b": "1", "control": "1"})
+    # a record that was replaced under its id, also one that is in no comparison
+    known = records.assign(logits="1")
+    rows["contents"] = None
+    assert made_from(rows, known, then)
+    assert not made_from(rows, known, then | {"control": "2"})
 
 
 def test_the_only_arm_of_a_backbone_hides_no_comparisons():

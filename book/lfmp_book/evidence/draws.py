@@ -32,8 +32,8 @@ class Draws:
     Attributes:
         dataset: its name. runs: ids of the records of each cell, by seed.
         values: by metric and cell [1 + draws], means over seeds; see `stats.resample`.
-        stamps: of the records of each cell, which all have one. logits: digests of what they keep, by id.
-            Neither is kept with the draws: the records have them.
+        stamps: of the records of each cell, which all have one; not kept with the draws, the records have
+            them. logits: digests of what the records kept when they were drawn from, by id.
     """
 
     dataset: str
@@ -110,7 +110,9 @@ def save_draws(path: Path, drawn: Sequence[Draws]) -> None:
     arrays: dict[str, Any] = {}
     for one in drawn:
         index = [[*key, *ids] for key, ids in one.runs.items()]
-        arrays[f"{one.dataset}/cells"] = np.frombuffer(canonical_json(index).encode(), np.uint8)
+        digests = dict(sorted(one.logits.items()))
+        for part, said in (("cells", index), ("logits", digests)):
+            arrays[f"{one.dataset}/{part}"] = np.frombuffer(canonical_json(said).encode(), np.uint8)
         for metric, values in one.values.items():
             arrays[f"{one.dataset}/{metric.name}"] = np.stack([values[k] for k in one.runs]).astype(
                 np.float32
@@ -144,14 +146,14 @@ def carrying(compared: pd.DataFrame, drawn: Iterable[Draws]) -> pd.DataFrame:
 
 
 def _read(file: Mapping[str, np.ndarray], name: str) -> Draws:
-    index = json.loads(file[f"{name}/cells"].tobytes())
+    index, logits = (json.loads(file[f"{name}/{part}"].tobytes()) for part in ("cells", "logits"))
     runs: dict[Key, tuple[str, ...]] = {(b, arm, float(t)): tuple(ids) for b, arm, t, *ids in index}
     values: dict[Metric, dict[Key, np.ndarray]] = {}
     for part in file:
         own, _, metric = part.rpartition("/")
-        if own == name and metric != "cells":
+        if own == name and metric not in ("cells", "logits"):
             values[metric_of(metric)] = dict(zip(runs, file[part].astype(np.float64), strict=True))
-    return Draws(name, runs, values)
+    return Draws(name, runs, values, logits=logits)
 
 
 def eight_digits(value: Any) -> Any:

@@ -256,7 +256,7 @@ def known_comparisons(item: str, reference: pd.DataFrame) -> tuple[pd.DataFrame,
         if part.arm.nunique() == 1:
             continue  # there is nothing to hold it against yet
         own = rows[rows.dataset == name]
-        at_hand = None if kept is None else kept[name].ids if name in kept else ()
+        at_hand = None if kept is None else kept[name].logits if name in kept else {}
         if made_from(own, part, at_hand):
             known[str(name)] = unmixed(own, stamps_of(part))
         else:

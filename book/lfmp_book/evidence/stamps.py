@@ -1,6 +1,6 @@
 """Runs under one stamp: what a cell of a table shows, and what may be held against what."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import combinations
 from typing import Any
 
@@ -75,7 +75,7 @@ def unmixed(rows: pd.DataFrame, stamps: Mapping[str, Mapping[str, str]]) -> pd.D
     return found
 
 
-def made_from(rows: pd.DataFrame, reference: pd.DataFrame, at_hand: Collection[str] | None = None) -> bool:
+def made_from(rows: pd.DataFrame, reference: pd.DataFrame, at_hand: Mapping[str, str] | None = None) -> bool:
     """Whether comparisons were made from just the records that a page shows, as they are now.
 
     Where some are stale, one may be without a partner: it is compared with none. Nor is the only arm that a
@@ -83,8 +83,8 @@ def made_from(rows: pd.DataFrame, reference: pd.DataFrame, at_hand: Collection[s
 
     Args:
         rows: comparisons. reference: the records that the page shows.
-        at_hand: ids of the records that there were when they were made, where that was kept; a control of
-            another backbone may be among them, which nobody is held against.
+        at_hand: digests of the logits, by id, of the records that there were when they were made, where that
+            was kept; a control of another backbone may be among them, which nobody is held against.
     """
     used, records = {i for ids in rows["ids"] for i in ids}, set(reference.id)
     if at_hand is not None:
@@ -97,5 +97,7 @@ def made_from(rows: pd.DataFrame, reference: pd.DataFrame, at_hand: Collection[s
     if not whole or "logits" not in reference:
         return whole
     logits = dict(zip(reference.id, reference.logits, strict=True))
+    if any(logits[i] != own for i, own in (at_hand or {}).items()):
+        return False
     known = rows.dropna(subset="contents")  # kept by an earlier release: without
     return all(contents(ids, logits) == own for ids, own in zip(known.ids, known.contents, strict=True))
