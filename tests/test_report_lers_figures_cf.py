@@ -325,9 +325,11 @@ def test_whose_numbers_go_is_of_users_and_items_together():
 
 def test_only_magprunes_runs_of_table_6_are_asked():
     grids = fig2_pairs.grids("reference", sets="gowalla")
-    most, both, least, one = grids  # the search at 95 % decides for 95 % alone
-    assert [[arm.label for arm in grid.arms] for grid in grids] == [["MagPrune"] * k for k in (1, 2, 1, 1)]
-    assert {grid.item for grid in grids} == {fig2_pairs.OF} and (both.picks, one.picks) == (most, least)
+    assert [[arm.label for arm in grid.arms] for grid in grids] == [["MagPrune"]] * 6
+    searches, finals = grids[0::2], grids[1::2]  # one of each for each sparsity
+    assert {grid.item for grid in grids} == {fig2_pairs.OF} and [one.picks for one in finals] == searches
+    shares = [{arm.budget.share for arm in (*a.arms, *b.arms)} for a, b in zip(searches, finals, strict=True)]
+    assert shares == [{0.5}, {0.8}, {0.95}]
 
 
 # ---- the search of collaborative filtering, the third set, verdicts
@@ -340,14 +342,14 @@ def test_found_of_searches_of_pairs(tmp_path):
     searched(grids, store, lambda rate: -abs(rate - 0.01))
     shown = search_pairs.found_by_search(grids, store, "x")
     [chosen, *borders] = shown.parts
-    # QR with LightGCN is searched at two sparsities, in intervals of its own
-    assert len(chosen.plain) == 5 and len(borders) == 3
+    # QR with LightGCN is searched at each sparsity, in intervals of its own
+    assert len(chosen.plain) == 6 and len(borders) == 3
     columns = dict(zip(chosen.header[-1], zip(*chosen.plain, strict=True), strict=True))
     assert "validation NDCG@20" in columns
-    assert columns["method"] == ("Original", "QR, 80%", "QR, 95%", "Original", "QR, 80%")
-    assert [cell == "–" for cell in columns["γ"]] == [False] * 3 + [True] * 2
-    assert [cell == "–" for cell in columns["dropout"]] == [True] * 3 + [False] * 2
-    assert [lines.plain[0][2] for lines in borders] == ["1", "2", "2"]
+    assert columns["method"] == ("Original", "QR, 50%", "QR, 80%", "QR, 95%", "Original", "QR, 80%")
+    assert [cell == "–" for cell in columns["γ"]] == [False] * 4 + [True] * 2
+    assert [cell == "–" for cell in columns["dropout"]] == [True] * 4 + [False] * 2
+    assert [lines.plain[0][2] for lines in borders] == ["1", "3", "2"]
     assert [[line[:2] for line in lines.plain[1:]] for lines in borders] == [
         [["λ", "0.001 to 0.05"], ["γ", "0.1 to 1"]],
         [["λ", "1e-05 to 0.05"], ["γ", "0 to 1"]],
@@ -355,9 +357,9 @@ def test_found_of_searches_of_pairs(tmp_path):
     ]
     found = search.trials(grids, store)
     graph = found[(found.arm == "QR") & (found.backbone == "lightgcn")]
-    own, least = (graph[graph.sparsity == t] for t in (0.8, 0.95))
+    most, own, least = (graph[graph.sparsity == t] for t in (0.5, 0.8, 0.95))
     assert list(own.drawn) == ["start", *["random"] * 3, "TPE"]
-    assert list(least.drawn) == [*["start"] * 3, "random", "TPE"]
+    assert list(most.drawn) == list(least.drawn) == [*["start"] * 3, "random", "TPE"]
     assert dict(own.iloc[0][list(cf_search.SHARED_START)]) == cf_search.SHARED_START
     assert search.trials(grids, store).state.eq("done").all()
 
@@ -371,9 +373,10 @@ def test_every_hyper_parameter_of_the_recommenders_stands_beside_the_papers():
 def test_third_set_needs_no_data_to_be_planned():
     item = get_item(third_grids.ITEM)
     assert set(item.profiles) == {"reference", "paper"}
-    [found, least, *finals] = item.grids("reference")
-    assert found.dataset().fingerprint and [final.picks for final in finals] == [found, least]
-    assert [len(grid.arms) for grid in (found, least, *finals)] == [6, 5, 1 + 2 * 5, 5]
+    [found, *others] = grids = item.grids("reference")
+    searches, finals = grids[:3], grids[3:]
+    assert found.dataset().fingerprint and [final.picks for final in finals] == searches
+    assert [len(grid.arms) for grid in (found, *others)] == [6, 5, 5] * 2
     assert {spec.dataset.name for spec in found.plan(Store("nowhere"))} == {third_grids.NAME}
     assert pending.NOT_YET in third.third_table().caption
     with pytest.raises(LfmpError, match="its own data sets alone"):

@@ -109,17 +109,20 @@ def reference_tunings(name):
     return {max(arm.budget.share for arm in grid.arms): (grid, serves) for grid, serves in found}
 
 
-def test_lightgcn_is_searched_again_where_the_fewest_numbers_are_left():
-    """As in LERS, whose best γ falls with the sparsity (Fig. 7); no choice serves the others' sparsities."""
+def test_lightgcn_is_searched_at_each_sparsity():
+    """As in LERS, whose best γ falls with the sparsity (Fig. 7); no choice serves another sparsity."""
     found = reference_tunings("lightgcn")
-    assert {t: serves for t, (_, serves) in found.items()} == {0.8: (0.5, 0.8), 0.95: (0.95,)}
-    assert [arm.label for arm in found[0.8][0].arms] == ["Original", *cf_arms.METHODS]
-    assert [arm.label for arm in found[0.95][0].arms] == list(cf_arms.METHODS)
+    assert {t: serves for t, (_, serves) in found.items()} == {t: (t,) for t in (0.5, 0.8, 0.95)}
+    every = list(cf_arms.METHODS)
+    assert [[arm.label for arm in grid.arms] for grid, _ in found.values()] == [
+        ["Original", *every],
+        every,
+        every,
+    ]
     for grid in cf_grids.table6("reference", sets="gowalla", recommenders="lightgcn"):
-        searched = grid.picks and {arm.budget.share for arm in grid.picks.arms}
-        for arm in grid.arms if searched and len(grid.arms) > 1 else ():
-            assert (0.95 in searched) == (arm.budget.share == 0.95)
-    assert list(reference_tunings("neumf")) == [0.8]
+        if grid.picks and len(grid.arms) > 1:
+            assert len({arm.budget.share for arm in (*grid.arms, *grid.picks.arms)} - {0.0}) == 1
+    assert {t: serves for t, (_, serves) in reference_tunings("neumf").items()} == {0.8: (0.5, 0.8, 0.95)}
 
 
 def test_a_search_is_left_out_where_nothing_of_its_sparsities_is_asked_for():
@@ -129,22 +132,25 @@ def test_a_search_is_left_out_where_nothing_of_its_sparsities_is_asked_for():
         return [(arm.label, arm.budget.share) for grid in tuned for arm in grid.arms]
 
     every = list(cf_arms.METHODS)
-    assert searched("0.5") == [("Original", 0.0), *((label, 0.8) for label in every)]
+    assert searched("0.5") == [("Original", 0.0), *((label, 0.5) for label in every)]
     assert searched("0.95") == [("Original", 0.0), *((label, 0.95) for label in every)]
 
 
 def test_where_and_from_what_lightgcn_is_searched():
-    """At 95 % all methods alike; at 80 % rows that share parts or are cut have intervals of their own."""
-    most, _ = reference_tunings("lightgcn")[0.8]
+    """At 50 and 95 % all methods alike; at 80 % rows that share parts or are cut in intervals of their own."""
+    found = {t: grid for t, (grid, _) in reference_tunings("lightgcn").items()}
+    most = found[0.8]
     own = {arm.label: arm.tpe for arm in most.arms}
     assert {label for label, tpe in own.items() if tpe} == set(tuning.SHARED) < set(cf_arms.METHODS)
     assert {label for label, tpe in own.items() if tpe and tpe != own["QR"]} == set(tuning.CUT)
-    least, _ = reference_tunings("lightgcn")[0.95]
-    [alike] = {canonical_json(arm.tpe) for arm in least.arms}
-    searches = [own["QR"], own["PEP"], TPE(**json.loads(alike))]
+    original, *half = found[0.5].arms
+    assert original.label == "Original" and original.tpe is None and found[0.5].tpe == most.tpe
+    alike = [{canonical_json(arm.tpe) for arm in arms} for arms in (half, found[0.95].arms)]
+    searches = [own["QR"], own["PEP"], *(TPE(**json.loads(one)) for [one] in alike)]
     assert {tpe.trials for tpe in [most.tpe, *searches]} == {5}
     given = [tuning.SHARED_START, tuning.SMALL_START, tuning.WITHOUT_CONTRAST]
-    assert [list(tpe.starts) for tpe in searches] == [given[:1], given[1:], given]
+    large = [tuning.LARGE_START, *given[:2]]
+    assert [list(tpe.starts) for tpe in searches] == [given[:1], given[1:], large, given]
     for wide in searches:
         assert wide.space.keys() == most.tpe.space.keys() and wide.space != most.tpe.space
         assert all(
@@ -159,7 +165,7 @@ def test_where_and_from_what_lightgcn_is_searched():
 def test_fewer_trials_hold_for_every_search():
     found = cf_grids.tunings("reference", sets="yelp2018", recommenders="lightgcn", trials=1)
     tpes = [grid.tpe_of(arm) for grid, _ in found for arm in grid.arms]
-    assert len(tpes) == 10 + 9 and all(tpe.trials == len(tpe.starts) == 1 for tpe in tpes)
+    assert len(tpes) == 10 + 9 + 9 and all(tpe.trials == len(tpe.starts) == 1 for tpe in tpes)
 
 
 def learnt(pairs, arm, **changes):

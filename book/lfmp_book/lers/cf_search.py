@@ -7,7 +7,7 @@ from lfmp_core.experiments.items import Arm
 from lfmp_core.experiments.profiles import by_profile
 from lfmp_core.experiments.search import TPE, Interval
 
-from .grids import SEARCHED_AT, SPARSITIES
+from .grids import ORIGINAL, SEARCHED_AT, SPARSITIES
 
 # LERS Table 4 searches all of these evenly from 0, at a batch of 2,048; steps of larger batches are longer
 SPACES = {
@@ -31,11 +31,11 @@ SHARED_SPACE = {
 }
 SHARED = ("QR", "TT-Rec", "DHE", "PEP", "OptEmbed-D", "CERP")
 # by sparsity that is searched at, whose trainings take what was found there. What suits LightGCN at 80 % can
-# end in nothing at 95 %: the fewer numbers a row has, the less InfoNCE it bears (LERS §6.2 and Fig. 7)
-_LEAST = max(SPARSITIES)
+# end in nothing at 95 % and leave much unused at 50 %: the fewer numbers a row has, the less InfoNCE it bears
+# (LERS §6.2 and Fig. 7)
+_MOST, _LEAST = min(SPARSITIES), max(SPARSITIES)
 Served = dict[float, tuple[float, ...]]
 _ONCE: Served = {SEARCHED_AT: SPARSITIES}
-_LEAST_APART: Served = {SEARCHED_AT: tuple(t for t in SPARSITIES if t != _LEAST), _LEAST: (_LEAST,)}
 _EACH: Served = {t: (t,) for t in SPARSITIES}
 # of planted pairs, where two trials have to do: around what lets every recommender learn them
 _QUICK_SPACES = {
@@ -54,6 +54,8 @@ _QUICK_SPACES = {
 
 # what five trials don't find: on Yelp2018 LightGCN needs a strong penalty and many epochs before it rises
 STARTS = {("lightgcn", "yelp2018"): ({"learning_rate": 0.02, "l2": 0.02, "contrast": 0.5},)}
+# where half of the numbers are left: near where Original on Gowalla did best on validation
+LARGE_START = {"learning_rate": 0.02, "l2": 3e-3, "contrast": 0.8}
 # of `SHARED`, on every set: where QR on Gowalla did best on validation, of a few by hand
 SHARED_START = {"learning_rate": 0.02, "l2": 1e-3, "contrast": 0.1}
 # of what keeps numbers of its own in each row, but few: near where the smaller dense table did best
@@ -89,18 +91,22 @@ def _tpe(profile: str, space: dict[str, Interval], *starts: dict[str, float]) ->
 
 
 def with_own_search(arms: Sequence[Arm], name: str, profile: str, sparsity: float) -> list[Arm]:
-    """Arms with the search of their own that they have for LightGCN, outside the quick profile: all of them
-    where the fewest numbers are left, `SHARED` elsewhere, with other starts of those in `CUT`.
+    """Arms with the search of their own that they have for LightGCN, outside the quick profile: compressions
+    all alike where the most and where the fewest numbers are left, `SHARED` between, with other starts of
+    those in `CUT`.
     """
     if name != "lightgcn":
         return list(arms)
+    most = _tpe(profile, SHARED_SPACE, LARGE_START, SHARED_START, SMALL_START)
     whole = _tpe(profile, SHARED_SPACE, SHARED_START)
     cut = _tpe(profile, SHARED_SPACE, SMALL_START, WITHOUT_CONTRAST)
     least = _tpe(profile, SHARED_SPACE, SHARED_START, SMALL_START, WITHOUT_CONTRAST)
 
     def own(label: str) -> TPE | None:
-        if sparsity == _LEAST:
-            return least
+        if label == ORIGINAL:
+            return None
+        if sparsity in (_MOST, _LEAST):
+            return most if sparsity == _MOST else least
         return cut if label in CUT else whole if label in SHARED else None
 
     quick = by_profile(profile, quick=True, reference=False, paper=False)
@@ -110,5 +116,5 @@ def with_own_search(arms: Sequence[Arm], name: str, profile: str, sparsity: floa
 def searched_for(name: str, profile: str) -> Served:
     """By each sparsity that a recommender is searched at, the sparsities that are trained with its choice."""
     if name == "lightgcn":
-        return by_profile(profile, quick=_ONCE, reference=_LEAST_APART, paper=_EACH)
+        return by_profile(profile, quick=_ONCE, reference=_EACH, paper=_EACH)
     return by_profile(profile, quick=_ONCE, reference=_ONCE, paper=_EACH)
