@@ -137,7 +137,7 @@ def test_a_search_is_left_out_where_nothing_of_its_sparsities_is_asked_for():
 
 
 def test_where_and_from_what_lightgcn_is_searched():
-    """At 50 and 95 % all methods alike; at 80 % rows that share parts or are cut in intervals of their own."""
+    """At 50 and 95 % all methods alike; at 80 % rows that share or are cut in intervals of their own."""
     found = {t: grid for t, (grid, _) in reference_tunings("lightgcn").items()}
     most = found[0.8]
     own = {arm.label: arm.tpe for arm in most.arms}
