@@ -86,9 +86,9 @@ def _shared() -> str:
         for key, interval in tuning.SHARED_SPACE.items()
         if interval != tuning.SPACES["lightgcn"][key]
     )
-    start, small, without = (
-        ", ".join(f"{NAMES[name]} {value:g}" for name, value in given.items())
-        for given in (tuning.SHARED_START, tuning.SMALL_START, tuning.WITHOUT_CONTRAST)
+    starts = tuning.LARGE_START, tuning.SHARED_START, tuning.SMALL_START, tuning.WITHOUT_CONTRAST
+    large, start, small, without = (
+        ", ".join(f"{NAMES[name]} {value:g}" for name, value in given.items()) for given in starts
     )
     arms = cf_arms.compressions("reference", SEARCHED_AT)
     tpes = {a.label: a.tpe for a in tuning.with_own_search(arms, "lightgcn", "reference", SEARCHED_AT)}
@@ -96,13 +96,14 @@ def _shared() -> str:
     whole = tpes[others[0]]
     assert whole is not None
     return (
-        f" With LightGCN {listed(tuning.SHARED)} have {ends}, and so has every method at 95 %. The narrower "
+        f" With LightGCN {listed(tuning.SHARED)} have {ends}, and so has every method at 50 and 95 %. The narrower "
         "intervals are made for plain tables: in them the vectors of QR shrink to nothing, since rows that "
         "share parts disagree, the graph averages that away, and the penalty outweighs what is left. Some of "
         "these trials are given, each the best on validation of a few tries on Gowalla: "
-        f"{start} (QR), {small} (smaller dense), {without} (PEP at 95 %, which InfoNCE keeps from learning, "
-        f"as LERS say of OptEmbed). {listed(others)} have the first among their {whole.trials}, "
-        f"{listed(tuning.CUT)} the last two, and every method at 95 % all three; where any is given, "
+        f"(a) {large} (Original, smaller dense and QR at 50 %), (b) {start} (QR), (c) {small} (smaller "
+        f"dense), (d) {without} (PEP at 95 %, which InfoNCE keeps from learning, as LERS say of OptEmbed). "
+        f"At 50 % every method has (a), (b) and (c) among its {whole.trials}, at 95 % (b), (c) and (d); at "
+        f"80 % {listed(others)} have (b), {listed(tuning.CUT)} (c) and (d). Where any is given, "
         f"{whole.random} of {whole.trials} are given or random."
     )
 
