@@ -29,7 +29,7 @@ from .cf_arms import (
     set_for,
     training_for,
 )
-from .cf_search import searched_for, tpe_for, with_own_search
+from .cf_search import searched_at, searched_for, tpe_for, with_own_search
 from .grids import ORIGINAL, SEARCHED_AT, SMALLER, SMALLER_IN_BYTES, SPARSITIES, shorter
 
 
@@ -93,7 +93,7 @@ def tunings_of(
                 replace(arm, tpe=arm.tpe and shorter(arm.tpe, trials))
                 for arm in with_own_search(arms, name, profile, sparsity)
             ],
-            training=training_for(name, profile),
+            training=training_for(name, profile, sparsity=sparsity),
             seeds=(),
             tpe=shorter(tpe_for(name, profile, place), trials),
         )
@@ -129,7 +129,9 @@ def with_finals(
         if not asked:
             continue
         search = replace(search, arms=[arm for arm in search.arms if arm.label in asked])
-        training = training_for(plain(search.backbones[0])["name"], search.profile, final=True)
+        training = training_for(
+            plain(search.backbones[0])["name"], search.profile, sparsity=searched_at(search), final=True
+        )
         found.append(search)
         finals.append(
             replace(search, arms=arms, training=training, seeds=range(seeds), tpe=None, picks=search)

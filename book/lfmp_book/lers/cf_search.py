@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from lfmp_core.experiments.items import Arm
+from lfmp_core.experiments.items import Arm, Grid
 from lfmp_core.experiments.profiles import by_profile
 from lfmp_core.experiments.search import TPE, Interval
 
-from .grids import ORIGINAL, SEARCHED_AT, SPARSITIES
+from .grids import SEARCHED_AT, SPARSITIES
 
 # LERS Table 4 searches all of these evenly from 0, at a batch of 2,048; steps of larger batches are longer
 SPACES = {
@@ -36,7 +36,7 @@ SHARED = ("QR", "TT-Rec", "DHE", "PEP", "OptEmbed-D", "CERP")
 _MOST, _LEAST = min(SPARSITIES), max(SPARSITIES)
 Served = dict[float, tuple[float, ...]]
 _ONCE: Served = {SEARCHED_AT: SPARSITIES}
-_EACH: Served = {t: (t,) for t in SPARSITIES}
+_EACH: Served = {t: (t,) for t in sorted(SPARSITIES, key=lambda t: t != SEARCHED_AT)}  # Original's is first
 # of planted pairs, where two trials have to do: around what lets every recommender learn them
 _QUICK_SPACES = {
     "lightgcn": {
@@ -103,8 +103,6 @@ def with_own_search(arms: Sequence[Arm], name: str, profile: str, sparsity: floa
     least = _tpe(profile, SHARED_SPACE, SHARED_START, SMALL_START, WITHOUT_CONTRAST)
 
     def own(label: str) -> TPE | None:
-        if label == ORIGINAL:
-            return None
         if sparsity in (_MOST, _LEAST):
             return most if sparsity == _MOST else least
         return cut if label in CUT else whole if label in SHARED else None
@@ -118,3 +116,8 @@ def searched_for(name: str, profile: str) -> Served:
     if name == "lightgcn":
         return by_profile(profile, quick=_ONCE, reference=_EACH, paper=_EACH)
     return by_profile(profile, quick=_ONCE, reference=_ONCE, paper=_EACH)
+
+
+def searched_at(search: Grid) -> float:
+    """The sparsity of the compressions of a search."""
+    return max(arm.budget.share for arm in search.arms)

@@ -11,6 +11,7 @@ from lfmp_core.experiments.spec import DatasetRef, plain
 from ..arguments import numbers, settings_of
 from . import cf_arms
 from . import cf_grids as lists
+from .cf_search import searched_at
 from .grids import SPARSITIES
 
 ITEM = "lers_fig5"
@@ -66,7 +67,7 @@ def fig5(
             search,
             item=ITEM,
             arms=reachable(arms, dataset, recommender),
-            training=cf_arms.training_for("lightgcn", profile, final=True),
+            training=cf_arms.training_for("lightgcn", profile, sparsity=searched_at(search), final=True),
             seeds=range(count),
             tpe=None,
             picks=search,

@@ -96,8 +96,8 @@ def _shared() -> str:
     whole = tpes[others[0]]
     assert whole is not None
     return (
-        f" With LightGCN {listed(tuning.SHARED)} have {ends}, and so has every method at 50 and 95 %. The narrower "
-        "intervals are made for plain tables: in them the vectors of QR shrink to nothing, since rows that "
+        f" With LightGCN {listed(tuning.SHARED)} have {ends}, and so has every method at 50 and 95 %. The "
+        "narrower intervals are made for plain tables: in them the vectors of QR shrink to nothing, since rows that "
         "share parts disagree, the graph averages that away, and the penalty outweighs what is left. Some of "
         "these trials are given, each the best on validation of a few tries on Gowalla: "
         f"(a) {large} (Original, smaller dense and QR at 50 %), (b) {start} (QR), (c) {small} (smaller "
