@@ -97,9 +97,9 @@ def _shared() -> str:
     assert whole is not None
     return (
         f" With LightGCN {listed(tuning.SHARED)} have {ends}, and so has every method at 50 and 95 %. The "
-        "narrower intervals are made for plain tables: in them the vectors of QR shrink to nothing, since rows that "
-        "share parts disagree, the graph averages that away, and the penalty outweighs what is left. Some of "
-        "these trials are given, each the best on validation of a few tries on Gowalla: "
+        "narrower intervals are made for plain tables: in them the vectors of QR shrink to nothing, since "
+        "rows that share parts disagree, the graph averages that away, and the penalty outweighs what is "
+        "left. Some of these trials are given, each the best on validation of a few tries on Gowalla: "
         f"(a) {large} (Original, smaller dense and QR at 50 %), (b) {start} (QR), (c) {small} (smaller "
         f"dense), (d) {without} (PEP at 95 %, which InfoNCE keeps from learning, as LERS say of OptEmbed). "
         f"At 50 % every method has (a), (b) and (c) among its {whole.trials}, at 95 % (b), (c) and (d); at "
