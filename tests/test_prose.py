@@ -28,6 +28,7 @@ from lfmp_book.lers.table5.claims import ON_SCORES
 from lfmp_book.lightfmp import grids as lightfmp
 from lfmp_book.lightfmp import selection_grids as lightfmp_selection
 from lfmp_book.lightfmp.values import size
+from lfmp_book.show.words import listed
 from lfmp_core.data.planted import CRITEO_SIZES, PlantedSettings
 from lfmp_core.data.sources import SOURCES
 from lfmp_core.embeddings.dhe import DHETable
@@ -77,7 +78,7 @@ def pep_found() -> str:
         and record.details["over_threshold"] > record.sizes["embedding_parameters"]
     }
     [end], shares = set(short.values()), [f"{100 * share:.0f}" for share in sorted(short)]
-    return f"at {' and '.join(shares)} % PEP's ended at {end}, with more numbers over it than may stay"
+    return f"at {listed(shares)} % PEP's ended at {end}, with more numbers over it than may stay"
 
 
 def spelt(tens: int) -> str:
