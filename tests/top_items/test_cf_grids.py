@@ -106,7 +106,7 @@ def test_pairs_are_not_rows_of_clicks(own):
 def reference_tunings(name):
     """By sparsity that is searched at: the grid, and the sparsities that it decides for."""
     found = cf_grids.tunings("reference", sets="gowalla", recommenders=name)
-    return {max(arm.budget.share for arm in grid.arms): (grid, serves) for grid, serves in found}
+    return {tuning.searched_at(grid): (grid, serves) for grid, serves in found}
 
 
 def test_lightgcn_is_searched_at_each_sparsity():

@@ -23,6 +23,7 @@ from lfmp_core.metrics import Metric, metric_of, metrics_among
 from lfmp_core.settings import canonical_json
 
 Key = tuple[str, str, float]  # backbone, arm, the budget's share
+_TEXTS = ("cells", "logits")  # what a file has of a set in JSON; the rest are its metrics
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +111,7 @@ def save_draws(path: Path, drawn: Sequence[Draws]) -> None:
     arrays: dict[str, Any] = {}
     for one in drawn:
         index = [[*key, *ids] for key, ids in one.runs.items()]
-        digests = dict(sorted(one.logits.items()))
-        for part, said in (("cells", index), ("logits", digests)):
+        for part, said in zip(_TEXTS, (index, dict(one.logits)), strict=True):
             arrays[f"{one.dataset}/{part}"] = np.frombuffer(canonical_json(said).encode(), np.uint8)
         for metric, values in one.values.items():
             arrays[f"{one.dataset}/{metric.name}"] = np.stack([values[k] for k in one.runs]).astype(
@@ -146,12 +146,12 @@ def carrying(compared: pd.DataFrame, drawn: Iterable[Draws]) -> pd.DataFrame:
 
 
 def _read(file: Mapping[str, np.ndarray], name: str) -> Draws:
-    index, logits = (json.loads(file[f"{name}/{part}"].tobytes()) for part in ("cells", "logits"))
+    index, logits = (json.loads(file[f"{name}/{part}"].tobytes()) for part in _TEXTS)
     runs: dict[Key, tuple[str, ...]] = {(b, arm, float(t)): tuple(ids) for b, arm, t, *ids in index}
     values: dict[Metric, dict[Key, np.ndarray]] = {}
     for part in file:
         own, _, metric = part.rpartition("/")
-        if own == name and metric not in ("cells", "logits"):
+        if own == name and metric not in _TEXTS:
             values[metric_of(metric)] = dict(zip(runs, file[part].astype(np.float64), strict=True))
     return Draws(name, runs, values, logits=logits)
 

@@ -97,14 +97,16 @@ def with_own_search(arms: Sequence[Arm], name: str, profile: str, sparsity: floa
     """
     if name != "lightgcn":
         return list(arms)
-    most = _tpe(profile, SHARED_SPACE, LARGE_START, SHARED_START, SMALL_START)
     whole = _tpe(profile, SHARED_SPACE, SHARED_START)
     cut = _tpe(profile, SHARED_SPACE, SMALL_START, WITHOUT_CONTRAST)
-    least = _tpe(profile, SHARED_SPACE, SHARED_START, SMALL_START, WITHOUT_CONTRAST)
+    alike = {
+        _MOST: _tpe(profile, SHARED_SPACE, LARGE_START, SHARED_START, SMALL_START),
+        _LEAST: _tpe(profile, SHARED_SPACE, SHARED_START, SMALL_START, WITHOUT_CONTRAST),
+    }
 
     def own(label: str) -> TPE | None:
-        if sparsity in (_MOST, _LEAST):
-            return most if sparsity == _MOST else least
+        if sparsity in alike:
+            return alike[sparsity]
         return cut if label in CUT else whole if label in SHARED else None
 
     quick = by_profile(profile, quick=True, reference=False, paper=False)

@@ -116,7 +116,7 @@ def _given() -> str:
             values = ", ".join(f"{NAMES[name]} {value:g}" for name, value in start.items())
             where = f"{cf_arms.TITLES[recommender]} on {cf_arms.TITLES[place]}"
             said.append(
-                f" Of every search of {where} the first trial is given: {values}. A first "
+                f" A search of {where} without any of these begins with a given one too: {values}. A first "
                 "look at this set, at its test users too, had found that; it was added after a search of "
                 "Original without it had ended well below the paper, and is chosen only where it is best on "
                 "validation."
