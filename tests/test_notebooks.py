@@ -37,6 +37,22 @@ def test_form(name):
     assert "provenance(" in code[-1].source
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_commands_of_a_page_give_text_where_its_parameters_are_text(name):
+    """`-p sparsities 0.8` is a number for papermill, which `check` refuses; `-r` leaves it text."""
+    cells = read(name).cells
+    said = "\n".join(c.source for c in cells if c.cell_type == "markdown")
+    [own] = [c.source for c in cells if c.metadata.get("tags", [])[:1] == ["parameters"]]
+    texts = set(re.findall(r'^(\w+) = "', own, re.MULTILINE))
+    lines = re.findall(rf"papermill notebooks/{name}\.ipynb .*", said.replace("\\\n", " "))
+    given = [pair for line in lines for pair in re.findall(r"-p (\w+) (\S+)", line)]
+    assert [f"-p {key} {value}" for key, value in given if key in texts and _is_number(value)] == []
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", text) is not None
+
+
 # pages that teach or show a way; all others answer a question
 TEACHING = {
     "data",
