@@ -42,7 +42,7 @@ def tunings(
     trials: int | None = None,
 ) -> list[tuple[Grid, tuple[float, ...]]]:
     """Searches for learning rate, L2 and γ or dropout by TPE on validation NDCG@20, each with the sparsities
-    that are trained with its choice (`searched_for`). Original is searched in the first of a set.
+    that are trained with its choice (`searched_for`); Original's with none.
 
     Args:
         dataset: what to search on instead; the profile's own sets by default.
@@ -79,26 +79,26 @@ def tunings_of(
         own: data of which some method may be out of reach.
         trials: of each search.
     """
-    found, original = [], [Arm(ORIGINAL, "no_selection")]
     recommender = recommender_for(name, place, profile)
+    alike: dict[str, Any] = {
+        "item": item,
+        "profile": profile,
+        "dataset": data,
+        "backbones": [recommender],
+        "seeds": (),
+        "tpe": shorter(tpe_for(name, profile, place), trials),
+    }
+    original = Grid(**alike, arms=[Arm(ORIGINAL, "no_selection")], training=training_for(name, profile))
+    found: list[tuple[Grid, tuple[float, ...]]] = [(original, ())]
     for sparsity, serves in searched_for(name, profile).items():
         arms = [arm for arm in compressions(profile, sparsity) if arm.label in methods]
-        arms = [*original, *reachable(arms, own, recommender)]
+        arms = with_own_search(reachable(arms, own, recommender), name, profile, sparsity)
         grid = Grid(
-            item=item,
-            profile=profile,
-            dataset=data,
-            backbones=[recommender],
-            arms=[
-                replace(arm, tpe=arm.tpe and shorter(arm.tpe, trials))
-                for arm in with_own_search(arms, name, profile, sparsity)
-            ],
+            **alike,
+            arms=[replace(arm, tpe=arm.tpe and shorter(arm.tpe, trials)) for arm in arms],
             training=training_for(name, profile, sparsity=sparsity),
-            seeds=(),
-            tpe=shorter(tpe_for(name, profile, place), trials),
         )
         found.append((grid, serves))
-        original = []
     return found
 
 

@@ -33,10 +33,10 @@ SHARED = ("QR", "TT-Rec", "DHE", "PEP", "OptEmbed-D", "CERP")
 # by sparsity that is searched at, whose trainings take what was found there. What suits LightGCN at 80 % can
 # end in nothing at 95 % and leave much unused at 50 %: the fewer numbers a row has, the less InfoNCE it bears
 # (LERS §6.2 and Fig. 7)
-_MOST, _LEAST = min(SPARSITIES), max(SPARSITIES)
+_LEAST = max(SPARSITIES)
 Served = dict[float, tuple[float, ...]]
 _ONCE: Served = {SEARCHED_AT: SPARSITIES}
-_EACH: Served = {t: (t,) for t in sorted(SPARSITIES, key=lambda t: t != SEARCHED_AT)}  # Original's is first
+_EACH: Served = {t: (t,) for t in SPARSITIES}
 # of planted pairs, where two trials have to do: around what lets every recommender learn them
 _QUICK_SPACES = {
     "lightgcn": {
@@ -54,13 +54,12 @@ _QUICK_SPACES = {
 
 # what five trials don't find: on Yelp2018 LightGCN needs a strong penalty and many epochs before it rises
 STARTS = {("lightgcn", "yelp2018"): ({"learning_rate": 0.02, "l2": 0.02, "contrast": 0.5},)}
-# where half of the numbers are left: near where Original on Gowalla did best on validation
+# where many of the numbers are left: near where Original on Gowalla did best on validation
 LARGE_START = {"learning_rate": 0.02, "l2": 3e-3, "contrast": 0.8}
 # of `SHARED`, on every set: where QR on Gowalla did best on validation, of a few by hand
 SHARED_START = {"learning_rate": 0.02, "l2": 1e-3, "contrast": 0.1}
 # of what keeps numbers of its own in each row, but few: near where the smaller dense table did best
 SMALL_START = {"learning_rate": 0.045, "l2": 0.022, "contrast": 0.25}
-CUT = ("PEP", "OptEmbed-D")
 # where InfoNCE leaves nothing, and hardly a draw from 0 to 1 is near enough to 0: of a few by hand, PEP's
 # best at 95 %
 WITHOUT_CONTRAST = {"learning_rate": 0.05, "l2": 1e-3, "contrast": 0.0}
@@ -91,26 +90,19 @@ def _tpe(profile: str, space: dict[str, Interval], *starts: dict[str, float]) ->
 
 
 def with_own_search(arms: Sequence[Arm], name: str, profile: str, sparsity: float) -> list[Arm]:
-    """Arms with the search of their own that they have for LightGCN, outside the quick profile: compressions
-    all alike where the most and where the fewest numbers are left, `SHARED` between, with other starts of
-    those in `CUT`.
+    """Compressions with the search of their own that they have for LightGCN, outside the quick profile: all
+    alike, with other starts where the fewest numbers are left.
+
+    None of their trials is stopped for being behind: after an epoch LightGCN says nothing yet.
     """
-    if name != "lightgcn":
+    if name != "lightgcn" or by_profile(profile, quick=True, reference=False, paper=False):
         return list(arms)
-    whole = _tpe(profile, SHARED_SPACE, SHARED_START)
-    cut = _tpe(profile, SHARED_SPACE, SMALL_START, WITHOUT_CONTRAST)
-    alike = {
-        _MOST: _tpe(profile, SHARED_SPACE, LARGE_START, SHARED_START, SMALL_START),
-        _LEAST: _tpe(profile, SHARED_SPACE, SHARED_START, SMALL_START, WITHOUT_CONTRAST),
-    }
-
-    def own(label: str) -> TPE | None:
-        if sparsity in alike:
-            return alike[sparsity]
-        return cut if label in CUT else whole if label in SHARED else None
-
-    quick = by_profile(profile, quick=True, reference=False, paper=False)
-    return list(arms) if quick else [replace(arm, tpe=own(arm.label)) for arm in arms]
+    if sparsity == _LEAST:
+        own = _tpe(profile, SHARED_SPACE, SHARED_START, SMALL_START, WITHOUT_CONTRAST)
+    else:
+        own = _tpe(profile, SHARED_SPACE, LARGE_START, SHARED_START, SMALL_START)
+        own = own.model_copy(update={"median_pruning": False})
+    return [replace(arm, tpe=own) for arm in arms]
 
 
 def searched_for(name: str, profile: str) -> Served:
