@@ -32,9 +32,9 @@ def planted_pairs():
 @pytest.mark.parametrize("name", cf_arms.RECOMMENDERS)
 def test_every_sparsity_of_the_quick_profile_is_within_reach(name, planted_pairs):
     """Else a page would end with runs that failed."""
-    (search, final, *controls) = cf_grids.table6("quick", recommenders=name)
+    (original, search, whole, final, *controls) = cf_grids.table6("quick", recommenders=name)
     task = task_on(planted_pairs, plain(search.backbones[0]))
-    arms = [*search.arms, *final.arms]
+    arms = [*original.arms, *search.arms, *whole.arms, *final.arms]
     assert len(arms) == 10 + 1 + 3 * 9
     assert not [arm.label for arm in arms if out_of_reach(arm.method_settings, arm.budget, task)]
     assert {arm.label for grid in controls for arm in grid.arms} == set(cf_arms.CONTROLS)
@@ -43,7 +43,7 @@ def test_every_sparsity_of_the_quick_profile_is_within_reach(name, planted_pairs
 def test_public_sets_need_no_data_to_be_planned():
     grids = cf_grids.table6("reference")
     assert all(grid.dataset.fingerprint for grid in grids)
-    finals = [grid for grid in grids if grid.picks and len(grid.arms) > 1]
+    finals = [grid for grid in grids if grid.picks and grid.arms[0].label not in cf_arms.CONTROLS]
     cells = [
         (grid.dataset.name, plain(grid.backbones[0])["name"], arm.label, arm.budget.share)
         for grid in finals
@@ -52,7 +52,7 @@ def test_public_sets_need_no_data_to_be_planned():
     assert len(cells) == len(set(cells)) == 4 * 28 and all(grid.picks in grids for grid in finals)
     few = cf_grids.table6("reference", sets="gowalla", recommenders="neumf", sparsities="0.8")
     assert {grid.dataset.name for grid in few} == {"gowalla"}
-    assert [len(grid.arms) for grid in few if len(grid.arms) > 1] == [10, 10]
+    assert [len(grid.arms) for grid in few if len(grid.arms) > 1] == [9, 9]
 
 
 def test_a_final_run_says_which_loops_were_timed(tmp_path, monkeypatch):
@@ -84,10 +84,13 @@ def test_ones_own_pairs_take_the_item_and_say_what_is_out_of_reach(own):
     grids = item.profiles["quick"]
     assert {grid.dataset.name for grid in grids} == {"mine"}
     assert any("QR at 95% of the numbers is left out on mine" in str(warning.message) for warning in said)
-    for grid in (grid for grid in grids if len(grid.arms) > 1):
-        asked = [(arm.label, arm.budget.share) for arm in grid.arms]
-        assert {("Original", 0.0), ("QR", 0.8), ("MagPrune", 0.8)} <= set(asked)
-        assert ("QR", 0.95) not in asked
+    models = [grid for grid in grids if grid.arms[0].label not in cf_arms.CONTROLS]
+    for name in cf_arms.RECOMMENDERS:
+        of = [grid for grid in models if plain(grid.backbones[0])["name"] == name]
+        searched = [(arm.label, arm.budget.share) for grid in of if grid.tpe for arm in grid.arms]
+        assert {("Original", 0.0), ("QR", 0.8), ("MagPrune", 0.8)} <= set(searched)
+    for grid in models:
+        assert ("QR", 0.95) not in [(arm.label, arm.budget.share) for arm in grid.arms]
         task = task_on(own, plain(grid.backbones[0]))
         assert all(out_of_reach(arm.method_settings, arm.budget, task) is None for arm in grid.arms)
 
@@ -112,17 +115,18 @@ def reference_tunings(name):
 def test_lightgcn_is_searched_at_each_sparsity():
     """As in LERS, whose best γ falls with the sparsity (Fig. 7); no choice serves another sparsity."""
     found = reference_tunings("lightgcn")
-    assert {t: serves for t, (_, serves) in found.items()} == {t: (t,) for t in (0.5, 0.8, 0.95)}
+    assert {t: serves for t, (_, serves) in found.items()} == {0.0: (), **{t: (t,) for t in (0.5, 0.8, 0.95)}}
     every = list(cf_arms.METHODS)
     arms = {t: [arm.label for arm in grid.arms] for t, (grid, _) in found.items()}
-    assert arms == {0.5: every, 0.8: ["Original", *every], 0.95: every}
+    assert arms == {0.0: ["Original"], 0.5: every, 0.8: every, 0.95: every}
     for grid in cf_grids.table6("reference", sets="gowalla", recommenders="lightgcn"):
-        if grid.picks and len(grid.arms) > 1:
-            assert len({arm.budget.share for arm in (*grid.arms, *grid.picks.arms)} - {0.0}) == 1
-    assert {t: serves for t, (_, serves) in reference_tunings("neumf").items()} == {0.8: (0.5, 0.8, 0.95)}
+        if grid.picks:
+            assert len({arm.budget.share for arm in (*grid.arms, *grid.picks.arms)}) == 1
+    latent = {t: serves for t, (_, serves) in reference_tunings("neumf").items()}
+    assert latent == {0.0: (), 0.8: (0.5, 0.8, 0.95)}
 
 
-def test_half_a_table_is_trained_with_more_patience_and_no_more_epochs():
+def test_tables_with_many_numbers_are_trained_with_more_patience_and_no_more_epochs():
     """Under much InfoNCE a table that was cut before falls for some epochs; in trials and finals alike."""
     grids = cf_grids.table6("reference", sets="gowalla", recommenders="lightgcn")
     grids = [grid for grid in grids if plain(grid.backbones[0])["name"] == "lightgcn"]
@@ -130,7 +134,8 @@ def test_half_a_table_is_trained_with_more_patience_and_no_more_epochs():
     for grid in grids:
         training = plain(grid.training)
         own[tuning.searched_at(grid)].append((training["patience"], training["epochs"]))
-    assert own == {0.8: [(4, 16), (4, 24)], 0.5: [(8, 16), (8, 24)], 0.95: [(4, 16), (4, 24)]}
+    few, many = [(4, 16), (4, 24)], [(8, 16), (8, 24)]
+    assert own == {0.0: few, 0.5: many, 0.8: many, 0.95: few}
 
 
 def test_a_search_is_left_out_where_nothing_of_its_sparsities_is_asked_for():
@@ -145,33 +150,40 @@ def test_a_search_is_left_out_where_nothing_of_its_sparsities_is_asked_for():
 
 
 def test_where_and_from_what_lightgcn_is_searched():
-    """At 50 and 95 % all methods alike; at 80 % rows that share or are cut in intervals of their own."""
+    """At one sparsity all methods alike, in wider intervals than Original, whose choice is not compared."""
     found = {t: grid for t, (grid, _) in reference_tunings("lightgcn").items()}
-    most = found[0.8]
-    own = {arm.label: arm.tpe for arm in most.arms}
-    assert {label for label, tpe in own.items() if tpe} == set(tuning.SHARED) < set(cf_arms.METHODS)
-    assert {label for label, tpe in own.items() if tpe and tpe != own["QR"]} == set(tuning.CUT)
-    alike = [{canonical_json(arm.tpe) for arm in found[t].arms} for t in (0.5, 0.95)]
-    searches = [own["QR"], own["PEP"], *(TPE(**json.loads(one)) for [one] in alike)]
-    assert {tpe.trials for tpe in [most.tpe, *searches]} == {5}
-    given = [tuning.SHARED_START, tuning.SMALL_START, tuning.WITHOUT_CONTRAST]
-    large = [tuning.LARGE_START, *given[:2]]
-    assert [list(tpe.starts) for tpe in searches] == [given[:1], given[1:], large, given]
-    for wide in searches:
-        assert wide.space.keys() == most.tpe.space.keys() and wide.space != most.tpe.space
+    [original] = found.pop(0.0).arms
+    plain_tpe = found[0.5].tpe
+    assert original.tpe is None
+    alike = {t: {canonical_json(arm.tpe) for arm in grid.arms} for t, grid in found.items()}
+    searches = {t: TPE(**json.loads(one)) for t, [one] in alike.items()}
+    given = [tuning.SHARED_START, tuning.SMALL_START]
+    many = [tuning.LARGE_START, *given]
+    few = [*given, tuning.WITHOUT_CONTRAST]
+    assert {t: list(tpe.starts) for t, tpe in searches.items()} == {0.5: many, 0.8: many, 0.95: few}
+    assert {tpe.trials for tpe in [plain_tpe, *searches.values()]} == {5}
+    for wide in searches.values():
+        assert wide.space.keys() == plain_tpe.space.keys() and wide.space != plain_tpe.space
         assert all(
             wide.space[key].low <= narrow.low and narrow.high <= wide.space[key].high
-            for key, narrow in most.tpe.space.items()
+            for key, narrow in plain_tpe.space.items()
         )
     quick = [grid for grid, _ in cf_grids.tunings("quick", recommenders="lightgcn")]
     latent = [grid for grid, _ in reference_tunings("neumf").values()]
     assert not any(arm.tpe for grid in [*latent, *quick] for arm in grid.arms)
 
 
+def test_no_trial_of_a_compression_of_lightgcn_is_stopped_for_being_behind():
+    """After its first epoch a training that ends best can be the last; iALS and NeuMF show early."""
+    found = {t: grid for t, (grid, _) in reference_tunings("lightgcn").items()}
+    stops = {t: {grid.tpe_of(arm).median_pruning for arm in grid.arms} for t, grid in found.items()}
+    assert stops == {0.0: {True}, 0.5: {False}, 0.8: {False}, 0.95: {True}}
+
+
 def test_fewer_trials_hold_for_every_search():
     found = cf_grids.tunings("reference", sets="yelp2018", recommenders="lightgcn", trials=1)
     tpes = [grid.tpe_of(arm) for grid, _ in found for arm in grid.arms]
-    assert len(tpes) == 10 + 9 + 9 and all(tpe.trials == len(tpe.starts) == 1 for tpe in tpes)
+    assert len(tpes) == 1 + 3 * 9 and all(tpe.trials == len(tpe.starts) == 1 for tpe in tpes)
 
 
 def learnt(pairs, arm, **changes):
