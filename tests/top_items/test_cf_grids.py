@@ -126,16 +126,16 @@ def test_lightgcn_is_searched_at_each_sparsity():
     assert latent == {0.0: (), 0.8: (0.5, 0.8, 0.95)}
 
 
-def test_tables_with_many_numbers_are_trained_with_more_patience_and_no_more_epochs():
-    """Under much InfoNCE a table that was cut before falls for some epochs; in trials and finals alike."""
+def test_tables_that_were_cut_before_are_trained_with_more_patience_and_no_more_epochs():
+    """Under much InfoNCE they fall for some epochs before they rise; in trials and finals alike."""
     grids = cf_grids.table6("reference", sets="gowalla", recommenders="lightgcn")
     grids = [grid for grid in grids if plain(grid.backbones[0])["name"] == "lightgcn"]
     own = {tuning.searched_at(grid): [] for grid in grids}
     for grid in grids:
         training = plain(grid.training)
         own[tuning.searched_at(grid)].append((training["patience"], training["epochs"]))
-    few, many = [(4, 16), (4, 24)], [(8, 16), (8, 24)]
-    assert own == {0.0: few, 0.5: many, 0.8: many, 0.95: few}
+    four, eight, all_of_a_trial = ([(n, 16), (n, 24)] for n in (4, 8, 16))
+    assert own == {0.0: four, 0.5: eight, 0.8: all_of_a_trial, 0.95: four}
 
 
 def test_a_search_is_left_out_where_nothing_of_its_sparsities_is_asked_for():
@@ -198,7 +198,7 @@ PLAIN = cf_grids.Arm("plain", "no_selection")
 
 
 def test_rows_that_share_parts_shrink_under_a_penalty_with_which_a_plain_table_learns(planted_pairs):
-    """What `SHARED_SPACE` is for: within the intervals of plain tables lie some that leave QR no vectors."""
+    """What `COMPRESSED_SPACE` is for: some of what suits plain tables leaves QR no vectors."""
     [qr] = [arm for arm in cf_arms.compressions("quick", 0.8) if arm.label == "QR"]
     strong = tuning.SPACES["lightgcn"]["l2"].high
     size, ndcg = learnt(planted_pairs, PLAIN, l2=strong)

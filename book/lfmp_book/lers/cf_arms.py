@@ -105,8 +105,8 @@ def training_for(
 
     Args:
         name: of the recommender.
-        sparsity: of what is trained. Half of a table bears the γ of a whole one, under which one that was cut
-            before falls for longer before it rises.
+        sparsity: of what is trained. Under much InfoNCE a table that was cut before falls for some epochs
+            before it rises, for more of them the fewer numbers it has.
         final: of a training with values that were chosen; else of a trial.
     """
     negatives = 1 if name == "lightgcn" else 4

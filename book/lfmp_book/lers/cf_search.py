@@ -24,12 +24,11 @@ SPACES = {
 }
 # Rows that are composed of shared parts, or cut while they learn, shrink to nothing under the least λ and γ
 # with which a plain table learns: the graph averages what doesn't agree, so that the penalty outweighs BPR
-SHARED_SPACE = {
+COMPRESSED_SPACE = {
     **SPACES["lightgcn"],
     "l2": Interval(low=1e-5, high=5e-2, log=True),
     "contrast": Interval(low=0.0, high=1.0),
 }
-SHARED = ("QR", "TT-Rec", "DHE", "PEP", "OptEmbed-D", "CERP")
 # by sparsity that is searched at, whose trainings take what was found there. What suits LightGCN at 80 % can
 # end in nothing at 95 % and leave much unused at 50 %: the fewer numbers a row has, the less InfoNCE it bears
 # (LERS §6.2 and Fig. 7)
@@ -56,7 +55,7 @@ _QUICK_SPACES = {
 STARTS = {("lightgcn", "yelp2018"): ({"learning_rate": 0.02, "l2": 0.02, "contrast": 0.5},)}
 # where many of the numbers are left: near where Original on Gowalla did best on validation
 LARGE_START = {"learning_rate": 0.02, "l2": 3e-3, "contrast": 0.8}
-# of `SHARED`, on every set: where QR on Gowalla did best on validation, of a few by hand
+# of what shares rows: where QR on Gowalla did best on validation, of a few by hand
 SHARED_START = {"learning_rate": 0.02, "l2": 1e-3, "contrast": 0.1}
 # of what keeps numbers of its own in each row, but few: near where the smaller dense table did best
 SMALL_START = {"learning_rate": 0.045, "l2": 0.022, "contrast": 0.25}
@@ -93,14 +92,14 @@ def with_own_search(arms: Sequence[Arm], name: str, profile: str, sparsity: floa
     """Compressions with the search of their own that they have for LightGCN, outside the quick profile: all
     alike, with other starts where the fewest numbers are left.
 
-    None of their trials is stopped for being behind: after an epoch LightGCN says nothing yet.
+    But there, no trial is stopped for being behind: after an epoch LightGCN says nothing yet.
     """
     if name != "lightgcn" or by_profile(profile, quick=True, reference=False, paper=False):
         return list(arms)
     if sparsity == _LEAST:
-        own = _tpe(profile, SHARED_SPACE, SHARED_START, SMALL_START, WITHOUT_CONTRAST)
+        own = _tpe(profile, COMPRESSED_SPACE, SHARED_START, SMALL_START, WITHOUT_CONTRAST)
     else:
-        own = _tpe(profile, SHARED_SPACE, LARGE_START, SHARED_START, SMALL_START)
+        own = _tpe(profile, COMPRESSED_SPACE, LARGE_START, SHARED_START, SMALL_START)
         own = own.model_copy(update={"median_pruning": False})
     return [replace(arm, tpe=own) for arm in arms]
 
@@ -113,5 +112,5 @@ def searched_for(name: str, profile: str) -> Served:
 
 
 def searched_at(search: Grid) -> float:
-    """The sparsity of the compressions of a search."""
+    """The sparsity of what a search trains; 0 of Original."""
     return max(arm.budget.share for arm in search.arms)
