@@ -107,6 +107,7 @@ def run_item(
     plan = item.plan(profile, store)
     if ids:
         plan = only(plan, ids, item.name, profile)
+        ids = [spec.id for spec in plan]
     renewed = _renewed(item, profile, store) if stale else no
     found = lambda: item.searches(profile, store)
     place = Pool(workers) if engine is None else engine
@@ -114,7 +115,7 @@ def run_item(
     command.adopt(plan)
     searches = any(spec.role == "search" for spec in plan)
     if searches:
-        item.write_journals(profile, store)  # before a run starts: what is proposed stays proposed
+        item.write_journals(profile, store, ids)  # before a run starts: what is proposed stays proposed
     todo = command.due(plan)
     command.bar = tqdm(
         total=len(plan), initial=len(plan) - len(todo), desc=item.name, unit="run", disable=not progress
@@ -125,8 +126,8 @@ def run_item(
             if not ids:
                 plan = item.plan(profile, store)
                 command.adopt(plan)
-                if searches:
-                    item.write_journals(profile, store)
+            if searches:
+                item.write_journals(profile, store, ids)
             command.bar.total = len(plan)
             todo = command.due(plan)
     except KeyboardInterrupt:

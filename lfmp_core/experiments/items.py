@@ -1,6 +1,6 @@
 """Items: what each table and figure of the book runs, stage by stage."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import entry_points
@@ -69,13 +69,17 @@ class Item:
         """Every search of a profile, as far as it can be told by now."""
         return [search for grid in self.grids(profile) for search in grid.searches(store)]
 
-    def write_journals(self, profile: str, store: Store) -> None:
+    def write_journals(self, profile: str, store: Store, ids: Collection[str] = ()) -> None:
         """Put down every search by TPE as far as it is known by now, see `journal`.
 
         Where a journal is not there, it is made from the records by asking the sampler anew.
+
+        Args:
+            ids: only the searches that tried one of these.
         """
         for search in self.searches(profile, store):
-            if search.journal is not None:
+            tried = {spec.id for cell in search.cells for spec in cell}
+            if search.journal is not None and (not ids or not tried.isdisjoint(ids)):
                 search.journal.write(search.candidates, search.cells, search.trials)
 
     def proposed(self, profile: str, store: Store) -> frozenset[str]:

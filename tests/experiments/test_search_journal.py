@@ -225,6 +225,26 @@ def test_its_name_is_what_decides_it(store):
     assert odd.startswith("a-b-dnn-none-")
 
 
+def test_trials_by_their_ids_are_put_down_in_their_own_search_alone(store):
+    """And the last one too, after which nothing is proposed."""
+    item = demo(arms=(Arm("whole", "none"), Arm("half", "none", Budget(share=0.5))))
+
+    def trials():
+        return [s.id for s in item.plan("quick", store) if s.role == "search" and not s.budget.share]
+
+    def states():
+        _, [_, *found] = lines(store)  # of one journal
+        return [JournalEntry.model_validate_json(line).state for line in found]
+
+    go(item, store, ids=trials()[:1])
+    assert states() == ["done", "open", "open"]
+    go(item, store, ids=trials()[1:3])
+    assert states() == ["done"] * 3 + ["open"]
+    for k in range(3, SEARCH.trials):
+        go(item, store, ids=[trials()[k]])
+    assert states() == ["done"] * SEARCH.trials
+
+
 def test_more_trials_go_on_in_the_same_journal(store):
     go(demo(), store)
     _, before = lines(store)
