@@ -10,7 +10,7 @@ from lfmp_core.models.neumf import NeuMFSettings
 
 from .cases import Target
 from .in_process import Case, Group
-from .pair_contenders import PairBench, PairContender, Ranked, Trained
+from .pair_contenders import PairBench, PairContender, Ranked, Trained, alike_vectors
 from .pair_references import ImplicitBPR, MaskedTopK, TorchLightGCN, TorchNeuMF
 
 Maker = Callable[[PairBench, Interactions], PairContender]
@@ -55,6 +55,12 @@ def _ranking(kind: Ranking, bench: PairBench, pairs: Interactions) -> Ranked | M
     return kind(bench, pairs, lightgcn(bench), bench.ranked)
 
 
+def _ranking_alike(kind: Ranking, bench: PairBench, pairs: Interactions) -> Ranked | MaskedTopK:
+    made = _ranking(kind, bench, pairs)
+    made.take(*alike_vectors(bench))
+    return made
+
+
 def _ranking_by_network(kind: Ranking, bench: PairBench, pairs: Interactions) -> Ranked | MaskedTopK:
     return kind(bench, pairs, neumf(bench), bench.few)
 
@@ -79,7 +85,10 @@ def groups() -> dict[str, Group]:
     large, training = PairBench.large, _propagating(1)
     if find_spec("implicit"):
         training.append(Case("implicit, BPR without neighbours", ImplicitBPR, reference=True, steps=1))
-    listed = partial(_ranking, Ranked), "torch, −1e9 and topk", partial(_ranking, MaskedTopK)
+    listed, alike = (
+        (partial(rank, Ranked), "torch, −1e9 and topk", partial(rank, MaskedTopK))
+        for rank in (_ranking, _ranking_alike)
+    )
     by_network = (
         partial(_ranking_by_network, Ranked),
         "torch, user by user",
@@ -90,5 +99,6 @@ def groups() -> dict[str, Group]:
         "lightgcn_large": Group(f"LightGCN, {large} times the batch", "train", tuple(_propagating(large))),
         "neumf": Group("NeuMF", "train", _held(_neumf, "torch", _torch_neumf)),
         "ranking": Group("Full ranking, LightGCN", "serve", _held(*listed)),
+        "ranking_alike": Group("Full ranking, vectors nearly alike", "serve", _held(*alike)),
         "ranking_neumf": Group("Full ranking, NeuMF", "serve", _held(*by_network)),
     }

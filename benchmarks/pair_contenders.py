@@ -16,6 +16,7 @@ from lfmp_core.tasks.top_items import fastest_ranker
 from lfmp_core.training import Loop
 from lfmp_core.training.pair_losses import PairLogLoss, PairwiseLoss
 from lfmp_core.training.pairs import PairBatches, PairTrainingSettings
+from lfmp_core.training.product_ranking import ProductRanking
 from lfmp_core.training.ranking import BLOCK
 
 from .common import zipf_rows
@@ -167,7 +168,13 @@ class Ranked(PairContender):
         self.model = own(settings, pairs, bench.seed).eval()
         with torch.inference_mode():
             self.rank = fastest_ranker(self.model)  # once an evaluation
+        self.scorer = self.model.scorer()
         self.parameters, self.bytes = self.model.num_parameters(), self.model.num_bytes()
+
+    def take(self, users: Tensor, items: Tensor) -> None:
+        """Rank by other vectors x [U, D], y [I, D] than the recommender's."""
+        self.rank = ProductRanking(users, items, MOST)
+        self.scorer = lambda some: users[some] @ items.T
 
     def lists(self, k: int) -> tuple[np.ndarray, np.ndarray]:
         """(users [b], their items [b, 20]) of block k, counted round and round."""
@@ -179,7 +186,7 @@ class Ranked(PairContender):
     def scores(self, users: np.ndarray, items: np.ndarray) -> Tensor:
         """Of each user's items [b, 20]."""
         with torch.inference_mode():
-            every = self.model.scorer()(torch.from_numpy(users))
+            every = self.scorer(torch.from_numpy(users))
         return every.gather(1, torch.from_numpy(items).long())
 
     def act(self, k: int) -> None:
@@ -188,6 +195,14 @@ class Ranked(PairContender):
     def says(self) -> Tensor:
         """Scores of the lists, best first."""
         return self.scores(*self.lists(0))
+
+
+def alike_vectors(bench: PairBench) -> tuple[Tensor, Tensor]:
+    """x [U, D] and y [I, D] that differ from one vector by a thousandth, as under too much γ."""
+    rng = torch.Generator().manual_seed(bench.seed)
+    mean, *apart = (torch.randn(rows, bench.dim, generator=rng) for rows in (1, bench.users, bench.items))
+    users, items = (mean + 1e-3 * own for own in apart)
+    return users, items
 
 
 def block(users: int, size: int, k: int) -> np.ndarray:

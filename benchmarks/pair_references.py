@@ -168,6 +168,10 @@ class MaskedTopK(PairContender):
             with torch.no_grad():
                 self.users, self.items = model.vectors().split([pairs.num_users, pairs.num_items])
 
+    def take(self, users: Tensor, items: Tensor) -> None:
+        """Rank by other vectors x [U, D], y [I, D] than the recommender's."""
+        self.users, self.items = users, items
+
     @torch.inference_mode()
     def best(self, k: int) -> Tensor:
         """Scores of the lists of block k, best first [b, 20]."""

@@ -63,7 +63,7 @@ def test_contenders_take_the_same_steps(key, drawn):
     assert found["ours"].units == -(-BENCH.pairs // (BENCH.batch * (BENCH.large if "large" in key else 1)))
 
 
-@pytest.mark.parametrize("key", ["ranking", "ranking_neumf"])
+@pytest.mark.parametrize("key", ["ranking", "ranking_alike", "ranking_neumf"])
 def test_contenders_rank_the_same(key, drawn):
     ours, peer = contenders(key, drawn).values()
     assert isinstance(ours, Ranked) and isinstance(peer, MaskedTopK)

@@ -2,10 +2,12 @@
 
 The first multiplies in bfloat16, for which many processors have units, and keeps every item that may be among
 the best: by how much rounding can change a score is known. The second works out those few in float64 and
-decides.
+decides. Between them all items of a user of whom 8 bits leave too many, as where vectors have become nearly
+alike, are multiplied in float64.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -22,6 +24,8 @@ _ROOM = 256  # items that may be among the best of a user
 # of |x| · |y|: each vector and their product are rounded to 8 bits, by up to 2⁻⁸; up to D = 6,000 sums in
 # float32 add less than a tenth of that
 _ERROR = 3.1 * 2.0**-8
+# of D · |x| · |y|: by so much sums in float64 can differ from each other, whatever their order
+_ERROR64 = 2.1 * 2.0**-53
 _TINY = 1e-30  # what lies below float32's normal range may be taken for 0
 
 
@@ -43,10 +47,13 @@ class ProductRanking:
         self.users, self.items = (v.detach().contiguous() for v in (users, items))
         self.most = most
         self._thin_users, self._thin_items = self.users.bfloat16(), self.items.bfloat16().T
-        longest = self.items.double().norm(dim=1).max()
+        self._largest = self.users.double().norm(dim=1) * self.items.double().norm(dim=1).max()
         # twice, since the last of a list may be off as well as what is held against it
-        bands = 2 * (_ERROR * longest * self.users.double().norm(dim=1) + _TINY)
-        self._bands = bands.float().numpy()
+        self._bands = (2 * (_ERROR * self._largest + _TINY)).float().numpy()
+
+    @cached_property
+    def _wide_items(self) -> Tensor:
+        return self.items.double().T
 
     def __call__(self, users: np.ndarray, left_out: Sequence[Interactions]) -> list[Lists]:
         """The lists of a block of users, as of `best_of`, for each set of pairs that is left out.
@@ -70,14 +77,28 @@ class ProductRanking:
         least = kept.worst[:, -1] - bands
         vectors, own = (self.users, self.items), (kept.candidates, kept.coarse, kept.counts)
         run_kernel(decide_near, *vectors, kept.users, least, *own, found)
-        for b in np.flatnonzero(kept.counts == CROWDED):
-            every = np.setdiff1d(np.arange(len(self.items), dtype=np.int32), kept.taken[kept.users[b]])
-            counts, part = np.array([len(every)]), slice(b, b + 1)
-            nothing = np.zeros((1, len(every)), np.float32)
-            one = kept.users[part], np.full(1, -np.inf, np.float32), every[None], nothing, counts
+        crowded = np.flatnonzero(kept.counts == CROWDED)
+        for b, near in zip(crowded, self._near(kept.users[crowded], kept.taken), strict=True):
+            counts, part = np.array([len(near)]), slice(b, b + 1)
+            nothing = np.zeros((1, len(near)), np.float32)
+            one = kept.users[part], np.full(1, -np.inf, np.float32), near[None], nothing, counts
             run_kernel(decide_near, *vectors, *one, found[part])
             kept.counts[part] = counts
         return found, kept.counts
+
+    def _near(self, users: np.ndarray, taken: Interactions) -> list[np.ndarray]:
+        """Of each of some users, the items that may be among the best by what float64 can tell."""
+        if not len(users):
+            return []
+        values = (self.users[users].double() @ self._wide_items).numpy()
+        listed, counts = best_of(values, users, taken, self.most)
+        bands = 2 * _ERROR64 * self.users.shape[1] * self._largest[users].numpy()
+        found = []
+        for user, row, items, count, band in zip(users, values, listed, counts, bands, strict=True):
+            least = row[items[-1]] - band if count == self.most else -np.inf
+            near = np.flatnonzero(row >= least).astype(np.int32)
+            found.append(np.setdiff1d(near, taken[user], assume_unique=True))
+        return found
 
 
 class _Kept:

@@ -10,9 +10,11 @@ from test_ranking import sorted_out
 
 from lfmp_core.data.interactions import Interactions
 from lfmp_core.errors import Diverged
+from lfmp_core.kernels import run_kernel
 from lfmp_core.tasks import top_items as tasks
 from lfmp_core.training.product_ranking import ProductRanking
 from lfmp_core.training.ranking import top_items
+from lfmp_core.training.ranking_loops import decide_near
 
 USERS = 9
 
@@ -34,6 +36,8 @@ def vectors(kind, rng, items, dim):
         x, y = rng.integers(-2, 3, x.shape), rng.integers(-2, 3, y.shape)
     if kind == "alike":  # scores differ by less than bfloat16 can tell
         y = 1 + y / 2**12
+    if kind == "alike in float32":
+        x, y = np.ones_like(x), 1 + np.round(y) / 2**23
     if kind == "one":
         y = np.ones_like(y)
     if kind == "unequal":  # lengths from 2⁻⁴⁰ to 2⁴⁰
@@ -47,7 +51,7 @@ def vectors(kind, rng, items, dim):
     st.integers(0, 1000),
     st.sampled_from([1, 19, 127, 129, 700, 5000]),
     st.integers(1, 25),
-    st.sampled_from(["normal", "ties", "alike", "one", "unequal", "tiny"]),
+    st.sampled_from(["normal", "ties", "alike", "alike in float32", "one", "unequal", "tiny"]),
 )
 @settings(max_examples=80, deadline=None)
 def test_lists_are_those_of_sorting_the_exact_scores(seed, items, most, kind):
@@ -72,6 +76,21 @@ def test_what_bfloat16_ranks_far_apart_the_other_way_round_is_ranked_right():
     longest = np.prod([np.linalg.norm(rows, axis=1).max() for rows in (x, y)])
     assert coarse[0] - coarse[1] > 2.5 * 2**-8 * longest and exact(x, y)[0].argmax() == 1
     assert lists(x, y, Interactions.of_pairs([], [], 1, 2), most=1)[0].tolist() == [[1]]
+
+
+def test_a_look_at_all_items_of_crowded_users_leaves_out_none_of_the_best():
+    """Where factors cancel each other, the matrix product ranks otherwise than the sums that decide do."""
+    rng, items = np.random.default_rng(0), 3000
+    large = rng.normal(size=(USERS, 20)) * 2.0**30
+    x = np.hstack([large, -large[:, ::-1], rng.normal(size=(USERS, 20))]).astype(np.float32)
+    y = np.hstack([np.ones((items, 40)), rng.normal(size=(items, 20)) / 2**20]).astype(np.float32)
+    expected, counts = np.full((USERS, 20), -1, np.int32), np.full(USERS, items)
+    every = np.tile(np.arange(items, dtype=np.int32), (USERS, 1))
+    own = np.arange(USERS), np.full(USERS, -np.inf), every, np.zeros_like(every), counts
+    run_kernel(decide_near, x, y, *own, expected)
+    nobody = Interactions.of_pairs([], [], USERS, items)
+    assert (sorted_out(exact(x, y), nobody, 20) != expected).any()
+    assert (lists(x, y, nobody)[0] == expected).all()
 
 
 def test_every_set_of_pairs_that_is_left_out_has_its_own_lists():
