@@ -168,7 +168,7 @@ class Ranked(PairContender):
         self.model = own(settings, pairs, bench.seed).eval()
         with torch.inference_mode():
             self.rank = fastest_ranker(self.model)  # once an evaluation
-        self.scorer = self.model.scorer()
+            self.scorer = self.model.scorer()
         self.parameters, self.bytes = self.model.num_parameters(), self.model.num_bytes()
 
     def take(self, users: Tensor, items: Tensor) -> None:

@@ -89,6 +89,11 @@ class Search(NamedTuple):
         return f"the search of {self.arm.label!r} on {first.backbone['name']} and {first.dataset.name}"
 
     @property
+    def ids(self) -> frozenset[str]:
+        """Of its runs."""
+        return frozenset(spec.id for cell in self.cells for spec in cell)
+
+    @property
     def scores(self) -> list[float | None]:
         """Mean validation score of each candidate; None where a run is missing or diverged."""
         return [trial.score if trial else None for trial in self.trials] if self.cells else [None]

@@ -107,7 +107,6 @@ def run_item(
     plan = item.plan(profile, store)
     if ids:
         plan = only(plan, ids, item.name, profile)
-        ids = [spec.id for spec in plan]
     renewed = _renewed(item, profile, store) if stale else no
     found = lambda: item.searches(profile, store)
     place = Pool(workers) if engine is None else engine
@@ -291,7 +290,7 @@ class _Command:
     def _halt(self, record: Record) -> None:
         """Stop the searches that a lost run belongs to: what it would have said is not known."""
         for search in self.searches():
-            own = {spec.id for cell in search.cells for spec in cell}
+            own = search.ids
             if record.id in own and not own <= self.halted:
                 self.halted |= own
                 self.stopped.append(

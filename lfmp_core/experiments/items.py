@@ -78,8 +78,7 @@ class Item:
             ids: only the searches that tried one of these.
         """
         for search in self.searches(profile, store):
-            tried = {spec.id for cell in search.cells for spec in cell}
-            if search.journal is not None and (not ids or not tried.isdisjoint(ids)):
+            if search.journal is not None and not (ids and search.ids.isdisjoint(ids)):
                 search.journal.write(search.candidates, search.cells, search.trials)
 
     def proposed(self, profile: str, store: Store) -> frozenset[str]:

@@ -150,7 +150,7 @@ def test_a_search_is_left_out_where_nothing_of_its_sparsities_is_asked_for():
 
 
 def test_where_and_from_what_lightgcn_is_searched():
-    """At one sparsity all methods alike, in wider intervals than Original, whose choice is not compared."""
+    """At one sparsity all methods alike, in wider intervals than Original."""
     found = {t: grid for t, (grid, _) in reference_tunings("lightgcn").items()}
     [original] = found.pop(0.0).arms
     plain_tpe = found[0.5].tpe
@@ -173,8 +173,8 @@ def test_where_and_from_what_lightgcn_is_searched():
     assert not any(arm.tpe for grid in [*latent, *quick] for arm in grid.arms)
 
 
-def test_no_trial_of_a_compression_of_lightgcn_is_stopped_for_being_behind():
-    """After its first epoch a training that ends best can be the last; iALS and NeuMF show early."""
+def test_at_which_sparsities_trials_of_lightgcn_are_stopped_for_being_behind():
+    """Where many numbers are left a training that ends best can be the last after its first epoch."""
     found = {t: grid for t, (grid, _) in reference_tunings("lightgcn").items()}
     stops = {t: {grid.tpe_of(arm).median_pruning for arm in grid.arms} for t, grid in found.items()}
     assert stops == {0.0: {True}, 0.5: {False}, 0.8: {False}, 0.95: {True}}

@@ -34,8 +34,11 @@ def searches(profile: str, *, arms: Sequence[str] = QUICK, **given: Any) -> list
     Args:
         arms: labels; none: all. given: as of `cf_grids.tunings`.
     """
-    grids = [search for search, _ in lists.tunings(profile, **given)]
-    return [replace(g, arms=[arm for arm in g.arms if not arms or arm.label in arms]) for g in grids]
+    found = []
+    for search, _ in lists.tunings(profile, **given):
+        asked = [arm for arm in search.arms if not arms or arm.label in arms]
+        found += [replace(search, arms=asked)] if asked else []
+    return found
 
 
 def recommender_intervals() -> HtmlTable:
