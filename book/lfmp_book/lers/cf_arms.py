@@ -110,7 +110,7 @@ def training_for(
         final: of a training with values that were chosen; else of a trial.
     """
     negatives = 1 if name == "lightgcn" else 4
-    patience = {0.5: 8, 0.8: 16}.get(sparsity, 4) if name == "lightgcn" else 3
+    patience = {0.0: 4, 0.5: 8}.get(sparsity, 16) if name == "lightgcn" else 3
     return by_profile(
         profile,
         quick=PairTrainingSettings(

@@ -90,17 +90,15 @@ def _tpe(profile: str, space: dict[str, Interval], *starts: dict[str, float]) ->
 
 def with_own_search(arms: Sequence[Arm], name: str, profile: str, sparsity: float) -> list[Arm]:
     """Compressions with the search of their own that they have for LightGCN, outside the quick profile: all
-    alike, with other starts where the fewest numbers are left.
+    alike, with another start where the fewest numbers are left.
 
-    But there, no trial is stopped for being behind: after an epoch LightGCN says nothing yet.
+    None of their trials is stopped for being behind: after an epoch LightGCN says nothing yet.
     """
     if name != "lightgcn" or by_profile(profile, quick=True, reference=False, paper=False):
         return list(arms)
-    if sparsity == _LEAST:
-        own = _tpe(profile, COMPRESSED_SPACE, SHARED_START, SMALL_START, WITHOUT_CONTRAST)
-    else:
-        own = _tpe(profile, COMPRESSED_SPACE, LARGE_START, SHARED_START, SMALL_START)
-        own = own.model_copy(update={"median_pruning": False})
+    other = WITHOUT_CONTRAST if sparsity == _LEAST else LARGE_START
+    own = _tpe(profile, COMPRESSED_SPACE, other, SHARED_START, SMALL_START)
+    own = own.model_copy(update={"median_pruning": False})
     return [replace(arm, tpe=own) for arm in arms]
 
 
