@@ -148,6 +148,7 @@ def check_target(
     """
     needed = tuple(holds)
     for _ in range(_LOOKS):
+        before = _identity(Path(path))
         try:
             place = anchored(path)
             restore(place)
@@ -157,11 +158,25 @@ def check_target(
             refusal = f"this place can't be looked at ({why})", f"Name another {called}"
             if isinstance(error, FileNotFoundError):
                 continue
-        break
+        if refusal is None or _identity(Path(path)) == before:
+            break
     if refusal is not None:
         problem, remedy = refusal
         raise DataError(f"{problem}; nothing there was touched", file=str(path) or "''", remedy=remedy)
     return place
+
+
+def _identity(place: Path) -> tuple[int, ...] | None:
+    """What is at a place now, apart from all that was there before or comes after; None: nothing known.
+
+    A number of a file system's is given out again, so that a folder is told from its successor by when it
+    was last renamed too.
+    """
+    try:
+        found = place.lstat()
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino, found.st_ctime_ns
 
 
 def _refusal(

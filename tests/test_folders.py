@@ -337,3 +337,27 @@ def test_a_folder_that_is_swapped_while_it_is_looked_at_is_looked_at_again(tmp_p
     monkeypatch.setattr(ownership, "_problem", lambda *_: (_ for _ in ()).throw(FileNotFoundError(2, "gone")))
     with pytest.raises(DataError, match=r"can't be looked at \(gone\)"):
         write(path, "newer")
+
+
+def test_what_was_asked_of_two_folders_is_asked_again(tmp_path, monkeypatch):
+    """One is put aside before it is read, another there before it is listed: nobody's, at one look."""
+    path, aside, other, reads = tmp_path / "folder", tmp_path / "aside", tmp_path / "other", []
+    write(path, "old")
+    write(other, "new")
+    read_object = ownership.read_object
+
+    def swapped(file):
+        reads.append(file.name)
+        if len(reads) == 1:
+            path.rename(aside)
+        found = read_object(file)
+        if len(reads) == 2:
+            other.rename(path)
+        return found
+
+    monkeypatch.setattr(ownership, "read_object", swapped)
+    assert ownership.check_target(path, KIND) == path
+    assert reads[:2] == [MARKER, KIND.head] and len(reads) > 2 and content(path) == "new"
+    (path / "notes.txt").write_text("mine")
+    with pytest.raises(DataError, match=r"notes\.txt"):
+        ownership.check_target(path, KIND)
