@@ -360,7 +360,7 @@ def test_found_of_searches_of_pairs(tmp_path):
     for t, first in (
         (0.5, cf_search.LARGE_START),
         (0.8, cf_search.LARGE_START),
-        (0.95, cf_search.SHARED_START),
+        (0.95, cf_search.WITHOUT_CONTRAST),
     ):
         own = graph[graph.sparsity == t]
         assert list(own.drawn) == [*["start"] * 3, "random", "TPE"]

@@ -268,6 +268,8 @@ def _show_interactions(report: dict[str, Any]) -> None:
         f"fingerprint {report['fingerprint'][:16]}"
     )
     out.print(splits_table(report))
+    means = (f"{split} {report['popularity'][split]['mean']:,.1f}" for split in SPLITS)
+    out.print(f"Training pairs of a pair's item, in the mean: {', '.join(means)}")
 
 
 def _show_fields(report: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """One's own users and items: any type, numbered and named; CSV and Parquet alike; what is wrong is said."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,8 @@ from lfmp_core.data import (
     prepare_interactions,
 )
 from lfmp_core.data.cli import app
+from lfmp_core.data.interactions.pairs import Interactions
+from lfmp_core.data.interactions.shown import describe_interactions
 from lfmp_core.errors import DataError
 
 TRAIN_ALONE = InteractionSettings(split="random", shares=(1, 0, 0))
@@ -222,6 +225,22 @@ def test_the_command_line(tmp_path):
     assert report["fingerprint"] == data.fingerprint
     assert report["users"]["test"] == {"with_pairs": 20, "least": 1, "median": 1.0, "most": 1}
     assert report["density"] == sum(data.schema.pairs.values()) / 800
+
+
+def test_the_popularity_of_a_splits_items_is_counted_over_its_pairs():
+    """Items 0, 1, 2 have 3, 2 and 1 training pairs; by hand."""
+    parts = {
+        "train": ([0, 0, 0, 1, 1, 2], [0, 1, 2, 0, 1, 0]),  # 3, 2, 1, 3, 2, 3
+        "val": ([1, 2], [2, 2]),
+        "test": ([2, 0, 1], [1, 3, 3]),  # item 3 has none
+    }
+    splits = {split: Interactions.of_pairs(*map(np.array, pairs), 3, 4) for split, pairs in parts.items()}
+    report = describe_interactions(replace(InteractionData.from_pairs([0, 0, 0], [0, 1, 2]), splits=splits))
+    assert report["popularity"] == {
+        "train": {"mean": 14 / 6, "median": 2.5, "ninth_decile": 3.0},
+        "val": {"mean": 1.0, "median": 1.0, "ninth_decile": 1.0},
+        "test": {"mean": 2 / 3, "median": 0.0, "ninth_decile": 1.6},
+    }
 
 
 @pytest.mark.parametrize(

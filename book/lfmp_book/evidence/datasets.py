@@ -68,7 +68,7 @@ def fields_table(described: dict[str, Any]) -> HtmlTable:
 
 
 def interactions_table(described: dict[str, Any]) -> HtmlTable:
-    """One row a split: pairs, and how many users and items have any."""
+    """One row a split: pairs, how many users and items have any, how popular the items of pairs are."""
     rows = [
         {
             "split": split,
@@ -77,13 +77,17 @@ def interactions_table(described: dict[str, Any]) -> HtmlTable:
             "items": described["items"][split]["with_pairs"],
             "pairs a user (median)": described["users"][split]["median"],
             "pairs an item (median)": described["items"][split]["median"],
+            "popularity (mean)": described["popularity"][split]["mean"],
+            "popularity (9 in 10 below)": described["popularity"][split]["ninth_decile"],
         }
         for split, pairs in described["pairs"].items()
     ]
     users, items = described["num_users"], described["num_items"]
     caption = f"{described['name']}: {users:,} users, {items:,} items"
-    formats = {f"pairs {side} (median)": ",.1f" for side in ("a user", "an item")}
-    return table(pd.DataFrame(rows), caption=caption, formats=formats)
+    medians, means = ("pairs a user (median)", "pairs an item (median)"), ("popularity (mean)",)
+    formats = dict.fromkeys((*medians, *means), ",.1f") | {"popularity (9 in 10 below)": ",.0f"}
+    note = "Popularity: training pairs of a pair's item."
+    return table(pd.DataFrame(rows), caption=caption, formats=formats, note=note)
 
 
 def discretisations(largest: int) -> Figure:

@@ -102,8 +102,8 @@ def _compressed() -> str:
         f"or random. Those given are each the best on validation of a few tries on Gowalla: (a) {large} "
         f"(Original, smaller dense and QR at 50 %), (b) {start} (QR), (c) {small} (smaller dense), (d) "
         f"{without} (PEP at 95 %, which InfoNCE keeps from learning, as LERS say of OptEmbed). At 50 and "
-        "80 % every method has (a), (b) and (c), and none of its trials is stopped for being behind, since "
-        "early epochs say nothing there; at 95 % every method has (b), (c) and (d)."
+        "80 % every method has (a), (b) and (c), at 95 % (b), (c) and (d). None of these trials is stopped "
+        "for being behind, since their early epochs say nothing."
     )
 
 
