@@ -132,48 +132,54 @@ class _Cin(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, grad: Tensor):
-        (b, m, d), saved = ctx.shape, ctx.saved_tensors
-        count = len(saved) // 2
-        maps, weights, last = saved[:count], saved[count:], count - 1
-        rows, x0 = maps[0], maps[0].view(b, d, m)
-        widths = [len(w) for w in weights]
-        grad_rows = torch.zeros_like(rows)
-        grad_weights = [torch.zeros_like(w) for w in weights]
-        grad_biases = [grad.new_zeros(w) for w in widths]
-        grads = grad.split(widths, 1)
-        grad_biases[last] += d * grads[last].sum(0)
-        step = rows_of_batch(d, max(w.shape[1] for w in weights))
-        thin = [w.bfloat16() if ctx.half else w for w in weights[:-1]]
-        buffers = [tuple(w.new_empty(step * d, w.shape[1]) for _ in range(2)) for w in thin]
-        for a in range(0, b, step):
-            part, n = slice(a * d, (a + step) * d), min(step, b - a) * d
-            here, top = x0[a : a + step], maps[last][part].view(n // d, d, -1)
-            gram = torch.bmm(top.transpose(1, 2), here).flatten(1)
-            grad_top = grads[last][a : a + step]
-            grad_weights[last].addmm_(grad_top.t(), gram)
-            grad_gram = (grad_top @ weights[last]).view(n // d, -1, m)
-            grad_rows[part] += torch.bmm(top, grad_gram).view(n, m)
-            grad_x = torch.bmm(here, grad_gram.transpose(1, 2))
-            for k in range(last - 1, -1, -1):
-                grad_x = (grad_x + grads[k][a : a + step].unsqueeze(1)).view(n, widths[k])
-                products, grad_products = buffers[k][0][:n], buffers[k][1][:n]
-                products = _products(k, maps[k][part], rows[part], products)
-                grad_biases[k] += grad_x.sum(0)
-                if ctx.half:
-                    grad_x = grad_x.bfloat16()
-                    grad_weights[k] += grad_x.t() @ products
-                else:
-                    grad_weights[k].addmm_(grad_x.t(), products)
-                torch.mm(grad_x, thin[k], out=grad_products)
-                if k == 0:
-                    kernels.triangle_backward(grad_products, rows[part], grad_rows[part])
-                    break
-                grad_x = torch.zeros_like(maps[k][part])
-                kernels.outer_backward(grad_products, maps[k][part], rows[part], grad_x, grad_rows[part])
-                grad_x = grad_x.view(n // d, d, -1)
+        with torch.autocast(grad.device.type, enabled=False):  # whose caller may differentiate within it
+            return _gradients(ctx, grad)
+
+
+def _gradients(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
+    """Of the field vectors, of `half`, of weights and biases."""
+    (b, m, d), saved = ctx.shape, ctx.saved_tensors
+    count = len(saved) // 2
+    maps, weights, last = saved[:count], saved[count:], count - 1
+    rows, x0 = maps[0], maps[0].view(b, d, m)
+    widths = [len(w) for w in weights]
+    grad_rows = torch.zeros_like(rows)
+    grad_weights = [torch.zeros_like(w) for w in weights]
+    grad_biases = [grad.new_zeros(w) for w in widths]
+    grads = grad.split(widths, 1)
+    grad_biases[last] += d * grads[last].sum(0)
+    step = rows_of_batch(d, max(w.shape[1] for w in weights))
+    thin = [w.bfloat16() if ctx.half else w for w in weights[:-1]]
+    buffers = [tuple(w.new_empty(step * d, w.shape[1]) for _ in range(2)) for w in thin]
+    for a in range(0, b, step):
+        part, n = slice(a * d, (a + step) * d), min(step, b - a) * d
+        here, top = x0[a : a + step], maps[last][part].view(n // d, d, -1)
+        gram = torch.bmm(top.transpose(1, 2), here).flatten(1)
+        grad_top = grads[last][a : a + step]
+        grad_weights[last].addmm_(grad_top.t(), gram)
+        grad_gram = (grad_top @ weights[last]).view(n // d, -1, m)
+        grad_rows[part] += torch.bmm(top, grad_gram).view(n, m)
+        grad_x = torch.bmm(here, grad_gram.transpose(1, 2))
+        for k in range(last - 1, -1, -1):
+            grad_x = (grad_x + grads[k][a : a + step].unsqueeze(1)).view(n, widths[k])
+            products, grad_products = buffers[k][0][:n], buffers[k][1][:n]
+            products = _products(k, maps[k][part], rows[part], products)
+            grad_biases[k] += grad_x.sum(0)
+            if ctx.half:
+                grad_x = grad_x.bfloat16()
+                grad_weights[k] += grad_x.t() @ products
             else:
-                grad_rows[part] += grad_x.reshape(n, m)  # one layer: the maps below it are the rows
-        if count > 1:
-            grad_weights[0] = _unfold(grad_weights[0], m)
-        shaped = [g.view(len(g), -1, m) for g in grad_weights]
-        return grad_rows.view(b, d, m).transpose(1, 2), None, *shaped, *grad_biases
+                grad_weights[k].addmm_(grad_x.t(), products)
+            torch.mm(grad_x, thin[k], out=grad_products)
+            if k == 0:
+                kernels.triangle_backward(grad_products, rows[part], grad_rows[part])
+                break
+            grad_x = torch.zeros_like(maps[k][part])
+            kernels.outer_backward(grad_products, maps[k][part], rows[part], grad_x, grad_rows[part])
+            grad_x = grad_x.view(n // d, d, -1)
+        else:
+            grad_rows[part] += grad_x.reshape(n, m)  # one layer: the maps below it are the rows
+    if count > 1:
+        grad_weights[0] = _unfold(grad_weights[0], m)
+    shaped = [g.view(len(g), -1, m) for g in grad_weights]
+    return grad_rows.view(b, d, m).transpose(1, 2), None, *shaped, *grad_biases
