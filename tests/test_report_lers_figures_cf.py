@@ -368,6 +368,15 @@ def test_found_of_searches_of_pairs(tmp_path):
     assert search.trials(grids, store).state.eq("done").all()
 
 
+def test_a_choice_names_its_sparsity_while_searches_at_the_others_wait(tmp_path):
+    store, grids = Store(tmp_path), search_pairs.searches("reference", sets="gowalla", arms=("QR",))
+    searched(
+        [grid for grid in grids if cf_search.searched_at(grid) == 0.95], store, lambda rate: -abs(rate - 0.01)
+    )
+    [line] = search_pairs.found_by_search(grids, store, "x").parts[0].plain
+    assert "QR, 95%" in line
+
+
 def test_every_hyper_parameter_of_the_recommenders_stands_beside_the_papers():
     rows = search_pairs.recommender_intervals().plain
     assert len(rows) == 12 and all(row[3] for row in rows)

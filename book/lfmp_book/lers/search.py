@@ -208,7 +208,7 @@ def chosen_table(
     own = finished(frame)
     if not len(own):
         return Prose((f"{title}: {NOT_YET}.",))
-    several = own.groupby("arm").sparsity.nunique() > 1
+    several = frame.groupby("arm").sparsity.nunique() > 1  # unfinished ones too
     rows = []
     for (name, backbone, arm, sparsity), search in own.groupby(SEARCH, sort=False):
         best = search[search.chosen].iloc[0]
