@@ -7,18 +7,18 @@ from lfmp_book.lightfmp.view import View
 
 
 def runs(*cpus, dataset="criteo", arm="a"):
-    rows = {"dataset": dataset, "backbone": "deepfm", "arm": arm, "cpu": list(cpus), "test_auc": 0.7}
-    rows["timed"] = ""
+    rows = {"dataset": dataset, "backbone": "deepfm", "arm": arm, "budget": 0.5, "cpu": list(cpus)}
+    rows |= {"timed": "", "test_auc": 0.7}
     return pd.DataFrame({**rows, **{name: [float(k + 1) for k in range(len(cpus))] for name in TIMES}})
 
 
-def test_times_of_another_processor_than_most_are_left_out_block_by_block():
-    """In each block by itself: here three of four, there both."""
-    both = pd.concat([runs("x", "x", "y", "x"), runs("y", "y", dataset="avazu")], ignore_index=True)
-    found = on_one_processor(both)
+def test_times_of_another_processor_than_most_are_left_out_block_by_block_and_cell_by_cell():
+    """In each block by itself: here four of six, there both; a cell that lacks one seed's time has none."""
+    blocks = runs("x", "x", "x"), runs("x", "y", arm="b"), runs("y", arm="c"), runs("y", "y", dataset="avazu")
+    found = on_one_processor(pd.concat(blocks, ignore_index=True))
     for name in TIMES:
-        assert found[name].isna().tolist() == [False, False, True, False, False, False]
-        assert found[name].dropna().tolist() == [1.0, 2.0, 4.0, 1.0, 2.0]
+        assert found[name].isna().tolist() == [False] * 3 + [True] * 3 + [False] * 2
+        assert found[name].dropna().tolist() == [1.0, 2.0, 3.0, 1.0, 2.0]
     assert found.test_auc.notna().all()
     assert untimed(found) == f" {UNTIMED}" and untimed(on_one_processor(runs("x", "x"))) == ""
     assert on_one_processor(runs()).empty
@@ -26,7 +26,8 @@ def test_times_of_another_processor_than_most_are_left_out_block_by_block():
 
 def test_seconds_of_scoring_are_of_one_kind_of_loops():
     """What training took stays."""
-    found = on_one_processor(runs("x", "x", "x").assign(timed=["", "new", "new"]))
+    both = pd.concat([runs("x", arm="a"), runs("x", "x", arm="b")], ignore_index=True)
+    found = on_one_processor(both.assign(timed=["", "new", "new"]))
     for name in TIMES:
         assert found[name].isna().tolist() == [name in SCORING, False, False]
     assert untimed(found) == f" {UNSCORED}"

@@ -232,6 +232,7 @@ def test_tau_by_hand():
     """Of the six pairs of 1, 2, 3, 4 and 1, 2, 4, 3 five agree: (5 − 1) / 6."""
     assert tau([1, 2, 3, 4], [1, 2, 4, 3]) == pytest.approx(4 / 6)
     assert tau([1, 2], [5, 5]) == 0.0
+    assert all(tau(range(n), [2 * k for k in range(n)]) == 1 for n in range(2, 40))  # whatever is rounded
 
 
 def test_agreement_of_orders_by_hand():

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 OPEN = "can't be told"
+MISSING = "records missing"
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,17 @@ class Tally(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """What no further record could change: all hold, none does, or some do and some don't.
+        """All hold, none does, or some do and some don't; else undecided, or untestable where records are
+        missing.
 
-        Else undecided, or untestable where records are missing. So what can't be told confirms nothing and
-        refutes nothing.
+        What can't be told confirms nothing and refutes nothing. But a sentence speaks of all its cases, so
+        that one which fails ends what it could be but "part": where none holds and more fail than are open,
+        it fails.
         """
         if self.holds and self.fails:
             return "part"
+        if self.fails > self.undecided + self.missing:
+            return "fails"
         if self.missing or not self.cases:
             return "untestable"
         return "undecided" if self.undecided else "holds" if self.holds else "fails"
@@ -122,11 +127,10 @@ def cases_in_words(cases: Sequence[Case], few: int = 3) -> str:
         own = [c for c in cases if c.where == where]
         tally = Tally.of(own)
         if tally.missing == len(own):
-            lines.append(f"{where}: records missing")
+            lines.append(f"{where}: {MISSING}")
         elif len(own) <= few:
-            lines.append(
-                f"{where}: " + ", ".join(f"{c.what} {undecided(c.figure, c.passed)}".strip() for c in own)
-            )
+            told = (f"{c.what} {MISSING if c.missing else undecided(c.figure, c.passed)}" for c in own)
+            lines.append(f"{where}: " + ", ".join(one.strip() for one in told))
         else:
             names = [c.what for c in own if c.passed]
             known = tally.holds + tally.fails

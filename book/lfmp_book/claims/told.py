@@ -55,9 +55,10 @@ def below(ours: pd.Series, theirs: pd.Series, share: float = 1.0) -> bool | None
 def positive(parts: Sequence[tuple[float, pd.Series]]) -> bool | None:
     """Whether Σ cᵢ·mean(xᵢ) over seeds lies above 0: its t interval at 95 % does, or lies below, or neither.
 
-    The degrees of freedom are those of Welch and Satterthwaite; None too where an xᵢ has a single seed.
+    The degrees of freedom are those of Welch and Satterthwaite; None too where an xᵢ has a single seed, or
+    a seed without a number: seconds of another processor are no seconds of this one.
     """
-    if min(len(x) for _, x in parts) < 2:
+    if any(len(x) < 2 or x.isna().any() for _, x in parts):
         return None
     total = sum(c * float(x.mean()) for c, x in parts)
     errors = [c**2 * float(x.var()) / len(x) for c, x in parts]

@@ -11,10 +11,11 @@ UNSCORED = "TT without IT: scored with other loops than most of the set's."
 
 
 def on_one_processor(runs: pd.DataFrame) -> pd.DataFrame:
-    """Final runs without the times that were taken elsewhere than most of their data set's and backbone's.
+    """Final runs without times of cells that were taken elsewhere than most of their set's and backbone's.
 
     A record renewed on another machine has the same numbers and other seconds; so it has after the loops that
-    score were made faster, see `Task.timed`.
+    score were made faster, see `Task.timed`. A cell of which one seed has no time has none: a mean over the
+    others would stand beside means over all.
 
     Args:
         runs: see `results.frame`, with `cpu`, which without a name is one of its own, and `timed`.
@@ -24,7 +25,10 @@ def on_one_processor(runs: pd.DataFrame) -> pd.DataFrame:
     blocks = runs.groupby(["dataset", "backbone"])
     most = {key: blocks[key].transform(lambda own: own.value_counts().idxmax()) for key in ("cpu", "timed")}
     alike = {key: runs[key] == usual for key, usual in most.items()}
-    kept = {name: alike["cpu"] & alike["timed"] if name in SCORING else alike["cpu"] for name in TIMES}
+    scored = alike["cpu"] & alike["timed"]
+    cell = [runs[key] for key in ("dataset", "backbone", "arm", "budget")]
+    trained, scored = (own.groupby(cell).transform("all") for own in (alike["cpu"], scored))
+    kept = {name: scored if name in SCORING else trained for name in TIMES}
     return runs.assign(**{name: runs[name].where(kept[name], nan) for name in TIMES})
 
 

@@ -169,6 +169,6 @@ class Values:
 
 
 def tau(one: Sequence[float], other: Sequence[float]) -> float:
-    """Kendall's τ-b of two orders; 0 where one of them has no order at all."""
+    """Kendall's τ-b of two orders, 1 to the last bit of equal ones; 0 where one of them has no order."""
     found = float(kendalltau(one, other).statistic)
-    return found if found == found else 0.0
+    return round(found, 12) if found == found else 0.0
