@@ -212,17 +212,22 @@ def test_each_arm_is_held_against_the_right_cell():
 
 def test_comparisons_of_other_records_are_refused(tmp_path, monkeypatch):
     def records(**logits):
-        return pd.DataFrame({"id": list(logits), "logits": list(logits.values()), "stale": False})
+        cell = {"dataset": "criteo", "backbone": "deepfm", "budget": 0.5, "stale": False, "test_auc": 0.7}
+        return pd.DataFrame(
+            {"id": list(logits), "arm": list(logits), "logits": list(logits.values()), **cell}
+        )
 
     monkeypatch.setattr(results, "project_root", lambda: tmp_path)
     with pytest.raises(LfmpError, match="lfmp compare some_item"):
         results.load_comparisons("some_item", records(a="1"))
-    results.save_comparisons("some_item", [{"ids": ["a", "b"], "metric": "auc"}])
+    row = {"dataset": "criteo", "backbone": "deepfm", "budget": 0.5, "arm": "a", "against": "b"}
+    row |= {"ids": ["a", "b"], "metric": "auc", "difference": 0.1, "low": 0.0, "high": 0.2, "seeds": 1}
+    results.save_comparisons("some_item", [row])
     assert len(results.load_comparisons("some_item", records(b="2", a="1"))) == 1
     with pytest.raises(LfmpError, match="other records"):
         results.load_comparisons("some_item", records(a="1", c="3"))
     own = contents(["a", "b"], {"a": "1", "b": "2"})
-    results.save_comparisons("some_item", [{"ids": ["a", "b"], "metric": "auc", "contents": own}])
+    results.save_comparisons("some_item", [{**row, "contents": own}])
     assert len(results.load_comparisons("some_item", records(b="2", a="1"))) == 1
     with pytest.raises(LfmpError, match="other records"):  # one was replaced under its id
         results.load_comparisons("some_item", records(a="1", b="9"))

@@ -9,7 +9,7 @@ from scipy.stats import norm, ttest_ind
 from table5_runs import NETWORKS, drawn, framed, run
 
 from lfmp_book.claims.cases import Case, any_of, judge
-from lfmp_book.claims.robust import robust_to_resampling
+from lfmp_book.claims.robust import robust_to_resampling, share_of_draws
 from lfmp_book.evidence import results
 from lfmp_book.evidence.draws import Draws
 from lfmp_book.lers import grids as lers
@@ -34,15 +34,39 @@ def measured(**auc):
 
 
 def test_better_is_the_interval_of_the_difference_of_shared_draws():
-    """Differences −2 … 38 thousandths in 41 draws: 2.5 and 97.5 % lie at −1 and 37, half of them at 18."""
-    steps = np.arange(-2, 39) / 1000
-    told = measured(PEP=[0.718, *(0.70 + steps)], QR=[0.70] + [0.70] * 41)
-    assert told.span(CELL, "PEP", "QR") == pytest.approx((0.018, -0.001, 0.037))
+    """The 41 draws deviate by .011979, 1.96 times that is .023479; the seeds hardly spread."""
+    steps = np.arange(-20, 21) / 1000
+    told = measured(PEP=[0.72, *(0.72 + steps)], QR=[0.70] + [0.70] * 41)
+    assert told.span(CELL, "PEP", "QR") == pytest.approx((0.02, 0.02 - 0.023479, 0.02 + 0.023479), abs=1e-5)
     assert told.better(CELL, "PEP", "QR") is False and told.better(CELL, "QR", "PEP") is False
-    above = measured(PEP=[0.72, *(0.702 + steps)], QR=[0.70] + [0.70] * 41)
+    above = measured(PEP=[0.724, *(0.724 + steps)], QR=[0.70] + [0.70] * 41)
     assert above.better(CELL, "PEP", "QR") is True and above.better(CELL, "QR", "PEP") is False
     assert above.better(CELL, "PEP", "QR", LOG_LOSS) is True
-    assert above.span(CELL, "QR", "PEP", LOG_LOSS) == pytest.approx((-0.02, -0.039, -0.001))
+    assert above.span(CELL, "QR", "PEP", LOG_LOSS).high == pytest.approx(-0.024 + 0.023479, abs=1e-5)
+
+
+def test_few_seeds_widen_the_interval():
+    """PEP's three seeds deviate by .01, QR's hardly: of .01/√3 with 2 degrees of freedom 4.303 times."""
+    rows = [
+        {**row, "test_auc": auc}
+        for row, auc in zip(run("Criteo", "DCN", "PEP", HIGH, 0.72), (0.71, 0.72, 0.73), strict=True)
+    ]
+    noise = np.random.default_rng(0).normal(size=2000)
+    noise = (noise - noise.mean()) / noise.std(ddof=1) * 0.01 / 3**0.5
+    values = {("dcn_mix", "PEP", HIGH): np.array([0.72, *(0.72 + noise)])}
+    values[("dcn_mix", "QR", HIGH)] = np.array([0.70] * 2001)
+    draws = Draws("criteo", dict.fromkeys(values, ("a", "b", "c")), {AUC: values})
+    told = MeasuredClicks(framed([*rows, *run("Criteo", "DCN", "QR", HIGH, 0.70)]), {"criteo": draws})
+    span = told.span(CELL, "PEP", "QR")
+    assert (span.high - span.low) / 2 == pytest.approx(4.303 * 0.01 / 3**0.5, rel=1e-3)
+    assert not span.better  # though 99.97 % of the draws are above
+
+
+def test_few_seeds_need_more_of_the_draws_to_agree():
+    """Student's one-sided bounds at 95 %: 2.132 of 4 degrees of freedom, 2.920 of 2, 1.645 of none open."""
+    assert share_of_draws(3) == pytest.approx(norm.cdf(2.132), abs=1e-4)
+    assert share_of_draws(2) == pytest.approx(norm.cdf(2.920), abs=1e-4)
+    assert share_of_draws(float("inf")) == pytest.approx(0.95)
 
 
 def test_common_noise_cancels():

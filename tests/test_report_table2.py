@@ -292,7 +292,10 @@ def test_comparisons_are_known_set_by_set(tmp_path, monkeypatch):
         {"dataset": "criteo", "ids": ["criteo-Lasso-0", "criteo-PCA-0"]},
         {"dataset": "avazu", "ids": ["other"]},
     ]
-    (tmp_path / "x.json").write_text(json.dumps(rows))
+    reference = reference.assign(backbone="xdeepfm")
+    cell = {"backbone": "xdeepfm", "budget": reference.budget.iloc[0]}
+    cell |= {"arm": "Lasso", "against": "PCA", "metric": "auc", "difference": 0.1, "low": 0.0, "high": 0.2}
+    (tmp_path / "x.json").write_text(json.dumps([{**row, **cell, "seeds": 1} for row in rows]))
     known, missing = results.known_comparisons("x", reference)
     assert known.dataset.tolist() == ["criteo"] and "avazu were compared when others" in missing[0]
     assert results.known_comparisons("x", reference[:0])[1] == []

@@ -46,6 +46,17 @@ class Contrast(NamedTuple):
         return 2 * float(student.sf(distance / self.error, self.freedom)) if self.error else 0.0
 
 
+def freedom_of(error: float, seeds: tuple[Sequence[float], Sequence[float]]) -> float:
+    """Degrees of freedom of the standard error of a difference of two means over seeds; see `contrast_of`.
+
+    Args:
+        error: of the difference, what units leave open included. seeds: of each mean, two and more.
+    """
+    parts = [float(np.var(own, ddof=1)) / len(own) for own in seeds]
+    doubt = sum(part**2 / (len(own) - 1) for part, own in zip(parts, seeds, strict=True))
+    return max(error**2, sum(parts)) ** 2 / doubt if doubt else inf
+
+
 def contrast_of(
     ours: np.ndarray,
     theirs: np.ndarray,
@@ -73,9 +84,7 @@ def contrast_of(
     if seeds is not None:
         if min(map(len, seeds)) < 2:
             raise LfmpError("a single training has no spread; train two seeds of each and more")
-        parts = [float(np.var(own, ddof=1)) / len(own) for own in seeds]
-        doubt = sum(part**2 / (len(own) - 1) for part, own in zip(parts, seeds, strict=True))
-        freedom = max(error**2, sum(parts)) ** 2 / doubt if doubt else inf
+        freedom = freedom_of(error, seeds)
     return Contrast(metric.gain(float(ours[0]), float(theirs[0])), error, freedom)
 
 

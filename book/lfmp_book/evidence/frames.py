@@ -28,7 +28,7 @@ CHOSEN = {
     **{"kept_fields": "object", "scores": "object"},
     **{"id": "str", "logits": "str", "numerics": "object", "stale": "bool"},
 }
-# arms held against others, see `results.comparisons`
+# arms held against others as they were drawn, see `results.comparisons`
 COMPARED = {
     **{"dataset": "str", "backbone": "str", "budget": "float64"},
     **dict.fromkeys(("arm", "against", "metric"), "str"),

@@ -1,7 +1,7 @@
 """What each comparison of a page comes to beside the others, and the counts in words."""
 
 from collections.abc import Sequence
-from statistics import NormalDist
+from math import inf
 
 import pandas as pd
 
@@ -11,17 +11,17 @@ from lfmp_core.metrics import AUC, Metric, metric_of
 from ..show.words import listed, number, ranged
 from .datasets import holds_interactions, tested_on
 from .draws import Draws, Key
+from .intervals import bound
 from .results import draws_of
 
 BETTER, EQUAL, UNDECIDED, WORSE = OUTCOMES = ("better", "equal", "undecided", "worse")
-_REACH = 2 * NormalDist().inv_cdf(0.975)  # a 95 % interval over its standard error
 
 
 def contrasts(compared: pd.DataFrame, reference: pd.DataFrame | None = None) -> dict[int, Contrast]:
     """By how much each comparison's arm is better, by the comparison's index.
 
     Of an item that keeps its draws the error is that of the draws, with as many degrees of freedom as the
-    seeds leave (`decisions.contrast_of`). Else it is that of the stored 95 % interval.
+    seeds leave (`decisions.contrast_of`). Else it is that of the 95 % interval, which has as many.
 
     Args:
         compared: see `results.known_comparisons`.
@@ -36,7 +36,9 @@ def contrasts(compared: pd.DataFrame, reference: pd.DataFrame | None = None) -> 
 
 
 def _stored(row) -> Contrast:
-    return Contrast(metric_of(row.metric).gain(row.difference, 0.0), (row.high - row.low) / _REACH)
+    freedom = getattr(row, "freedom", inf)  # an interval that was drawn and not widened is a normal one
+    error = (row.high - row.low) / 2 / bound(freedom)
+    return Contrast(metric_of(row.metric).gain(row.difference, 0.0), error, freedom)
 
 
 def _drawn(row, drawn: Draws, records: pd.DataFrame) -> Contrast:
@@ -53,7 +55,7 @@ def _drawn(row, drawn: Draws, records: pd.DataFrame) -> Contrast:
 def outcomes(compared: pd.DataFrame, against: Sequence[str], metric: Metric = AUC) -> pd.DataFrame:
     """The comparisons with some arms in one metric, with `outcome`, adjusted for all of them together.
 
-    The standard error is that of the stored 95 % interval, so that pages need neither data nor draws.
+    The standard error is that of the 95 % interval, so that pages need neither data nor draws.
 
     Args:
         compared: see `results.compare`. against: labels.

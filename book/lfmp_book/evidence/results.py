@@ -23,6 +23,7 @@ from lfmp_core.settings import project_root
 
 from .draws import Draws, carrying, draw, eight_digits, load_draws
 from .frames import CHOSEN, COMPARED, FINAL, framed
+from .intervals import by_students_t
 from .processors import on_one_processor
 from .stamps import contents, made_from, marks, stamps_of, under_one_stamp, unmixed
 
@@ -130,12 +131,14 @@ def choice_frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
 
 
 def compare(grids: Sequence[Grid], store: Store, *, against: Sequence[str] = ()) -> pd.DataFrame:
-    """Each arm of finished runs held against others; see `comparisons`. Needs the data, as `draw` does.
+    """Each arm of finished runs held against others; see `comparisons` and `by_students_t`. Needs the data,
+    as `draw` does.
 
     The draws travel with the rows, see `draws_of`.
     """
     drawn = draw(finals(grids, store), store)
-    return carrying(framed(comparisons(grids, drawn, against), COMPARED), drawn)
+    rows = framed(comparisons(grids, drawn, against), COMPARED)
+    return carrying(by_students_t(rows, frame(grids, store)), drawn)
 
 
 def comparisons(
@@ -231,7 +234,7 @@ def load_comparisons(item: str, reference: pd.DataFrame) -> pd.DataFrame:
     rows = framed(json.loads(path.read_text()), COMPARED)
     if not made_from(rows, reference):
         raise LfmpError(f"the comparisons of {item} are of other records than those at hand; {remedy}")
-    return unmixed(rows, stamps_of(reference))
+    return by_students_t(unmixed(rows, stamps_of(reference)), reference)
 
 
 def known_comparisons(item: str, reference: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -262,7 +265,7 @@ def known_comparisons(item: str, reference: pd.DataFrame) -> tuple[pd.DataFrame,
         else:
             why = "were compared when others were at hand" if len(own) else "were not compared yet"
             missing.append(f"the records of {name} {why}; {remedy}")
-    found = pd.concat(list(known.values())) if known else rows[:0]
+    found = by_students_t(pd.concat(list(known.values())) if known else rows[:0], reference)
     own = [one.stamped(stamps_of(reference)) for one in (kept or {}).values()]
     return carrying(found, [one for one in own if one.dataset in known]), missing
 

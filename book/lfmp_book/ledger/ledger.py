@@ -4,6 +4,7 @@ A sentence is judged by the claims of the items that have reference records, and
 own numbers. An item without records judges nothing.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -60,12 +61,14 @@ def evidence_of(item: str) -> Evidence:
 def combine(verdicts: Sequence[str]) -> str:
     """One verdict of several: theirs if they agree, else in part; what can't be tested says nothing.
 
-    As of cases, the undecided keeps what is else all of one kind undecided. A slip counts beside nothing
-    that is worse.
+    As of cases, the undecided keeps what is else all of one kind undecided, but for what more of them refute
+    than leave open. A slip counts beside nothing that is worse.
     """
-    told = set(verdicts)
-    if "part" in told or {"holds", "fails"} <= told:
+    told = Counter(verdicts)
+    if "part" in told or {"holds", "fails"} <= set(told):
         return "part"
+    if told["fails"] > told["undecided"]:
+        return "fails"
     return next((v for v in ("undecided", "fails", "slip", "holds") if v in told), UNTESTABLE)
 
 

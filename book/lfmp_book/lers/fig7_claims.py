@@ -41,6 +41,11 @@ class Weighed:
         drawn = self.values.draws()
         return None if drawn is None else [replace(self, values=one) for one in drawn]
 
+    @property
+    def seeds(self) -> float:
+        """See `Values.seeds`."""
+        return self.values.seeds
+
     def plain(self, dataset: str) -> ContrastEffect | None:
         """What InfoNCE does for the model without compression."""
         found = (e for e in effects(self.frame) if (e.dataset, e.method) == (dataset, ORIGINAL))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import product
+from math import inf
 from typing import ClassVar, NamedTuple
 
 from scipy.stats import kendalltau
@@ -128,6 +129,11 @@ class Values:
     def draws(self) -> Sequence["Values"] | None:
         """The same cells on each bootstrap draw; None where means are taken as they are."""
         return None
+
+    @property
+    def seeds(self) -> float:
+        """The fewest trainings that a drawn mean is of; ∞ of values that are taken as they are."""
+        return inf
 
     def better(self, cell: Cell, ours: str, theirs: str, metric: Metric | None = None) -> bool | None:
         """Whether one method is better than another beyond doubt."""

@@ -1,13 +1,13 @@
 """Reference records of a table of LERS in the paper's names, and what can be told of them."""
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
-from lfmp_core.experiments.stats import difference_of
+from lfmp_core.experiments.decisions import contrast_of
 from lfmp_core.metrics import Metric
 
 from ...claims import told
@@ -122,22 +122,29 @@ class Measured(Recorded):
         than: Cell | None = None,
         chances: int = 1,
     ) -> GapInterval | None:
-        """The 95 % interval of the draws.
+        """The 95 % interval gap ± t·s: s the deviation of the draws, t Student's bound at 1 − 0.025/chances.
 
-        Of several chances gap ± z·s, s the deviation of the draws and z the normal bound at
-        1 − 0.025/chances: a few hundred draws have no such tails.
+        It has the degrees of freedom that the seeds leave; see `decisions.contrast_of`.
         """
         a, b = self.place(cell, ours, metric), self.place(than or cell, theirs, metric)
         if a not in self._drawn or b not in self._drawn:
             return None
-        if not self.named(metric).higher:
-            a, b = b, a
         if (a, b, chances) not in self._spans:
-            self._spans[a, b, chances] = _span(self._drawn[a], self._drawn[b], chances)
+            seeds = self._trained(a), self._trained(b)
+            found = contrast_of(self._drawn[a], self._drawn[b], self.named(metric), seeds)
+            self._spans[a, b, chances] = GapInterval(found.gain, *found.interval((1 - LEVEL) / chances))
         return self._spans[a, b, chances]
 
     def draws(self) -> Sequence[Values]:
         return self._views
+
+    @property
+    def seeds(self) -> float:
+        return min((len(self._trained(place)) for place in self._drawn), default=inf)
+
+    def _trained(self, place: Place) -> list[float]:
+        """The metric of each training of a cell."""
+        return self._runs[place[:4]][f"test_{place[4].name}"].tolist()
 
 
 def runs_on(frame: pd.DataFrame, name: str, network: str, sets: Sequence[str]) -> pd.DataFrame:
@@ -154,11 +161,3 @@ def runs_on(frame: pd.DataFrame, name: str, network: str, sets: Sequence[str]) -
 def seeds_of(frame: pd.DataFrame) -> str:
     """Seeds of each cell, in words; the runs are of one set."""
     return seeds_in_words(frame.groupby(["backbone", "arm", "budget"]).size())
-
-
-def _span(a: np.ndarray, b: np.ndarray, chances: int) -> GapInterval:
-    found = difference_of(a, b, LEVEL)
-    if chances == 1:
-        return GapInterval(found.difference, found.low, found.high)
-    reach = norm.isf((1 - LEVEL) / 2 / chances) * float(np.nanstd(a[1:] - b[1:], ddof=1))
-    return GapInterval(found.difference, found.difference - reach, found.difference + reach)

@@ -26,6 +26,11 @@ class Both:
             return None
         return [Both(a, b) for a, b in zip(clicks, lists, strict=False)]
 
+    @property
+    def seeds(self) -> float:
+        """The fewest trainings that a drawn mean of either task is of."""
+        return min(self.clicks.seeds, self.lists.seeds)
+
 
 def order_agreement(v: Values, backbones: Sequence[str]) -> tuple[float, float] | None:
     """Kendall's τ of the order of methods, mean over blocks: between the two sets with the same backbone, and
