@@ -31,10 +31,11 @@ CLEAR, WORSE, BETTER, OPEN = (
 )
 
 
-def made(source, told, *, seeds=3, dataset="criteo", size=50.0, old=()):
+def made(source, told, *, seeds=3, dataset="criteo", size=50.0, old=(), fields=39.0):
     """Runs and comparisons of arms at 80 %: arm → (against the whole, against the small one)."""
     shape = {"dataset": dataset, "backbone": "deepfm"}
-    frame = [{**shape, "arm": "whole", "budget": 0.0, "bytes": 100.0, "TT": 10.0, "IT": 4.0, "stale": False}]
+    whole = {"bytes": 100.0, "TT": 10.0, "IT": 4.0, "fields_kept": 39.0, "stale": False}
+    frame = [{**shape, "arm": "whole", "budget": 0.0, **whole}]
     compared = []
     for arm, against in told.items():
         frame.append(
@@ -45,6 +46,7 @@ def made(source, told, *, seeds=3, dataset="criteo", size=50.0, old=()):
                 "bytes": size,
                 "TT": 20.0,
                 "IT": 1.0,
+                "fields_kept": fields,
                 "stale": arm in old,
             }
         )
@@ -95,6 +97,16 @@ def test_verdicts():
         "lost, never held": "costs",
         "small": "costs",
     }
+
+
+def test_what_keeps_a_part_of_every_field_is_no_way_of_having_fewer():
+    source = replace(TABLE, removes="fields")
+    fewer = made(source, {"selector": (OPEN, OPEN)}, fields=20.0)
+    parts = made(replace(source, item="b"), {"values": (CLEAR, OPEN)})
+    found = effects.actions([fewer, parts])
+    assert [a.arm for a in words.field_removals(found)] == ["selector"]
+    assert [words.taken(a) for a in found] == ["80 % of the fields", "a part of every field"]
+    assert "of 1 ways that halve them, selector" in repr(words.needs(found))
 
 
 def test_one_case_that_is_better_keeps_a_way_from_never():
@@ -270,7 +282,7 @@ def test_the_matrix_has_a_mark_for_each_case():
     found = known.known()
     for drawn, own in (
         (matrix.of_tables(found), [a for a in found if a.removes == "table"]),
-        (matrix.of_fields(found), [a for a in found if a.removes == "fields"]),
+        (matrix.of_fields(found), words.field_removals(found)),
     ):
         assert len(drawn.svg()) < 10_000
         for word in OUTCOMES:

@@ -287,6 +287,23 @@ def draws_of(compared: pd.DataFrame) -> dict[str, Draws]:
     return compared.attrs.get("draws", {})
 
 
+def fewer_fields(compared: pd.DataFrame, reference: pd.DataFrame) -> pd.Series:
+    """Whether an arm's runs hold fewer fields than the whole model's, comparison by comparison.
+
+    Not so what is asked for a share of fields and keeps a few values, widths or weights of each.
+
+    Args:
+        reference: the records that they are of; see `frame`.
+    """
+    kept = reference.groupby(["dataset", "backbone", "arm", "budget"]).fields_kept.mean().to_dict()
+    most = reference.groupby(["dataset", "backbone"]).fields_kept.max().to_dict()
+    flags = [
+        kept[r.dataset, r.backbone, r.arm, r.budget] < most[r.dataset, r.backbone]
+        for r in compared.itertuples()
+    ]
+    return pd.Series(flags, compared.index, dtype=bool)
+
+
 def seeds_in_words(cells: pd.Series) -> str:
     """Seeds of each cell, as a text: of a series of the cells' numbers of runs."""
     low, high = int(cells.min()), int(cells.max())

@@ -23,6 +23,7 @@ SAVINGS = (
     "TT",
     "IT",
 )  # columns of `results.frame`: as served, processor seconds to train and to score
+KEPT = "fields_kept"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Effect:
         outcome: what it comes to beside all comparisons in that metric.
         plain: what the comparison with the free arm comes to; None for that arm itself, and where the
             two weren't compared.
-        ratios: mean over seeds over that of the whole model, by column of `SAVINGS`.
+        ratios: mean over seeds over that of the whole model, by column of `SAVINGS`, and of fields.
         seeds: that were compared.
         page: notebook that shows it.
         stale: some of its records are of code that computes other numbers now.
@@ -119,6 +120,11 @@ class Action:
     def gain(self) -> float:
         """Mean difference over the cases."""
         return sum(case.difference for case in self.cases) / len(self.cases)
+
+    @property
+    def fewer_fields(self) -> bool:
+        """Whether fields go in every case: not so where values, widths or weights of each are cut."""
+        return self.ratios(KEPT)[1] < 1
 
     def held(self, word: str) -> int:
         """Cases in which the free arm of its size is met with an outcome."""
@@ -209,7 +215,7 @@ def _standing(known: Sequence[_Part]) -> dict[tuple[int, int], Contrast]:
 
 def _cases(part: _Part, decided: dict[int, Decision]) -> Iterator[tuple[str, float, Effect]]:
     keys = ["dataset", "backbone", "budget", "arm"]
-    means = part.frame.groupby(keys)[list(SAVINGS)].mean()
+    means = part.frame.groupby(keys)[[*SAVINGS, KEPT]].mean()
     stale = part.frame.groupby(keys)["stale"].any()
     own = part.compared.loc[list(decided)]
     plain = {
@@ -219,7 +225,7 @@ def _cases(part: _Part, decided: dict[int, Decision]) -> Iterator[tuple[str, flo
     for r in own[own.against == part.source.whole].itertuples():
         key = (r.dataset, r.backbone, r.budget, r.arm)
         whole = (r.dataset, r.backbone, 0.0, part.source.whole)
-        ratios = {column: float(means.loc[key, column] / means.loc[whole, column]) for column in SAVINGS}
+        ratios = {column: float(means.loc[key, column] / means.loc[whole, column]) for column in means}
         case = Effect(
             r.dataset,
             r.backbone,

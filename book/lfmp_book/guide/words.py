@@ -43,6 +43,8 @@ def times(action: Action, column: str) -> str:
 
 def taken(action: Action) -> str:
     """What is removed."""
+    if action.removes == "fields" and not action.fewer_fields:
+        return "a part of every field"
     return f"{percent(action.share)} of the {action.removes}"
 
 
@@ -52,8 +54,8 @@ def tables_of(found: Sequence[Action], share: float) -> list[Action]:
 
 
 def field_removals(found: Sequence[Action]) -> list[Action]:
-    """Those that remove fields."""
-    return [a for a in found if a.removes == "fields"]
+    """Those that remove fields, and not a part of each."""
+    return [a for a in found if a.removes == "fields" and a.fewer_fields]
 
 
 def shares_of(found: Sequence[Action]) -> list[float]:

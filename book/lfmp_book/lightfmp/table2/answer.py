@@ -4,8 +4,9 @@ import pandas as pd
 
 from ...evidence.datasets import title
 from ...evidence.outcomes import interval_and_outcome, mean_of, outcome_counts, outcomes, sure
-from ...evidence.results import ALL_FIELDS, RANDOM_FIELDS
+from ...evidence.results import ALL_FIELDS, RANDOM_FIELDS, fewer_fields
 from ...show.answer import Answer, waiting
+from ...show.words import listed
 from ..arms import OURS
 from ..selectors import ITEM, relative, set_of
 
@@ -20,15 +21,22 @@ def answer(reference: pd.DataFrame, compared: pd.DataFrame) -> Answer:
     whole = found[(found.against == ALL_FIELDS) & (found.arm != RANDOM_FIELDS)]
     if not len(whole):
         return waiting(f"lfmp run {ITEM} --profile reference")
+    fewer = fewer_fields(whole, reference)
+    halved, values = whole[fewer], whole[~fewer]
     by_set = ", ".join(
         f"{title(name)} {int((own.outcome == 'worse').sum())} of {len(own)}"
-        for name, own in whole.groupby("dataset", sort=False)
+        for name, own in halved.groupby("dataset", sort=False)
     )
     said = [
         f"**With half of the fields a model is better than with all of them in "
-        f"{int((whole.outcome == 'better').sum())} of {len(whole)} cases**, a selector on a set each: "
-        f"{outcome_counts(whole, 'case')}. Worse: {by_set}."
+        f"{int((halved.outcome == 'better').sum())} of {len(halved)} cases**, a selector on a set each: "
+        f"{outcome_counts(halved, 'case')}. Worse: {by_set}."
     ]
+    if len(values):
+        said.append(
+            f"{listed(sorted(set(values.arm)))} keep every field and cut or weigh what is in it: "
+            f"{outcome_counts(values, 'case')}."
+        )
     for arm in OURS:
         chance = found[(found.arm == arm) & (found.against == RANDOM_FIELDS)]
         if len(chance):
@@ -36,7 +44,7 @@ def answer(reference: pd.DataFrame, compared: pd.DataFrame) -> Answer:
                 f"**{arm}**, against as many random fields: {outcome_counts(chance, 'set')} (AUC "
                 f"{mean_of(chance)})."
             )
-    for name, own in [*whole.groupby("dataset", sort=False)][:1]:
+    for name, own in [*halved.groupby("dataset", sort=False)][:1]:
         best = own.loc[own.difference.idxmax()]
         time = relative(reference[reference.dataset == name], "TT")(str(best.arm))
         said.append(
