@@ -14,8 +14,8 @@ PLAIN = (SMALLER, SMALLER_IN_BYTES)
 def held_together(count: int) -> str:
     """How sure comparisons of recommenders are, where an answer counts them."""
     return (
-        f"Test users and seeds are drawn again in pairs; outcomes hold for all {count} comparisons together "
-        "(Holm)."
+        "Test users are drawn again, the same for both, and the seeds of each; outcomes hold for all "
+        f"{count} comparisons together (Holm)."
     )
 
 
