@@ -122,7 +122,11 @@ def seen(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def once(frame: pd.DataFrame) -> pd.DataFrame:
-    """One run for each seed: MagPrune trains alike for every sparsity, so magnitudes are the same."""
+    """One run for each seed, of the lowest sparsity.
+
+    What is searched at one sparsity trains alike for all, so that magnitudes are the same; LightGCN is
+    searched at each, and this is one of its trainings.
+    """
     return frame[frame.sparsity == frame.sparsity.min()]
 
 

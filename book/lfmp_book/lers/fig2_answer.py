@@ -43,5 +43,5 @@ def answer(frame: pd.DataFrame) -> Answer:
         ),
         f"Spearman over buckets of ids by powers of two, "
         f"{seeds_in_words(whole.groupby(['dataset', 'backbone']).size())} "
-        "a backbone; chance is counted over all orders of the buckets.",
+        "a backbone; chance by Student's t, of few buckets counted over all of their orders.",
     )

@@ -1,10 +1,10 @@
 """The sentences of LERS on n_min: one rule each, on records."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from ..claims.cases import Case
+from ..claims.cases import Case, any_of
 from ..claims.claim import Claim
 from ..claims.judge import Judge
 from ..claims.robust import robust_to_resampling
@@ -56,24 +56,44 @@ def most_when_moderate(v: Values) -> list[Case]:
     return found
 
 
+def _any(cases: Sequence[Case], place: str) -> Case:
+    """One case of several; missing where those that are there don't hold, and others could."""
+    passed = any_of(*(c.passed for c in cases))
+    known = passed or not any(c.missing for c in cases)
+    told = ", ".join(f"{c.what} {c.figure}" for c in cases if not c.missing)
+    return Case(place, "at some sparsity", passed, told if known else "")
+
+
+def somewhere(cases: Callable[[Values], list[Case]]) -> Callable[[Values], list[Case]]:
+    """What a sentence says that something can do: it holds on a set where it does at some sparsity."""
+
+    def made(v: Values) -> list[Case]:
+        found = cases(v)
+        return [_any([c for c in found if c.where.startswith(place)], place) for place in PLACES]
+
+    return made
+
+
 TESTS: tuple[Test[MeasuredLists], ...] = (
     Test(
         ("6.5-1",),
-        "the n_min that validation chooses has higher mean test NDCG@20 than n_min = 0 at each sparsity, and "
+        "the n_min that validation chooses has higher mean test NDCG@20 than n_min = 0 at some sparsity, and "
         "by the largest share at 80 %, which §5.2 calls moderate",
-        robust_to_resampling(both(by_gap(WHERE, apart(lambda _: SEARCHED, fixed(0)), lambda gap: gap > EDGE),
-                     most_when_moderate)),
+        robust_to_resampling(both(somewhere(by_gap(WHERE, apart(lambda _: SEARCHED, fixed(0)),
+                                                   lambda gap: gap > EDGE)), most_when_moderate)),
     ),
     Test(
         ("6.5-2",),
-        "n_min = 1 has higher mean test NDCG@20 than n_min = 0, at each sparsity",
-        robust_to_resampling(by_gap(WHERE, apart(lambda _: fixed(1), fixed(0)), lambda gap: gap > EDGE)),
+        "n_min = 1 has higher mean test NDCG@20 than n_min = 0, at some sparsity",
+        robust_to_resampling(somewhere(by_gap(WHERE, apart(lambda _: fixed(1), fixed(0)),
+                                              lambda gap: gap > EDGE))),
     ),
     Test(
         ("6.5-3",),
         "the largest n_min that the sparsity allows has lower mean test NDCG@20 than the one that validation "
-        "chooses, at each sparsity",
-        robust_to_resampling(by_gap(WHERE, apart(largest_minimum, SEARCHED), lambda gap: gap < -EDGE)),
+        "chooses, at some sparsity",
+        robust_to_resampling(somewhere(by_gap(WHERE, apart(largest_minimum, SEARCHED),
+                                              lambda gap: gap < -EDGE))),
     ),
 )  # fmt: skip
 
