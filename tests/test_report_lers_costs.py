@@ -87,7 +87,7 @@ def test_all_relative_differences_stand_over_the_same_numbers():
 
 def test_other_measurements_give_other_answers(results):
     own = answer.of_overheads(page.costs_of(results))
-    assert "2 of 3 take longer, not to be told apart: PEP" in own.sentences[0]
+    assert "2 of 3 take longer than the unpruned model; not to be told from it: PEP" in own.sentences[0]
     for one in results["groups"]["clicks-serve-server"]["entries"][1:]:
         one["step"]["seconds"] = [[x / 10 for x in rounds] for rounds in one["step"]["seconds"]]
     assert "quicker: QR and PEP" in answer.of_overheads(page.costs_of(results)).sentences[0]

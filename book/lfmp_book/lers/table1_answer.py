@@ -11,6 +11,7 @@ def answer(found: pd.DataFrame) -> Answer:
     Args:
         found: see `counts.counts`.
     """
+    found = found[found.told.notna()]  # Original has nothing to count
     exact, agree = int((found["sum"] == found["our class"]).sum()), int(found["as DeepFM"].sum())
     off = (found.sparsity - found.t).abs()
     return Answer(
@@ -20,7 +21,7 @@ def answer(found: pd.DataFrame) -> Answer:
             f"and DHE, and {agree} of {len(found)} are what Table 5 prints for DeepFM.",
             f"**A row of “50 %” is a name**: {int((off > 0.01).sum())} of {len(found)} cells are more than "
             "a point "
-            f"away from their rate, {off.max():.1%} at most.",
+            f"away from their rate, {100 * off.max():.1f} points at most.",
         ),
         "Counts, without spread; the settings are those of the paper's public code, and those of one cell "
         "were found "

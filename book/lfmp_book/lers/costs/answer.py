@@ -35,15 +35,20 @@ def _of_paper(costs: MeasuredCosts, task: str, stage: str, profile: str) -> pd.D
 
 
 def _counted(costs: MeasuredCosts, task: str, profile: str) -> str:
-    """How many methods serve slower, faster, or neither."""
+    """How many methods serve slower than the unpruned model, faster, or neither."""
     own = _of_paper(costs, task, SERVE, profile)
     own = own[own.phase == STORED]
     flags = {row.method: takes_longer(row) for _, row in own.iterrows()}
     faster = [m for m, flag in flags.items() if flag is False]
     open_ = [m for m, flag in flags.items() if flag is None]
-    told = f"{sum(f is True for f in flags.values())} of {len(flags)} take longer"
-    told += f", quicker: {listed(faster)}" if faster else ""
-    return told + (f", not to be told apart: {listed(open_)}" if open_ else "")
+    told = f"{sum(f is True for f in flags.values())} of {len(flags)} take longer than the unpruned model"
+    told += f"; quicker: {listed(faster)}" if faster else ""
+    return told + (f"; not to be told from it: {listed(open_)}" if open_ else "")
+
+
+def _long(hours: float) -> str:
+    """A time in hours, or in minutes where it is shorter than one."""
+    return f"{three_figures(hours)} hours" if hours >= 1 else f"{three_figures(60 * hours)} minutes"
 
 
 def of_overheads(costs: MeasuredCosts) -> Answer:
@@ -61,7 +66,7 @@ def of_overheads(costs: MeasuredCosts) -> Answer:
             if lightest is not None
             else ""
         )
-        said.append(f"**{title}, server: {counted}** than the unpruned model at 80 %.{memory}")
+        said.append(f"**{title}, server, 80 %: {counted}.**{memory}")
         bits = [costs.one(task, SERVE, SERVER, name, STORED) for name in ("int8", "int4")]
         told = [
             f"{row.method} × {shown(row.ratio)} in × {row.memory_ratio:.2f} of the memory"
@@ -84,7 +89,7 @@ def of_resources(costs: MeasuredCosts, task: str) -> Answer:
         low, high = min(ratios, key=ratios.__getitem__), max(ratios, key=ratios.__getitem__)
         said.append(
             f"**{TASKS[task]}, {profile}: a training step of the unpruned model takes "
-            f"{three_figures(whole.seconds * 1e3)} ms, an epoch {three_figures(hours(whole))} hours, in "
+            f"{three_figures(whole.seconds * 1e3)} ms, an epoch {_long(hours(whole))}, in "
             f"{whole.work:.0f} MB**; the methods' phases take × {three_figures(ratios[low])} ({low}) to "
             f"{three_figures(ratios[high])} ({high}) of that, memory × {own.memory_ratio.min():.2f} to "
             f"{own.memory_ratio.max():.2f}."
@@ -96,7 +101,7 @@ def of_resources(costs: MeasuredCosts, task: str) -> Answer:
         ended = f"{len(edge) - len(failed)} of {number(len(edge), 'phase')} end"
         said.append(f"Under the cap of the edge {ended}" + (f"; not: {listed(named)}" if named else "") + ".")
     if len(_of_paper(costs, task, SERVE, EDGE)):
-        said.append(f"Serving at the edge: {_counted(costs, task, EDGE)} than the unpruned model.")
+        said.append(f"Serving at the edge: {_counted(costs, task, EDGE)}.")
     return Answer(tuple(said), SURE) if said else waiting(COMMAND)
 
 

@@ -41,10 +41,12 @@ def by_sparsity(reference: pd.DataFrame, compared: pd.DataFrame, metric: str) ->
         rows = whole[whole.budget == t]
         least = rows.groupby("arm").difference.agg(["min", "size"])
         least = least[least["size"] == least["size"].max()]["min"]  # of methods that every block has
-        over = f"largest loss over {blocks} blocks" if blocks > 1 else "loss"
+        total = rows.arm.nunique()
+        among = f" of {len(least)}, of {total}, that have runs in all {blocks} blocks" * (len(least) < total)
+        worst = f"Its lowest over {blocks} blocks" if blocks > 1 else "Its difference"
         said.append(
-            f"**{percent(t)} of the table gone**, against the whole one: {outcome_counts(rows)}. The method "
-            f"whose {over} is the smallest: {least.idxmax()}, {least.max():+.4f}."
+            f"**{percent(t)} of the table gone**, against the whole one: {outcome_counts(rows)}. At worst "
+            f"{least.idxmax()} loses the least{among}. {worst}: {least.max():+.4f}."
         )
     rows = whole[whole.arm == SMALLER]
     if len(rows):

@@ -1,7 +1,7 @@
 """Parameters of the tables of Table 6: by hand, by our classes, and as printed."""
 
 from dataclasses import dataclass
-from math import prod
+from math import floor, prod
 from typing import Any
 
 import pandas as pd
@@ -10,6 +10,7 @@ from lfmp_core.embeddings.compressed import CompressedTable
 from lfmp_core.embeddings.dhe import DHESettings, DHETable
 from lfmp_core.embeddings.qr import QRSettings, QRTable
 from lfmp_core.embeddings.tt_rec import TTRecSettings, TTRecTable
+from lfmp_core.methods.compression.base import numbers_left
 
 from ...evidence import published
 from ...show.html import HtmlTable, table
@@ -63,7 +64,7 @@ class KnownRow:
         """
         dim, numbers = dim_of(self.backbone), ids(dataset)
         if self.kind is None:
-            return round((1 - self.sparsity) * dense(dataset, self.backbone))
+            return numbers_left(dense(dataset, self.backbone), self.sparsity)
         sizes = (sum(numbers),) if jointly else numbers
         return TABLES[self.backbone] * sum(self.kind.count((n,), dim, self.settings) for n in sizes)
 
@@ -71,7 +72,8 @@ class KnownRow:
         """The same by the formulas, see `lers.counts.products`."""
         dim, cores = dim_of(self.backbone), getattr(self.settings, "cores", 0)
         if self.kind is None:
-            return round((1 - self.sparsity) * TABLES[self.backbone] * sum(n * dim for n in ids(dataset)))
+            whole = TABLES[self.backbone] * sum(n * dim for n in ids(dataset))
+            return whole - floor(whole * round(100 * self.sparsity) / 100)  # nD − ⌊t·nD⌋, Algorithm 1
         splits = [(SPLITS[n, cores], SPLITS[dim, cores]) if cores else None for n in ids(dataset)]
         parts = [table5.products(self.settings, n, dim, s) for n, s in zip(ids(dataset), splits, strict=True)]
         return TABLES[self.backbone] * sum(prod(p) for part in parts for p in part)
