@@ -91,11 +91,14 @@ def test_ends_are_told_by_magnitude():
 def test_border_counts():
     columns = {"dataset": "criteo", "backbone": "deepfm", "state": "done", "chosen": True, "l2": 3e-4}
     frame = pd.DataFrame([
-        {**columns, "arm": "a", "learning_rate": 1e-5, "dropout": 0.9},
-        {**columns, "arm": "b", "learning_rate": 1e-3, "dropout": 0.88},
+        {**columns, "arm": "a", "drawn": "TPE", "learning_rate": 1e-5, "dropout": 0.9},
+        {**columns, "arm": "b", "drawn": "random", "learning_rate": 1e-3, "dropout": 0.88},
+        {**columns, "arm": "c", "drawn": "start", "learning_rate": 1e-5, "dropout": 0.9},
     ])  # fmt: skip
-    rows = {row[0]: row[3:6] for row in search.border_table(frame).plain}
+    shown = search.border_table(frame)
+    rows = {row[0]: row[3:6] for row in shown.plain}
     assert rows == {"learning rate": ["1", "0", "1"], "λ": ["0", "0", "2"], "dropout": ["0", "2", "0"]}
+    assert "Left out where the choice was a given trial: 1." in repr(shown)
 
 
 def test_the_journal_read_back_has_the_same_trials(tmp_path):

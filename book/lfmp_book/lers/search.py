@@ -239,12 +239,15 @@ def chosen_table(
 def border_table(frame: pd.DataFrame, space: dict[str, Interval] | None = None) -> HtmlTable | Prose:
     """How many finished searches end at the low or the high end of each interval, and what chance would give.
 
+    A choice that was given and not drawn is left out: where it lies was chosen by hand.
+
     Args:
         frame: see `trials`. space: the intervals.
     """
-    chosen = frame[frame.chosen]
-    if not len(chosen):
+    if not frame.chosen.any():
         return Prose((f"chosen values: {NOT_YET}.",))
+    chosen = frame[frame.chosen & (frame.drawn != "start")]
+    given = int(frame.chosen.sum()) - len(chosen)
     rows = []
     for key, interval in (space or SPACE).items():
         ends = [interval.end(value) for value in chosen[key]]
@@ -261,6 +264,7 @@ def border_table(frame: pd.DataFrame, space: dict[str, Interval] | None = None) 
             }
         )
     note = "Expected: if the best place were anywhere alike. Many more at one end: the best may lie outside."
+    note += f" Left out where the choice was a given trial: {given}." * bool(given)
     caption, formats = "Does the optimum lie on a border?", {"expected at each end": ".1f"}
     return table(pd.DataFrame(rows), caption=caption, formats=formats, note=note)
 
