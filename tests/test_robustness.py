@@ -103,7 +103,8 @@ def made_up(shift=0.0):
                     "metric": "auc",
                     "seeds": 3,
                     "ids": [],
-                    "contents": "",
+                    "contents": f"{v.name}, {verdict}",
+                    "freedom": np.inf,
                 }
                 frames[v.item].append({**own, "difference": d, "low": d - 0.002, "high": d + 0.002})
     found = {}
@@ -134,7 +135,9 @@ def test_other_comparisons_give_other_answers():
     some = variants.verdict_rows(made_up()).query("doubt in ('starting point', 'seeds', 'number of draws')")
     part = answer(some)
     assert len(part.sentences) == 4  # of no change yet: whether pretrained weights help
-    assert "Not run yet: passes, rate search, reading of the mask, backbone" in part.sure
+    assert "Not run yet: passes: searched on validation; passes: 1 pass; " in part.sure
+    few = variants.verdict_rows(made_up()).query("variant != 'Criteo, 30,000 rows'")
+    assert "Not run yet: rows: Criteo, 30,000 rows (lfmp run lightfmp_rows" in answer(few).sure
     assert "lfmp run lightfmp_control --profile reference)." in part.sure
     nothing = variants.verdict_rows({item: framed((), COMPARED).assign(rows=None) for item in variants.ITEMS})
     assert "no answer yet" in repr(answer(nothing))

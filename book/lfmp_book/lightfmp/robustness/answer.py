@@ -24,7 +24,7 @@ def answer(found: pd.DataFrame) -> Answer:
         return waiting("lfmp run lightfmp_passes --profile reference")
     said = []
     for verdict in VERDICTS:
-        own = changed[changed.verdict == verdict]
+        own = changed[changed.verdict == verdict].drop_duplicates("contents")  # two names of one run
         start = found[(found.doubt == STARTING) & (found.verdict == verdict)]
         if not len(own):
             continue
@@ -32,7 +32,7 @@ def answer(found: pd.DataFrame) -> Answer:
             f", {start.outcome.iloc[0]} ({start.difference.iloc[0]:+.4f}) to begin with" if len(start) else ""
         )
         named = [
-            f"{word} under {listed(list(dict.fromkeys(own.doubt[own.outcome == word])))}"
+            f"{word} under {listed(_counted(own, word))}"
             for word in ("better", "worse")
             if (own.outcome == word).any()
         ]
@@ -43,6 +43,12 @@ def answer(found: pd.DataFrame) -> Answer:
     return Answer(tuple(said), " ".join([grounds(found), *not_run(found)]))
 
 
+def _counted(own: pd.DataFrame, word: str) -> list[str]:
+    """Doubts with an outcome, and in how many of their changes."""
+    counts = {doubt: (part.outcome == word) for doubt, part in own.groupby("doubt", sort=False)}
+    return [f"{doubt} ({told.sum()} of {len(told)})" for doubt, told in counts.items() if told.any()]
+
+
 def grounds(found: pd.DataFrame) -> str:
     """On how much the table stands."""
     half = ((found.high - found.low) / 2).median()
@@ -50,7 +56,7 @@ def grounds(found: pd.DataFrame) -> str:
     rows = f"{test_rows('criteo'):,} test rows of Criteo where no other set is named"
     outcomes = listed([word for word in OUTCOMES if word != "undecided"])
     return (
-        f"{rows}; {ranged(found.seeds.tolist())} seeds a cell, twenty draws of random fields. Intervals of "
+        f"{rows}; {ranged(found.seeds.tolist())} seeds a cell. Intervals of "
         f"95 % are ± {half:.4f} in the median; {outcomes} (within ± {AUC.margin:g}) hold for all {counts} "
         "together (Holm). Samples, not the paper's full sets."
     )
@@ -58,10 +64,11 @@ def grounds(found: pd.DataFrame) -> str:
 
 def not_run(found: pd.DataFrame) -> list[str]:
     """What is not changed yet, and the commands that do it; empty where everything was."""
-    missing = [one for one in variants() if one.doubt not in set(found.doubt)]
+    there = set(found[["doubt", "variant"]].itertuples(index=False, name=None))
+    missing = [one for one in variants() if (one.doubt, one.name) not in there]
     if not missing:
         return []
-    doubts = listed(list(dict.fromkeys(one.doubt for one in missing)))
+    doubts = "; ".join(f"{one.doubt}: {one.name}" for one in missing)
     commands = "; ".join(
         f"lfmp run {item} --profile reference" for item in dict.fromkeys(o.item for o in missing)
     )

@@ -1,7 +1,7 @@
 """The main verdicts on Light-FMP, and how each comes out when one thing of the protocol is another."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -16,6 +16,7 @@ from ...evidence.results import ALL_FIELDS, RANDOM_FIELDS
 from .. import chance_grids, control_grids, passes_grids, rows_grids
 from ..arms import BACKBONES, LITERAL, ONE_PASS
 from ..arms import FEW as TABLE3_FEW
+from ..chance_grids import RECHECK
 from ..grids import TABLE3_BACKBONES
 from ..passes_grids import CONSTANTS, FEW, MANY, PASSES, PRINTED, UNGATED, by_passes, constants
 from ..rows_grids import curve_rows
@@ -52,6 +53,7 @@ class Variant:
         item: whose records. arms: the arm that stands for each word of a verdict.
         backbone, budget, dataset: of the cell.
         rows: of the curve over rows, see `curve_rows`.
+        besides: what differs from the starting point too.
     """
 
     doubt: str
@@ -62,10 +64,16 @@ class Variant:
     budget: float = 0.5
     dataset: str = "criteo"
     rows: int | None = None
+    besides: str = ""
 
     def pair(self, verdict: str) -> tuple[str, str] | None:
-        """The two arms of a verdict; None where the variant says nothing of it."""
+        """The two arms of a verdict; None where the variant says nothing of it.
+
+        So other draws of random fields say nothing of what is held against all fields.
+        """
         ours, theirs = (self.arms.get(word, _OTHER.get(word)) for word in verdict.split(" − "))
+        if self.doubt == DRAWN and theirs != RANDOM_FIELDS:
+            return None
         return None if ours is None or theirs is None else (ours, theirs)
 
 
@@ -78,6 +86,9 @@ _TABLE3 = {"2,000 rows": TABLE3_FEW, "as printed": LITERAL, "100,000 rows": ONE_
 _CHOSEN = {"2,000 rows": FEW, "as printed": PRINTED, "100,000 rows": MANY}
 _CHOSEN |= _weights(FEW)
 _ROWS = {"2,000 rows": FEW, "100,000 rows": rows_grids.ONE_LOOK}
+DRAWN = "number of draws"
+_GATED = "gates on first-order weights where repaired"
+_PASSES = f"{_GATED}; {chance_grids.DRAWS} draws of its own; close candidates by {1 + len(RECHECK)} seeds"
 
 
 def variants() -> list[Variant]:
@@ -91,38 +102,42 @@ def variants() -> list[Variant]:
             "lightfmp_fig2b",
             {"kept": TABLE3_FEW, "fresh": TABLE3_FEW + FRESH},
         ),
-        Variant("number of draws", "twenty draws of its own, one rate", chance_grids.ITEM, _TABLE3),
-        Variant("passes", "searched on validation", passes_grids.ITEM, _CHOSEN),
+        Variant(DRAWN, f"{chance_grids.DRAWS} draws of its own, one rate", chance_grids.ITEM, _TABLE3),
+        Variant("passes", "searched on validation", passes_grids.ITEM, _CHOSEN, besides=_PASSES),
     ]
     for count in PASSES:
         doubt, name = "passes", f"{count} pass{'es' * (count > 1)}"
         if count == PASSES[-1]:
-            doubt, name = "rate search", f"{count} passes still, close rates by three seeds"
+            doubt, name = "rate search", f"{count} passes still, close rates by {1 + len(RECHECK)} seeds"
         own = {"2,000 rows": by_passes(count), **_weights(by_passes(count))}
-        found.append(Variant(doubt, name, passes_grids.ITEM, own))
+        found.append(Variant(doubt, name, passes_grids.ITEM, own, besides=_PASSES))
     found.append(
         Variant(
             "reading of the mask",
             "first-order weights without gates, passes searched",
             passes_grids.ITEM,
             {"2,000 rows": UNGATED},
+            besides=_PASSES.replace(f"{_GATED}; ", ""),
         )
     )
     for worth in CONSTANTS:
         name, own = f"as printed, λ = φ = {worth:g}", {"as printed": constants(worth)}
-        found.append(Variant("reading of the mask", name, passes_grids.ITEM, own))
+        found.append(Variant("reading of the mask", name, passes_grids.ITEM, own, besides=_PASSES))
     for backbone in (name for name in TABLE3_BACKBONES if name != "deepfm"):  # which all others are of
         name = f"{BACKBONES[backbone]}, passes searched"
-        found.append(Variant("backbone", name, passes_grids.ITEM, _CHOSEN, backbone))
+        found.append(Variant("backbone", name, passes_grids.ITEM, _CHOSEN, backbone, besides=_PASSES))
     for ratio in (0.25, 0.75):
         name = f"τ = {ratio:g}, xDeepFM, passes searched"
         own = {"2,000 rows": FEW, "as printed": PRINTED}
-        found.append(Variant("fields removed", name, passes_grids.ITEM, own, "xdeepfm", ratio))
+        found.append(
+            Variant("fields removed", name, passes_grids.ITEM, own, "xdeepfm", ratio, besides=_PASSES)
+        )
     for item, name in (
-        ("lightfmp_table2", "xDeepFM, three seeds"),
-        ("lightfmp_table3", "xDeepFM, five seeds"),
+        ("lightfmp_table2", "xDeepFM as in Table 2, three seeds"),
+        ("lightfmp_table3", "xDeepFM as in Table 3, five seeds"),
     ):
-        found.append(Variant("seeds", name, item, _TABLE3, "xdeepfm"))
+        besides = "backbone; the rate that each table's own search chose"
+        found.append(Variant("seeds", name, item, _TABLE3, "xdeepfm", besides=besides))
     for dataset, many in rows_grids.ROWS.items():
         for rows in many:
             found.append(
@@ -133,11 +148,13 @@ def variants() -> list[Variant]:
                     _ROWS,
                     dataset=dataset,
                     rows=rows,
+                    besides=f"passes searched; {_GATED}; draws of its own",
                 )
             )
     for dataset in control_grids.SETS:
         name = f"{set_of(dataset)} with as many of them as fields"
-        found.append(Variant("shadow fields added", name, control_grids.ITEM, _TABLE3, dataset=dataset))
+        own = Variant("shadow fields added", name, control_grids.ITEM, _TABLE3, dataset=dataset)
+        found.append(replace(own, besides=f"{chance_grids.DRAWS} draws of its own"))
     return found
 
 
@@ -173,7 +190,9 @@ def verdict_rows(compared: Comparisons) -> pd.DataFrame:
             row = None if pair is None else own[(own.arm == pair[0]) & (own.against == pair[1])]
             if row is not None and len(row):
                 told = {"doubt": variant.doubt, "variant": variant.name, "verdict": verdict}
-                rows.append({**row.iloc[0][list(COMPARED)].to_dict(), **told})
-    columns = {**COMPARED, **dict.fromkeys(("doubt", "variant", "verdict"), "str")}
+                told["besides"] = variant.besides
+                rows.append({**row.iloc[0].to_dict(), **told})
+    columns = {**COMPARED, "freedom": "float64"}
+    columns |= dict.fromkeys(("doubt", "variant", "verdict", "besides"), "str")
     found = framed(rows, columns)
     return outcomes(found, tuple(found.against.unique()))
