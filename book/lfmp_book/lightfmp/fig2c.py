@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from lfmp_core.metrics import AUC, metric_of
 
 from ..claims import pending, told
-from ..claims.cases import OPEN, Case, any_of, negated
+from ..claims.cases import OPEN, Case, all_of, any_of, negated
 from ..claims.claim import Claim, Prose
 from ..claims.judge import Judge
 from ..claims.test import CasesFound, Test
@@ -196,8 +196,8 @@ def _simpler(v: Reading) -> CasesFound:
     runs, auc = _by_ratio(v), _unpruned(v)
     steps = pairwise(sorted(runs))
     smaller = [bool(runs[b].parameters.max() < runs[a].parameters.min()) for a, b in steps]
-    better = any_of(*(_gained(auc, r)[0] for r in auc.index))
-    cases = [Case("smaller", "", all(smaller)), Case("better", "", better, _change(auc))]
+    better = all_of(all(smaller), any_of(*(_gained(auc, r)[0] for r in auc.index)))
+    cases = [Case("better", "", better, _change(auc))]
     return CasesFound(cases, f"{_means(v, 'parameters', 0)} parameters; AUC {_change(auc)}")
 
 

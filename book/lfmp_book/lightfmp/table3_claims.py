@@ -153,7 +153,7 @@ ON_MODELS = (
         ("4.3-1a",),
         "runs on each backbone end with fewer fields and predict better than chance",
         _agnostic,
-        also=("1-13", "2.2-1"),
+        also=("2.2-1",),
     ),
     Test(
         ("2.6-2a",),

@@ -153,8 +153,8 @@ def variants() -> list[Variant]:
             )
     for dataset in control_grids.SETS:
         name = f"{set_of(dataset)} with as many of them as fields"
-        own = Variant("shadow fields added", name, control_grids.ITEM, _TABLE3, dataset=dataset)
-        found.append(replace(own, besides=f"{chance_grids.DRAWS} draws of its own"))
+        shadowed = Variant("shadow fields added", name, control_grids.ITEM, _TABLE3, dataset=dataset)
+        found.append(replace(shadowed, besides=f"{chance_grids.DRAWS} draws of its own"))
     return found
 
 
