@@ -11,7 +11,7 @@ from .fig2d_claims import with_interval
 
 
 def answer(compared: pd.DataFrame) -> Answer:
-    """From how many pretraining rows on the gates choose better than chance, and than all fields.
+    """From how many pretraining rows on the cut model is better than chance, and than all fields.
 
     Args:
         compared: see `results.compare`.
@@ -32,9 +32,8 @@ def answer(compared: pd.DataFrame) -> Answer:
     gain = against(compared, RANDOM_FIELDS)
     best = gain.difference.idxmax()
     said.append(
-        f"By intervals of 95 % one by one the gates beat {RANDOM_FIELDS} {won(beats_from(gain), gain)}; the "
-        "best "
-        "size tried "
+        f"By intervals of 95 % one by one fields and weights together beat {RANDOM_FIELDS} "
+        f"{won(beats_from(gain), gain)}; the best size tried "
         f"is {best:,} rows, {with_interval(gain.loc[best])}."
     )
     return Answer(tuple(said), sure(found))

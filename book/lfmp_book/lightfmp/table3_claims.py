@@ -7,11 +7,12 @@ import pandas as pd
 from lfmp_core.metrics import AUC, LOG_LOSS
 
 from ..claims import told
-from ..claims.cases import Case, all_of, share_in_words
+from ..claims.cases import MISSING, Case, all_of, share_in_words
 from ..claims.test import CasesFound, Test
+from ..evidence.datasets import description
 from ..evidence.results import ALL_FIELDS, RANDOM_FIELDS
 from .arms import BACKBONES, Reading
-from .values import MARGINAL, METRICS
+from .values import MARGINAL, METRICS, size
 
 NOTABLE = ("pnn", "wide_deep")
 LEAST_SAVED = 0.2622
@@ -45,18 +46,19 @@ def _better(v: Reading) -> CasesFound:
 
 
 def _quicker(v: Reading) -> CasesFound:
-    """An epoch of continued training takes so much less time than one on all fields."""
-    pairs = _timed_pairs(v, "TT")
-    epochs = {b: (own.CT / own.epochs, base.CT / base.epochs) for b, (own, base) in pairs.items()}
-    if not pairs:
-        return _outcome(_each(v, lambda r, b: None), "")
-    whole = [1 - own.TT.mean() / base.TT.mean() for own, base in pairs.values()]
-    each = ", ".join(f"{BACKBONES[b]} {1 - o.mean() / t.mean():.0%}" for b, (o, t) in epochs.items())
-    return _outcome(
-        {b: told.below(ours, theirs, 1 - LEAST_SAVED) for b, (ours, theirs) in epochs.items()},
-        f"{each}; total time with pretraining at this size: {-max(whole):+.0%} to {-min(whole):+.0%}",
-        "{figures}",
-    )
+    """Both phases take so much less time than all fields do, with pretraining as on the paper's rows."""
+    timed, cases = _timed_pairs(v, "TT"), []
+    share = description("criteo")["rows"]["train"] / size("Criteo", "train").middle
+    for b in _pairs(v):
+        if b not in timed:
+            cases.append(Case(BACKBONES[b], "", None))
+            continue
+        own, base = timed[b]
+        scaled = share * own.PT + own.CT
+        figure = f"× {scaled.mean() / base.CT.mean():.2f} (measured {own.TT.mean() / base.TT.mean():.2f}, "
+        figure += f"an epoch {(own.CT / own.epochs).mean() / (base.CT / base.epochs).mean():.2f})"
+        cases.append(Case(BACKBONES[b], "", told.below(scaled, base.CT, 1 - LEAST_SAVED), figure))
+    return CasesFound(cases, "; ".join(f"{c.where} {c.figure or MISSING}" for c in cases))
 
 
 def _relevant(v: Reading) -> CasesFound:
@@ -135,15 +137,15 @@ ON_TABLE = (
     ),
     Test(
         ("4.3-4a",),
-        f"processor time of an epoch of continued training at least {100 * LEAST_SAVED:.2f} % under one on "
-        "all fields, by Welch's t at 95 %, for each backbone (at the paper's 33 million rows "
-        "pretraining weighs nothing)",
+        f"processor time at least {100 * LEAST_SAVED:.2f} % under that on all fields, by Welch's t at 95 %, "
+        "for each backbone; pretraining, whose steps are fixed, weighs as little as on the paper's rows",
         _quicker,
         also=("1-9", "2.4-2", "2.7-4", "5-1"),
     ),
     Test(
         ("4.5-2",),
-        "AUC above as many random fields, 95 % interval above 0, for each backbone",
+        "AUC above as many random fields with fresh weights, 95 % interval above 0, for each backbone: "
+        "chosen fields and pretrained weights together",
         _relevant,
         also=("4.5-1",),
     ),

@@ -25,10 +25,10 @@ from ..selectors import set_of
 
 # name of a verdict → what it asks, as a difference of two arms in test AUC
 VERDICTS = {
-    "2,000 rows − random": "Do the gates learnt on 2,000 rows choose better than chance?",
+    "2,000 rows − random": "Are fields and weights of 2,000 rows together better than chance?",
     "2,000 rows − all": "Is half of the fields, so chosen, better than all of them?",
-    "as printed − random": "Does the method as printed choose better than chance?",
-    "100,000 rows − random": "And gates learnt on 100,000 rows?",
+    "as printed − random": "Is the method as printed better than chance?",
+    "100,000 rows − random": "And with 100,000 rows?",
     "kept − fresh": "Do the pretrained weights help the cut model?",
 }
 _OTHER = {"random": RANDOM_FIELDS, "all": ALL_FIELDS}
