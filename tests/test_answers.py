@@ -79,7 +79,7 @@ COMPARING = {
     "lightfmp_fig2b": lambda _, c: fig2b_answer.answer(c),
     "lightfmp_fig3": fig2c_answer.answer,
     "lightfmp_fig2d": lambda _, c: fig2d_answer.answer(c),
-    "lightfmp_open_questions": lambda _, c: open_answer.answer(c, changed(c), open_questions.base_of),
+    "lightfmp_open_questions": lambda r, c: open_answer.answer(r, c, changed(c), open_questions.base_of),
 }
 
 

@@ -26,6 +26,7 @@ from lfmp_book.lers.scores.clicks import PrintedClicks
 from lfmp_book.lers.scores.lists import PrintedLists
 from lfmp_book.lers.table3 import described_sets
 from lfmp_book.lers.table5.claims import ON_SCORES
+from lfmp_book.lightfmp import chance_grids, passes_grids, rows_grids
 from lfmp_book.lightfmp import grids as lightfmp
 from lfmp_book.lightfmp import selection_grids as lightfmp_selection
 from lfmp_book.lightfmp.values import size
@@ -280,7 +281,15 @@ CHECKS: list[tuple[str, Callable[[], str]]] = [
      f"{round(size('Criteo', 'train').middle / TRAIN, -2):.0f} times as many steps"),
     ("lightfmp_fig2c_prune_ratio", lambda: f"{TRAIN:,} training rows, not {millions('Criteo', 'train')} "
      f"million; {len(CRITEO['fields'])} fields"),
+    ("lightfmp_robustness", lambda: f"more than {passes_grids.STEPS:,} steps over many rows"),
+    ("lightfmp_robustness", lambda: f"and planted rows to {rows_grids.PLANTED_ROWS[-1]:,};"),
+    ("lightfmp_robustness", lambda: "nearer to the best than seeds spread are tried with "
+     f"{WORDS[len(chance_grids.RECHECK)]} seeds more"),
     ("lightfmp_fig2d_pretrain_size", lambda: "({}, {} and {:,} rows)".format(*published.pretrain_sizes())),
+    ("lightfmp_robustness", lambda: f"more than {passes_grids.STEPS:,} steps over many rows"),
+    ("lightfmp_robustness", lambda: f"and planted rows to {rows_grids.PLANTED_ROWS[-1]:,};"),
+    ("lightfmp_robustness", lambda: "nearer to the best than seeds spread are tried with "
+     f"{WORDS[len(chance_grids.RECHECK)]} seeds more"),
     ("lightfmp_fig2d_pretrain_size", lambda: "at its largest size that is "
      f"{max(published.pretrain_sizes()) / size('Criteo', 'train').middle:.2%} of them".replace("%", " %")),
     ("lightfmp_table2_overall", lambda: f"public sample of {total(CRITEO):,} rows, not on {full('criteo')} "

@@ -12,11 +12,13 @@ from ..show.words import listed
 ITEM = "lightfmp_open_questions"
 
 
-def answer(compared: pd.DataFrame, changed: Sequence[str], base_of: Callable[[str], str]) -> Answer:
+def answer(
+    reference: pd.DataFrame, compared: pd.DataFrame, changed: Sequence[str], base_of: Callable[[str], str]
+) -> Answer:
     """Which change helps, and whether any choice is better than chance.
 
     Args:
-        compared: see `results.compare`. changed: arms that change one thing.
+        reference: see `results.frame`. compared: see `results.compare`. changed: arms that change one thing.
         base_of: the arm that one changes.
     """
     pairs = compared.arm.isin(changed) & (
@@ -26,8 +28,10 @@ def answer(compared: pd.DataFrame, changed: Sequence[str], base_of: Callable[[st
     if not len(found):
         return waiting(f"lfmp run {ITEM} --profile reference")
     own = found[found.against == found.arm.map(base_of)]
+    kept = reference.groupby("arm").fields_kept.mean()
+    told = own.apply(lambda r: f"{r.arm} ({r.difference:+.4f}, {kept[r.arm]:.3g} fields)", axis=1)
     named = [
-        f"{word} {listed([f'{r.arm} ({r.difference:+.4f})' for r in own[own.outcome == word].itertuples()])}"
+        f"{word} {listed(told[own.outcome == word].tolist())}"
         for word in OUTCOMES
         if (own.outcome == word).any()
     ]
