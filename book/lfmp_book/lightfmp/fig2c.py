@@ -133,7 +133,8 @@ def _by_ratio(v: Reading) -> dict[float, pd.DataFrame]:
 
 
 def _means(v: Reading, key: str, places: int) -> str:
-    return ", ".join(f"{own[key].mean():,.{places}f} at {ratio:g}" for ratio, own in _by_ratio(v).items())
+    means = {ratio: own[key].mean() for ratio, own in _by_ratio(v).items()}
+    return ", ".join(f"{m:,.{places}f} at {ratio:g}" for ratio, m in means.items() if m == m)
 
 
 def _falls(v: Reading, key: str, since: float = 0.0) -> list[Case]:
@@ -144,9 +145,10 @@ def _falls(v: Reading, key: str, since: float = 0.0) -> list[Case]:
             "falls",
             f"to {b:g}",
             told.below(runs[b][key], runs[a][key]),
-            f"{runs[b][key].mean() - runs[a][key].mean():+.4g}",
+            f"{step:+.4g}" if step == step else "",
         )
         for a, b in pairwise(sorted(runs))
+        for step in [runs[b][key].mean() - runs[a][key].mean()]
         if a >= since
     ]
 
@@ -188,7 +190,8 @@ def _moderate(v: Reading) -> CasesFound:
 
 
 def _quicker(v: Reading) -> CasesFound:
-    epochs = ", ".join(f"{(own.CT / own.epochs).mean():.0f}" for own in _by_ratio(v).values())
+    means = {ratio: (own.CT / own.epochs).mean() for ratio, own in _by_ratio(v).items()}
+    epochs = ", ".join(f"{m:.0f} at {ratio:g}" for ratio, m in means.items() if m == m)
     return CasesFound(_falls(v, "TT"), f"{_means(v, 'TT', 0)} s; an epoch of continued training {epochs} s")
 
 
