@@ -30,8 +30,8 @@ def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") ->
             rows.append({"t": f"{t:.0%}", "method": arm, **cost_cells(runs, plain)})
     note = (
         f"{seeds_of(own)}. kB served: of the whole model, with the indices and masks that a sparse table "
-        "needs. PT: finding what stays; CT: the training that is served; both in processor seconds of one "
-        "thread. IT: the same to rank all items for a million users from the form whose bytes are given; "
+        "needs. PT: finding what stays; CT: the training that is served; TT: both; in processor seconds of "
+        "one thread. IT: the same to rank all items for a million users from the form whose bytes are given; "
         f"rows kept: with every row that was worked out kept in memory. ×: over Original.{untimed(own)}"
     )
     caption = f"{head}: sizes and seconds"
