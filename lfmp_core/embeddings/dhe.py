@@ -81,7 +81,8 @@ class DHETable(MemoisedTable):
     takes n×D numbers instead.
 
     Departures from the public implementation of LERS: the last layer is linear, norms see each id of a batch
-    once, and codes of all ids (4.4 GB for Criteo) are not kept.
+    once, codes of all ids (4.4 GB for Criteo) are not kept, and the norm stands before Mish for both tasks
+    (there it does for clicks, and behind it for collaborative filtering).
 
     Source: Kang et al. 2021; LERS §4.1.3.
     """

@@ -58,9 +58,10 @@ def cost_table(name: str, network: str, frame: pd.DataFrame, title: str = "") ->
         formats[PARA] = ".2f"
     note = (
         f"{seeds_of(own)}. kB served: of the whole model, with the indices and masks that "
-        "a sparse table needs. PT: finding what stays; CT: the training that is served; TT: both; in processor "
-        "seconds of one thread. IT: the same to score a million rows from the form whose bytes are given; "
-        "rows kept: with every row that was worked out kept in memory, which then is that of a plain table. "
+        "a sparse table needs. PT: finding what stays; CT: the training that is served; TT: both; in "
+        "processor seconds of one thread. IT: the same to score a million rows from the form whose bytes are "
+        "given; rows kept: with every row that was worked out kept in memory, which then is that of a plain "
+        "table. "
         f"×: over Original.{untimed(own)}"
     )
     caption = f"{head}: sizes and seconds"
