@@ -23,7 +23,7 @@ def _figure(form: str, *values: float | None) -> str:
 
 
 def _both(passed: bool | None, *figures: str) -> str:
-    """Several figures; those that there are where they decide, none where one that is open lacks its records."""
+    """Several figures; those there are where they decide, none where one that is open lacks its records."""
     return ", ".join(filter(None, figures)) if all(figures) or passed is not None else ""
 
 
