@@ -90,6 +90,20 @@ def all_of_a_trial() -> int:
     return epochs
 
 
+def pep_falls() -> str:
+    """Trials of PEP with InfoNCE, LightGCN at the greatest sparsity, whose first epoch is their best."""
+    curves = [
+        [epoch["val_ndcg20"] for epoch in record.details["history"]]
+        for record in get_item("lers_table6").records("reference", store_for("reference"))
+        if (record.spec.method, record.spec.backbone["name"], record.spec.role)
+        == ("pep", "lightgcn", "search")
+        and record.spec.budget.share == max(lers_cf.SPARSITIES)
+        and record.spec.training["contrast"] > 0
+    ]
+    assert all(curve.index(max(curve)) == 0 for curve in curves)
+    return f"in all {len(curves)} trials with InfoNCE its cut table is at its best after one epoch"
+
+
 def still_rising() -> str:
     """How long final trainings are, that most of LightGCN's end by it, and what their last epochs bring."""
     most = cf_arms.training_for("lightgcn", "reference", final=True)
@@ -260,6 +274,7 @@ CHECKS: list[tuple[str, Callable[[], str]]] = [
      f"{WORDS[LATENT.patience]} (NeuMF)"),
     ("lers_table6_cf", lambda: f"compressions of LightGCN have {WORDS[HALF.patience]} epochs at 50 %, and at "
      f"80 and 95 % all {all_of_a_trial()} of a trial"),
+    ("lers_table6_cf", pep_falls),
     ("lers_table6_cf", still_rising),
     ("lers_table3_cf_datasets", lambda: "on {} those of test are of more popular items, on {} and {} of less "
      "popular ones".format(*by_popularity_of_test())),
