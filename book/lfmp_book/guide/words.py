@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from lfmp_core.experiments.chance import LEAST
 from lfmp_core.metrics import AUC
 
 from ..claims.claim import Prose
@@ -15,9 +16,7 @@ from .known import NETWORKS
 
 BOUNDS = (0.01, 0.02)  # losses of test AUC that somebody may put up with
 NEEDS = {"fewer bytes to serve": "bytes", "less training": "TT", "less scoring": "IT"}
-_FEW_DRAWS = (
-    " The random fields here are few draws; against twenty, on the page on robustness, more is told apart."
-)
+_FEW_DRAWS = f" The random fields here are few draws; against the {LEAST} of the page on robustness more is told apart."
 FREE = {"table": "a smaller dense table of as many numbers", "fields": "as many random fields"}
 
 
