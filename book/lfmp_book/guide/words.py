@@ -16,7 +16,9 @@ from .known import NETWORKS
 
 BOUNDS = (0.01, 0.02)  # losses of test AUC that somebody may put up with
 NEEDS = {"fewer bytes to serve": "bytes", "less training": "TT", "less scoring": "IT"}
-_FEW_DRAWS = f" The random fields here are few draws; against the {LEAST} of the page on robustness more is told apart."
+_FEW_DRAWS = (
+    f" Random fields are few draws here; against the {LEAST} of the page on robustness more is told apart."
+)
 FREE = {"table": "a smaller dense table of as many numbers", "fields": "as many random fields"}
 
 
