@@ -357,6 +357,7 @@ def test_seconds_are_clear_by_welchs_t():
         assert results.clearly_below(ours, theirs) is bool(below)
     same = pd.Series([1.0, 1.0])
     assert results.clearly_below(same, same + 1) is True and results.clearly_below(same, same) is False
+    assert results.clearly_below(pd.Series([1.0, float("nan")]), same) is None  # a time of another processor
 
 
 def test_autodim_is_judged_where_it_is_planned():

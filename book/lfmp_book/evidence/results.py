@@ -311,12 +311,12 @@ def seeds_in_words(cells: pd.Series) -> str:
 
 
 def clearly_below(ours: pd.Series, theirs: pd.Series) -> bool | None:
-    """Whether a mean over seeds is below another; None with fewer than two seeds.
+    """Whether a mean over seeds is below another; None with fewer than two seeds, or one without a number.
 
     Welch's t with the degrees of freedom of Welch and Satterthwaite, two-sided at 95 %: with three seeds each
     the bound is 2.8 to 4.3 standard errors.
     """
-    if min(len(ours), len(theirs)) < 2:
+    if any(len(own) < 2 or own.isna().any() for own in (ours, theirs)):
         return None
     a, b = ours.var() / len(ours), theirs.var() / len(theirs)
     apart = float(theirs.mean() - ours.mean())
