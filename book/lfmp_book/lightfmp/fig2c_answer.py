@@ -22,10 +22,11 @@ def answer(reference: pd.DataFrame, compared: pd.DataFrame) -> Answer:
         own = found[(found.arm == arm) & (found.against == UNPRUNED)].sort_values("budget")
         if not len(own) or (arm, 0.0) not in time.index:
             continue
-        ratios = [time[arm, t] / time[arm, 0.0] for t in own.budget]
+        ratios = [float(time[arm, t] / time[arm, 0.0]) for t in own.budget]
+        took = [f", time × {ratio:.2f}" * (ratio == ratio) for ratio in ratios]
         told = "; ".join(
-            f"τ = {r.budget:g} {r.outcome} ({r.difference:+.4f}{f', time × {ratio:.2f}' * (ratio == ratio)})"
-            for r, ratio in zip(own.itertuples(), ratios, strict=True)
+            f"τ = {r.budget:g} {r.outcome} ({r.difference:+.4f}{time_of})"
+            for r, time_of in zip(own.itertuples(), took, strict=True)
         )
         said.append(f"**{arm}**, against itself without pruning: {told}.")
     whole = found[found.against == ALL_FIELDS]
