@@ -30,7 +30,7 @@ def answer(reference: pd.DataFrame) -> Answer:
     scaled = [rows / paper * ours.PT / means.PT[arm] for arm in rivals]
     return Answer(
         (
-            f"**On {rows:,} training rows {LITERAL} spends {share[LITERAL]:.0%} of its training on "
+            f"**On {rows:,} training rows {LITERAL}, spends {share[LITERAL]:.0%} of its training on "
             "pretraining** "
             f"({ours.PT:.0f} of {ours.PT + ours.CT:.0f} s); the searches of its rivals: {told}.",
             f"Its steps are fixed and theirs grow with the rows: both take as long at {ranged(par)} rows. "
