@@ -15,7 +15,7 @@ from ...show.html import HtmlTable, table
 from ..rows_grids import ROWS
 from ..selectors import set_of
 from .strip import colour_among_rivals
-from .variants import VERDICTS
+from .variants import BESIDES, VERDICTS
 
 COLOURS = {"better": "#0b6e4f", "worse": "#b3261e", "equal": "#0072b2", "undecided": GREY}
 
@@ -41,9 +41,9 @@ def main_table(found: pd.DataFrame) -> HtmlTable | Prose:
         rows.append(row)
     note = (
         "Differences in test AUC [95 % interval], paired bootstrap over test rows, seeds and draws of random "
-        f"fields. Outcomes adjusted for all {len(found)} differences of the table together (Holm). Empty: no "
-        "matter of this change, or not run. 100,000 rows: on the curve over rows one look at as many of the "
-        "training rows as there are, up to these. DeepFM, Criteo and half of the fields otherwise."
+        f"fields. Outcomes adjusted for all {len(found)} differences of the table together (Holm). Besides: "
+        f"{BESIDES}. Empty: no matter of this change, or not run. 100,000 rows: on the curve over rows one "
+        "look at as many of the training rows as there are, up to these. DeepFM, Criteo and half of the fields otherwise."
     )
     return table(
         pd.DataFrame(rows), caption="Five verdicts under other protocols", group="what is changed", note=note

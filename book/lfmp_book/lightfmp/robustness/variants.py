@@ -87,8 +87,13 @@ _CHOSEN = {"2,000 rows": FEW, "as printed": PRINTED, "100,000 rows": MANY}
 _CHOSEN |= _weights(FEW)
 _ROWS = {"2,000 rows": FEW, "100,000 rows": rows_grids.ONE_LOOK}
 DRAWN = "number of draws"
-_GATED = "gates on first-order weights where repaired"
-_PASSES = f"{_GATED}; {chance_grids.DRAWS} draws of its own; close candidates by {1 + len(RECHECK)} seeds"
+# what differs besides, in a word; `BESIDES` says it at length
+BESIDES = (
+    "gates: the repaired readings have some on first-order weights too; "
+    f"draws: {chance_grids.DRAWS} others of random fields, fewer of planted rows; "
+    f"seeds: close candidates are tried with {1 + len(RECHECK)}"
+)
+_PASSES = "gates, draws, seeds"
 
 
 def variants() -> list[Variant]:
@@ -117,7 +122,7 @@ def variants() -> list[Variant]:
             "first-order weights without gates, passes searched",
             passes_grids.ITEM,
             {"2,000 rows": UNGATED},
-            besides=_PASSES.replace(f"{_GATED}; ", ""),
+            besides="draws, seeds",
         )
     )
     for worth in CONSTANTS:
@@ -136,7 +141,7 @@ def variants() -> list[Variant]:
         ("lightfmp_table2", "xDeepFM as in Table 2, three seeds"),
         ("lightfmp_table3", "xDeepFM as in Table 3, five seeds"),
     ):
-        besides = "backbone; the rate that each table's own search chose"
+        besides = "backbone, rate that its search chose"
         found.append(Variant("seeds", name, item, _TABLE3, "xdeepfm", besides=besides))
     for dataset, many in rows_grids.ROWS.items():
         for rows in many:
@@ -148,13 +153,13 @@ def variants() -> list[Variant]:
                     _ROWS,
                     dataset=dataset,
                     rows=rows,
-                    besides=f"passes searched; {_GATED}; draws of its own",
+                    besides="passes searched, gates, draws",
                 )
             )
     for dataset in control_grids.SETS:
         name = f"{set_of(dataset)} with as many of them as fields"
         shadowed = Variant("shadow fields added", name, control_grids.ITEM, _TABLE3, dataset=dataset)
-        found.append(replace(shadowed, besides=f"{chance_grids.DRAWS} draws of its own"))
+        found.append(replace(shadowed, besides="draws"))
     return found
 
 
