@@ -43,7 +43,8 @@ def main_table(found: pd.DataFrame) -> HtmlTable | Prose:
         "Differences in test AUC [95 % interval], paired bootstrap over test rows, seeds and draws of random "
         f"fields. Outcomes adjusted for all {len(found)} differences of the table together (Holm). Besides: "
         f"{BESIDES}. Empty: no matter of this change, or not run. 100,000 rows: on the curve over rows one "
-        "look at as many of the training rows as there are, up to these. DeepFM, Criteo and half of the fields otherwise."
+        "look at as many of the training rows as there are, up to these. DeepFM, Criteo and half of the "
+        "fields otherwise."
     )
     return table(
         pd.DataFrame(rows), caption="Five verdicts under other protocols", group="what is changed", note=note
