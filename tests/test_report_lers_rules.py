@@ -10,6 +10,7 @@ from table5_runs import NETWORKS, drawn, framed, run
 
 from lfmp_book.claims.cases import Case, any_of, judge
 from lfmp_book.claims.robust import robust_to_resampling, share_of_draws
+from lfmp_book.claims.told import clearly_below
 from lfmp_book.evidence import results
 from lfmp_book.evidence.draws import Draws
 from lfmp_book.lers import grids as lers
@@ -349,15 +350,15 @@ def test_seconds_are_clear_by_welchs_t():
     """Means 1 apart, s² = .25 of three seeds each: t = 1/√(1/6) = 2.45; the bound of 4 degrees is 2.78."""
     a, b = pd.Series([1.0, 2.0, 1.5]), pd.Series([3.0, 2.0, 2.5])
     assert (b.mean() - a.mean()) / (a.var() / 3 + b.var() / 3) ** 0.5 == pytest.approx(6**0.5)
-    assert results.clearly_below(a, b) is False  # two standard errors would say yes
+    assert clearly_below(a, b) is False  # two standard errors would say yes
     for seed in range(200):
         rng = np.random.default_rng(seed)
         ours, theirs = pd.Series(rng.normal(0, 1, 3)), pd.Series(rng.normal(2, 3, 4))
         below = ttest_ind(ours, theirs, equal_var=False).pvalue < 0.05 and ours.mean() < theirs.mean()
-        assert results.clearly_below(ours, theirs) is bool(below)
+        assert clearly_below(ours, theirs) is bool(below)
     same = pd.Series([1.0, 1.0])
-    assert results.clearly_below(same, same + 1) is True and results.clearly_below(same, same) is False
-    assert results.clearly_below(pd.Series([1.0, float("nan")]), same) is None  # a time of another processor
+    assert clearly_below(same, same + 1) is True and clearly_below(same, same) is False
+    assert clearly_below(pd.Series([1.0, float("nan")]), same) is None  # a time of another processor
 
 
 def test_autodim_is_judged_where_it_is_planned():

@@ -9,6 +9,7 @@ import pytest
 
 from lfmp_book.claims.cases import Case, all_of, cases_in_words, judge
 from lfmp_book.claims.claim import Claim
+from lfmp_book.claims.told import clearly_below
 from lfmp_book.evidence import frames, results
 from lfmp_book.lightfmp import fig2a, selectors
 from lfmp_book.lightfmp.arms import OURS
@@ -213,10 +214,8 @@ def test_view_turns_differences_round_and_needs_two_seeds_to_call_a_mean_lower()
     assert view.better("Avazu", "MvFS", PRINTED, by=0.05) is False
     assert view.gain("Criteo", PRINTED, "MvFS") is None and view.below("Avazu", "MvFS", PRINTED) is None
     a, b = pd.Series([1.0, 1.2]), pd.Series([2.0, 2.2])
-    assert results.clearly_below(a, b) is True and results.clearly_below(b, a) is False
-    assert (
-        results.clearly_below(a, pd.Series([1.1, 1.3])) is False and results.clearly_below(a[:1], b) is None
-    )
+    assert clearly_below(a, b) is True and clearly_below(b, a) is False
+    assert clearly_below(a, pd.Series([1.1, 1.3])) is False and clearly_below(a[:1], b) is None
 
 
 def whole(auc, better, printed=None):

@@ -52,13 +52,26 @@ def below(ours: pd.Series, theirs: pd.Series, share: float = 1.0) -> bool | None
     return positive([(share, theirs), (-1.0, ours)])
 
 
+def clearly_below(ours: pd.Series, theirs: pd.Series) -> bool | None:
+    """Whether `below` says yes: False where it is clearly above and where that can't be told.
+
+    None with fewer than two seeds, or one without a number.
+    """
+    return below(ours, theirs) is True if _spread(ours, theirs) else None
+
+
+def _spread(*samples: pd.Series) -> bool:
+    """Whether each has a spread over seeds: two of them and more, all with a number."""
+    return not any(len(x) < 2 or x.isna().any() for x in samples)
+
+
 def positive(parts: Sequence[tuple[float, pd.Series]]) -> bool | None:
     """Whether Σ cᵢ·mean(xᵢ) over seeds lies above 0: its t interval at 95 % does, or lies below, or neither.
 
     The degrees of freedom are those of Welch and Satterthwaite; None too where an xᵢ has a single seed, or
     a seed without a number: seconds of another processor are no seconds of this one.
     """
-    if any(len(x) < 2 or x.isna().any() for _, x in parts):
+    if not _spread(*(x for _, x in parts)):
         return None
     total = sum(c * float(x.mean()) for c, x in parts)
     errors = [c**2 * float(x.var()) / len(x) for c, x in parts]

@@ -3,12 +3,11 @@
 import json
 from collections.abc import Iterable, Sequence
 from itertools import product
-from math import nan, sqrt
+from math import nan
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from scipy.stats import t as student
 
 from lfmp_core.errors import LfmpError
 from lfmp_core.experiments.engine import run_item
@@ -308,22 +307,6 @@ def seeds_in_words(cells: pd.Series) -> str:
     """Seeds of each cell, as a text: of a series of the cells' numbers of runs."""
     low, high = int(cells.min()), int(cells.max())
     return f"{high} seed{'s' * (high != 1)}" if low == high else f"{low} to {high} seeds"
-
-
-def clearly_below(ours: pd.Series, theirs: pd.Series) -> bool | None:
-    """Whether a mean over seeds is below another; None with fewer than two seeds, or one without a number.
-
-    Welch's t with the degrees of freedom of Welch and Satterthwaite, two-sided at 95 %: with three seeds each
-    the bound is 2.8 to 4.3 standard errors.
-    """
-    if any(len(own) < 2 or own.isna().any() for own in (ours, theirs)):
-        return None
-    a, b = ours.var() / len(ours), theirs.var() / len(theirs)
-    apart = float(theirs.mean() - ours.mean())
-    if a + b == 0:
-        return apart > 0
-    freedom = (a + b) ** 2 / (a**2 / (len(ours) - 1) + b**2 / (len(theirs) - 1))
-    return bool(apart > student.ppf(0.975, freedom) * sqrt(a + b))
 
 
 def run(grids: Sequence[Grid], *, workers: int | None = None) -> pd.DataFrame:

@@ -9,8 +9,9 @@ from ..claims.cases import Case
 from ..claims.claim import Prose
 from ..claims.pending import NOT_YET
 from ..claims.test import CasesFound
+from ..claims.told import clearly_below
 from ..evidence.frames import framed
-from ..evidence.results import clearly_below, seeds_in_words
+from ..evidence.results import seeds_in_words
 from ..show.curves import band, bare
 from ..show.html import HtmlTable, Spread, is_stale, table
 

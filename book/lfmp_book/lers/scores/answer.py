@@ -42,12 +42,12 @@ def by_sparsity(reference: pd.DataFrame, compared: pd.DataFrame, metric: str) ->
         least = rows.groupby("arm").difference.agg(["min", "size"])
         least = least[least["size"] == least["size"].max()]["min"]  # of methods that every block has
         total = rows.arm.nunique()
-        among = f"Of the {len(least)} of {total} ways that have runs in all {blocks} blocks, "
-        whole_rows = len(least) == total
-        worst = f" at worst{f' of {blocks} blocks' * whole_rows}" * (blocks > 1)
+        some = len(least) < total
+        among = f"Of the {len(least)} of {total} ways that have runs in all {blocks} blocks, " * some
+        worst = f" at worst{f' of {blocks} blocks' * (not some)}" * (blocks > 1)
         said.append(
             f"**{percent(t)} of the table gone**, against the whole one: {outcome_counts(rows)}. "
-            f"{among * (not whole_rows)}{least.idxmax()} loses the least{worst}: {least.max():+.4f}."
+            f"{among}{least.idxmax()} loses the least{worst}: {least.max():+.4f}."
         )
     rows = whole[whole.arm == SMALLER]
     if len(rows):

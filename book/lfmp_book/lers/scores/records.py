@@ -12,7 +12,7 @@ from lfmp_core.metrics import Metric
 
 from ...claims import told
 from ...evidence.draws import Draws
-from ...evidence.results import clearly_below, seeds_in_words
+from ...evidence.results import seeds_in_words
 from .blocks import ORIGINAL, Cell, GapInterval, Values
 
 LEVEL = 0.95
@@ -104,9 +104,9 @@ class Measured(Recorded):
         return self.mean(cell, method, f"test_{self.named(metric).name}")
 
     def below(self, cell: Cell, ours: str, theirs: str, column: str) -> bool | None:
-        """See `results.clearly_below`."""
+        """See `told.clearly_below`."""
         a, b = self.runs(cell, ours), self.runs(cell, theirs)
-        return None if a is None or b is None else clearly_below(a[column], b[column])
+        return None if a is None or b is None else told.clearly_below(a[column], b[column])
 
     def told_below(self, cell: Cell, ours: str, theirs: str, column: str) -> bool | None:
         """See `told.below`: False only where it is clearly above."""
@@ -140,7 +140,7 @@ class Measured(Recorded):
 
     @property
     def seeds(self) -> float:
-        return min((len(self._trained(place)) for place in self._drawn), default=inf)
+        return min((len(self._runs[place[:4]]) for place in self._drawn), default=inf)
 
     def _trained(self, place: Place) -> list[float]:
         """The metric of each training of a cell."""
