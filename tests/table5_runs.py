@@ -21,7 +21,7 @@ def run(name, network, arm, t, auc, seeds=3, **given):
             "seed": seed, "test_auc": auc + 1e-6 * seed, "test_logloss": 1 - auc, "val_auc": auc, "PT": 0.0,
             "CT": 10 + 0.01 * seed, "TT": 10 + 0.01 * seed, "IT": 5 + 0.01 * seed, "epochs": 2,
             "embedding_parameters": size, "parameters": size + 100, "bytes": 4 * size + 400,
-            "before": auc, "supernet": 3.0, "evolution": 1.5, "IT_remembered": np.nan,
+            "one_training": False, "before": auc, "supernet": 3.0, "evolution": 1.5, "IT_remembered": np.nan,
             "id": f"{name}-{network}-{arm}-{t}-{seed}", **given,
         }
         for seed in range(seeds)

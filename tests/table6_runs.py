@@ -21,7 +21,7 @@ def run(name, network, arm, t, ndcg, recall=None, seeds=3, **given):
             "dataset": OURS.get(name, name), "backbone": OURS[network], "arm": arm, "budget": t,
             "seed": seed, "test_ndcg20": ndcg + 1e-6 * seed, "test_recall20": recall or 1.2 * ndcg,
             "embedding_parameters": size, "parameters": size, "id": f"{name}-{network}-{arm}-{t}-{seed}",
-            "stale": False, **given,
+            "one_training": False, "stale": False, **given,
         }
         for seed in range(seeds)
     ]  # fmt: skip

@@ -8,11 +8,11 @@ from lfmp_book.evidence.intervals import bound, by_students_t
 from lfmp_book.evidence.outcomes import contrasts
 
 
-def made(ours, theirs, half):
+def made(ours, theirs, half, one_training=False):
     """Two arms by their AUCs, and their difference with so much of an interval either side."""
     cell = {"dataset": "criteo", "backbone": "deepfm", "budget": 0.5}
     runs = [
-        {**cell, "arm": arm, "test_auc": auc, "id": f"{arm}{k}"}
+        {**cell, "arm": arm, "seed": k, "one_training": one_training, "test_auc": auc, "id": f"{arm}{k}"}
         for arm, own in (("a", ours), ("b", theirs))
         for k, auc in enumerate(own)
     ]
@@ -54,3 +54,14 @@ def test_a_run_of_both_arms_counts_in_both():
     parts = np.var([0.71, 0.73], ddof=1) / 2, np.var([0.71, 0.72], ddof=1) / 2
     [found] = by_students_t(compared, runs).itertuples()
     assert found.freedom == pytest.approx(max(error**2, sum(parts)) ** 2 / (parts[0] ** 2 + parts[1] ** 2))
+
+
+def test_of_one_training_the_differences_decide():
+    """Seeds .02 apart, differences of .010 and .012: s² = .002²/4, and one degree of freedom."""
+    ours, theirs = [0.730, 0.712], [0.720, 0.700]
+    error = 0.001
+    [found] = by_students_t(*made(ours, theirs, 1.959964 * error, one_training=True)).itertuples()
+    assert found.freedom == pytest.approx(1, rel=1e-5)
+    assert found.high - found.low == pytest.approx(2 * 12.7062 * error, rel=1e-4)
+    [apart] = by_students_t(*made(ours, theirs, 1.959964 * error)).itertuples()
+    assert apart.freedom == pytest.approx(2, rel=0.1)

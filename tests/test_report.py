@@ -213,6 +213,7 @@ def test_each_arm_is_held_against_the_right_cell():
 def test_comparisons_of_other_records_are_refused(tmp_path, monkeypatch):
     def records(**logits):
         cell = {"dataset": "criteo", "backbone": "deepfm", "budget": 0.5, "stale": False, "test_auc": 0.7}
+        cell |= {"one_training": False, "seed": 0}
         return pd.DataFrame(
             {"id": list(logits), "arm": list(logits), "logits": list(logits.values()), **cell}
         )

@@ -270,3 +270,32 @@ def test_the_command_keeps_draws_where_the_item_says_so(tmp_path, opened, monkey
         assert len(results.known_comparisons("demo", reference)[1]) == 1
         path.unlink()
         assert len(results.known_comparisons("demo", reference)[1]) == 1
+
+
+def test_of_one_training_a_seed_counts_once_every_arm_has_it(tmp_path, opened):
+    """Seed 1 of `new` at 80 % is not there: at 80 % seed 0 alone is shown, at 50 % both, of any arm."""
+    own = grid(backbones=({"name": "dnn"},), one_training=True)
+    lacks = lambda spec: (spec.method, spec.budget.share, spec.seed) == ("new", 0.8, 1)
+    made = fill(tmp_path, own, without=lacks)
+    seeds = {}
+    for arm, record in results.finals([own], made):
+        seeds.setdefault((arm, record.spec.budget.share), []).append(record.spec.seed)
+    both = {("whole", 0.0): [0, 1], ("small", 0.5): [0, 1], ("new", 0.5): [0, 1]}
+    assert seeds == both | {("small", 0.8): [0], ("new", 0.8): [0]}
+    of_each = results.finals([grid(backbones=({"name": "dnn"},))], made)
+    assert len(of_each) == 9 and results.frame([own], made).one_training.all()
+
+
+def test_of_one_training_seeds_are_drawn_together(tmp_path, opened):
+    """A drawn difference is that of one of the seeds, whatever rows are drawn; else also of one and the other."""
+    made = fill(tmp_path, grid(backbones=({"name": "dnn"},)))
+    for shared in (True, False):
+        own = grid(backbones=({"name": "dnn"},), one_training=shared)
+        [one] = results.draws_of(results.compare([own], made, against=("small",))).values()
+        new, small = (one.values[LOG_LOSS]["dnn", arm, 0.5] for arm in ("new", "small"))
+        runs = {(arm, r.spec.seed): r for arm, r in results.finals([own], made) if r.spec.budget.share == 0.5}
+        kept = {key: [made.logits(r)] for key, r in runs.items()}
+        fixed = resample(LABELS, kept, LOG_LOSS, 400, seed=0, resample_seeds=False)
+        of_seed = [(fixed["new", k] - fixed["small", k])[1:] for k in (0, 1)]
+        same = np.any([np.isclose((new - small)[1:], apart) for apart in of_seed], axis=0)
+        assert same.all() if shared else 0.2 < same.mean() < 0.8

@@ -78,6 +78,7 @@ def test_runs_of_one_seed_are_one_training_cut_in_several_ways(tmp_path):
     assert [own.pop("row_minimum") for own in settings] == [0, 1, 3, 6, 12, None]
     assert all(own == settings[0] for own in settings)
     assert all(s.training == finals[0].training for s in finals)
+    assert grids[-1].one_training and not grids[0].one_training
     tables = cf_grids.table6("reference", sets="gowalla", recommenders="lightgcn")
     of_table = {s.id for grid in tables for s in grid.plan(store)}
     trials = {s.id for grid in grids for s in grid.plan(store) if s.role == "search"}
@@ -88,7 +89,7 @@ def pruned(ndcg):
     """(t, arm) → NDCG@20 on Gowalla, as records; 0.95 and 0.5 like 0.8 unless given."""
     rows = []
     for (t, arm), value in ndcg.items():
-        rows += run("Gowalla", GRAPH, arm, t, value)
+        rows += run("Gowalla", GRAPH, arm, t, value, one_training=True)
     return table6.completed(pd.DataFrame(rows))
 
 

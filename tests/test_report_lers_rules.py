@@ -65,7 +65,7 @@ def test_few_seeds_widen_the_interval():
 
 def test_few_seeds_need_more_of_the_draws_to_agree():
     """Student's one-sided bounds at 95 %: 2.132 of 4 degrees of freedom, 2.920 of 2, 1.645 of none open."""
-    assert share_of_draws(3) == pytest.approx(norm.cdf(2.132), abs=1e-4)
+    assert share_of_draws(4) == pytest.approx(norm.cdf(2.132), abs=1e-4)
     assert share_of_draws(2) == pytest.approx(norm.cdf(2.920), abs=1e-4)
     assert share_of_draws(float("inf")) == pytest.approx(0.95)
 

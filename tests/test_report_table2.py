@@ -36,7 +36,8 @@ def frame(cells, seeds=3):
         for seed in range(seeds):
             row = {"dataset": name, "arm": arm, "seed": seed, "budget": 0.5, "test_auc": 0.75, "PT": 0.0,
                    "CT": 10.0, "IT": 50.0, "epochs": 2, "fields_kept": 4, "parameters": 100, "bytes": 400,
-                   "kept_fields": (0, 1, 2, 3), "id": f"{name}-{arm}-{seed}", **given}  # fmt: skip
+                   "kept_fields": (0, 1, 2, 3), "one_training": False, "id": f"{name}-{arm}-{seed}",
+                   **given}  # fmt: skip
             row["test_auc"] += 1e-5 * seed
             row["CT"] += 1e-3 * seed
             row["test_logloss"] = 1 - row["test_auc"]

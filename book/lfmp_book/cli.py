@@ -38,7 +38,8 @@ def compare(item: ItemName) -> None:
     found, store = get_item(item), store_for("reference")
     grids = found.grids("reference")
     sweep(results.comparisons_path(item).parent)
-    drawn = draw(results.finals(grids, store), store, progress=True)
+    shared = results.of_one_training(grids, store)
+    drawn = draw(results.finals(grids, store), store, progress=True, one_training=shared)
     rows = results.comparisons(grids, drawn, found.against)
     if found.keeps_draws:
         save_draws(results.draws_path(item), drawn)

@@ -46,11 +46,12 @@ class Contrast(NamedTuple):
         return 2 * float(student.sf(distance / self.error, self.freedom)) if self.error else 0.0
 
 
-def freedom_of(error: float, seeds: tuple[Sequence[float], Sequence[float]]) -> float:
-    """Degrees of freedom of the standard error of a difference of two means over seeds; see `contrast_of`.
+def freedom_of(error: float, seeds: Sequence[Sequence[float]]) -> float:
+    """Degrees of freedom of the standard error of a difference of means over seeds; see `contrast_of`.
 
     Args:
-        error: of the difference, what units leave open included. seeds: of each mean, two and more.
+        error: of the difference, what units leave open included.
+        seeds: of each mean that is independent of the others, two and more.
     """
     parts = [float(np.var(own, ddof=1)) / len(own) for own in seeds]
     doubt = sum(part**2 / (len(own) - 1) for part, own in zip(parts, seeds, strict=True))
@@ -61,7 +62,7 @@ def contrast_of(
     ours: np.ndarray,
     theirs: np.ndarray,
     metric: Metric,
-    seeds: tuple[Sequence[float], Sequence[float]] | None = None,
+    seeds: Sequence[Sequence[float]] | None = None,
 ) -> Contrast:
     """The contrast of two names of one `resample`; its error s is the deviation of the drawn differences.
 
@@ -72,8 +73,9 @@ def contrast_of(
     Args:
         ours, theirs: [1 + draws], of `resample(…, resample_seeds=True)`.
         metric: what they are values of.
-        seeds: the metric of each training of both. Without them s is taken to be known, and of single
-            trainings the contrast speaks of these two alone.
+        seeds: the metric of each training of both; of two that are the same trainings, cut in two ways, the
+            differences seed by seed. Without them s is taken to be known, and of single trainings the
+            contrast speaks of these two alone.
 
     Raises:
         LfmpError: of one of them there is a single training, or no resample holds both classes.

@@ -44,6 +44,7 @@ class Grid:
             speak for another by now, having been computed anew.
         role: of stage 2: "final", or "choice" where fields are chosen and nothing more.
         left_out: what was asked for and can't be on one's own data, see `reach`.
+        one_training: all arms of a seed at one budget are the same training, cut in several ways.
     """
 
     item: str
@@ -63,6 +64,7 @@ class Grid:
     tpe: TPE | None = None
     decided: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     left_out: Sequence["Unmet"] = ()
+    one_training: bool = False
     # A page asks for its plan a dozen times; a spec follows from the grid, backbone, arm and candidate alone.
     _specs: dict[Hashable, RunSpec] = field(default_factory=dict, init=False, repr=False, compare=False)
     _labels: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)

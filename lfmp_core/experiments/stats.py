@@ -79,6 +79,7 @@ def resample(
     seed: int,
     resample_seeds: bool,
     progress: str | None = None,
+    one_training: Mapping[Name, Hashable] | None = None,
 ) -> dict[Name, np.ndarray]:
     """Per name [1 + draws]: the metric on the units themselves, then on each resample; mean over its runs.
 
@@ -95,6 +96,8 @@ def resample(
             n of n the variance of the mean would come out as (n − 1)/n of s²/n, two thirds with three seeds;
             with n − 1 it is s²/n (the rescaled bootstrap of Rao and Wu, 1988). A single seed stays.
         progress: what the bar on stderr says; None for no bar.
+        one_training: groups of names whose runs of a seed are one training, by name: they see the same drawn
+            seeds. Their runs come in the same order.
 
     Raises:
         LfmpError: shapes differ, a number is not finite, or one class is missing.
@@ -129,13 +132,17 @@ def resample(
             done += size
     scores = np.concatenate(blocks)  # [1 + draws, runs]
     result: dict[Name, np.ndarray] = {}
+    picks: dict[tuple[Hashable, int], np.ndarray] = {}
     start = 0
     for name, many in runs.items():
         own = scores[:, start : start + len(many)]
         start += len(many)
         result[name] = own.mean(axis=1)
         if resample_seeds and len(many) > 1:
-            pick = generator.integers(0, len(many), (draws, len(many) - 1))
+            group = (one_training or {}).get(name, (name,))
+            if (group, len(many)) not in picks:
+                picks[group, len(many)] = generator.integers(0, len(many), (draws, len(many) - 1))
+            pick = picks[group, len(many)]
             result[name][1:] = np.take_along_axis(own[1:], pick, axis=1).mean(axis=1)
     return result
 

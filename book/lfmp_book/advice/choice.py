@@ -70,7 +70,7 @@ class Option:
         return self.own[0].spec.method == "quantise" and settings["method"] == "no_selection"
 
 
-def options_of(whole: Iterable[Grid], grids: Iterable[Grid], store: Store) -> list[Option]:
+def options_of(whole: Sequence[Grid], grids: Sequence[Grid], store: Store) -> list[Option]:
     """Every way with a finished run, on the seeds that it shares with the whole model.
 
     Args:

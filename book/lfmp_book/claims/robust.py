@@ -19,8 +19,9 @@ class Redrawn(Protocol):
         """The same on each bootstrap draw; None where means are taken as they are."""
 
     @property
-    def seeds(self) -> float:
-        """The fewest trainings that a drawn mean is of."""
+    def freedom(self) -> float:
+        """Degrees of freedom that seeds leave the difference of two drawn means, the fewest: 2(n − 1) of n
+        each, n − 1 where both are the same trainings."""
 
 
 V = TypeVar("V", bound=Redrawn)
@@ -39,21 +40,24 @@ def robust_to_resampling(cases: Cases[V]) -> Cases[V]:
         found, draws = cases(v), v.draws()
         if draws is None:
             return found
-        least = share_of_draws(v.seeds)
+        least = share_of_draws(v.freedom)
         drawn = [[case.passed for case in cases(one)] for one in draws]
         return [_settled(case, [flags[i] for flags in drawn], least) for i, case in enumerate(found)]
 
     return made
 
 
-def share_of_draws(seeds: float) -> float:
-    """How many of the draws have to agree for 95 %, where each mean is one of so few seeds.
+def share_of_draws(freedom: float) -> float:
+    """How many of the draws have to agree for 95 %, where each mean is one of few seeds.
 
-    Draws fall about a mean as normal ones do. So a difference that Student's t of 2(n − 1) degrees of freedom
-    calls clear, at 95 % to one side, is one that so many more of them show: of three seeds 98.3 % have to, of
-    two 99.8 %.
+    Draws fall about a mean as normal ones do. So a difference that Student's t calls clear, at 95 % to one
+    side, is one that so many more of them show: of three seeds each, which leave 4 degrees of freedom, 98.3 %
+    have to, of two 99.8 %.
+
+    Args:
+        freedom: see `Redrawn.freedom`.
     """
-    return float(norm.cdf(student.ppf(SURE, 2 * (seeds - 1))))
+    return float(norm.cdf(student.ppf(SURE, freedom)))
 
 
 def _settled(case: Case, drawn: Sequence[bool | None], least: float) -> Case:

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,12 @@ class Draws:
 
 
 def draw(
-    found: Iterable[tuple[str, Record]], store: Store, draws: int = 400, *, progress: bool = False
+    found: Iterable[tuple[str, Record]],
+    store: Store,
+    draws: int = 400,
+    *,
+    progress: bool = False,
+    one_training: Collection[str] = (),
 ) -> list[Draws]:
     """The draws of finished runs, data set by data set. Of rows it needs the data, for their labels.
 
@@ -81,6 +86,8 @@ def draw(
         found: (arm label, record), a cell's under one stamp; see `results.finals`.
         draws: resamples of rows or users, and of seeds.
         progress: show bars on stderr.
+        one_training: ids of the runs that are, seed by seed, one training with others of their backbone and
+            budget: seeds are drawn for these together.
     """
     sets: dict[DatasetRef, dict[Key, list[Record]]] = {}
     for arm, record in found:
@@ -94,9 +101,12 @@ def draw(
         labels = open_dataset(dataset).split("test").labels if rows else None
         own = {key: sorted(records, key=lambda r: r.spec.seed) for key, records in cells.items()}
         units = {key: [store.logits(r) for r in records] for key, records in own.items()}
+        together = {
+            key: (key[0], key[2]) for key, many in own.items() if {r.id for r in many} <= set(one_training)
+        }
         bars = {m: f"{dataset.name}, {m.title}" if progress else None for m in metrics}
         values = {
-            m: resample(labels, units, m, draws, seed=0, resample_seeds=True, progress=bars[m])
+            m: resample(labels, units, m, draws, 0, True, progress=bars[m], one_training=together)
             for m in metrics
         }
         runs = {key: tuple(r.id for r in records) for key, records in own.items()}

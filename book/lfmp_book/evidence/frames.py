@@ -19,7 +19,8 @@ FINAL = {
     **dict.fromkeys(("bytes", "embedding_parameters", "fields_kept", "parameters"), "float64"),
     **{"learning_rate": "float64", "epochs": "int64", "dropout": "float64", "l2": "float64"},
     **{"sparsity": "float64", "kept_fields": "object", "log_alpha": "object", "gates": "object"},
-    **{"cpu": "str", "timed": "str", "id": "str", "logits": "str", "numerics": "object", "stale": "bool"},
+    **{"cpu": "str", "timed": "str", "one_training": "bool"},
+    **{"id": "str", "logits": "str", "numerics": "object", "stale": "bool"},
 }
 # choices, see `results.choice_frame`
 CHOSEN = {

@@ -10,6 +10,8 @@ from scipy.stats import t as student
 
 from lfmp_core.experiments.decisions import freedom_of
 
+from .trainings import samples
+
 TAIL = 0.025  # at either end
 _NORMAL = float(norm.isf(TAIL))
 
@@ -35,8 +37,8 @@ def by_students_t(compared: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFra
     found = []
     for row in compared.itertuples():
         own = Counter(cells[row.dataset, row.backbone, row.arm, row.budget] & set(row.ids))
-        rest, metric = Counter(row.ids) - own, trained[f"test_{row.metric}"]  # a run can be both arms'
-        seeds = metric[sorted(own)].tolist(), metric[sorted(rest)].tolist()
+        rest = Counter(row.ids) - own  # a run can be both arms'
+        seeds = samples(trained.loc[sorted(own)], trained.loc[sorted(rest)], f"test_{row.metric}")
         error = (row.high - row.low) / 2 / _NORMAL
         found.append(freedom_of(error, seeds) if row.seeds > 1 else inf)
     wider = np.array([bound(freedom) for freedom in found]) / _NORMAL

@@ -13,6 +13,7 @@ from .datasets import holds_interactions, tested_on
 from .draws import Draws, Key
 from .intervals import bound
 from .results import draws_of
+from .trainings import samples
 
 BETTER, EQUAL, UNDECIDED, WORSE = OUTCOMES = ("better", "equal", "undecided", "worse")
 
@@ -47,8 +48,8 @@ def _drawn(row, drawn: Draws, records: pd.DataFrame) -> Contrast:
     rest = set(row.ids) - set(drawn.runs[own])
     other: Key = next(key for key, ids in drawn.runs.items() if set(ids) == rest)
     values = drawn.values[metric]
-    one, two = (records.loc[list(drawn.runs[key]), f"test_{metric.name}"].tolist() for key in (own, other))
-    seeds = (one, two) if min(len(one), len(two)) > 1 else None
+    one, two = (records.loc[list(drawn.runs[key])] for key in (own, other))
+    seeds = samples(one, two, f"test_{metric.name}") if min(len(one), len(two)) > 1 else None
     return contrast_of(values[own], values[other], metric, seeds)
 
 

@@ -25,15 +25,16 @@ from .frames import CHOSEN, COMPARED, FINAL, framed
 from .intervals import by_students_t
 from .processors import on_one_processor
 from .stamps import contents, made_from, marks, stamps_of, under_one_stamp, unmixed
+from .trainings import in_all_arms
 
 ALL_FIELDS, RANDOM_FIELDS, UNPRUNED = "all fields", "random fields", "itself at τ = 0"
 
 
-def finals(grids: Iterable[Grid], store: Store, role: str = "final") -> list[tuple[str, Record]]:
+def finals(grids: Sequence[Grid], store: Store, role: str = "final") -> list[tuple[str, Record]]:
     """(arm label, record) of every finished run of some grids in a role, each cell's under one stamp.
 
     A run that is two arms', such as the one that a search chose and the one that it is among all that were
-    tried, stands under both.
+    tried, stands under both. Of arms that are one training a seed counts once all of them have it.
     """
     found = {}
     for grid in grids:
@@ -42,7 +43,12 @@ def finals(grids: Iterable[Grid], store: Store, role: str = "final") -> list[tup
             if record is not None:
                 arm = grid.arm_of(spec)
                 found[arm, spec.id] = (arm, record)
-    return under_one_stamp(found.values())
+    return in_all_arms(under_one_stamp(found.values()), of_one_training(grids, store))
+
+
+def of_one_training(grids: Sequence[Grid], store: Store) -> set[str]:
+    """Ids of the runs whose arms are one training, see `Grid`."""
+    return {spec.id for grid in grids if grid.one_training for spec in grid.plan(store)}
 
 
 def whole(grids: Iterable[Grid], ended: Iterable[tuple[int, int]]) -> list[Grid]:
@@ -54,7 +60,7 @@ def whole(grids: Iterable[Grid], ended: Iterable[tuple[int, int]]) -> list[Grid]
     return [grid for grid, (done, planned) in zip(grids, ended, strict=True) if done == planned]
 
 
-def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
+def frame(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
     """One row a final run: data set, backbone, arm, budget, seed, metrics (those of other tasks are
     missing), seconds, sizes, kept fields (None where rows have none), gates.
 
@@ -66,6 +72,7 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
     data.
     """
     rows, dataset = [], None
+    shared = of_one_training(grids, store)
     for arm, record in finals(grids, store):
         dataset = record.spec.dataset
         spec, cpu = record.spec, record.details["cpu_seconds"]
@@ -95,6 +102,7 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
                 "gates": record.details.get("gates"),
                 "cpu": record.certificate.hardware.cpu if record.certificate else "",
                 "timed": record.details.get("timed", ""),
+                "one_training": record.id in shared,
                 "id": record.id,
                 **marks(record),
             }
@@ -104,7 +112,7 @@ def frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
     return table
 
 
-def choice_frame(grids: Iterable[Grid], store: Store) -> pd.DataFrame:
+def choice_frame(grids: Sequence[Grid], store: Store) -> pd.DataFrame:
     """One row a finished choice of some grids: data set and its reference, arm, budget, seed, kept
     fields, scores, and PT in processor seconds.
     """
@@ -135,7 +143,7 @@ def compare(grids: Sequence[Grid], store: Store, *, against: Sequence[str] = ())
 
     The draws travel with the rows, see `draws_of`.
     """
-    drawn = draw(finals(grids, store), store)
+    drawn = draw(finals(grids, store), store, one_training=of_one_training(grids, store))
     rows = framed(comparisons(grids, drawn, against), COMPARED)
     return carrying(by_students_t(rows, frame(grids, store)), drawn)
 

@@ -71,6 +71,7 @@ def fig5(
             seeds=range(count),
             tpe=None,
             picks=search,
+            one_training=True,
         )
         grids += [search, final]
     return grids

@@ -42,9 +42,9 @@ class Weighed:
         return None if drawn is None else [replace(self, values=one) for one in drawn]
 
     @property
-    def seeds(self) -> float:
-        """See `Values.seeds`."""
-        return self.values.seeds
+    def freedom(self) -> float:
+        """See `Values.freedom`."""
+        return self.values.freedom
 
     def plain(self, dataset: str) -> ContrastEffect | None:
         """What InfoNCE does for the model without compression."""

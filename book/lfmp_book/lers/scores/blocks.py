@@ -131,8 +131,8 @@ class Values:
         return None
 
     @property
-    def seeds(self) -> float:
-        """The fewest trainings that a drawn mean is of; ∞ of values that are taken as they are."""
+    def freedom(self) -> float:
+        """See `Redrawn.freedom`; ∞ of values that are taken as they are."""
         return inf
 
     def better(self, cell: Cell, ours: str, theirs: str, metric: Metric | None = None) -> bool | None:

@@ -13,6 +13,7 @@ from lfmp_core.metrics import Metric
 from ...claims import told
 from ...evidence.draws import Draws
 from ...evidence.results import seeds_in_words
+from ...evidence.trainings import samples
 from .blocks import ORIGINAL, Cell, GapInterval, Values
 
 LEVEL = 0.95
@@ -130,7 +131,7 @@ class Measured(Recorded):
         if a not in self._drawn or b not in self._drawn:
             return None
         if (a, b, chances) not in self._spans:
-            seeds = self._trained(a), self._trained(b)
+            seeds = samples(self._runs[a[:4]], self._runs[b[:4]], f"test_{a[4].name}")
             found = contrast_of(self._drawn[a], self._drawn[b], self.named(metric), seeds)
             self._spans[a, b, chances] = GapInterval(found.gain, *found.interval((1 - LEVEL) / chances))
         return self._spans[a, b, chances]
@@ -139,12 +140,9 @@ class Measured(Recorded):
         return self._views
 
     @property
-    def seeds(self) -> float:
-        return min((len(self._runs[place[:4]]) for place in self._drawn), default=inf)
-
-    def _trained(self, place: Place) -> list[float]:
-        """The metric of each training of a cell."""
-        return self._runs[place[:4]][f"test_{place[4].name}"].tolist()
+    def freedom(self) -> float:
+        runs = (self._runs[place[:4]] for place in self._drawn)
+        return min(((len(own) - 1) * (1 if own.one_training.all() else 2) for own in runs), default=inf)
 
 
 def runs_on(frame: pd.DataFrame, name: str, network: str, sets: Sequence[str]) -> pd.DataFrame:

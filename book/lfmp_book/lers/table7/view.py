@@ -27,9 +27,9 @@ class Both:
         return [Both(a, b) for a, b in zip(clicks, lists, strict=False)]
 
     @property
-    def seeds(self) -> float:
-        """The fewest trainings that a drawn mean of either task is of."""
-        return min(self.clicks.seeds, self.lists.seeds)
+    def freedom(self) -> float:
+        """The lesser of the two tasks'."""
+        return min(self.clicks.freedom, self.lists.freedom)
 
 
 def order_agreement(v: Values, backbones: Sequence[str]) -> tuple[float, float] | None:
