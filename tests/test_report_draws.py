@@ -287,7 +287,7 @@ def test_of_one_training_a_seed_counts_once_every_arm_has_it(tmp_path, opened):
 
 
 def test_of_one_training_seeds_are_drawn_together(tmp_path, opened):
-    """A drawn difference is that of one of the seeds, whatever rows are drawn; else also of one and the other."""
+    """A drawn difference is that of one seed or the other, whatever rows are drawn; else a mixture too."""
     made = fill(tmp_path, grid(backbones=({"name": "dnn"},)))
     for shared in (True, False):
         own = grid(backbones=({"name": "dnn"},), one_training=shared)
