@@ -23,6 +23,8 @@ from lfmp_book.lers import (
     search,
     search_answer,
 )
+from lfmp_book.lers.grids import SMALLER, SMALLER_IN_BYTES
+from lfmp_book.lers.scores.answer import PLAIN, of_their_size
 from lfmp_book.lers.table5 import answer as table5_answer
 from lfmp_book.lers.table5 import page as table5
 from lfmp_book.lers.table6 import answer as table6_answer
@@ -240,7 +242,17 @@ def test_outcomes_are_adjusted_for_all_comparisons_together():
     lists = found.assign(dataset="gowalla", metric="ndcg20", seeds=1)
     assert sure(lists).startswith("29,858 users of ")
     assert "; 1 seed a cell; with one, no interval covers another training." in sure(lists)
-    assert sure(lists).endswith("The papers' own sets, whole.")
+    assert sure(lists).endswith("The papers' own data, whole.")
+
+
+def test_a_method_is_held_against_a_plain_table_of_its_size():
+    """QR's bytes are those of its numbers; PEP's rows also say where theirs are, a tenth more."""
+    cell = {"dataset": "criteo", "backbone": "dnn", "budget": 0.5, "parameters": 1000.0}
+    sizes = {"QR": 4000.0, "PEP": 4400.0, SMALLER: 4000.0, SMALLER_IN_BYTES: 4400.0}
+    reference = pd.DataFrame([{**cell, "arm": arm, "bytes": size} for arm, size in sizes.items()])
+    pairs = [(arm, other, 0.01, 0.001) for arm in ("QR", "PEP") for other in PLAIN]
+    found = of_their_size(compared(*pairs), reference)
+    assert dict(zip(found.arm, found.against, strict=True)) == {"QR": SMALLER, "PEP": SMALLER_IN_BYTES}
 
 
 def test_of_log_loss_less_is_better():

@@ -117,7 +117,7 @@ def sure(found: pd.DataFrame) -> str:
     sets = listed([tested_on(name) for name in names])
     margin = metric_of(found.metric.iloc[0]).margin
     whole = (
-        "The papers' own sets, whole."
+        "The papers' own data, whole."
         if all(map(holds_interactions, names))
         else "Samples, not the papers' full sets: orders and ratios may carry over, levels don't."
     )
