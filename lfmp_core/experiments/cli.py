@@ -183,15 +183,13 @@ def _deaf() -> None:
 def _chosen(item: str, profile: str | None, dataset: str, default: str) -> tuple["Item", str]:
     from .items import get_item
     from .own_data import find_own
-    from .own_sizes import clicks_to_learn_from
     from .profiles import OWN
 
     chosen = get_item(item)
     if not dataset:
         return chosen, profile or default
-    ref = find_own(dataset)
-    profile = profile or (default if clicks_to_learn_from(ref) is None else OWN)
-    return chosen.on(profile, ref), profile
+    profile = profile or OWN
+    return chosen.on(profile, find_own(dataset)), profile
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -276,15 +276,16 @@ class Grid:
 
 
 def fitted(grids: Iterable[Grid], dataset: DatasetRef) -> list[Grid]:
-    """Grids with the sizes that suit the training rows of one's own clicks, see `own_sizes`."""
-    rows = own_sizes.clicks_to_learn_from(dataset)
-    return list(grids) if rows is None else [_fitted(grid, rows) for grid in grids]
+    """Grids with the sizes that suit one's own training rows or pairs, see `own_sizes`."""
+    found = own_sizes.examples(dataset)
+    return [_fitted(grid, found) for grid in grids]
 
 
-def _fitted(grid: Grid, rows: int) -> Grid:
+def _fitted(grid: Grid, found: own_sizes.Examples) -> Grid:
+    rows = None if found.pairs else found.number
     return replace(
         grid,
-        training=own_sizes.training(grid.training, rows),
-        backbones=[own_sizes.backbone(backbone, rows) for backbone in grid.backbones],
-        picks=grid.picks and _fitted(grid.picks, rows),
+        training=own_sizes.training(grid.training, found),
+        backbones=[b if rows is None else own_sizes.backbone(b, rows) for b in grid.backbones],
+        picks=grid.picks and _fitted(grid.picks, found),
     )

@@ -10,7 +10,7 @@ from scipy.stats import t as student
 
 from lfmp_core.experiments.decisions import freedom_of
 
-from .trainings import samples
+from .trainings import independent_samples
 
 TAIL = 0.025  # at either end
 _NORMAL = float(norm.isf(TAIL))
@@ -38,7 +38,7 @@ def by_students_t(compared: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFra
     for row in compared.itertuples():
         own = Counter(cells[row.dataset, row.backbone, row.arm, row.budget] & set(row.ids))
         rest = Counter(row.ids) - own  # a run can be both arms'
-        seeds = samples(trained.loc[sorted(own)], trained.loc[sorted(rest)], f"test_{row.metric}")
+        seeds = independent_samples(trained.loc[sorted(own)], trained.loc[sorted(rest)], f"test_{row.metric}")
         error = (row.high - row.low) / 2 / _NORMAL
         found.append(freedom_of(error, seeds) if row.seeds > 1 else inf)
     wider = np.array([bound(freedom) for freedom in found]) / _NORMAL

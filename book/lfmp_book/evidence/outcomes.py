@@ -13,7 +13,7 @@ from .datasets import holds_interactions, tested_on
 from .draws import Draws, Key
 from .intervals import bound
 from .results import draws_of
-from .trainings import samples
+from .trainings import independent_samples
 
 BETTER, EQUAL, UNDECIDED, WORSE = OUTCOMES = ("better", "equal", "undecided", "worse")
 
@@ -49,7 +49,7 @@ def _drawn(row, drawn: Draws, records: pd.DataFrame) -> Contrast:
     other: Key = next(key for key, ids in drawn.runs.items() if set(ids) == rest)
     values = drawn.values[metric]
     one, two = (records.loc[list(drawn.runs[key])] for key in (own, other))
-    seeds = samples(one, two, f"test_{metric.name}") if min(len(one), len(two)) > 1 else None
+    seeds = independent_samples(one, two, f"test_{metric.name}") if min(len(one), len(two)) > 1 else None
     return contrast_of(values[own], values[other], metric, seeds)
 
 

@@ -32,7 +32,7 @@ def _block(record: Record) -> Block:
     return record.spec.dataset.id, record.spec.backbone["name"], record.spec.budget.share
 
 
-def samples(one: pd.DataFrame, other: pd.DataFrame, column: str) -> Sequence[Sequence[float]]:
+def independent_samples(one: pd.DataFrame, other: pd.DataFrame, column: str) -> Sequence[Sequence[float]]:
     """A column of the runs that two means are of, as independent samples.
 
     Of arms that are one training the differences seed by seed: what the training did drops out. Else each

@@ -171,7 +171,7 @@ def controls(
         grids.append(Grid(**alike, backbones=one, arms=[Arm(POPULARITY, "popularity")], seeds=range(1)))
         sizes = {"embedding_dim": Interval(low=dim / 2, high=4 * dim, log=True, whole=True)}
         for label, space in ((IALS, IALS_SPACE), (IALS_OWN_SIZE, IALS_SPACE | sizes)):
-            tpe = tpe_for("lightgcn", profile).model_copy(update={"space": space})
+            tpe = tpe_for("lightgcn", profile).model_copy(update={"space": space, "starts": ()})
             search = Grid(
                 **alike,
                 backbones=[FactorSettings(embedding_dim=dim)],

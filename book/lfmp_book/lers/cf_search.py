@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from lfmp_core.experiments.items import Arm, Grid
-from lfmp_core.experiments.profiles import by_profile
+from lfmp_core.experiments.profiles import OWN, by_profile
 from lfmp_core.experiments.search import TPE, Interval
 
 from .grids import SEARCHED_AT, SPARSITIES
@@ -67,10 +67,15 @@ WITHOUT_CONTRAST = {"learning_rate": 0.05, "l2": 1e-3, "contrast": 0.0}
 def tpe_for(name: str, profile: str, dataset: str = "") -> TPE:
     """LERS §3.3: 30 trials, 10 of them random; fewer where two cores have to do, `STARTS` among them.
 
+    On one's own pairs LightGCN is searched as widely as what is cut from it: nothing is known of how much
+    InfoNCE suits them.
+
     Args:
         name: of the recommender.
         dataset: its name; "" for the search of a set without starts.
     """
+    if profile == OWN and name == "lightgcn":
+        return _wide(profile, WITHOUT_CONTRAST, SHARED_START, LARGE_START)
     spaces = by_profile(profile, quick=_QUICK_SPACES, reference=SPACES, paper=SPACES)
     return _tpe(profile, spaces[name], *STARTS.get((name, dataset), ()))
 
@@ -88,17 +93,19 @@ def _tpe(profile: str, space: dict[str, Interval], *starts: dict[str, float]) ->
     )
 
 
-def with_own_search(arms: Sequence[Arm], name: str, profile: str, sparsity: float) -> list[Arm]:
-    """Compressions with the search of their own that they have for LightGCN, outside the quick profile: all
-    alike, with another start where the fewest numbers are left.
+def _wide(profile: str, *starts: dict[str, float]) -> TPE:
+    """Of what may want little InfoNCE and no penalty. No trial is stopped for being behind: after an epoch
+    LightGCN says nothing yet."""
+    return _tpe(profile, COMPRESSED_SPACE, *starts).model_copy(update={"median_pruning": False})
 
-    None of their trials is stopped for being behind: after an epoch LightGCN says nothing yet.
-    """
-    if name != "lightgcn" or by_profile(profile, quick=True, reference=False, paper=False):
+
+def with_own_search(arms: Sequence[Arm], name: str, profile: str, sparsity: float) -> list[Arm]:
+    """Compressions with the search of their own that they have for LightGCN on the papers' sets, outside the
+    quick profile: all alike, with another start where the fewest numbers are left."""
+    if name != "lightgcn" or by_profile(profile, quick=True, reference=False, paper=False, own=True):
         return list(arms)
     other = WITHOUT_CONTRAST if sparsity == _LEAST else LARGE_START
-    own = _tpe(profile, COMPRESSED_SPACE, other, SHARED_START, SMALL_START)
-    own = own.model_copy(update={"median_pruning": False})
+    own = _wide(profile, other, SHARED_START, SMALL_START)
     return [replace(arm, tpe=own) for arm in arms]
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from IPython.display import display
 
+from lfmp_core.data import InteractionData
 from lfmp_core.errors import LfmpError, check_name
 from lfmp_core.experiments.engine import RunsFailed
-from lfmp_core.experiments.executor import open_dataset
+from lfmp_core.experiments.executor import opened
 from lfmp_core.experiments.grid import Grid, fitted
 from lfmp_core.experiments.own_data import find_own
 from lfmp_core.experiments.profiles import OWN
@@ -22,7 +23,7 @@ from ..parameters import given
 from ..provenance import provenance
 from . import tables, words
 from .pages import PAGES, OwnPage
-from .ways import OwnRun, ways_of, whole_models
+from .ways import OwnRun, beside_whole, ways_of
 
 # parameters of pages that say which of the public sets, how many planted rows, or how it is run
 _OTHERS = ("dataset", "pairs", "sets", "rows", "seed", "compare_sources", "profile", "workers")
@@ -56,12 +57,20 @@ def show_own(notebook: str, namespace: Mapping[str, Any], *, alone: bool = True)
     if asked.get("pairs"):
         raise LfmpError("a page on one's own rows is about them alone: leave pairs out, or dataset")
     page, ref = PAGES[check_name(notebook, PAGES, "page on one's own data")], find_own(asked["dataset"])
+    _check_kind(notebook, page, ref)
     profile, options = asked.get("profile", OWN), {k: v for k, v in asked.items() if k not in _OTHERS and v}
     with warnings.catch_warnings(action="ignore", category=UserWarning):  # the table says what is left out
         grids = own_grids(page, profile, ref, options)
     for part in page_parts(page, grids, ref, profile, namespace.get("workers")):
         display(part)
     display(provenance(notebook, namespace, alone=alone))
+
+
+def _check_kind(notebook: str, page: OwnPage, ref: DatasetRef) -> None:
+    held = "interactions" if isinstance(opened(ref), InteractionData) else "clicks"
+    if held != page.holds:
+        able = ", ".join(sorted(name for name, one in PAGES.items() if one.holds == held))
+        raise LfmpError(f"{notebook} is about {page.holds}, and {ref.name} holds {held}: take one of {able}")
 
 
 def own_grids(page: OwnPage, profile: str, ref: DatasetRef, options: Mapping[str, Any]) -> list[Grid]:
@@ -85,7 +94,7 @@ def page_parts(
     page: OwnPage, grids: Sequence[Grid], ref: DatasetRef, profile: str, workers: int | None
 ) -> Iterator[Any]:
     """Run what is missing, then what there is to show, one below the other."""
-    data, store = open_dataset(ref), store_for(profile)
+    data, store = opened(ref), store_for(profile)
     if not grids:
         yield from page.more(OwnRun(data, (), store, profile, *2 * [results.frame((), store)]))
         return
@@ -96,8 +105,8 @@ def page_parts(
         failed = [f"{record.spec.label}: {record.error.partition(' [')[0]}" for record in error.failures]
     run, compared = results.frame(grids, store), results.compare(grids, store, against=(ORIGINAL,))
     own = OwnRun(data, grids, store, profile, run, compared)
-    ways = ways_of(own)
-    if whole_models(ways):
+    ways = beside_whole(ways_of(own))
+    if ways:
         yield words.answer(own, ways)
         yield tables.main_table(own, ways)
         yield from filter(None, (tables.picture(own, ways), tables.kept_by_name(own, ways)))

@@ -1,19 +1,22 @@
-"""The pages of click prediction on one's own data: what each runs, and what it adds to the others."""
+"""The pages on one's own data: what each runs, and what it adds to the others."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
+from lfmp_core.data import InteractionData
 from lfmp_core.data.cli import describe_dataset
+from lfmp_core.data.interactions.shown import describe_interactions
 from lfmp_core.experiments.items import Grid
 
 from ..evidence import datasets, results
+from ..lers import cf_grids, search, search_figures
 from ..lers import fig2 as lers_fig2
 from ..lers import fig6 as lers_fig6
 from ..lers import grids as lers
-from ..lers import search, search_figures
+from ..lers.cf_arms import CONTROLS
 from ..lers.table5 import costs
 from ..lers.table5 import page as table5
 from ..lightfmp import choice_grids, fig2a, fig2b, fig2c, fig2d, fig3
@@ -41,11 +44,13 @@ class OwnPage:
         grids: makes its grids, called with the profile, `dataset` and what was given of its parameters; None:
             it describes the data and runs nothing.
         more: what it shows below what all pages show. beside: grids of its runs that are no trainings.
+        holds: what the data has to hold.
     """
 
     grids: Callable[..., Grid | Sequence[Grid]] | None
     more: Callable[[OwnRun], Parts] = nothing
     beside: Callable[..., Sequence[Grid]] | None = None
+    holds: Literal["clicks", "interactions"] = "clicks"
 
 
 def _phases(profile: str, **given: Any) -> list[Grid]:
@@ -54,6 +59,30 @@ def _phases(profile: str, **given: Any) -> list[Grid]:
 
 def _first_set(make: Callable[..., Sequence[Grid]]) -> Callable[..., Sequence[Grid]]:
     return lambda profile, **given: make(profile, sets="criteo", **given)
+
+
+def _few_lists(profile: str, **given: Any) -> list[Grid]:
+    """LightGCN at two sparsities with short searches, unless others are asked for."""
+    few: dict[str, Any] = {"recommenders": "lightgcn", "sparsities": (0.5, 0.8), "trials": 4}
+    return cf_grids.table6(profile, **few | given)
+
+
+def _controls(own: OwnRun) -> Parts:
+    """What a recommender has to beat."""
+    rows = [
+        {
+            "control": arm,
+            **{f"test {m.title}": Spread.over(part, f"test_{m.name}") for m in own.metrics},
+            "numbers": round(part.embedding_parameters.mean()),
+            "seeds": len(part),
+        }
+        for arm in CONTROLS
+        if len(part := own.run[own.run.arm == arm])
+    ]
+    note = "Popularity shows everybody the same items. iALS: of LightGCN's dimension, and of its own."
+    formats = {"numbers": ",.0f", "seeds": ".0f"}
+    caption = f"{own.data.schema.name}: what a recommender has to beat"
+    yield table(pd.DataFrame(rows), caption=caption, formats=formats, note=note)
 
 
 def _shadows(own: OwnRun) -> Parts:
@@ -88,7 +117,7 @@ def _ratios(own: OwnRun) -> Parts:
 
 
 def _stability(own: OwnRun, runs: pd.DataFrame) -> Any:
-    schema = own.data.schema
+    schema = own.clicks.schema
     return fig3.stability_table(runs, schema.field_names, schema.field_sizes)
 
 
@@ -156,8 +185,13 @@ def _searched(own: OwnRun) -> Parts:
         yield Picture(search_figures.scatter_picture(found), "AUC of each trial by hyper-parameter.")
 
 
+def _described_pairs(own: OwnRun) -> Parts:
+    assert isinstance(own.data, InteractionData)
+    yield datasets.interactions_table(describe_interactions(own.data))
+
+
 def _described(own: OwnRun) -> Parts:
-    described, rows = describe_dataset(own.data), []
+    described, rows = describe_dataset(own.clicks), []
     for split, count in described["rows"].items():
         clicks = described["positives"][split]
         error = datasets.auc_error(0.75, clicks, count - clicks) if 0 < clicks < count else None
@@ -179,8 +213,10 @@ PAGES: Mapping[str, OwnPage] = {
     "lightfmp_fig2d_pretrain_size": OwnPage(selection.fig2d, _sizes),
     "lightfmp_fig3_mask": OwnPage(lightfmp.fig3, _gates),
     "lers_table2_ctr_datasets": OwnPage(None, _described),
+    "lers_table3_cf_datasets": OwnPage(None, _described_pairs, holds="interactions"),
     "lers_table4_search": OwnPage(_first_set(lers.table4), _searched),
     "lers_table5_ctr": OwnPage(_first_set(lers.table5), _compressed),
+    "lers_table6_cf": OwnPage(_few_lists, _controls, holds="interactions"),
     "lers_fig2_frequency": OwnPage(_first_set(lers_fig2.grids), _frequency),
     "lers_fig6_weight_decay": OwnPage(lers.fig6, _decays),
     "data": OwnPage(None, _described),

@@ -7,8 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from lfmp_core.metrics import AUC, LOG_LOSS
-
 from ..evidence.outcomes import interval
 from ..evidence.results import RANDOM_FIELDS
 from ..show import pareto
@@ -39,21 +37,21 @@ def way_name(way: Way, several: bool) -> str:
 
 def main_table(own: OwnRun, ways: Sequence[Way]) -> HtmlTable:
     """A line for each way: what it scores, what it comes to beside the whole model, what it weighs."""
-    several, whole = own.run.backbone.nunique() > 1, whole_models(ways)
-    backbones = list(whole)
+    several, whole = len(whole_models(ways)) > 1, whole_models(ways)
+    backbones, (decides, other) = list(whole), own.metrics
+    beside = f"{decides.title} to the whole"
     rows: list[tuple[tuple[int, float], dict[str, Any]]] = []
     for way in ways:
         base, r = whole.get(way.backbone), way.runs
         found = way.outcome
-        beside = None if found is None else interval(found.gain, found.low, found.high)
         line = ({"backbone": way.backbone} if several else {}) | {
             "removed": removed(way),
             "method": way.arm,
-            "test AUC": Spread.over(r, f"test_{AUC.name}"),
-            "log-loss": Spread.over(r, f"test_{LOG_LOSS.name}"),
-            "AUC to the whole": beside,
+            f"test {decides.title}": Spread.over(r, f"test_{decides.name}"),
+            other.title: Spread.over(r, f"test_{other.name}"),
+            beside: None if found is None else interval(found.gain, found.low, found.high),
             "comes to": None if found is None else found.outcome,
-            "fields": round(r.fields_kept.mean()),
+            **({"fields": round(r.fields_kept.mean())} if own.names else {}),
             "table, kB": way.table_bytes / 1e3,
             "of the whole table": None if base is None else way.table_bytes / base.table_bytes,
             "model, kB": r.bytes.mean() / 1e3,
@@ -66,15 +64,15 @@ def main_table(own: OwnRun, ways: Sequence[Way]) -> HtmlTable:
         for one in own.left_out:
             line = {"backbone": name} if several else {}
             line |= {"removed": f"{one.arm.budget}", "method": one.arm.label}
-            rows.append(((place, one.arm.budget.share), line | {"AUC to the whole": f"– ({one.needs})"}))
+            rows.append(((place, one.arm.budget.share), line | {beside: f"– ({one.needs})"}))
     note = (
-        "Mean ± standard deviation over seeds. AUC to the whole: the paired difference and its 95 % interval "
-        "over test rows and seeds; what it comes to (better, equal, worse, undecided) holds for all lines "
-        "together (Holm). Bytes as served, with indices, masks and hashes. Seconds of the processor, on one "
-        "thread; a machine that does other things disturbs them."
+        f"Mean ± standard deviation over seeds. {beside}: the paired difference and its 95 % interval over "
+        f"test {decides.unit}s and seeds; what it comes to (better, equal, worse, undecided) holds for all "
+        "lines together (Holm). Bytes as served, with indices, masks and hashes. Seconds of the processor, "
+        "on one thread; a machine that does other things disturbs them."
     )
     formats: dict[Any, Any] = dict.fromkeys(("table, kB", "model, kB"), ",.1f")
-    formats |= dict.fromkeys(("fields", "seeds"), ".0f")
+    formats |= dict.fromkeys(("fields", "seeds") if own.names else ("seeds",), ".0f")
     formats["of the whole table"] = ".1%"
     caption = f"{own.data.schema.name}: what was removed, and what it costs"
     data = pd.DataFrame([line for _, line in sorted(rows, key=lambda one: one[0])])
@@ -84,7 +82,7 @@ def main_table(own: OwnRun, ways: Sequence[Way]) -> HtmlTable:
 def kept_by_name(own: OwnRun, ways: Sequence[Way]) -> HtmlTable | None:
     """Fields by name that each way of choosing keeps, and in how many of its trainings; None without any."""
     several, rows = own.run.backbone.nunique() > 1, []
-    for way in ways:
+    for way in ways if own.names else ():
         kept = way.runs.kept_fields
         if way.arm == RANDOM_FIELDS or max(map(len, kept)) == len(own.names):
             continue
@@ -109,29 +107,36 @@ def kept_by_name(own: OwnRun, ways: Sequence[Way]) -> HtmlTable | None:
 
 
 def look_of(way: Way, fields: int) -> str:
-    """A key of `LOOKS`."""
+    """A key of `LOOKS`.
+
+    Args:
+        fields: of the data; 0 of pairs.
+    """
     if way.keeps_all:
         return "the whole model"
     if way.arm == RANDOM_FIELDS:
         return RANDOM_FIELDS
-    return "fewer fields" if way.runs.fields_kept.mean() < fields else "smaller tables"
+    fewer = fields and way.runs.fields_kept.mean() < fields
+    return "fewer fields" if fewer else "smaller tables"
 
 
 def picture(own: OwnRun, ways: Sequence[Way]) -> Picture | None:
-    """Test AUC against bytes of the table, a panel a backbone; None without a way beside the whole model."""
+    """What decides, on test, against bytes of the table, a panel a backbone; None without a way beside the
+    whole model."""
     panels, fronts = [], []
+    title, score = own.metrics[0].title, f"test_{own.metrics[0].name}"
     for backbone, whole in whole_models(ways).items():
         these = [way for way in ways if way.backbone == backbone]
         if len(these) < 2:
             continue
-        mean = whole.runs.test_auc.mean()
+        mean = whole.runs[score].mean()
         points = [
             pareto.Point(
                 "" if way is whole else way_name(way, several=False),
                 look_of(way, len(own.names)),
                 way.table_bytes,
-                float(way.runs.test_auc.mean() - mean),
-                float(way.runs.test_auc.std(ddof=1)) if len(way.runs) > 1 else 0.0,
+                float(way.runs[score].mean() - mean),
+                float(way.runs[score].std(ddof=1)) if len(way.runs) > 1 else 0.0,
             )
             for way in these
         ]
@@ -143,11 +148,13 @@ def picture(own: OwnRun, ways: Sequence[Way]) -> Picture | None:
             p if on or len(points) <= MOST else replace(p, label="")
             for p, on in zip(points, best, strict=True)
         ]
-        panels.append(pareto.Panel(f"bytes of the table, {backbone}", "test AUC, less the whole's", points))
+        panels.append(
+            pareto.Panel(f"bytes of the table, {backbone}", f"test {title}, less the whole's", points)
+        )
     if not panels:
         return None
     there = {point.kind for panel in panels for point in panel.points}
     figure = pareto.pareto_figure(panels, {kind: look for kind, look in LOOKS.items() if kind in there})
     figure.subplots_adjust(bottom=max(0.07, 0.5 / figure.get_figheight()))  # room for the axis' name
-    words = "Test AUC less that of the whole model against bytes of the table. Not beaten in both: "
+    words = f"Test {title} less that of the whole model against bytes of the table. Not beaten in both: "
     return Picture(figure, f"{words}{'. '.join(fronts)}.")

@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 
 from lfmp_core.budget import Budget
-from lfmp_core.data import Dataset
+from lfmp_core.data import Dataset, InteractionData
 from lfmp_core.experiments.items import Grid
 from lfmp_core.experiments.reach import Unmet
 from lfmp_core.experiments.spec import plain
 from lfmp_core.experiments.store import Store
-from lfmp_core.metrics import AUC
+from lfmp_core.metrics import AUC, LOG_LOSS, NDCG20, RECALL20, Metric
 
 from ..evidence.decided import decided
 from ..evidence.results import ALL_FIELDS, RANDOM_FIELDS
@@ -30,7 +30,7 @@ class OwnRun:
         run: see `results.frame`. compared: see `results.compare`.
     """
 
-    data: Dataset
+    data: Dataset | InteractionData
     grids: Sequence[Grid]
     store: Store
     profile: str
@@ -39,8 +39,19 @@ class OwnRun:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the fields."""
-        return self.data.schema.field_names
+        """Of the fields; none of pairs of users and items."""
+        return () if isinstance(self.data, InteractionData) else self.clicks.schema.field_names
+
+    @property
+    def clicks(self) -> Dataset:
+        """The data, where it is rows of clicks."""
+        assert isinstance(self.data, Dataset)
+        return self.data
+
+    @property
+    def metrics(self) -> tuple[Metric, Metric]:
+        """The one that decides, and another."""
+        return (NDCG20, RECALL20) if isinstance(self.data, InteractionData) else (AUC, LOG_LOSS)
 
     @property
     def left_out(self) -> list[Unmet]:
@@ -55,8 +66,8 @@ class Way:
 
     Attributes:
         buffers: bytes of the whole model that are no parameters, such as the means of a normalisation.
-        outcome: of its test AUC beside the whole model's: the comparison's row, see `decided`; None of the
-            whole model itself. drawn: the same beside as many random fields.
+        outcome: of what decides, on test, beside the whole model's: the comparison's row, see `decided`; None
+            of the whole model itself. drawn: the same beside as many random fields.
     """
 
     backbone: str
@@ -100,6 +111,13 @@ def whole_models(ways: Iterable[Way]) -> dict[str, Way]:
     return {way.backbone: way for way in ways if way.keeps_all}
 
 
+def beside_whole(ways: Iterable[Way]) -> list[Way]:
+    """Those on a backbone of which there is the whole model; controls, such as popularity, have none."""
+    found = list(ways)
+    there = whole_models(found)
+    return [way for way in found if way.backbone in there]
+
+
 def _buffers(run: pd.DataFrame, backbone: str) -> float:
     plain = run[(run.backbone == backbone) & run.arm.isin(WHOLES)]
     return float((plain.bytes - 4 * plain.parameters).mean()) if len(plain) else 0.0
@@ -114,7 +132,7 @@ def _planned(grids: Iterable[Grid]) -> Iterable[tuple[str, str, Budget]]:
 
 def _decided(own: OwnRun, against: Sequence[str]) -> dict[tuple[str, str, float], Any]:
     c = own.compared
-    rows = c[c.against.isin(against) & (c.metric == AUC.name)]
+    rows = c[c.against.isin(against) & (c.metric == own.metrics[0].name)]
     if not len(rows):
         return {}
     return {(row.backbone, row.arm, row.budget): row for row in decided(rows, own.run).itertuples()}

@@ -13,7 +13,7 @@ from lfmp_core.metrics import Metric
 from ...claims import told
 from ...evidence.draws import Draws
 from ...evidence.results import seeds_in_words
-from ...evidence.trainings import samples
+from ...evidence.trainings import independent_samples
 from .blocks import ORIGINAL, Cell, GapInterval, Values
 
 LEVEL = 0.95
@@ -131,7 +131,7 @@ class Measured(Recorded):
         if a not in self._drawn or b not in self._drawn:
             return None
         if (a, b, chances) not in self._spans:
-            seeds = samples(self._runs[a[:4]], self._runs[b[:4]], f"test_{a[4].name}")
+            seeds = independent_samples(self._runs[a[:4]], self._runs[b[:4]], f"test_{a[4].name}")
             found = contrast_of(self._drawn[a], self._drawn[b], self.named(metric), seeds)
             self._spans[a, b, chances] = GapInterval(found.gain, *found.interval((1 - LEVEL) / chances))
         return self._spans[a, b, chances]
