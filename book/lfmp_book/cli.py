@@ -104,7 +104,7 @@ def advise(
         typer.echo(
             f"nothing is recommended, and nothing was trained: of {schema.rows['test']:,} test rows {few} "
             f"are {what}, where {LEAST_CLICKS} are needed to tell a loss from luck. Collect more rows, or "
-            "prepare them with a larger share for tests: lfmp data prepare csv … --shares 6,2,2"
+            "prepare them with a larger share for tests: lfmp data prepare FILE … --shares 6,2,2"
         )
         return
     folder = out or Path(f"{Path(data).stem}-advice")
