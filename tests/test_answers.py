@@ -14,6 +14,7 @@ from lfmp_book.ledger import ledger
 from lfmp_book.lers import (
     fig2,
     fig2_answer,
+    fig2_pairs,
     fig5,
     fig5_answer,
     fig6,
@@ -135,7 +136,8 @@ def test_pages_without_records_show_no_number():
         table7_answer.answer(nothing),
     ):
         assert "no answer yet" in repr(told) and not re.search(r"\d\.\d|\d %", repr(told))
-    assert table7_answer.answer(retain.of_paper()).sentences == retain.answer(retain.of_paper()).sentences
+    printed = {task: own.assign(stale=False) for task, own in retain.of_paper().items()}
+    assert table7_answer.answer(printed).sentences == retain.answer(printed).sentences
     if len(compared):
         assert "no answer yet" not in repr(table6_answer.answer(reference, compared))
 
@@ -146,14 +148,18 @@ def test_other_trainings_give_other_numbers():
     assert fig6_answer.answer(decays).sentences != fig6_answer.answer(lucky).sentences
     curves = fig2.curves(fig2.grids("reference"), store_for("reference"))
     turned = curves.assign(magnitude=-curves.magnitude)
-    assert fig2_answer.answer(curves).sentences[0] != fig2_answer.answer(turned).sentences[0]
+    pairs = fig2_pairs.reference()
+    assert fig2_answer.answer(curves, pairs).sentences[0] != fig2_answer.answer(turned, pairs).sentences[0]
+    told = [fig2_answer.answer(curves, own).sentences for own in (pairs, pairs.assign(kept=1 - pairs.kept))]
+    assert told[0][:-1] == told[1][:-1] and told[0][-1] != told[1][-1]
+    assert len(fig2_answer.answer(curves, pairs[:0]).sentences) == len(told[0]) - 2
     trials = search.trials(get_item(search.ITEM).grids("reference"), store_for("reference"))
     assert (
         search_answer.answer(trials).sentences != search_answer.answer(trials[trials.arm == "QR"]).sentences
     )
     for told in (
         fig6_answer.answer(decays[:0]),
-        fig2_answer.answer(curves[:0]),
+        fig2_answer.answer(curves[:0], pairs),
         search_answer.answer(trials[:0]),
     ):
         assert "no answer yet" in repr(told)

@@ -403,3 +403,18 @@ def test_remarks_of_the_audit_follow_the_printed_cells(monkeypatch):
     raised.loc[(raised.method == "MagPrune") & (raised.sparsity == 0.95), "auc"] = 0.9
     monkeypatch.setattr(published, "lers_table5", lambda: raised)
     assert remark() == "right in 4 of 4 (t = 50%), 4 of 4 (t = 80%), 4 of 4 (t = 95%)"
+
+
+def test_conventions_turn_an_order_on_planted_lists_alone():
+    """As the page on conventions says of its own run and of the reference's sets."""
+    cells = json.loads((project_root() / "notebooks" / "lers_conventions.ipynb").read_text())["cells"]
+    shown = [
+        "".join(output["data"].get("text/plain", ()))
+        for cell in cells
+        for output in cell.get("outputs", ())
+        if "data" in output
+    ]
+    titles = ("Reference", "This run")
+    tables = {title: next(text for text in shown if text.startswith(title)) for title in titles}
+    agreements = {title: re.findall(r"[+-]\d\.\d\d(?=  +(?:yes|no))", text) for title, text in tables.items()}
+    assert set(agreements["Reference"]) == {"+1.00"} and set(agreements["This run"]) > {"+1.00"}

@@ -1,5 +1,6 @@
 """LERS's Figure 2c and 2d: users and items of collaborative filtering, by how often they occur."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -64,19 +65,34 @@ def _kept(buckets: pd.DataFrame) -> float:
     return float((buckets.kept * buckets.rows).sum() / buckets.rows.sum())
 
 
+def head_and_rest(own: pd.DataFrame) -> dict[float, dict[int, tuple[float, float]]]:
+    """By sparsity and seed: the share of numbers that MagPrune keeps of the head, and of all other ids.
+
+    Args:
+        own: runs on one set, see `fig2.curves`.
+    """
+    found: dict[float, dict[int, tuple[float, float]]] = {}
+    for (t, seed), run in fig2.seen(fig2.wholes(own)).groupby(["sparsity", "seed"]):
+        top = head(run)
+        found.setdefault(float(t), {})[int(seed)] = _kept(run[top]), _kept(run[~top])
+    return found
+
+
+def over_seeds(shares: Mapping[int, tuple[float, float]]) -> tuple[float, float]:
+    """Means of what `head_and_rest` has of one sparsity."""
+    ours, rest = zip(*shares.values(), strict=True)
+    return sum(ours) / len(ours), sum(rest) / len(rest)
+
+
 def _tail(own: pd.DataFrame) -> CasesFound:
     """Share of numbers that MagPrune keeps in the head, and in the mid and tail range together."""
     cases, told = [], []
-    for t, runs in fig2.seen(fig2.wholes(own)).groupby("sparsity"):
-        shares = []
-        for seed, run in runs.groupby("seed"):
-            top = head(run)
-            ours, rest = (
-                float((part.kept * part.rows).sum() / part.rows.sum()) for part in (run[top], run[~top])
-            )
-            shares.append((ours, rest))
-            cases.append(Case(f"t = {t:.0%}", f"seed {seed}", ours < rest, f"{ours:.1%}, {rest:.1%}"))
-        ours, rest = (sum(one) / len(shares) for one in zip(*shares, strict=True))
+    for t, by_seed in head_and_rest(own).items():
+        cases += [
+            Case(f"t = {t:.0%}", f"seed {seed}", ours < rest, f"{ours:.1%}, {rest:.1%}")
+            for seed, (ours, rest) in by_seed.items()
+        ]
+        ours, rest = over_seeds(by_seed)
         told.append(f"{ours:.1%} of the head's numbers and {rest:.1%} of the others' at {t:.0%}")
     return CasesFound(cases, "kept " + "; ".join(told))
 

@@ -31,4 +31,5 @@ def of_conventions(reference: pd.DataFrame) -> Answer:
     said = told(reference, SETS)
     if not said:
         return waiting(COMMAND)
-    return Answer(said, "Means over the records of Table 6; the rest stands in the table below.")
+    sure = "Both figures of a cell are of the same lists: neither seeds nor users are in doubt between them. "
+    return Answer(said, f"{sure}Means over the records of Table 6, block by block in the table below.")

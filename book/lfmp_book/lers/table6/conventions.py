@@ -116,7 +116,7 @@ def orders(frame: pd.DataFrame) -> list[dict]:
                     "least": changes.min(),
                     "median": changes.median(),
                     "most": changes.max(),
-                    "methods": len(cells),
+                    "cells": len(cells),
                     "τ of their order": tau(one, other) if len(cells) > 1 else None,
                     "best stays": one.index(max(one)) == other.index(max(other)),
                 }
@@ -132,7 +132,7 @@ def orders_table(frame: pd.DataFrame, title: str) -> HtmlTable | Prose:
     data = pd.DataFrame(rows)
     data["best stays"] = data["best stays"].map({True: "yes", False: "no"})
     formats = {**dict.fromkeys(("least", "median", "most"), "+.2%"), "τ of their order": "+.2f"}
-    note = "Changes of means, over methods at all sparsities; τ is 1 where both order the methods alike."
+    note = "Changes of means. Cells: methods at each sparsity; τ is 1 where both order them alike."
     caption = f"{title}: what each convention changes"
     return table(data, caption=caption, formats=formats, group="runs on", note=note)
 
@@ -143,7 +143,7 @@ def told(frame: pd.DataFrame, sets: Sequence[str]) -> tuple[str, ...]:
     said = []
     for convention in CONVENTIONS if len(found) else ():
         rows = found[found.convention == convention.title]
-        several = rows[rows.methods > 1]
+        several = rows[rows.cells > 1]
         kept = int((several["τ of their order"] == 1).sum())
         order = (
             f"; the order of methods stays in {kept} of {number(len(several), 'block')} that "
@@ -151,6 +151,6 @@ def told(frame: pd.DataFrame, sets: Sequence[str]) -> tuple[str, ...]:
         )
         said.append(
             f"**{convention.said}**: {rows.least.min():+.1%} to {rows.most.max():+.1%} over "
-            f"{number(int(rows.methods.sum()), 'cell')}{order * bool(len(several))}."
+            f"{number(int(rows.cells.sum()), 'cell')}{order * bool(len(several))}."
         )
     return tuple(said)

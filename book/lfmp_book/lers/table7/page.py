@@ -5,6 +5,7 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import pandas as pd
+from scipy.stats import kendalltau
 
 from lfmp_core.metrics import AUC, NDCG20
 
@@ -48,6 +49,8 @@ HALVES = {
     ),
     CLICKS: Half("overall_ctr", five.SETS, "DCN", AUC.title, five.arm_of, tuple(five.DATASETS.values())),
 }
+_Side = tuple[str, Mapping[str, pd.DataFrame], Mapping[str, str]]  # heading, ratios, columns
+MEANS = {task: half.overall for task, half in HALVES.items()}
 ROWS = tuple(product(SHARES, METHODS))
 NOT_MADE = 0.0  # what the paper prints where there was no run
 
@@ -120,36 +123,61 @@ def retain_table(task: str, reference: pd.DataFrame, run: pd.DataFrame, title: s
 def transfer_table(reference: Mapping[str, pd.DataFrame], run: Mapping[str, pd.DataFrame]) -> HtmlTable:
     """Are methods that are strong in one task strong in the other? (RQ2)
 
-    Kendall's τ of their mean ratios, and the best of each task, of the methods that have both.
+    Kendall's τ of their mean ratios, and the best of each task, of the methods that have both; of one set of
+    collaborative filtering where the other has no runs (`means_of`).
 
     Args:
         reference, run: `ratios` by task.
     """
-    rows = []
+    rows, paper = [], of_paper()
+    named = means_of(reference)
+    sides: list[_Side] = [
+        ("paper", paper, MEANS),
+        *((f"paper, {name}", paper, own) for name, own in named if name),
+    ]
+    sides += [(f"reference{f', {name}' * bool(name)}", reference, own) for name, own in named]
     for t in SHARES:
         row: dict[tuple[str, str], Any] = {("", "t"): f"{t:.0%}"}
-        for side, frames in (("paper", of_paper()), ("reference", reference), ("this run", run)):
-            row |= {(side, key): value for key, value in _transfer(frames, t).items()}
+        for side, frames, columns in (*sides, ("this run", run, MEANS)):
+            row |= {(side, key): value for key, value in _transfer(frames, t, columns).items()}
         rows.append(row)
     data = pd.DataFrame(rows)
     data.columns = pd.MultiIndex.from_tuples(data.columns)
     data = data.dropna(axis=1, how="all")
-    note = "τ: 1 where both tasks order the methods alike, −1 where one turns the other's order round."
-    forms = {"methods": ".0f", "τ": "+.2f"}
+    note = "τ: 1 where both tasks order the methods alike, −1 where one turns the other's order round. "
+    note += "p: that two random orders agree or disagree as much."
+    forms = {"methods": ".0f", "τ": "+.2f", "p": ".2f"}
     formats: dict[Any, Any] = {column: forms[column[1]] for column in data.columns if column[1] in forms}
     return table(data, caption="Which methods transfer", formats=formats, note=note)
 
 
-def _transfer(frames: Mapping[str, pd.DataFrame], t: float) -> dict[str, Any]:
+def means_of(frames: Mapping[str, pd.DataFrame]) -> list[tuple[str, Mapping[str, str]]]:
+    """What of both tasks can be held against each other, by a name and the columns of `ratios` by task.
+
+    The means over both sets of each task, named ""; where no method has both, each set of collaborative
+    filtering that has runs, by its name, against the mean of click prediction.
+    """
+    if any(_transfer(frames, t)["τ"] is not None for t in SHARES):
+        return [("", MEANS)]
+    alone = {name: {**MEANS, LISTS: name} for name in HALVES[LISTS].sets}
+    able = lambda columns: any(_transfer(frames, t, columns)["τ"] is not None for t in SHARES)
+    return [(name, columns) for name, columns in alone.items() if able(columns)]
+
+
+def _transfer(
+    frames: Mapping[str, pd.DataFrame], t: float, columns: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     means = {}
-    for task, half in HALVES.items():
+    for task, column in (columns or MEANS).items():
         own = frames[task]
-        means[task] = own[own.budget == t].groupby("method", sort=False)[half.overall].mean()
+        means[task] = own[own.budget == t].groupby("method", sort=False)[column].mean()
     known = pd.DataFrame(means).dropna()
     if len(known) < 2:
-        return dict.fromkeys(("methods", "τ", *(f"best, {task}" for task in HALVES)))
+        return dict.fromkeys(("methods", "τ", "p", *(f"best, {task}" for task in HALVES)))
     best = {f"best, {task}": known[task].idxmax() for task in HALVES}
-    return {"methods": len(known), "τ": tau(*(known[task].tolist() for task in HALVES)), **best}
+    ours, theirs = (known[task].tolist() for task in HALVES)
+    chance = float(kendalltau(ours, theirs).pvalue)
+    return {"methods": len(known), "τ": tau(ours, theirs), "p": chance, **best}
 
 
 def answer(frames: Mapping[str, pd.DataFrame]) -> Prose:
@@ -158,13 +186,19 @@ def answer(frames: Mapping[str, pd.DataFrame]) -> Prose:
     Args:
         frames: `ratios` by task.
     """
-    said = []
-    for t in SHARES:
-        found = _transfer(frames, t)
-        if found["τ"] is None:
-            continue
-        best = ", ".join(f"{found[f'best, {task}']} in {task}" for task in HALVES)
-        said.append(f"**{t:.0%}**: τ {found['τ']:+.2f} over {found['methods']} methods; best: {best}.")
+    said, paper = [], of_paper()
+    for name, columns in means_of(frames):
+        for t in SHARES:
+            found = _transfer(frames, t, columns)
+            if found["τ"] is None:
+                continue
+            best = ", ".join(f"{found[f'best, {task}']} in {task}" for task in HALVES)
+            alone, printed = f", {name} alone" * bool(name), _transfer(paper, t, columns)
+            theirs = f"; by the paper's numbers {printed['τ']:+.2f} over {printed['methods']}" * bool(name)
+            said.append(
+                f"**{t:.0%}{alone}**: τ {found['τ']:+.2f} over {found['methods']} methods "
+                f"(p = {found['p']:.2f}{theirs}); best: {best}."
+            )
     known = [task for task in HALVES if len(frames[task])]
     said += [f"{task.capitalize()}: {NOT_YET}." for task in HALVES if task not in known]
     if known == list(HALVES) and not said:
