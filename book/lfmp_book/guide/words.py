@@ -86,6 +86,9 @@ def answer(found: Sequence[Action]) -> Answer:
         f"{outcomes_in(cases_of(found))}, adjusted for all {num_comparisons(found)} comparisons of this page "
         f"together (Holm). Equal: the adjusted interval lies within ± {AUC.margin} of test AUC."
     )
+    cases = cases_of(found)
+    if stale := sum(case.stale for case in cases):
+        sure += f" {stale} of {len(cases)} cases rest on records of code that computes other numbers now."
     return Answer(tuple(lines), sure)
 
 
@@ -197,7 +200,7 @@ def limits(found: Sequence[Action]) -> Prose:
             "ratios are each to its own whole model.",
             f"Of {len(cases)} cases {stale} rest on records of code that computes other numbers now, "
             "compared only with others of the same code; `lfmp status` lists them.",
-            "Click prediction only: collaborative filtering has a section of its own.",
+            "All of this is of click prediction; *In collaborative filtering*, above, has the other task.",
         )
     )
 
