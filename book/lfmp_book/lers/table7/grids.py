@@ -47,7 +47,8 @@ def halves(
 
 
 def _few_clicks(dataset: DatasetRef | None, shares: Sequence[float], seeds: int | None) -> list[Grid]:
-    [search, *_] = clicks.table4("quick", dataset=dataset, sets="criteo", backbones="dcn_mix")
+    given: dict[str, Any] = {"sets": "criteo", "backbones": "dcn_mix", "arms": ORIGINAL}
+    [search, *_] = clicks.table4("quick", dataset=dataset, **given)
     every = [arm for t in shares for arm in clicks.compressions("quick", t) if arm.label in FEW]
     arms = [Arm(ORIGINAL, "no_selection"), *reachable(every, dataset, search.backbones[0])]
     return [replace(search, item="lers_table5", arms=arms, tpe=None, seeds=range(seeds or 1))]
