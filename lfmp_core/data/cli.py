@@ -1,6 +1,7 @@
 """`lfmp data`: list the sets at hand, prepare one, describe it, sample negatives, fetch a public one."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -339,8 +340,11 @@ def negatives(
     how: dict[str, Any] = {"user": user, "time": time, "of_item": of_item or (), "delimiter": delimiter}
     taken, drawn = write_negatives(log, out, item, per=per, near=near, seed=seed, **how)
     typer.echo(f"{out}: {taken:,} rows with {CLICKED} 1, {drawn:,} drawn with 0")
-    split = f" --split chronological --time {time}" if time else ""
-    typer.echo(f"next: lfmp data prepare {out} --label {CLICKED}{split} --out FOLDER")
+    # whole numbers that name things would be guessed to be amounts
+    kinds = [word for name in (user, item) if name for word in ("--kind", f"{name}=categorical")]
+    order = ["--split", "chronological", "--time", time] if time else []
+    words = ["lfmp", "data", "prepare", str(out), "--label", CLICKED, *kinds, *order, "--out", "FOLDER"]
+    typer.echo(f"next: {shlex.join(words)}")
 
 
 @app.command()

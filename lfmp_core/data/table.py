@@ -53,7 +53,7 @@ def open_table(source, settings: PrepareSettings) -> Reader:
             alone = file.reader([Column(name, "categorical", name)], name, spelling=plain)
             columns += fields_of_column(name, file.separated(name, multi[name]), alone, canonical)
             continue
-        inferred = guess(name, looked[name], rows) if name not in kinds else None
+        inferred = guess(name, looked[name], rows, settings.numeric) if name not in kinds else None
         if inferred:
             notices.append(inferred.notice(name))
             notices += seems_multi(name, looked[name])

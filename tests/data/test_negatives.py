@@ -1,11 +1,14 @@
 """Sampled negatives: whose, of which items, and what changes with them."""
 
+import shlex
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
 from lfmp_core import cli
+from lfmp_core.data import load_prepared
 from lfmp_core.data.negatives import with_negatives
 from lfmp_core.errors import LfmpError
 
@@ -94,9 +97,32 @@ def test_a_file_becomes_a_click_log_that_prepares(tmp_path, monkeypatch, capsys)
             cli.main(arguments)
         told.append((end.value.code or 0, "".join(capsys.readouterr())))
     assert [code for code, _ in told] == [0, 0, 2, 2, 2]
+    order = "--split chronological --time at"
+    assert told[0][1].splitlines()[-1] == (
+        "next: lfmp data prepare clicks.csv --label clicked --kind who=categorical --kind what=categorical "
+        f"{order} --out FOLDER"
+    )
     assert "4,000 rows with clicked 1" in told[0][1] and "3 fields" in told[1][1]
     said = ("Did you mean 'what'", "this is no file of rows", "has a column 'clicked' already")
     assert all(words in text for words, (_, text) in zip(said, told[2:], strict=True))
+
+
+def test_what_it_says_comes_next_keeps_the_ids(tmp_path, monkeypatch, capsys):
+    """Ids that are whole numbers would be read as amounts, unless it is said what they are."""
+    monkeypatch.chdir(tmp_path)
+    taken = log(users=300, items=200).rename(columns={"who": "by whom"})
+    taken.to_csv("visits.csv", index=False)
+    words = ["data", "negatives", "visits.csv", "--item", "what", "--user", "by whom", "--out", "neg.csv"]
+    with pytest.raises(SystemExit):
+        cli.main(words)
+    told = shlex.split(capsys.readouterr().out.splitlines()[-1])
+    assert told[:2] == ["next:", "lfmp"]
+    with pytest.raises(SystemExit) as end:
+        cli.main([*told[2:-1], "out", "--quiet"])
+    assert not end.value.code
+    fields = {field.name: field for field in load_prepared("out").schema.fields}
+    assert {fields[name].kind for name in ("by whom", "what")} == {"categorical"}
+    assert all(fields[name].distinct == taken[name].nunique() > 190 for name in ("by whom", "what"))
 
 
 def test_one_item_alone_is_refused():

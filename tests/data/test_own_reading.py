@@ -74,12 +74,11 @@ def test_missing_markers_are_one_list(tmp_path):
         ("x", ["a", "1"], "categorical", "text"),
         ("x", [""], "categorical", "no value"),
         ("x", ["true", "false"], "categorical", "true and false"),
-        ("x", range(60), "integer", "whole numbers"),
         ("x", range(50), "categorical", "at most 50"),
         ("x", ["", *range(50)], "categorical", "at most 50"),
         ("advertiserId", range(60), "categorical", "named like an id"),
         ("zip", range(60), "categorical", "named like an id"),
-        ("paid", range(60), "integer", "whole numbers"),
+        ("Visitor", range(60), "categorical", "named like an id"),
         ("x", [f"{n:05d}" for n in range(60)], "categorical", "leading zeros"),
         ("x", RNG.integers(-(2**63), 2**63, 60), "categorical", "beyond 2^53"),
         ("x", RNG.integers(0, 2**64, 60, "u8"), "categorical", "beyond 2^53"),
@@ -98,13 +97,13 @@ def test_kinds_say_why(name, values, kind, why):
     ("name", "values", "rows", "kind", "words"),
     [
         # ids in use again and again lie evenly; amounts lie thinner the larger they are
-        ("item", range(40, 2040), 100_000, "categorical", "spread evenly.*--kind item=integer"),
+        ("thing", range(40, 2040), 100_000, "categorical", "spread evenly.*--kind thing=integer"),
         (
-            "item",
+            "thing",
             np.unique(RNG.zipf(1.5, 40_000)),
             2_000,
             "categorical",
-            "more than amounts.*--kind item=integer",
+            "more than amounts.*--kind thing=integer",
         ),
         ("pence", np.arange(1500) ** 3, 100_000, "integer", "1,500 different.*--kind pence=categorical"),
         (
@@ -125,10 +124,27 @@ def test_doubtful_kinds_warn_with_what_overrides_them(name, values, rows, kind, 
     assert line.startswith(f"warning: {name}: ") and re.search(words, line)
 
 
+@pytest.mark.parametrize(
+    ("name", "numeric", "told"),
+    [  # floor(ln(59)^2) is 16: 0, 1, 2, then floor(ln(3)^2) = 1 to 16, of which all but 1 and 2 are new
+        ("paid", "ln_squared", "60 different whole numbers, which fall into 17 bins"),
+        ("paid", "log2", "60 different whole numbers, which fall into 7 bins"),  # 0, 1, 2, then 2 to 6
+        ("paid", "scalar", "60 different whole numbers"),
+        ("item_price", "ln_squared", "60 different whole numbers, which fall into 17 bins"),
+    ],
+)
+def test_amounts_say_how_many_categories_they_become_and_how_to_keep_them_apart(name, numeric, told):
+    found = guess(name, pa.array(list(map(str, range(60)))), 1000, numeric)
+    assert str(found.notice(name)) == (
+        f"note: {name}: read as integer: {told}. --kind {name}=categorical if they name things"
+    )
+
+
 def test_names_of_ids():
-    ids = "id user_id userId UserID userid adIds zip_code ZIP postcode C1_hash barcode"
+    ids = "id user_id userId UserID userid adIds zip_code ZIP postcode C1_hash barcode item User Product"
     assert all(map(names_an_id, ids.split()))
-    others = "bid maxBid paid grid_size age idle hidden zipper decode video price_2 Width"
+    others = "bid maxBid paid grid_size age idle hidden zipper decode video price_2 Width item_price "
+    others += "per_user items pageViews"
     assert not any(map(names_an_id, others.split()))
 
 
