@@ -1,6 +1,7 @@
 """One's own users and items: any type, numbered and named; CSV and Parquet alike; what is wrong is said."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -96,6 +97,24 @@ def test_csv_and_parquet_are_the_same_data(tmp_path, split):
         first = table.groupby(["who", "what"])["when"].min()
         for who, what in parts[2]:
             assert first[who, int(what)] == first[who].max()
+
+
+def test_times_that_decide_nothing_are_said(tmp_path):
+    """A random split is what it is without them, and so are files of one's own splits."""
+    frame().to_csv(tmp_path / "t.csv", index=False)
+    frame(rows=50, seed=1).to_csv(tmp_path / "later.csv", index=False)
+
+    def made(time, split="random", **files):
+        source = own_interactions(tmp_path / "t.csv", "who", "what", time=time, **files)
+        return prepare_interactions(source, tmp_path / "o", InteractionSettings(split=split))
+
+    def said(data):
+        words = re.compile("the split is random|not read")
+        return [notice.field for notice in data.schema.notices if words.search(notice.text)]
+
+    assert made("when").fingerprint == made(None).fingerprint
+    assert said(made("when")) == [None] and said(made(None)) == said(made("when", "last_out")) == []
+    assert said(made("when", test=tmp_path / "later.csv")) == ["when"]
 
 
 @given(st.permutations(range(60)))

@@ -122,7 +122,7 @@ class InteractionData:
             user=found.names[0],
             item=found.names[1],
             truth=found.truth,
-            notices=notices_of(once, parts),
+            notices=notices_of(once, parts, settings.split),
         )
         return cls(IN_MEMORY, schema, {split: parts[split] for split in SPLITS}, found.vocabulary)
 

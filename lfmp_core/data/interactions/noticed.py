@@ -15,16 +15,27 @@ from .gathered import Gathered
 from .splitting import Distinct, Parts
 
 
-def notices_of(found: Distinct, parts: Parts) -> tuple[Notice, ...]:
-    """All that is to be said of pairs and their splits; what reading showed comes first."""
+def notices_of(found: Distinct, parts: Parts, split: str) -> tuple[Notice, ...]:
+    """All that is to be said of pairs and their splits; what reading showed comes first.
+
+    Args:
+        split: how they were split (`InteractionSettings.split`).
+    """
     pairs = found.pairs
     return (
         *pairs.notices,
+        *_untimed(pairs, split),
         *_again(found),
         *(_gaps(pairs) if pairs.vocabulary is None else ()),
         *_without_items(pairs, parts),
         *_unseen(pairs, parts),
     )
+
+
+def _untimed(pairs: Gathered, split: str) -> Iterator[Notice]:
+    if pairs.times is not None and split == "random":
+        text = "the times decide nothing and are not kept: the split is random within each user"
+        yield Notice("note", None, text, "--split last_out and --split chronological go by them")
 
 
 def _again(found: Distinct) -> Iterator[Notice]:

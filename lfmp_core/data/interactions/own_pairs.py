@@ -24,6 +24,7 @@ from ..vocabulary import VOCABULARY
 from .gathered import Gathered
 
 _BLOCK_BYTES = 4 << 20
+_UNREAD = "not read: the splits are files of their own, and no time decides which pair goes where"
 
 
 def own_interactions(
@@ -88,6 +89,7 @@ def gather_own(source: Source) -> Gathered:
     check_columns(path, opened["train"].names, [time] if time else [], "time column")
     canonical = Canonical(tuple(options["missing"]))
     read = [_read(file, names, time, canonical) for file in opened.values()]
+    unread = [Notice("note", options["time"], _UNREAD)] if options["time"] and not time else []
     columns = [_together([own.columns[number] for own in read]) for number in range(len(names))]
     absent = [_absent(column) for column in columns]
     kept = ~(absent[0] | absent[1])
@@ -104,7 +106,7 @@ def gather_own(source: Source) -> Gathered:
         vocabulary=pa.concat_tables([users.vocabulary(names[0]), items.vocabulary(names[1])]),
         names=names,
         source=sources.pop("train") | sources,
-        notices=tuple(_left_out(names, absent)),
+        notices=(*unread, *_left_out(names, absent)),
         file=path,
     )
 
