@@ -181,6 +181,10 @@ def test_without_a_validation_file_it_is_drawn_from_train(tmp_path):
     assert prepare_interactions(source, tmp_path / "o").schema.pairs == {"train": 18, "val": 2, "test": 1}
     with pytest.raises(DataError, match="a share of test where test is a file of its own"):
         prepare_interactions(source, tmp_path / "p", InteractionSettings(shares=(8, 1, 1)))
+    (tmp_path / "c.csv").write_text("u,i\nb,1\nb,2\n")
+    source = own_interactions(tmp_path / "a.csv", "u", "i", test=tmp_path / "c.csv")
+    with pytest.raises(DataError, match=r"test has no u .* among 1\. Give a file for test with"):
+        prepare_interactions(source, tmp_path / "p")
     with pytest.raises(DataError, match="--test is missing"):
         own_interactions(tmp_path / "a.csv", "u", "i", val=tmp_path / "b.csv")
 
@@ -192,7 +196,7 @@ def test_without_a_validation_file_it_is_drawn_from_train(tmp_path):
         ("u,i\na,x\n", {"item": "u"}, {}, "'u' is named as the column of users and of items"),
         ("u,i\na,x\n", {"time": "t"}, {}, "unknown time column 't'"),
         (
-            "u,i\na,x\n",
+            "u,i\na,x\na,y\n",
             {},
             {"split": "last_out"},
             "the split last_out needs times. Name the column of times: --time",
@@ -204,7 +208,16 @@ def test_without_a_validation_file_it_is_drawn_from_train(tmp_path):
             "line 3, column t: time 'soon' is no whole",
         ),
         ("u,i\n", {}, {}, "t.csv: no pairs"),
-        ("u,i\na,x\nb,y\n", {}, {}, "t.csv: split val gets none of the 2 pairs"),
+        ("u,i\na,x\na,y\n", {}, {}, "split val gets none of the 2 pairs. Of a user's pairs one trains"),
+        ("u,i\na,x\nb,y\n", {}, {}, "t.csv: each u has one pair, so nothing can be learnt of one and tested"),
+        ("u,i,t\na,x,1\nb,y,2\n", {"time": "t"}, {"split": "last_out"}, "each u has one pair"),
+        ("u,i,t\na,x,1\nb,y,2\n", {"time": "t"}, {"split": "chronological"}, "each u has one pair"),
+        (
+            "u,i,t\na,x,1\na,y,2\na,z,3\na,w,4\nb,x,5\nc,y,6\n",
+            {"time": "t"},
+            {"split": "chronological", "shares": (4, 1, 1)},
+            "split val has no u that is in training too, among 1. Draw it from each user's own pairs: --spl",
+        ),
         ("u,i\na,x,3\n", {}, {}, "line 2: 3 columns where 2 are expected"),
         ("u;i\na;x\n", {}, {}, "the header holds no ',' but 1 of ';'"),
     ],

@@ -58,28 +58,66 @@ def split_pairs(found: Gathered, settings: InteractionSettings, shares: Shares) 
         settings, shares: see `schema.resolved`.
 
     Raises:
-        DataError: a split that should have pairs gets none, or a split by time is asked for without times.
+        DataError: a split that should have pairs gets none, or none of a user that training knows; each user
+            has one pair; or a split by time is asked for without times.
     """
     if not len(found.users):
         raise DataError("no pairs", file=found.file, remedy="Give at least a user and an item")
+    if settings.split != "given":
+        _check_again(found, settings, shares)
     if settings.split == "random":
         parts = _random(found, shares, settings.seed)
     elif settings.split == "given":
         parts = _given(found, shares, settings.seed)
-    elif found.times is None:
-        remedy = "Name the column of times: --time COLUMN"
-        raise DataError(f"the split {settings.split} needs times", file=found.file, remedy=remedy)
     elif settings.split == "chronological":
-        parts = _chronological(found, found.times, shares)
+        parts = _chronological(found, _timed(found, settings.split), shares)
     else:
-        parts = _last_out(found, found.times)
+        parts = _last_out(found, _timed(found, settings.split))
     for split, share in zip(SPLITS, shares, strict=True):
         asked = share or settings.split == "last_out" or (settings.split == "given" and split == "test")
         if asked and not len(parts[split]):
             problem = f"split {split} gets none of the {len(found.users):,} pairs"
-            remedy = "Give more pairs a user, or other shares (--shares)"
-            raise DataError(problem, file=found.file, remedy=remedy)
+            raise DataError(problem, file=found.file, remedy=_more_pairs(split, settings))
+    _check_known(found, settings, parts)
     return parts
+
+
+def _check_again(found: Gathered, settings: InteractionSettings, shares: Shares) -> None:
+    """Refuse users of one pair each where any is to be held out."""
+    held = settings.split == "last_out" or shares[1] or shares[2]
+    if held and np.bincount(found.users).max() == 1:
+        problem = f"each {found.names[0]} has one pair, so nothing can be learnt of one and tested"
+        remedy = "Name a column of users who come again (--user)"
+        raise DataError(problem, file=found.file, remedy=remedy)
+
+
+def _timed(found: Gathered, split: str) -> np.ndarray:
+    if found.times is None:
+        remedy = "Name the column of times: --time COLUMN"
+        raise DataError(f"the split {split} needs times", file=found.file, remedy=remedy)
+    return found.times
+
+
+def _check_known(found: Gathered, settings: InteractionSettings, parts: Parts) -> None:
+    """Refuse a split all of whose users are new."""
+    trained = parts["train"].degrees() > 0
+    for split in SPLITS[1:]:
+        there = parts[split].degrees() > 0
+        if there.any() and not (there & trained).any():
+            problem = f"split {split} has no {found.names[0]} that is in training too, among {there.sum():,}"
+            remedy = "Draw it from each user's own pairs: --split last_out or --split random"
+            if settings.split == "given":
+                remedy = f"Give a file for {split} with users that training has"
+            raise DataError(problem, file=found.file, remedy=remedy)
+
+
+def _more_pairs(split: str, settings: InteractionSettings) -> str:
+    if settings.split == "chronological":
+        return f"Give more pairs, or {split} a larger share (--shares)"
+    if settings.split == "given":
+        drawn = " (--val), or training pairs of users who have several" if split == "val" else ""
+        return f"Give a file for {split} with pairs that no other has{drawn}"
+    return "Of a user's pairs one trains, one validates and one tests: give users who have three or more"
 
 
 def _random(found: Gathered, shares: Shares, seed: int) -> Parts:
