@@ -56,7 +56,7 @@ def list_sources() -> None:
     except LfmpError as error:
         root = None
         typer.echo(str(error), err=True)
-    table = lined(f"LFMP_DATA = {root}")
+    table = lined(f"LFMP_DATA = {root}" if root else "LFMP_DATA names no folder")
     for heading in ("source", "what it is, and its files", "there", "full rows"):
         table.add_column(heading, justify="right" if heading == "full rows" else "left", overflow="fold")
     for source in SOURCES.values():
@@ -226,9 +226,10 @@ def _counts(rows: Mapping[str, int]) -> str:
 
 def _shares(text: str) -> tuple[int, ...]:
     try:
-        return check_number("share", tuple(int(part) for part in text.split(",")))
+        train, val, test = (int(part) for part in text.split(","))
     except ValueError:
-        fail(f"--shares {text!r} is not like 8,1,1")
+        fail(f"--shares {text!r} is not like 8,1,1: three whole numbers, of train, val and test")
+    return check_number("share", (train, val, test))
 
 
 def _check_options(context: typer.Context, name: str) -> None:

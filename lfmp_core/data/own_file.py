@@ -64,8 +64,14 @@ def open_own_file(path: Path, delimiter: str | None, multi: Collection[str] = ()
     return _Text(path, header.names, how)
 
 
-def check_columns(path: Path, names: list[str], wanted: Iterable[str], what: str) -> None:
+def check_columns(
+    path: Path, names: list[str], wanted: Iterable[str], what: str, *, several: str | None = None
+) -> None:
     """Refuse a file without a column that is wanted, naming the nearest.
+
+    Args:
+        wanted: names of columns. what: they are, for the message.
+        several: the option that is given once for each, where one may have been given all of them.
 
     Raises:
         DataError
@@ -74,6 +80,10 @@ def check_columns(path: Path, names: list[str], wanted: Iterable[str], what: str
     for name in wanted:
         if name in known:
             continue
+        parts = [part.strip() for part in name.split(",")]
+        if several and len(parts) > 1 and known.issuperset(parts):
+            remedy = f"Give it once for each: {' '.join(f'{several} {part}' for part in parts)}"
+            raise DataError(f"no {what} {name!r}", file=path, remedy=remedy)
         try:
             check_name(name, names, what)
         except UnknownName as error:

@@ -26,6 +26,10 @@ def read_sealed(path: Path, kind: type[Sealed], others: tuple[str, str]) -> Seal
             raise DataError("this is a dataset of another kind", file=path.parent, remedy=others[1])
         seal = stored.pop("seal", None)  # absent from data sets prepared before there was one
         schema, sealed = kind.model_validate(stored), digest(stored, 64)
+    except NotADirectoryError:
+        command = f"lfmp data prepare {path.parent} --label COLUMN --out FOLDER"
+        remedy = f"Prepare it (`{command}`; pairs by --user and --item in place of --label) and name FOLDER"
+        raise DataError("this is a file, and no prepared dataset", file=path.parent, remedy=remedy) from None
     except FileNotFoundError:
         raise DataError("no prepared dataset here", file=path.parent, remedy=_REMEDY) from None
     except DataError:

@@ -35,7 +35,7 @@ def open_table(source, settings: PrepareSettings) -> Reader:
     check_columns(path, file.names, [label], "label column")
     check_columns(path, file.names, [*kinds], "column in kinds")
     check_columns(path, file.names, [*multi], "column in multi")
-    check_columns(path, file.names, options["drop"], "column in drop")
+    check_columns(path, file.names, options["drop"], "column in drop", several="--drop")
     check_columns(path, file.names, [time] if time else [], "time column")
     for kind in kinds.values():
         check_name(kind, KINDS, "field kind")

@@ -10,9 +10,10 @@ from ..budget import NOTHING, Budget
 from ..embeddings import TABLES
 from ..errors import DataError, LfmpError, WrongValue, check_name
 from ..experiments import own_sizes
-from ..methods import Method, get_method
+from ..methods import METHODS, Method, get_method
 from ..models import BackboneSettings
 from ..settings import Settings
+from ..tasks import Clicks
 from ..training import TrainingSettings
 
 WHOLE, _TABLE, _ROUNDED = "no_selection", "table", "quantise"
@@ -133,9 +134,17 @@ def _budget(method: Method, asked: Mapping[str, Any]) -> Budget:
         raise WrongValue(f"share is {share!r}: it must be a number")
     budget = Budget(share, str(asked.get("of", (method.removes or ("fields",))[0])))  # type: ignore[arg-type]
     if share and budget.of not in method.removes:
-        told = f"no share of {budget.of}: ask for a share of {units}" if units else f"no share of {budget.of}"
-        raise LfmpError(f"method {method.name!r} removes {told}")
+        one = f"take by --method one of {', '.join(_able(budget.of))}"
+        remedy = f"ask for a share of {units}, or {one}" if units else one
+        raise LfmpError(f"method {method.name!r} removes no share of {budget.of}: {remedy}")
     return budget
+
+
+def _able(of: str) -> list[str]:
+    """Methods for clicks that remove a share of that and are named by themselves."""
+    beside = (_ROUNDED, _TABLE)  # which are asked for by other parts of a recipe
+    found = (name for name in METHODS if of in METHODS[name].removes and name not in beside)
+    return sorted(name for name in found if issubclass(Clicks, METHODS[name].task))
 
 
 def read_settings(path: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from lfmp_core.data import PrepareSettings, checks, own_table, prepare
+from lfmp_core.data import InteractionData, PrepareSettings, checks, load_prepared, own_table, prepare
 from lfmp_core.data.arrays import contents_of, fingerprint_of
 from lfmp_core.data.dataset import Dataset
 from lfmp_core.data.schema import SPLITS, Schema
@@ -126,6 +126,16 @@ def test_what_the_fingerprint_covers_needs_no_seal(folder):
         (folder / "schema.json").write_text(text)
         with pytest.raises(DataError, match="not a dataset's schema"):
             Dataset.load(folder)
+
+
+def test_a_file_is_no_prepared_folder(folder):
+    """It says how that file is prepared, whichever of the two kinds is asked for."""
+    rows = folder.parent / "rows.csv"
+    for opened in (load_prepared, Dataset.load, InteractionData.load):
+        with pytest.raises(
+            DataError, match=r"rows\.csv: this is a file.*lfmp data prepare .*rows\.csv --label"
+        ):
+            opened(rows)
 
 
 def test_blanks_are_no_edit(folder):

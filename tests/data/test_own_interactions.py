@@ -282,6 +282,13 @@ def test_the_popularity_of_a_splits_items_is_counted_over_its_pairs():
         (("t.csv", "--user", "u"), "--user COLUMN and --item COLUMN"),
         (("t.csv", "--user", "u", "--item", "i", "--label", "y"), "--label goes with source csv"),
         (("t.csv", "--user", "u", "--item", "i", "--threshold", "2"), "--threshold goes with clicks"),
+        (
+            ("t.csv", "--user", "u", "--item", "i", "--shares", "8,1"),
+            "three whole numbers, of train, val and test",
+        ),
+        (("t.csv", "--label", "y", "--shares", "8,1,x"), "--shares '8,1,x' is not like 8,1,1"),
+        (("t.csv", "--label", "y", "--drop", "u,i"), "Give it once for each: --drop u --drop i"),
+        (("t.csv", "--label", "y", "--drop", "u,k"), "unknown column in drop 'u,k'"),
         (("t.csv", "--user", "u", "--item", "i", "--split", "in_order"), "unknown split 'in_order'"),
         (("t.csv", "--file", "s.csv"), "t.csv and --file s.csv are two files"),
         (("gowalla", "--user", "u"), "--user goes with source interactions"),

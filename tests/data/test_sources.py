@@ -172,7 +172,8 @@ def test_command_line(tmp_path, monkeypatch):
     result = _run("prepare", "csv", "--file", path, "--label", "y", "--out", tmp_path / "o", "--quiet")
     assert result.exit_code == 0 and "price: read as scalar" in result.output
     monkeypatch.delenv("LFMP_DATA", raising=False)
-    assert _run("list").exit_code == 0
+    listed = _run("list")
+    assert listed.exit_code == 0 and "LFMP_DATA names no folder" in listed.stdout
 
 
 def test_command_line_errors_are_one_line(tmp_path):

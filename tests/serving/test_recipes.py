@@ -66,7 +66,10 @@ def test_parts_become_a_method_its_settings_and_a_budget():
         ),
         ({"method": {"name": "lasso"}}, "'lasso' removes a share of fields: say how much, by --prune-ratio"),
         ({"table": {"name": "qr"}}, "'table' removes a share of numbers: say how much"),
-        ({"budget": {"share": 0.5}}, "'no_selection' removes no share of fields$"),
+        (
+            {"budget": {"share": 0.5}},
+            "'no_selection' removes no share of fields: take by --method one of adafs.*lasso",
+        ),
         ({"method": {"name": "pep"}, "budget": {"share": 0.5, "of": "fields"}}, "ask for a share of numbers"),
         ({"method": {"name": "lasso"}, "budget": {"share": 1}}, "must be at least 0 and below 1"),
         ({"method": {"name": "lasso"}, "budget": {"share": "half"}}, "share is 'half': it must be a number"),
