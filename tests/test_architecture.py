@@ -46,6 +46,7 @@ BOOK = (
     ("lightfmp", "lers"),
     ("speed", "guide", "advice", "own"),
     ("ledger", "items", "methods", "pictures"),
+    ("beforehand",),
     ("notebooks",),
     ("executor",),
     ("kept",),

@@ -23,6 +23,7 @@ from lfmp_core.folders import scratch_folder
 from lfmp_core.ownership import check_file, read_object
 from lfmp_core.settings import digest, project_root
 
+from .beforehand import check_beforehand
 from .parameters import check_type, parse
 from .sessions import Progress, Session, settle
 
@@ -106,15 +107,18 @@ def check_parameters(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         UnknownName: a name the notebook does not declare. WrongType: another type than the default's.
-        WrongValue: a number outside its bounds.
+        WrongValue: a number outside its bounds. DataError, and the others again: see `check_beforehand`.
     """
     declared = declared_parameters(path)
-    checked = {}
+    checked: dict[str, Any] = {}
     for name, value in given.items():
         check_name(name, declared, f"parameter of {path.stem}")
         checked[name] = parse(value, declared[name]) if isinstance(value, str) else value
         check_type(name, declared[name], checked[name])
         check_number(name, checked[name])
+    if checked:
+        cells = [cell.source for cell in read_notebook(path).cells if cell.cell_type == "code"]
+        check_beforehand(path.stem, cells, declared, checked)
     return checked
 
 

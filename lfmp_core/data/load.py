@@ -5,6 +5,8 @@ from pathlib import Path
 from ..ownership import read_object, restore
 from .dataset import Dataset
 from .interactions.dataset import PREPARED_INTERACTIONS, InteractionData
+from .interactions.schema import InteractionSchema
+from .schema import Schema
 
 
 def load_prepared(folder: Path | str) -> Dataset | InteractionData:
@@ -14,6 +16,21 @@ def load_prepared(folder: Path | str) -> Dataset | InteractionData:
         DataError: there is neither, or not as it was prepared.
     """
     folder = Path(folder)
+    return InteractionData.load(folder) if _of_pairs(folder) else Dataset.load(folder)
+
+
+def holds_pairs(folder: Path | str) -> bool:
+    """Whether a prepared folder holds interactions and not rows of fields; its arrays are not opened.
+
+    Raises:
+        DataError: there is neither.
+    """
+    folder = Path(folder)
+    pairs = _of_pairs(folder)
+    (InteractionSchema if pairs else Schema).read(folder / PREPARED_INTERACTIONS.head)
+    return pairs
+
+
+def _of_pairs(folder: Path) -> bool:
     restore(folder)
-    head = read_object(folder / PREPARED_INTERACTIONS.head)
-    return InteractionData.load(folder) if "num_items" in head else Dataset.load(folder)
+    return "num_items" in read_object(folder / PREPARED_INTERACTIONS.head)

@@ -1,6 +1,7 @@
 """schema.json: settings as JSON with a digest of what they say, so that an edit is found."""
 
 import json
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,7 +32,9 @@ def read_sealed(path: Path, kind: type[Sealed], others: tuple[str, str]) -> Seal
         remedy = f"Prepare it (`{command}`; pairs by --user and --item in place of --label) and name FOLDER"
         raise DataError("this is a file, and no prepared dataset", file=path.parent, remedy=remedy) from None
     except FileNotFoundError:
-        raise DataError("no prepared dataset here", file=path.parent, remedy=_REMEDY) from None
+        near = " or ".join(map(repr, near_folders(path.parent)))
+        remedy = f"Did you mean {near}? {_REMEDY}" if near else _REMEDY
+        raise DataError("no prepared dataset here", file=path.parent, remedy=remedy) from None
     except DataError:
         raise
     except (ValueError, TypeError, AttributeError, RecursionError, LfmpError) as error:
@@ -40,6 +43,15 @@ def read_sealed(path: Path, kind: type[Sealed], others: tuple[str, str]) -> Seal
     if seal not in (None, sealed):
         raise DataError("this schema was edited after the data was prepared", file=path, remedy=_REMEDY)
     return schema
+
+
+def near_folders(folder: Path) -> list[str]:
+    """Prepared folders of nearly the same name in the same place, the nearest first."""
+    try:
+        beside = [path.parent.name for path in folder.parent.glob("*/schema.json")]
+    except OSError:
+        beside = []
+    return [str(folder.parent / name) for name in get_close_matches(folder.name, beside, n=3, cutoff=0.5)]
 
 
 def write_sealed(path: Path, schema: Settings) -> None:

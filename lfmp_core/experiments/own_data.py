@@ -6,6 +6,7 @@ A reference names one's own data by name and fingerprint; the folder is looked u
 """
 
 import json
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,8 @@ def find_own(words: str) -> DatasetRef:
         UnknownName: nothing of that name was opened here.
         LfmpError: several sets have the name.
     """
+    from ..data.sealed import near_folders
+
     if (Path(words) / "schema.json").is_file():
         return prepared(words)
     known = {path.stem: _entry(path)["name"] for path in sorted(_register().glob("[!.]*.json"))}
@@ -47,9 +50,12 @@ def find_own(words: str) -> DatasetRef:
     if len(words) >= OWN_DIGITS:
         found = found or [fingerprint for fingerprint in known if fingerprint.startswith(words)]
     if not found:
-        names = ", ".join(sorted(set(known.values()))) or "none"
+        names = sorted(set(known.values()))
+        near = [*near_folders(Path(words)), *get_close_matches(words, names, cutoff=0.5)]
+        hint = f"did you mean {' or '.join(map(repr, near))}? Else " if near else ""
         raise UnknownName(
-            f"no data set {words!r}: give the folder that `lfmp data prepare` made. Known: {names}"
+            f"no data set {words!r}: {hint}give the folder that `lfmp data prepare` made. "
+            f"Known: {', '.join(names) or 'none'}"
         )
     if len(found) > 1:
         each = ", ".join(fingerprint[:OWN_DIGITS] for fingerprint in found)

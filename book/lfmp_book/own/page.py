@@ -26,7 +26,7 @@ from .pages import PAGES, OwnPage
 from .ways import OwnRun, beside_whole, ways_of
 
 # parameters of pages that say which of the public sets, how many planted rows, or how it is run
-_OTHERS = ("dataset", "pairs", "sets", "rows", "seed", "compare_sources", "profile", "workers")
+NOT_OF_GRIDS = ("dataset", "pairs", "sets", "rows", "seed", "compare_sources", "profile", "workers")
 
 
 def own_page(notebook: str, namespace: Mapping[str, Any]) -> None:
@@ -58,7 +58,8 @@ def show_own(notebook: str, namespace: Mapping[str, Any], *, alone: bool = True)
         raise LfmpError("a page on one's own rows is about them alone: leave pairs out, or dataset")
     page, ref = PAGES[check_name(notebook, PAGES, "page on one's own data")], find_own(asked["dataset"])
     _check_kind(notebook, page, ref)
-    profile, options = asked.get("profile", OWN), {k: v for k, v in asked.items() if k not in _OTHERS and v}
+    profile = asked.get("profile", OWN)
+    options = {key: value for key, value in asked.items() if key not in NOT_OF_GRIDS and value}
     with warnings.catch_warnings(action="ignore", category=UserWarning):  # the table says what is left out
         grids = own_grids(page, profile, ref, options)
     for part in page_parts(page, grids, ref, profile, namespace.get("workers")):
