@@ -135,6 +135,26 @@ print("\\n", end="", file=sys.stderr)"""
     assert "KeyboardInterrupt" not in capfd.readouterr().err
 
 
+def test_ctrl_c_leaves_one_line_and_no_copy(tmp_path):
+    """Nothing of the kernel's sockets, which are closed under the cell that was stopped."""
+    body = 'check(globals())\nimport time\nopen("began", "w").close()\ntime.sleep(60)'
+    write_notebook(tmp_path / "page.ipynb", body=body)
+    command = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    command += "from lfmp_core.cli import main; main(['notebook', 'page.ipynb', '-o', 'out.ipynb'])"
+    page = subprocess.Popen([sys.executable, "-c", command], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    try:
+        end = time.monotonic() + 60
+        while not (tmp_path / "began").exists():
+            assert page.poll() is None and time.monotonic() < end
+            time.sleep(0.05)
+        page.send_signal(signal.SIGINT)
+        said = page.communicate(timeout=60)[1]
+    finally:
+        page.kill()
+    assert page.returncode == 130 and said == "lfmp: interrupted; nothing half-written was kept\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["began", "page.ipynb"]
+
+
 def test_progress_is_one_line_that_names_its_page():
     class Terminal(io.StringIO):
         def isatty(self):

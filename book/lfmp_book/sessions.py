@@ -41,7 +41,9 @@ class Session:
             "kernel_manager_class": Manager,
             "on_cell_execute": begins,
             "on_cell_executed": ended,
-            "extra_arguments": ["--IPKernelApp.log_level=40"],  # else each start warns about plain TCP
+            # What a cell raises comes as a message; the log is of the kernel's machinery. Each start warns
+            # of plain TCP there, and the answer of a cell that Ctrl-C stopped finds its sockets closed
+            "extra_arguments": ["--IPKernelApp.log_level=50"],
         }
 
 
