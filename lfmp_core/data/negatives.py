@@ -123,7 +123,8 @@ def write_negatives(
 
 
 def _codes(log: pa.Table, name: str) -> np.ndarray:
-    return np.asarray(pc.dictionary_encode(log.column(name)).combine_chunks().indices.fill_null(-1)) + 1
+    codes = np.asarray(pc.dictionary_encode(log.column(name)).combine_chunks().indices.fill_null(-1))
+    return codes.astype(np.int64) + 1  # a product of two of them is a key
 
 
 def _sortable(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -136,12 +136,17 @@ def norm_mish(x: Tensor, norm: nn.BatchNorm1d) -> Tensor:
     In training on a CPU in compiled loops, which follow `norm`: batch statistics, of which its running ones
     take their share.
 
+    A single row, as of a batch of pairs of one user, has no statistics and takes the running ones.
+
     Raises:
-        ValueError: batch statistics of a single row, or a norm without running ones.
+        ValueError: a norm without running statistics.
 
     Source: Ioffe and Szegedy 2015; Misra 2020.
     """
-    if not (norm.training and fits(x, half=True) and len(x) > 1):
+    if norm.training and len(x) == 1:
+        running = norm.running_mean, norm.running_var
+        return functional.mish(functional.batch_norm(x, *running, norm.weight, norm.bias, eps=norm.eps))
+    if not (norm.training and fits(x, half=True)):
         return functional.mish(norm(x))
     shift, (sums, squares) = x[0].detach().float(), _partial_sums(x)
     run_kernel(_moments, bits(x.detach().contiguous()), shift, sums, squares)

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from ..errors import LfmpError
 from .base import Table
 
 
@@ -40,7 +41,7 @@ class PairTable(Table):
         for name in ("first", "second"):
             part: Any = getattr(self, name)
             if not hasattr(part, "config"):
-                raise TypeError("a pair that is still trained can't be stored: make its tables sparse")
+                raise LfmpError("a pair that is still trained can't be stored: make its tables sparse")
             config[name] = {"kind": part.kind, **part.config()}
         return config
 

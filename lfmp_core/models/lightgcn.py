@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..data.interactions import Interactions
 from ..embeddings import Table
+from ..embeddings.base import refuse_outside
 from ..embeddings.registry import TableFactory
 from .factors import FactorSettings, MatrixFactorisation
 from .graph import Graph, propagate
@@ -81,6 +82,8 @@ class LightGCN(Recommender):
         return propagate(self.graph, e, self.settings.layers, rows), e[rows]
 
     def pair(self, users: Tensor, items: Tensor) -> Tensor:
+        refuse_outside(users, self.num_users)
+        refuse_outside(items, self.num_items)
         rows, place = torch.cat([users, items + self.num_users]).unique(return_inverse=True)
         v = self.vectors(rows)[place]
         return (v[: len(users)] * v[len(users) :]).sum(1)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..data.interactions import Interactions
 from ..embeddings import FullTable, Table
+from ..embeddings.base import refuse_outside
 from ..embeddings.registry import TableFactory
 from ..registry import Registry
 from ..settings import Settings
@@ -85,7 +86,12 @@ class Recommender(Model):
         if factors is None:
             raise NotImplementedError(f"{type(self).__name__} has neither factors nor a scorer of its own")
         x, y = factors[0], factors[1].T.contiguous()
-        return lambda users: x[users] @ y
+
+        def score(users: Tensor) -> Tensor:
+            refuse_outside(users, len(x))
+            return x[users] @ y
+
+        return score
 
     def served(self) -> "Recommender":
         """A recommender of the same scores that is all a server needs: by default itself."""

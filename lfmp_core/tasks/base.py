@@ -127,7 +127,8 @@ class Task(ABC):
 
     def with_training(self, **changes: Any) -> Self:
         """The same with other values in its protocol."""
-        return replace(self, training=self.training.model_copy(update=changes))  # type: ignore[type-var]
+        own = type(self.training).model_validate(self.training.model_dump() | changes)
+        return replace(self, training=own)  # type: ignore[type-var]
 
     @abstractmethod
     def with_dim(self, dim: int) -> Self:

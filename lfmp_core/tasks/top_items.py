@@ -10,7 +10,7 @@ import torch
 
 from ..data.interactions import InteractionData, Interactions
 from ..embeddings.registry import TableFactory
-from ..errors import DataError, LfmpError
+from ..errors import DataError, LfmpError, check_name
 from ..metrics import NDCG20, RECALL20
 from ..models.recommender import Recommender, RecommenderSettings, side_of, xavier_std
 from ..models.recommenders import RECOMMENDERS, build_recommender
@@ -36,7 +36,7 @@ def fastest_ranker(model: Recommender) -> Ranker:
     factors = model.factors()
     if factors is None or not (factors[0].is_cpu and multiplies_bfloat16()):
         return ranker_by_scores(model)
-    return ProductRanking(*factors)
+    return ProductRanking(factors[0].float(), factors[1].float())
 
 
 @dataclass(frozen=True)
@@ -173,17 +173,19 @@ class TopItems(Task):
         was_training = model.training
         model.eval()
         found: list[list[np.ndarray]] = [[] for _ in left_out]
-        for part, lists in top_items(ranker(model), users, left_out, BLOCK):
-            many = degrees[part]
-            for (items, _), out in zip(lists, found, strict=True):
-                hit = hits(part, items, wanted)
-                columns = (
-                    ndcg(hit, many),
-                    recall(hit, many, capped=True),
-                    recall(hit, many, capped=False),
-                )
-                out.append(np.stack(columns, axis=1))
-        model.train(was_training)
+        try:
+            for part, lists in top_items(ranker(model), users, left_out, BLOCK):
+                many = degrees[part]
+                for (items, _), out in zip(lists, found, strict=True):
+                    hit = hits(part, items, wanted)
+                    columns = (
+                        ndcg(hit, many),
+                        recall(hit, many, capped=True),
+                        recall(hit, many, capped=False),
+                    )
+                    out.append(np.stack(columns, axis=1))
+        finally:
+            model.train(was_training)
         return [np.concatenate(own) for own in found]
 
     def evaluate(self, model: Any, split: str) -> Scores:
@@ -196,7 +198,11 @@ class TopItems(Task):
         Returns:
             Its units are NDCG@20 and Recall@20 ÷ min(|T|, 20) of each of those users, in their order
             [users, 2].
+
+        Raises:
+            UnknownName: a split that nothing is ranked for; training pairs are left out of every ranking.
         """
+        check_name(split, ("val", "test"), "split to rank for")
         left_out = [self.pairs]
         if split == "test":
             left_out.append(self.pairs.together(self.dataset.splits["val"]))

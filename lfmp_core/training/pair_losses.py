@@ -40,19 +40,19 @@ def info_nce(vectors: Tensor, temperature: float = 0.2, rows: int = ROWS) -> Ten
 
 class _Spread(torch.autograd.Function):
     @staticmethod
-    @torch.autocast("cpu", enabled=False)  # powers of 1/τ = 5 and their sums need float32
     def forward(ctx: Any, v: Tensor, temperature: float, rows: int) -> Tensor:
-        loss = v.new_zeros(())
-        ascent = torch.zeros_like(v)
-        for a in range(0, len(v), rows):
-            part = v[a : a + rows]
-            # no similarity passes 1, so no power passes 1
-            p = torch.addmm(v.new_tensor(-1 / temperature), part, v.T, alpha=1 / temperature).exp_()
-            total = p.sum(1, keepdim=True)
-            loss += total.log().sum()
-            p /= total
-            ascent[a : a + rows] += p @ v
-            ascent.addmm_(p.T, part)
+        loss, ascent = v.new_zeros(()), torch.zeros_like(v)
+        with torch.autocast(v.device.type, enabled=False):  # powers of 1/τ = 5 and their sums need float32
+            for a in range(0, len(v), rows):
+                part = v[a : a + rows]
+                # no similarity passes 1, so no power passes 1
+                p = torch.addmm(v.new_tensor(-1 / temperature), part, v.T, alpha=1 / temperature).exp_()
+                # a row of zeros has no power of 1, and under a small τ none that is not 0
+                total = p.sum(1, keepdim=True).clamp_min_(torch.finfo(p.dtype).tiny)
+                loss += total.log().sum()
+                p /= total
+                ascent[a : a + rows] += p @ v
+                ascent.addmm_(p.T, part)
         ctx.ascent = ascent.div_(temperature * len(v))
         return loss / len(v)
 

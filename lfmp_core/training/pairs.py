@@ -48,6 +48,9 @@ class PairBatches:
         negatives: K.
         seed: of order and negatives.
         device: where the batches go.
+
+    Raises:
+        DataError: a user took everything, and has no negatives.
     """
 
     pairs: Interactions
@@ -55,6 +58,9 @@ class PairBatches:
     negatives: int
     seed: int
     device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        self.pairs.check_negatives()
 
     @property
     def identity(self) -> dict[str, int]:

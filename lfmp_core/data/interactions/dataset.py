@@ -23,6 +23,7 @@ from .schema import InteractionSchema, InteractionSettings, resolved
 from .splitting import distinct, split_pairs
 
 ARRAYS = ("starts", "items")
+_MOST_IDS = np.iinfo(np.int32).max
 VOCABULARY = "vocabulary.parquet"
 PREPARED_INTERACTIONS = FolderKind(
     "prepared set of interactions",
@@ -86,11 +87,13 @@ class InteractionData:
         for what, array in (("items", items), ("times", times)):
             if array is not None and array.shape != users.shape:
                 raise DataError(f"{len(array):,} {what} and {len(users):,} users")
+        if times is not None and times.dtype.kind == "f" and not np.isfinite(times).all():
+            raise DataError(f"time {np.flatnonzero(~np.isfinite(times))[0]} is not finite")
         found = Gathered(
             users,
             items,
-            int(users.max(initial=-1)) + 1 if num_users is None else num_users,
-            int(items.max(initial=-1)) + 1 if num_items is None else num_items,
+            _counted(users, num_users, "user"),
+            _counted(items, num_items, "item"),
             times=times,
             source={"format": "arrays"},
         )
@@ -183,6 +186,20 @@ class InteractionData:
         if self.folder == IN_MEMORY or not path.exists():
             raise LfmpError(f"{self.name} has no vocabulary: its users and items are numbers in their source")
         return pq.read_table(path)
+
+
+def _counted(ids: np.ndarray, count: int | None, what: str) -> int:
+    """How many there are of users or items, whose ids have to be below that; without a number, as many as the
+    largest id asks for."""
+    count = int(ids.max(initial=-1)) + 1 if count is None else count
+    outside = np.flatnonzero((ids < 0) | (ids >= count))
+    if len(outside):
+        problem = f"{what} {ids[outside[0]]} at place {outside[0]} lies outside 0..{count - 1}"
+        raise DataError(problem, remedy=f"Number the {what}s from 0 without gaps")
+    if count > _MOST_IDS:
+        problem = f"{what}s are numbered up to {count - 1:,}; an id has 32 bits"
+        raise DataError(problem, remedy=f"Number the {what}s from 0 without gaps")
+    return count
 
 
 def _whole(given: Any, what: str) -> np.ndarray:

@@ -13,6 +13,7 @@ from ...embeddings import FullTable
 from ...embeddings.entry_mask import EntryMask
 from ...embeddings.masked import MaskedRows
 from ...embeddings.sparse import SparseTable
+from ...errors import WrongValue
 from ...models.model import Model
 from ...settings import Settings
 from ...tasks import Task
@@ -49,7 +50,7 @@ def largest_entries(scores: Tensor, count: int, row_minimum: int = 0) -> Tensor:
         row_minimum: entries of each row that stay in any case, at most D.
 
     Raises:
-        ValueError: there are not so many entries, or the protected ones alone are more than `count`.
+        ValueError: there are not so many entries. WrongValue: the protected ones alone are more than `count`.
     """
     if not 0 <= count <= scores.numel():
         raise ValueError(f"{count:,} entries can't be kept of {scores.numel():,}")
@@ -158,7 +159,7 @@ def magprune(task: Task, budget: Budget, settings: MagPruneSettings, context: Co
     and what each n_min scores on validation, where it is searched (`minimums`, from 0 on).
 
     Raises:
-        ValueError: the rows' minimum alone exceeds the budget.
+        WrongValue: the rows' minimum alone exceeds the budget.
 
     Source: LERS §4.2, Algorithm 1.
     """
@@ -187,4 +188,4 @@ def magprune(task: Task, budget: Budget, settings: MagPruneSettings, context: Co
 
 def _check_minimum(row_minimum: int, rows: int, count: int) -> None:
     if row_minimum * rows > count:
-        raise ValueError(f"{row_minimum} numbers in each of {rows:,} rows exceed the {count:,} that may stay")
+        raise WrongValue(f"{row_minimum} numbers in each of {rows:,} rows exceed the {count:,} that may stay")

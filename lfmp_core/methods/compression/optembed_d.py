@@ -79,6 +79,16 @@ def supernet(task: Task, settings: OptEmbedDSettings, context: Context) -> tuple
     return model, plain
 
 
+def widths_of_mean(mean: float, dim: int) -> np.ndarray:
+    """Width at each of so many equal steps of probability [LEVELS], under p_i ∝ α^{h−i} of that mean.
+
+    Above (D + 1)/2, where the uniform law is too short, it is the law of D + 1 − mean, turned round.
+    """
+    if mean <= (dim + 1) / 2:
+        return width_at(width_bias(mean, dim), dim)
+    return dim + 1 - width_at(width_bias(dim + 1 - mean, dim), dim)
+
+
 def fittest_rows(
     task: Task,
     model: Model,
@@ -89,11 +99,10 @@ def fittest_rows(
 ) -> tuple[Tensor, list[float]]:
     """Widths of all rows [n] of at most `count` numbers, and the best fitness after each generation.
 
-    Widths follow p_i ∝ α^{h−i} with the α whose mean width is the budget's; a vector of widths over the
-    budget is drawn again.
+    A vector of widths over the budget is drawn again.
     """
     rows, dim = task.num_ids, task.dim
-    table = width_at(width_bias(count / rows, dim), dim)
+    table = widths_of_mean(count / rows, dim)
     gates = {name: FixedWidths(torch.empty(0), dim) for name in plain}
     model.put({name: MaskedRows(own, gates[name]) for name, own in plain.items()})
     measure = task.fitness(model, settings.fitness_users)

@@ -125,8 +125,11 @@ def find_mask(
     """
     trainer = finder(task, model, context, epochs=settings.find_epochs, objective=objective)
     every = max(1, objective.per_epoch // settings.checks)
-    while (left := model.num_embedding_parameters()) > count and not trainer.finished:
+    left = model.num_embedding_parameters()
+    # one that goes on between two looks waits for the next, as it would have without the interrupt
+    while not trainer.finished and (trainer.steps % every or left > count):
         advance(trainer, every)
+        left = model.num_embedding_parameters()
     weights = stacked(table.table for table in objective.tables)
     details = {"find_steps": trainer.steps, "threshold": objective.threshold.value(), "over_threshold": left}
     return largest_entries(weights.abs(), count), details
