@@ -70,7 +70,8 @@ def answer(reference: pd.DataFrame, compared: pd.DataFrame, sets: Sequence[str] 
         if fixed(0) not in scores or not len(chosen):
             said.append(f"**{name}, {t:.0%}**: {_in_the_search(chosen)}not all runs on test pairs are there.")
             continue
-        kept = _minimums(chosen)
+        gain = _gained(chosen)
+        kept = _minimums(chosen) + ("" if gain is None else f", by {gain:+.4f} in the search")
         line = (
             f"**{name}, {t:.0%}**: NDCG@20 {scores[fixed(0)]:.4f} where a row may lose all its numbers, "
             f"{scores[SEARCHED]:.4f} with the n_min that validation chose ({kept}): "
@@ -96,13 +97,19 @@ def _minimums(runs: pd.DataFrame) -> str:
 
 def _in_the_search(chosen: pd.DataFrame) -> str:
     """What n_min the search's users liked, and by how much; empty where none was searched."""
-    gains = [max(scores) - scores[0] for scores in chosen.tried if len(scores)]
-    if not gains:
+    gain = _gained(chosen)
+    if gain is None:
         return ""
     return (
-        f"the search chose n_min = {_minimums(chosen)}, by {sum(gains) / len(gains):+.4f} of NDCG@20 over 0 "
-        "among the validation users that it ranks for; "
+        f"the search chose n_min = {_minimums(chosen)}, by {gain:+.4f} of NDCG@20 over 0 among the "
+        "validation users that it ranks for; "
     )
+
+
+def _gained(chosen: pd.DataFrame) -> float | None:
+    """By how much the best n_min is over 0 among the search's users, over seeds; None without a search."""
+    gains = [max(scores) - scores[0] for scores in chosen.tried if len(scores)]
+    return sum(gains) / len(gains) if gains else None
 
 
 def _outcome(compared: pd.DataFrame, own: pd.DataFrame, arm: str, other: str) -> str:
