@@ -159,7 +159,7 @@ def counts_table(found: pd.DataFrame) -> HtmlTable:
     note = (
         "Told: where the settings are from, the public code or trying which layers of one width, a multiple "
         "of 16, or ranks in multiples of 8, give the printed counts of both sets. Jointly: one table over "
-        "users and items."
+        "users and items. A run has the settings that come nearest to the share asked for, not always these."
     )
     caption = "Parameters of users' and items' tables: by hand, by our classes, and as printed"
     rule = found.backbone + found.method
