@@ -1,5 +1,6 @@
 """The README of a served folder: its card for people, and how it is used with and without this project."""
 
+from ..data.reading import ReadingRules
 from ..data.schema import Schema
 from .card import ModelCard
 
@@ -8,7 +9,16 @@ _BUCKETS = {
     "log2": "bucket = lambda v: math.ceil(math.log2(v)) if v > 2 else v",
 }
 _LOG = "math.copysign(math.log1p(abs(float(t))), float(t))"
-
+# what `data.canonical` does to the spellings that pandas gives the values of one column
+_SPELT = r"""def text(t):
+    t = re.sub(r"^(-?[0-9]+)\.0*$", r"\1", t.strip())
+    t = t.lower() if t.lower() in ("true", "false") else t
+    return "" if t in missing else t"""
+# int takes 1_000 and +5 as well, which the readers refuse
+_WHOLE = """def whole(t):
+    if not re.fullmatch("-?[0-9]+", t):
+        raise ValueError(f"{t!r} is no integer")
+    return int(t)"""
 
 _TEXT = """# {card.title}
 
@@ -38,9 +48,10 @@ print(served.predict("rows.csv").scores)
 {code}
 ```
 
-Run it in this folder. Texts count as they stand in `rows.csv`: blanks around a value, `NA` for a missing \
-one, `1.0` for `1` and `True` for `true` are respelt by `lfmp predict`, and not here.{several} The graph \
-takes ids as int64, any number of rows at a time; a wrong id is read as its field's unseen value.
+Run it in this folder. As by `lfmp predict`, blanks around a value go, `69.0` is `69`, `True` is `true`, and \
+the texts of `missing` stand for no value. Times and numbers like `1e+05` are respelt there, and not \
+here.{several} The graph takes ids as int64, any number of rows at a time; a wrong id is read as its field's \
+unseen value.
 
 ## The files
 
@@ -99,21 +110,24 @@ def bare_code(schema: Schema, kept: set[str]) -> str:
     kinds = _kinds(schema, kept)
     key = "t"
     if "integer" in kinds:
-        key = f'str(bucket(int(t))) if f["kind"] == "integer" and t else {key}'
+        key = f'str(bucket(whole(t))) if f["kind"] == "integer" and t else {key}'
     if "scalar" in kinds:
         key = f'str(int(t != "")) if f["kind"] == "scalar" else {key}'
     lines = [
-        "import csv, json, math",
+        "import csv, json, math, re",
         "import numpy as np, onnxruntime",
         'read = lambda name: json.load(open(name + ".json", encoding="utf-8"))',
         'schema, vocabulary = read("schema"), read("vocabulary")',
         "place = {name: {v: i for i, v in enumerate(vs, 1)} for name, vs in vocabulary.items()}",
     ]
-    lines += [_BUCKETS[schema.settings.numeric]] if "integer" in kinds else []
+    stored = 'schema["reading"]["missing"]' if schema.reading else list(ReadingRules().missing)
+    lines += [f"missing = {stored}", _SPELT]
+    lines += [_BUCKETS[schema.settings.numeric], _WHOLE] if "integer" in kinds else []
     lines += [
         f"key = lambda f, t: {key}",
         'local = lambda f, row: place[f["name"]].get(key(f, row[f["name"]]), 0) if f["name"] in place else 0',
-        'rows = list(csv.DictReader(open("rows.csv", encoding="utf-8")))',
+        'lines = csv.DictReader(open("rows.csv", encoding="utf-8"))',
+        "rows = [{name: text(t) for name, t in line.items()} for line in lines]",
         'feed = {"ids": np.array([[f["offset"] + local(f, row) for f in schema["fields"]] for row in rows])}',
     ]
     if "scalar" in kinds:

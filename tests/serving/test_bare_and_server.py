@@ -16,6 +16,8 @@ import torch
 from raw_log import log
 
 from lfmp_core.data import PrepareSettings, own_table, prepare
+from lfmp_core.data.canonical import MISSING
+from lfmp_core.errors import DataError
 from lfmp_core.models import BackboneSettings, build_model
 from lfmp_core.serving.folder import load_served, save_served
 from lfmp_core.settings import project_root
@@ -38,13 +40,16 @@ def python_of(text):
 
 @pytest.fixture(scope="module", params=["ln_squared", "log2", "scalar"])
 def served(request, tmp_path_factory):
-    """Text, amounts and numbers; a field is cut, once with it the only one of numbers."""
+    """Text, truth values, amounts and numbers as pandas writes them, with gaps; a field is cut, once with it
+    the only one of numbers.
+    """
     folder = tmp_path_factory.mktemp("served")
-    rows = log().drop(columns=["tags", "day", "paid"])
-    rows["user_id"] = rows.user_id.astype("Int64")  # written without a point
-    rows["city"] = rows.city.str.strip().replace("NA", "Lima")
+    rows = log().drop(columns=["tags", "day"])
+    rows["views"] = rows.views.where(rows.index % 5 > 0)  # 69.0
+    rows["city"] = rows.city.replace("Oslo", "?")
     rows.to_csv(folder / "log.csv", index=False)
-    source = own_table(folder / "log.csv", "clicked", kinds={"views": "integer", "price": "scalar"})
+    kinds = {"views": "integer", "price": "scalar"}
+    source = own_table(folder / "log.csv", "clicked", kinds=kinds, missing=(*MISSING, "?"))
     settings = PrepareSettings(numeric=request.param)
     data = prepare(source, folder / "data", settings, progress=False)
     backbone = BackboneSettings(name="deepfm", embedding_dim=4, hidden=(8,), init_std=0.5)
@@ -56,19 +61,45 @@ def served(request, tmp_path_factory):
     return folder / "model", rows
 
 
-def test_ten_lines_score_where_nothing_else_is_installed(served, tmp_path):
-    folder, rows = served
-    place = shutil.copytree(folder, tmp_path / "model")
+def bare(folder, rows, place):
+    """Scores of a CSV of the rows by the lines of a folder's README, run in a copy of it; what went wrong."""
+    shutil.copytree(folder, place)
     code = python_of((place / "README.md").read_text())
-    assert len(code.splitlines()) <= 16
+    assert len(code.splitlines()) <= 26
     (place / "score.py").write_text(code)
-    rows.drop(columns="user_id").to_csv(place / "rows.csv", index=False)
-    done = subprocess.run(
-        [sys.executable, "-c", BLOCK], cwd=place, env={}, capture_output=True, text=True, check=True
-    )
-    scores = np.array(done.stdout.split(), float)
+    rows.to_csv(place / "rows.csv", index=False)
+    done = subprocess.run([sys.executable, "-c", BLOCK], cwd=place, env={}, capture_output=True, text=True)
+    return np.array(done.stdout.split(), float), done.stderr
+
+
+def test_some_lines_score_where_nothing_else_is_installed(served, tmp_path):
+    folder, rows = served
+    scores, wrong = bare(folder, rows.drop(columns="user_id"), tmp_path / "model")
     expected = load_served(folder).predict(rows).scores
-    assert np.allclose(scores, expected, rtol=0, atol=1e-5) and expected.std() > 1e-3
+    assert not wrong and np.allclose(scores, expected, rtol=0, atol=1e-5) and expected.std() > 1e-3
+
+
+SPELLINGS = ("69", "69.0", "69.", " 69 ", "0069", "-7.00", "0", "-0.0", "", "nan", "NA", "?", " <NA>")
+
+
+def test_those_lines_read_the_spellings_of_a_whole_number_as_the_reader_does(served, tmp_path):
+    folder, rows = served
+    rows = rows.head(len(SPELLINGS)).assign(views=SPELLINGS, paid=["true", "FALSE", "True"] * 4 + ["False"])
+    scores, wrong = bare(folder, rows, tmp_path / "model")
+    expected = load_served(folder).predict(rows).scores
+    assert not wrong and np.allclose(scores, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("text", ["69.5", "1_000", "+5", "many"])
+def test_those_lines_refuse_what_the_reader_refuses(served, tmp_path, text):
+    folder, rows = served
+    if load_served(folder).schema.settings.numeric == "scalar":
+        pytest.skip("a number is scaled there, and needs not be whole")
+    rows = rows.head(3).assign(views=["1", text, "2"])
+    with pytest.raises(DataError, match="is no integer"):
+        load_served(folder).predict(rows)
+    scores, wrong = bare(folder, rows, tmp_path / "model")
+    assert not len(scores) and f"{text!r} is no integer" in wrong
 
 
 def test_the_block_blocks():
@@ -112,7 +143,7 @@ def test_the_page_on_serving_serves(served, tmp_path):
         assert np.allclose(scores, load_served(folder).predict(rows.head(5)).scores, rtol=0, atol=1e-6)
         with pytest.raises(HTTPError, match="422") as refused:
             ask(port, [{"city": "Rome"}])
-        assert "no column 'views'" in refused.value.read().decode()
+        assert "no column 'paid', 'views'" in refused.value.read().decode()
     finally:
         server.terminate()
         server.wait()
