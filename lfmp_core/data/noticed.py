@@ -1,9 +1,10 @@
-"""What rows show on their way through: splits too small to learn from, columns that tell nothing.
+"""What rows show on their way through: splits too small to learn from, columns that tell nothing, or all.
 
 A split without both classes is refused; the rest is said (`notices.py`) and changes nothing.
 """
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -125,11 +126,11 @@ class Watch:
             self.unseen += (ids == offsets).sum(axis=0)
             self.judged += len(ids)
 
-    def notices(self, fields: Sequence[Field], trained: int) -> list[Notice]:
+    def notices(self, fields: Sequence[Field], trained: int, leaking: Mapping[str, float]) -> list[Notice]:
         """At most one notice a field.
 
         Args:
-            trained: rows that values were counted in.
+            trained: rows that values were counted in. leaking: see `leaks.leaking`.
         """
         if self.total < _LEAST_ROWS:
             return []
@@ -141,6 +142,10 @@ class Watch:
                 text = "it looks like a time, and no later one is known to the model"
                 remedy = "Order the rows by it (--time), or leave it out (--drop)"
             text = text or self._training(field, number, trained)
+            if field.name in leaking:
+                text = f"it alone tells the clicks of the val rows at an AUC of {leaking[field.name]:.4f}"
+                remedy = "If it is known only after the click, leave it out: "
+                remedy += f"--drop {shlex.quote(column.column)}"
             if text:
                 found.append(Notice("warning", field.name, text, remedy))
         return found

@@ -19,13 +19,16 @@ from tqdm import tqdm
 from ..errors import DataError
 from ..folders import fresh_folder
 from .arrays import GrowingArray, fingerprint_of
+from .checks import open_array
 from .columns import Reader
 from .dataset import PREPARED, Dataset
 from .encode import Encoded, column_kind, encode
 from .faults import writing
+from .leaks import leaking
 from .noticed import Watch, check_splits, scarce
 from .preparation import PrepareSettings
 from .reading import ReadingRules
+from .rows import Rows
 from .schema import SPLITS, Field, Schema
 from .splits import Chronological, GivenSplits, Splitter, StratifiedRuns, chronological_cuts, spill_times
 from .vocabulary import Spill, connect, count_fields, lookups, write_vocabulary
@@ -132,7 +135,7 @@ class _Work:
         notices = [*self.reader.notices, *scarce(rows, self.positives, self.settings)]
         if self.watch:
             counted = rows["train"] if self.settings.vocabulary_rows == "train" else sum(rows.values())
-            notices += self.watch.notices(fields, counted)
+            notices += self.watch.notices(fields, counted, leaking(*map(self._written, SPLITS[:2]), fields))
         return Schema(
             name=name,
             fields=tuple(fields),
@@ -145,6 +148,10 @@ class _Work:
             notices=tuple(notices),
             reading=reading,
         )
+
+    def _written(self, split: str) -> Rows:
+        arrays = {"ids": np.int32, "labels": np.uint8} | ({"values": np.float32} if self.scalars else {})
+        return Rows(*(open_array(self.folder / split / f"{name}.npy", kind) for name, kind in arrays.items()))
 
     def _bar(self, what: str, total: int, unit: str) -> tqdm:
         return tqdm(total=total, desc=what, unit=unit, unit_scale=True, disable=self.quiet, leave=False)

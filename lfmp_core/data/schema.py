@@ -47,6 +47,11 @@ class Field(Settings):
     mean: float | None = None
     std: float | None = None
 
+    @property
+    def constant(self) -> bool:
+        """All training rows look the same in it: one value, or none that is seen often enough."""
+        return self.kind != "scalar" and (self.distinct <= 1 or not self.kept)
+
 
 class Schema(Settings):
     """Everything a model or a page needs to know of a dataset without opening its arrays."""

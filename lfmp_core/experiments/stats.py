@@ -178,3 +178,14 @@ def whole_draws(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if not len(drawn):
         raise LfmpError("no resample holds both classes: too few rows to compare on")
     return drawn
+
+
+def plus_minus(error: float) -> str:
+    """An error of an AUC as it is told: with four digits, or with two of its own where these are all 0.
+
+    None at all where it is 0: resamples of rows that are all ranked right, or all alike, tell nothing of
+    others.
+    """
+    if not error > 0:
+        return "(± can't be stated from so few rows)"
+    return f"± {error:.4f}" if round(error, 4) else f"± {error:.1e}"

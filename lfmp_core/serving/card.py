@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..experiments.certificate import Certificate
+from ..experiments.stats import plus_minus
 from ..settings import Settings, digest
 
 
@@ -22,6 +23,11 @@ class SplitScores(Settings):
     logloss: float
     rows: int
     clicks: int
+
+    @property
+    def told(self) -> str:
+        """The AUC with its error, where resamples give one."""
+        return f"{self.auc:.4f} {plus_minus(self.auc_error)}"
 
 
 class Latency(Settings):
@@ -59,7 +65,7 @@ class ModelCard(Settings):
         fields: m of the data set. kept_fields: those that the model reads, by name.
         columns: that raw rows need to have.
         parameters, embedding_parameters, bytes: of the model as served, with scales, indices and masks.
-        scores: by split.
+        scores: by split. leak: what is said of scores that are too good; empty where they are not.
         agreement: largest distance of the graph's logits from the model's, on rows of the validation split.
         phases: seconds of the training: PT choosing and pretraining, CT training.
         files: the others of the folder. digest: of all of them together.
@@ -80,6 +86,7 @@ class ModelCard(Settings):
     embedding_parameters: int
     bytes: int
     scores: dict[str, SplitScores]
+    leak: str = ""
     agreement: float
     latency: Latency
     phases: dict[str, float] = {}

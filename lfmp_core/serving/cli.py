@@ -199,7 +199,9 @@ def _unseen(unseen: dict[str, int], rows: int) -> Iterator[str]:
 def _tell(served: "Served") -> None:
     card = served.card
     for split, m in card.scores.items():
-        typer.echo(f"AUC on {m.rows:,} {split} rows: {m.auc:.4f} ± {m.auc_error:.4f}")
+        typer.echo(f"AUC on {m.rows:,} {split} rows: {m.told}")
+    if card.leak:
+        typer.echo(f"warning: {card.leak}")
     kept = f"{len(card.kept_fields)} of {card.fields} fields"
     if len(card.kept_fields) < card.fields:
         kept += f" ({', '.join(card.kept_fields)})"

@@ -17,6 +17,7 @@ from scipy.special import expit
 
 from ..data import Dataset, NewRows, Schema
 from ..data.faults import writing
+from ..data.leaks import leak_in_words, leaking
 from ..data.raw_rows import RowEncoder, encoded_whole, values_by_field
 from ..efficiency import export_onnx
 from ..errors import DataError, LfmpError
@@ -155,7 +156,9 @@ def save_served(
         kept = {field.name: vocabulary[field.name].to_pylist() for field in encoder.fields}
         (new / "vocabulary.json").write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
         rows = next(own for own in map(data.split, ("val", "test", "train")) if len(own))
-        files = stored_files(new)
+        files, scores = stored_files(new), measured(model, data)
+        alone = leaking(data.split("train"), data.split("val"), schema.fields)
+        leaks = {field.name: alone[field.name] for field in encoder.fields if field.name in alone}
         card = ModelCard(
             title=said.pop("title", model.settings.name),
             backbone=model.settings.model_dump(mode="json"),
@@ -168,7 +171,8 @@ def save_served(
             parameters=model.num_parameters(),
             embedding_parameters=model.num_embedding_parameters(),
             bytes=model.num_bytes(),
-            scores=measured(model, data),
+            scores=scores,
+            leak=leak_in_words(schema, scores["val"].auc if "val" in scores else None, leaks),
             agreement=graph_distance(model, new / "model.onnx", rows),
             latency=latency(model, new / "model.onnx", rows),
             files=files,

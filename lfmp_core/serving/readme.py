@@ -25,7 +25,7 @@ _TEXT = """# {card.title}
 {what}, learnt from `{card.dataset}`.
 
 {table}
-
+{leak}
 It reads {columns}. Columns may stand in any order and beside others. A value that the training rows did \
 not hold, or too rarely, is the field's unseen one.
 
@@ -76,6 +76,7 @@ def readme(card: ModelCard, schema: Schema) -> str:
         card=card,
         what=f"The probability that {f'`{card.label}` is true' if card.label else 'there is a click'}",
         table=_table(card),
+        leak=f"\n**{card.leak}**\n" if card.leak else "",
         columns=", ".join(f"`{name}`" for name in card.columns),
         code=bare_code(schema, set(card.kept_fields)),
         several=divided if several.keys() & set(card.kept_fields) else "",
@@ -85,7 +86,7 @@ def readme(card: ModelCard, schema: Schema) -> str:
 
 def _table(card: ModelCard) -> str:
     rows = [
-        (f"AUC, {split} rows", f"{m.auc:.4f} ± {m.auc_error:.4f} ({m.rows:,} rows, {m.clicks:,} clicks)")
+        (f"AUC, {split} rows", f"{m.told} ({m.rows:,} rows, {m.clicks:,} clicks)")
         for split, m in card.scores.items()
     ]
     rows += [

@@ -1,5 +1,7 @@
 """The rules of the advice, on records made by hand: what is chosen, what is recommended, when nothing is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from lfmp_core.errors import LfmpError
 from lfmp_core.experiments.decisions import paired_contrast
 from lfmp_core.experiments.record import Record
 from lfmp_core.experiments.spec import DatasetRef, RunSpec, asked
+from lfmp_core.experiments.stats import plus_minus
 from lfmp_core.metrics import AUC
 
 NUMBERS = 1000  # of the whole model's table; 100 lie outside of it
@@ -97,8 +100,12 @@ def test_finalists_save_most_as_expected_save_most_as_feared_and_are_feared_leas
     assert finalists([single, larger], 0.1, "bytes", 3) == []
 
 
-def said(held, whole=(0.75, 0.75, 0.75), clicks=500, others=2000, allowed=0.001, count="bytes"):
-    return advise(held, whole, clicks, others, allowed=allowed, count=count)
+DRAWN = [Budget(7 / 8), Budget(0.5)]  # of which random fields were tried
+
+
+def said(held, whole=(0.75, 0.75, 0.75), clicks=500, others=2000, allowed=0.001, count="bytes", **how):
+    how = {"drawn": DRAWN} | how
+    return advise(held, whole, clicks, others, allowed=allowed, count=count, **how)
 
 
 WIDE = Held(fields("gbdt", [0, 0], 1), 0.0004, -0.002, 0.0028)
@@ -183,3 +190,53 @@ def test_names_of_users_are_no_markup():
     answer = words.answer(found, ["a_b", "<i>", "d", "e", "f", "g", "h", "i"])
     assert "It reads a_b, <i>, d, e." in repr(answer) and "4 of 8 fields" in repr(answer)
     assert "a_b, &lt;i&gt;, d" in answer._repr_html_()
+
+
+def test_a_choice_of_fields_stands_behind_all_else_until_chance_was_tried():
+    fewer = SHOWN._replace(option=fields("sfs", [0, 0], 1))
+    assert said([INT8, fewer]).best is fewer and not said([INT8, fewer]).blind
+    assert said([INT8, fewer], drawn=[Budget(0.5)]).best is INT8
+    alone = said([fewer], drawn=[])
+    assert alone.best is fewer and alone.blind
+    assert "random were not tried beside these" in repr(words.answer(alone, ["a"] * 8))
+    assert "not tried" not in repr(words.answer(said([fewer]), ["a"] * 8))
+
+
+def kept_by(*seeds):
+    """A way whose seeds keep these fields; the first is best on validation rows."""
+    one = fields("sfs", [0.0] + [0.001] * (len(seeds) - 1), 4)
+    own = [
+        r.model_copy(update={"details": {**r.details, "kept_fields": k}})
+        for r, k in zip(one.own, seeds, strict=True)
+    ]
+    return replace(one, own=tuple(own))
+
+
+def test_a_choice_that_is_one_seeds_and_columns_that_tell_nothing_are_said():
+    names = list("abcdefgh")
+    steady, loose = kept_by([0, 1, 2, 3], [0, 1, 2, 4]), kept_by([0, 1, 2, 3], [0, 5, 6, 7])
+    assert words.kept_in_words(steady, names) == (
+        "It reads a, b, c, d. Of these fields 3 are kept by each of its 2 seeds."
+    )
+    assert "one seed's: of these 4 fields 1 is kept by each of its 2 seeds." in words.kept_in_words(
+        loose, names
+    )
+    idle = words.kept_in_words(steady, names, {1})
+    assert idle.startswith("It reads a, c, d. Of these fields 2 are kept") and "It takes b as well" in idle
+
+
+def test_an_interval_without_width_is_no_knowledge():
+    none = Held(bits(8, [0, 0]), 0.0, 0.0, 0.0)
+    found = said([none, SHOWN])
+    assert "can't be stated from so few rows" in words.lost(none) and "[" not in words.lost(none)
+    told = repr(words.too_small(found))
+    assert "known to ± 0.0012 where it is known best, and to ± 0.0012" in told and "Of 1 of 2 ways" in told
+    assert "is known to" not in repr(words.too_small(said([none])))
+    assert plus_minus(0.00123) == "± 0.0012" and plus_minus(2e-5) == "± 2.0e-05"
+    assert plus_minus(0.0) == "(± can't be stated from so few rows)"
+
+
+def test_a_leak_is_said_before_all_else():
+    for held in ([INT8], [WIDE], []):
+        answer = repr(words.answer(said(held, leak="Leave out: --drop x."), ["a"] * 8))
+        assert answer.startswith("**Leave out: --drop x.**\n**")

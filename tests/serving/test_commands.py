@@ -33,6 +33,19 @@ def call(*arguments):
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
+def test_a_column_that_holds_the_label_is_said_by_the_command_and_on_the_card(home):
+    rows = log(1000)
+    rows["status"] = rows.clicked.map({True: "bought", False: "left"})
+    rows[["clicked", "city", "status"]].to_csv(home / "log.csv", index=False)
+    done = call("train", "log.csv", "--label", "clicked", "--out", "model", *QUICK[:-2], "20", "--quiet")
+    assert done.exit_code == 0, done.output
+    assert "warning: status: it alone tells the clicks" in done.output
+    card, text = load_served("model").card, (home / "model" / "README.md").read_text()
+    assert card.scores["val"].auc == 1 and "is too good" in card.leak and "--drop status" in card.leak
+    assert f"**{card.leak}**" in text and f"warning: {card.leak}" in done.output
+    assert "± 0.0000" not in done.output + text and "can't be stated from so few rows" in text
+
+
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
 

@@ -1,13 +1,14 @@
 """What is recommended, by rules: chosen on validation rows, its loss stated on test rows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import numpy as np
 from scipy.stats import t as student
 
+from lfmp_core.budget import Budget
 from lfmp_core.data.schema import Schema
 from lfmp_core.experiments.decisions import paired_contrast
 from lfmp_core.experiments.record import Record
@@ -35,6 +36,11 @@ class Held(NamedTuple):
     low: float
     high: float
 
+    @property
+    def told(self) -> bool:
+        """The interval says something: resamples and seeds differ at all."""
+        return self.high > self.low
+
 
 @dataclass(frozen=True)
 class Advice:
@@ -46,6 +52,9 @@ class Advice:
         allowed: loss of AUC that was. count: what is to be saved.
         clicks, others: test rows of both classes.
         spread: half of the 95 % interval of the whole model's mean test AUC over new trainings; None of one.
+        drawn: budgets of which as many random fields were tried.
+        leak: what is said of scores that are too good, see `leaks.leak_in_words`.
+        constant: positions of fields in which all training rows look the same.
     """
 
     said: Said
@@ -56,11 +65,19 @@ class Advice:
     clicks: int
     others: int
     spread: float | None
+    drawn: frozenset[Budget] = frozenset()
+    leak: str = ""
+    constant: frozenset[int] = frozenset()
 
     @property
     def unsteady(self) -> bool:
         """The whole model's own spread is wider than what may be lost."""
         return self.spread is None or self.spread > self.allowed
+
+    @property
+    def blind(self) -> bool:
+        """What is recommended chooses fields, and as many random ones were not tried."""
+        return self.best is not None and _blind(self.best.option, self.drawn)
 
 
 def held_on_test(chosen: Sequence[Option], labels: np.ndarray, store: Store, draws: int = 400) -> list[Held]:
@@ -115,8 +132,14 @@ def advise(
     *,
     allowed: float,
     count: str,
+    drawn: Collection[Budget],
+    leak: str = "",
+    constant: Collection[int] = (),
 ) -> Advice:
     """What saves most of those that are shown to lose at most what is allowed.
+
+    What chooses fields stands behind all else until as many random ones were tried beside it: a choice gets
+    credit only for what chance does not do as well.
 
     Nothing where test rows hold fewer than `LEAST_CLICKS` clicks or others. Where the whole model's own
     spread over seeds is wider than the allowed loss, only the whole model in fewer bits may be recommended:
@@ -125,16 +148,25 @@ def advise(
     Args:
         held: against the whole model on test rows. whole: its test AUC by seed.
         clicks, others: test rows of both classes. allowed: loss of AUC. count: see `costs.COUNTS`.
+        drawn, leak, constant: see `Advice`.
     """
     spread = half_width(whole)
     ordered = tuple(sorted(held, key=lambda one: (one.option.share(count), one.high)))
-    said: Said = "recommended"
+    said, drawn = cast(Said, "recommended"), frozenset(drawn)
     unsteady = spread is None or spread > allowed
     fit = [one for one in ordered if one.high <= allowed and (one.option.rounded_only or not unsteady)]
+    fit.sort(key=lambda one: _blind(one.option, drawn))
     if min(clicks, others) < LEAST_CLICKS:
         said, fit = "too few clicks", []
     elif not held:
         said = "too little tried"
     elif not fit:
         said = "nothing shown"
-    return Advice(said, fit[0] if fit else None, ordered, allowed, count, clicks, others, spread)
+    best = fit[0] if fit else None
+    return Advice(
+        said, best, ordered, allowed, count, clicks, others, spread, drawn, leak, frozenset(constant)
+    )
+
+
+def _blind(option: Option, drawn: Collection[Budget]) -> bool:
+    return option.chooses and option.budget not in drawn

@@ -64,6 +64,11 @@ class Option:
         return float(np.mean([cost(r) for r in self.own]) / np.mean([cost(r) for r in self.whole]))
 
     @property
+    def chooses(self) -> bool:
+        """Some fields are gone by it."""
+        return self.own[0].sizes["fields_kept"] < self.whole[0].sizes["fields_kept"]
+
+    @property
     def rounded_only(self) -> bool:
         """The whole model itself, trained once and rounded afterwards: no other training decides on it."""
         settings = self.own[0].spec.method_settings

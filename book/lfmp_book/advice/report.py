@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lfmp_core.data import Dataset
+from lfmp_core.data.leaks import leak_in_words, leaking
 from lfmp_core.experiments.executor import open_dataset
 from lfmp_core.experiments.store import Store, store_for
 
@@ -51,7 +52,18 @@ def report(steps: Sequence[Stage], loss: float, count: str, store: Store | None 
     data = open_dataset(spec.dataset)
     labels = np.asarray(data.split("test").labels)
     held = held_on_test([o for o in found if o.line in lines], labels, store) if lines else []
-    aucs = [r.metrics["test_auc"] for label, r in finals([whole, *more], store) if label == WHOLE]
-    clicks = int(labels.sum())
-    said = advise(held, aucs, clicks, len(labels) - clicks, allowed=loss, count=count)
+    plain = [r.metrics for label, r in finals([whole, *more], store) if label == WHOLE]
+    clicks, fields = int(labels.sum()), data.schema.fields
+    reached = float(np.mean([m["val_auc"] for m in plain])) if plain else None
+    said = advise(
+        held,
+        [m["test_auc"] for m in plain],
+        clicks,
+        len(labels) - clicks,
+        allowed=loss,
+        count=count,
+        drawn={o.budget for o in found if o.label == CHANCE},
+        leak=leak_in_words(data.schema, reached, leaking(data.split("train"), data.split("val"), fields)),
+        constant=[f for f, field in enumerate(fields) if field.constant],
+    )
     return Report(data, store, tuple(found), said)

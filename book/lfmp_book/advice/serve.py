@@ -59,7 +59,7 @@ def served_model(advice: Advice, folder: str, given: Mapping[str, Any] | None = 
     return Prose(
         (
             f"{literal(folder)}: {literal(card.title)}, seed {card.seed}; {card.bytes:,} bytes of numbers; "
-            f"AUC {score.auc:.4f} ± {score.auc_error:.4f} on {score.rows:,} test rows; one row in "
+            f"AUC {score.told} on {score.rows:,} test rows; one row in "
             f"{card.latency.graph_row_us:,.0f} µs on one thread.",
             f"Raw rows need the columns {', '.join(map(literal, card.columns))}.",
             f"Score rows: `lfmp predict {folder} rows.csv --out scores.parquet`.",

@@ -1,8 +1,9 @@
 """What may be said, in sentences put together from records."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from lfmp_core.experiments.spec import plain
+from lfmp_core.experiments.stats import plus_minus
 from lfmp_core.training import TrainingSettings
 
 from ..claims.claim import Prose, literal
@@ -49,20 +50,43 @@ def saving(option: Option, count: str) -> str:
 
 
 def lost(one: Held) -> str:
-    """A loss with its interval."""
+    """A loss with its interval, where there is one."""
+    if not one.told:
+        return f"{one.loss:+.4f} (its interval can't be stated from so few rows)"
     return f"{one.loss:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
 
 
-def kept_in_words(option: Option, names: Sequence[str]) -> str:
-    """Fields by name, of the training that is served; how surely the others of its seeds keep them."""
+def kept_in_words(option: Option, names: Sequence[str], constant: Collection[int] = ()) -> str:
+    """Fields by name, of the training that is served; how surely the others of its seeds keep them.
+
+    Args:
+        constant: positions of fields that tell nothing, whoever keeps them.
+    """
     best = max(option.own, key=lambda own: own.metrics["val_auc"])
-    kept = [names[f] for f in best.details["kept_fields"]]
-    if len(kept) == len(names):
+    every = best.details["kept_fields"]
+    if len(every) == len(names):
         return ""
-    shown = ", ".join(kept[:SHOWN]) + (f" and {len(kept) - SHOWN} more" if len(kept) > SHOWN else "")
-    sure = [set(own.details["kept_fields"]) for own in option.own]
-    always = len(set.intersection(*sure))
-    return f"It reads {shown}. Of these fields {always} are kept by each of its {len(sure)} seeds."
+    kept, idle = [f for f in every if f not in constant], [names[f] for f in every if f in constant]
+    shown = ", ".join(names[f] for f in kept[:SHOWN])
+    shown += f" and {len(kept) - SHOWN} more" if len(kept) > SHOWN else ""
+    seeds = len(option.own)
+    always = len(set(kept).intersection(*(own.details["kept_fields"] for own in option.own)))
+    text = f"It reads {shown or 'no field that tells anything'}."
+    if kept and always < len(kept) / 2:
+        text += (
+            f" The choice is one seed's: of these {len(kept)} fields {always or 'none'} "
+            f"{'is' if always < 2 else 'are'} kept by each of its {seeds} seeds."
+        )
+    elif kept:
+        text += (
+            f" Of these fields {always} {'is' if always == 1 else 'are'} kept by each of its {seeds} seeds."
+        )
+    if idle:
+        text += (
+            f" It takes {', '.join(idle)} as well, in which all training rows look the same: leave that out "
+            "(--drop)."
+        )
+    return text
 
 
 def answer(advice: Advice, names: Sequence[str]) -> Answer:
@@ -72,10 +96,12 @@ def answer(advice: Advice, names: Sequence[str]) -> Answer:
         names: of the fields.
     """
     rows = f"{advice.clicks:,} clicks among {advice.clicks + advice.others:,} test rows"
+    leak = (f"**{advice.leak}**",) if advice.leak else ()
     if advice.said == "too few clicks":
         few = "clicks" if advice.clicks < advice.others else "rows without a click"
         return Answer(
             (
+                *leak,
                 "**Nothing is recommended: the data is too small to say.** There are "
                 f"{rows}; with fewer than {LEAST_CLICKS} {few} a loss of {advice.allowed:g} can't be told "
                 "from luck. Collect more rows, or prepare the data with a larger share for tests.",
@@ -84,18 +110,21 @@ def answer(advice: Advice, names: Sequence[str]) -> Answer:
     if advice.said == "too little tried":
         return Answer(
             (
+                *leak,
                 "**Nothing is recommended: too little was tried.** No way of removing a part that saves "
                 f"{TITLES[advice.count]} was trained with two seeds. Give more minutes.",
             )
         )
     if advice.best is None:
-        return Answer((_nothing(advice, rows),))
+        return Answer((*leak, _nothing(advice, rows)))
     one = advice.best
     lines = [
+        *leak,
         f"**Keep {what_stays(one.option)}.** Its loss of test AUC to the whole model is {lost(one)}"
         f"{', a gain' * (one.loss < 0)}, where {advice.allowed:g} is allowed; "
         f"{saving(one.option, advice.count)}.",
-        kept_in_words(one.option, names),
+        kept_in_words(one.option, names, advice.constant),
+        "As many fields at random were not tried beside these: chance may choose as well." * advice.blind,
         _unsteady(advice) if advice.unsteady else "",
     ]
     sure = (
@@ -123,7 +152,7 @@ def _nothing(advice: Advice, rows: str) -> str:
 
 
 def _unsteady(advice: Advice) -> str:
-    known = "is not known" if advice.spread is None else f"is known to ± {advice.spread:.4f} only"
+    known = "is not known" if advice.spread is None else f"is known to {plus_minus(advice.spread)} only"
     return (
         f"The whole model's own mean over new trainings {known}, wider than what may be lost: of what is "
         "trained anew nothing is recommended, only the whole model in fewer bits."
@@ -134,13 +163,18 @@ def too_small(advice: Advice) -> Prose:
     """What the data is too small to say."""
     lines = [f"The test rows hold {advice.clicks:,} clicks and {advice.others:,} others."]
     if advice.held and advice.said != "too few clicks":
-        wide = max((one.high - one.low) / 2 for one in advice.held)
-        narrow = min((one.high - one.low) / 2 for one in advice.held)
-        lines.append(
-            f"A loss is known to ± {narrow:.4f} where it is known best, and to ± {wide:.4f} where it is "
-            "known worst; what differs by less can't be told apart. Half as wide takes four times the rows "
-            "and seeds."
-        )
+        widths = [(one.high - one.low) / 2 for one in advice.held if one.told]
+        if widths:
+            lines.append(
+                f"A loss is known to {plus_minus(min(widths))} where it is known best, and to "
+                f"{plus_minus(max(widths))} where it is known worst; what differs by less can't be told "
+                "apart. Half as wide takes four times the rows and seeds."
+            )
+        if len(widths) < len(advice.held):
+            lines.append(
+                f"Of {len(advice.held) - len(widths)} of {len(advice.held)} ways that were held against the "
+                "whole model the rows are too few to state an interval: no resample of them differs."
+            )
         held = [one for one in advice.held if one.low > advice.allowed]
         unclear = [one for one in advice.held if one.low <= advice.allowed < one.high]
         if unclear:
