@@ -9,6 +9,7 @@ import typer
 from lfmp_core.bounds import cores, within
 from lfmp_core.entry import FORWARD, say
 from lfmp_core.experiments.cli import ItemName
+from lfmp_core.metrics import AUC
 from lfmp_core.serving.cli import OwnDelimiter, OwnDrop, OwnKind, OwnLabel, OwnPositive, OwnSplit, OwnTime
 
 
@@ -55,7 +56,7 @@ def advise(
     minutes: Annotated[
         float, typer.Option(callback=within("minutes"), help="of trying; no training begins that ends later")
     ] = 20.0,
-    loss: Annotated[float, typer.Option(callback=within("loss"), help="of AUC that is allowed")] = 0.001,
+    loss: Annotated[float, typer.Option(callback=within("loss"), help="of AUC that is allowed")] = AUC.margin,
     count: Annotated[
         str,
         typer.Option(help="to save: bytes | model bytes | training seconds | scoring seconds | columns"),

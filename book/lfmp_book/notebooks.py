@@ -27,6 +27,10 @@ from .beforehand import check_beforehand
 from .parameters import check_type, parse
 from .sessions import Progress, Session, settle
 
+_OF_OWN_DATA = (
+    "On your own data. Of the parameters below only what was given counts. Else their defaults are the "
+    "book's, and what is trained here has sizes that suit your rows: the end of the page names them."
+)
 LAST = "status"  # shows how long the others took, so it runs after them
 
 
@@ -170,7 +174,7 @@ from lfmp_book.own.page import show_own
 show_own({source.stem!r}, globals())"""
     parameters = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
     shown = nbformat.v4.new_code_cell(own, id="own", metadata={"tags": ["hide-input", "remove-stderr"]})
-    title = nbformat.v4.new_markdown_cell(f"{heading}\n\nOn your own data.", id="title")
+    title = nbformat.v4.new_markdown_cell(f"{heading}\n\n{_OF_OWN_DATA}", id="title")
     notebook.cells = [title, *parameters, shown]
     return notebook
 

@@ -1,14 +1,18 @@
 """The rules of the advice, on records made by hand: what is chosen, what is recommended, when nothing is."""
 
 from dataclasses import replace
+from inspect import signature
 
 import numpy as np
 import pytest
 
+from lfmp_book import cli
 from lfmp_book.advice import words
 from lfmp_book.advice.advise import LEAST_CLICKS, Held, advise, half_width, held_on_test
 from lfmp_book.advice.choice import Option, boldest, finalists
 from lfmp_book.advice.costs import COUNTS
+from lfmp_book.advice.grids import default_loss, stages
+from lfmp_book.notebooks import declared_parameters, find_notebook
 from lfmp_core.budget import NOTHING, Budget
 from lfmp_core.errors import LfmpError
 from lfmp_core.experiments.decisions import paired_contrast
@@ -183,6 +187,16 @@ def test_intervals_hold_for_all_together_and_equal_scores_lose_nothing():
     assert (zero.loss, zero.low, zero.high) == (0, 0, 0)
     assert large.loss == pytest.approx(0.1) and large.low < 0.1 < large.high
     assert large.high - large.low > 1.05 * (alone[0].high - alone[0].low)  # two were looked at
+
+
+def test_one_default_of_the_loss_but_on_planted_rows():
+    page = find_notebook("your_data")
+    assert default_loss("", "", planted=declared_parameters(page)["loss"]) == 0.01
+    for profile, dataset in (("", "mine"), ("quick", "mine"), ("reference", "")):
+        assert default_loss(profile, dataset, planted=0.01) == AUC.margin
+    assert f"{AUC.margin:g} on all others" in page.read_text()
+    defaults = [signature(function).parameters["loss"].default for function in (stages, cli.advise)]
+    assert defaults == [AUC.margin] * 2
 
 
 def test_names_of_users_are_no_markup():

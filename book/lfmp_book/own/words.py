@@ -148,7 +148,10 @@ def what_was_run(own: OwnRun, failed: Sequence[str] = ()) -> Prose:
     found += dict.fromkeys(_grid(grid, own.metrics[0]) for grid in own.grids)
     found += [f"Failed: {literal(line)}." for line in failed]
     if own.profile == OWN:
-        found.append("Other sizes: `-p profile paper` for the papers' own, `-p profile quick` for a glance.")
+        found.append(
+            "The parameters' defaults are the book's and were not used: what is given by `-p` counts. Other "
+            "sizes as a whole: `-p profile paper` for the papers' own, `-p profile quick` for a glance."
+        )
     return Prose(tuple(found))
 
 
