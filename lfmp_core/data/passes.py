@@ -135,7 +135,8 @@ class _Work:
         notices = [*self.reader.notices, *scarce(rows, self.positives, self.settings)]
         if self.watch:
             counted = rows["train"] if self.settings.vocabulary_rows == "train" else sum(rows.values())
-            notices += self.watch.notices(fields, counted, leaking(*map(self._written, SPLITS[:2]), fields))
+            leaks = leaking(self._written("train"), self._written("val"), fields)
+            notices += self.watch.notices(fields, counted, leaks)
         return Schema(
             name=name,
             fields=tuple(fields),

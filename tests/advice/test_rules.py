@@ -242,6 +242,8 @@ def test_a_choice_that_is_one_seeds_and_columns_that_tell_nothing_are_said():
 def test_an_interval_without_width_is_no_knowledge():
     none = Held(bits(8, [0, 0]), 0.0, 0.0, 0.0)
     found = said([none, SHOWN])
+    assert words.lost(none._replace(loss=-1e-17)).startswith("+0.0000 (its interval can't be stated")
+    assert "of 95 %" not in repr(words.answer(found, ["a"] * 8)) and found.best is none
     assert "can't be stated from so few rows" in words.lost(none) and "[" not in words.lost(none)
     told = repr(words.too_small(found))
     assert "known to ± 0.0012 where it is known best, and to ± 0.0012" in told and "Of 1 of 2 ways" in told

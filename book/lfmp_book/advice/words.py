@@ -52,7 +52,7 @@ def saving(option: Option, count: str) -> str:
 def lost(one: Held) -> str:
     """A loss with its interval, where there is one."""
     if not one.told:
-        return f"{one.loss:+.4f} (its interval can't be stated from so few rows)"
+        return f"{round(one.loss, 4) + 0.0:+.4f} (its interval can't be stated from so few rows)"
     return f"{one.loss:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
 
 
@@ -127,10 +127,13 @@ def answer(advice: Advice, names: Sequence[str]) -> Answer:
         "As many fields at random were not tried beside these: chance may choose as well." * advice.blind,
         _unsteady(advice) if advice.unsteady else "",
     ]
+    held, seeds = _all_of(len(advice.held)), len(one.option.seeds)
     sure = (
-        f"The interval is of 95 % for {_all_of(len(advice.held))} held against the whole model on test rows, "
-        f"paired over {rows} and {len(one.option.seeds)} seeds. They were chosen on validation "
-        "rows."
+        f"The interval is of 95 % for {held} held against the whole model on test rows, paired over {rows} "
+        f"and {seeds} seeds. They were chosen on validation rows."
+        if one.told
+        else f"No resample of the test rows ({rows}) and none of {seeds} seeds differs, which tells "
+        "nothing of other rows. What was held against the whole model was chosen on validation rows."
     )
     return Answer(tuple(filter(None, lines)), sure)
 
