@@ -405,7 +405,7 @@ def test_remarks_of_the_audit_follow_the_printed_cells(monkeypatch):
     assert remark() == "right in 4 of 4 (t = 50%), 4 of 4 (t = 80%), 4 of 4 (t = 95%)"
 
 
-def test_conventions_turn_an_order_on_planted_lists_alone():
+def test_conventions_turn_an_order_on_planted_lists_and_hardly_on_others():
     """As the page on conventions says of its own run and of the reference's sets."""
     cells = json.loads((project_root() / "notebooks" / "lers_conventions.ipynb").read_text())["cells"]
     shown = [
@@ -417,4 +417,5 @@ def test_conventions_turn_an_order_on_planted_lists_alone():
     titles = ("Reference", "This run")
     tables = {title: next(text for text in shown if text.startswith(title)) for title in titles}
     agreements = {title: re.findall(r"[+-]\d\.\d\d(?=  +(?:yes|no))", text) for title, text in tables.items()}
-    assert set(agreements["Reference"]) == {"+1.00"} and set(agreements["This run"]) > {"+1.00"}
+    least = {title: min(map(float, values)) for title, values in agreements.items()}
+    assert least["Reference"] >= 0.98 and least["This run"] < 0.9
