@@ -11,7 +11,7 @@ from outcomes import assert_same_outcome
 
 from lfmp_core.budget import Budget
 from lfmp_core.embeddings import BudgetError
-from lfmp_core.errors import LfmpError
+from lfmp_core.errors import LfmpError, WrongValue
 from lfmp_core.methods import get_method
 from lfmp_core.methods.compression.base import numbers_within
 from lfmp_core.methods.train import fresh_model
@@ -122,7 +122,7 @@ def test_impossible_budgets_say_why_before_training(task, monkeypatch):
         run(task, "autodim", 0.95)
     with pytest.raises(BudgetError, match="Dimension 1"):
         run(task, "smaller_dense", 0.95, tolerance=0.01)
-    with pytest.raises(ValueError, match="numbers in each of"):
+    with pytest.raises(WrongValue, match="numbers in each of"):
         run(task, "magprune", 0.75, row_minimum=3)
 
 

@@ -192,7 +192,7 @@ def test_only_what_is_served_is_saved(tmp_path):
     with pytest.raises(LfmpError, match="training"):
         save_model(model, tmp_path / "model")
     model.table = PairTable(SIZES, plain(sizes=(5,)), plain(sizes=(5,)))
-    with pytest.raises(TypeError, match="still trained"):
+    with pytest.raises(LfmpError, match="still trained"):
         save_model(model, tmp_path / "model")
 
 

@@ -97,7 +97,7 @@ def test_seeds_draw_other_pairs():
     [
         ({"settings": InteractionSettings(split="last_out")}, "last_out needs times"),
         ({"settings": InteractionSettings(split="given")}, "given of pairs that are not split already"),
-        ({"num_items": 2}, "item 2 lies outside 0..1"),
+        ({"num_items": 2}, "item 2 at place 2 lies outside 0..1"),
         ({"times": [1, 2]}, "2 times and 4 users"),
     ],
 )
