@@ -192,6 +192,10 @@ def test_one_set_of_lists_stands_for_both_where_the_other_has_no_runs():
     assert "Ratios of stale records (°): 1 of 4 in click prediction." in repr(found)
     shown = retain.transfer_table({LISTS: lists, CLICKS: own}, {LISTS: lists[:0], CLICKS: own[:0]})
     assert row(shown, "50%")[-5:] == ["4", "+1.00", "0.08", "MagPrune", "MagPrune"]
+    drawn = figure.picture({"paper": retain.of_paper(), "reference": {LISTS: lists, CLICKS: own}})
+    titles = [axis.get_title() for axis in drawn.axes]
+    assert len(titles) == 6 and titles[3] == "reference, Gowalla, t = 50%"
+    assert len(drawn.axes[3].collections) == len(methods) and not drawn.axes[4].collections
     whole = {LISTS: lists.assign(overall_cf=lists.Gowalla), CLICKS: own}
     assert [name for name, _ in retain.means_of(whole)] == [""]
 

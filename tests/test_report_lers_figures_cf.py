@@ -281,7 +281,7 @@ def test_answer_and_tables_of_infonce():
     known = decided(compared, frame)
     [said] = fig7.answer(frame, known).sentences
     assert "**Gowalla, Original**: NDCG@20 0.1000 without InfoNCE, 0.1500 with γ = 0.3" in said
-    assert "+0.0500 (better)" in said and "after 4.0 epochs as good as without after 2.0" in said
+    assert "+0.0500 (better)" in said and "after 4.0 epochs as good as without after 2.0. 3 seeds." in said
     [line] = fig7.effect_table(frame, frame[:0], known).plain
     assert line[:2] == ["Original", "0%"] and line[-2:] == ["0.3", "+0.0500 (better)"]
     shown = fig7.WEIGHT.choice_table(fig7.by_method(frame), fig7.by_method(frame[:0]))

@@ -137,7 +137,8 @@ def answer(reference: pd.DataFrame, compared: pd.DataFrame) -> Prose:
         )
         if effect.method == ORIGINAL:
             line += f"; {_in_words(paces(effect))}"
-        said.append(f"{line}.")
+        seeds = seeds_in_words(pd.Series([len(own) for own in (effect.without, effect.with_it)]))
+        said.append(f"{line}. {seeds.capitalize()}.")
     said += [f"**{TITLES[name]}**: {NOT_YET}." for name in SETS if name not in set(reference.dataset)]
     return Prose(tuple(said))
 

@@ -7,23 +7,25 @@ from matplotlib.figure import Figure
 
 from ...show.curves import bare
 from ..scores.blocks import METHODS, SHARES
-from .page import HALVES
+from .page import MEANS, means_of
 from .view import CLICKS, LISTS
 
 PALETTE = ("#0072b2", "#b3261e", "#8a6100", "#7b3fa0", "#0b6e4f", "#222222", "#d55e00")
 COLOURS = dict(zip(METHODS, PALETTE, strict=True))
 
 
-def kept_in_both(frames: Mapping[str, pd.DataFrame], t: float) -> pd.DataFrame:
+def kept_in_both(
+    frames: Mapping[str, pd.DataFrame], t: float, columns: Mapping[str, str] = MEANS
+) -> pd.DataFrame:
     """Mean ratio of each method in both tasks at one sparsity; without those that lack one.
 
     Args:
-        frames: see `page.ratios`, by task.
+        frames: see `page.ratios`, by task. columns: of it, by task, see `page.means_of`.
     """
     means = {}
-    for task, half in HALVES.items():
+    for task, column in columns.items():
         own = frames[task]
-        means[task] = own[own.budget == t].groupby("method", sort=False)[half.overall].mean()
+        means[task] = own[own.budget == t].groupby("method", sort=False)[column].mean()
     return pd.DataFrame(means).dropna()
 
 
@@ -33,16 +35,18 @@ def picture(sides: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
 
     Args:
         sides: such as "paper" and "reference" → `page.ratios`, by task; one in which no method has runs of
-            both tasks is left out.
+            both tasks is left out, and where one set has none, the other stands alone (`page.means_of`).
     """
     shown = {
-        side: frames for side, frames in sides.items() if any(len(kept_in_both(frames, t)) for t in SHARES)
+        f"{side}{f', {name}' * bool(name)}": (frames, columns)
+        for side, frames in sides.items()
+        for name, columns in means_of(frames)
     }
     figure = Figure(figsize=(11, 0.3 + 3.5 * len(shown)), layout="constrained")
     panels = figure.subplots(len(shown), len(SHARES), squeeze=False)
-    for row, (side, frames) in zip(panels, shown.items(), strict=True):
+    for row, (side, (frames, columns)) in zip(panels, shown.items(), strict=True):
         for axis, t in zip(row, SHARES, strict=True):
-            for method, point in kept_in_both(frames, t).iterrows():
+            for method, point in kept_in_both(frames, t, columns).iterrows():
                 place, colour = (point[CLICKS], point[LISTS]), COLOURS[str(method)]
                 axis.scatter(*place, s=36, color=colour)
                 axis.annotate(
