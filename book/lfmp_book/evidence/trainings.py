@@ -6,7 +6,8 @@ import pandas as pd
 
 from lfmp_core.experiments.record import Record
 
-Named = tuple[str, Record]  # arm label, record
+from .stamps import Named
+
 Block = tuple[str, str, float]
 
 
