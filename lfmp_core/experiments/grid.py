@@ -282,10 +282,10 @@ def fitted(grids: Iterable[Grid], dataset: DatasetRef) -> list[Grid]:
 
 
 def _fitted(grid: Grid, found: own_sizes.Examples) -> Grid:
-    rows = None if found.pairs else found.number
+    suited = lambda backbone: backbone if found.pairs else own_sizes.backbone(backbone, found.number)
     return replace(
         grid,
         training=own_sizes.training(grid.training, found),
-        backbones=[b if rows is None else own_sizes.backbone(b, rows) for b in grid.backbones],
+        backbones=[*map(suited, grid.backbones)],
         picks=grid.picks and _fitted(grid.picks, found),
     )

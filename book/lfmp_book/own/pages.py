@@ -16,9 +16,9 @@ from ..lers import cf_grids, search, search_figures
 from ..lers import fig2 as lers_fig2
 from ..lers import fig6 as lers_fig6
 from ..lers import grids as lers
-from ..lers.cf_arms import CONTROLS
 from ..lers.table5 import costs
 from ..lers.table5 import page as table5
+from ..lers.table6 import page as table6
 from ..lightfmp import choice_grids, fig2a, fig2b, fig2c, fig2d, fig3
 from ..lightfmp import grids as lightfmp
 from ..lightfmp import selection_grids as selection
@@ -68,21 +68,8 @@ def _few_lists(profile: str, **given: Any) -> list[Grid]:
 
 
 def _controls(own: OwnRun) -> Parts:
-    """What a recommender has to beat."""
-    rows = [
-        {
-            "control": arm,
-            **{f"test {m.title}": Spread.over(part, f"test_{m.name}") for m in own.metrics},
-            "numbers": round(part.embedding_parameters.mean()),
-            "seeds": len(part),
-        }
-        for arm in CONTROLS
-        if len(part := own.run[own.run.arm == arm])
-    ]
-    note = "Popularity shows everybody the same items. iALS: of LightGCN's dimension, and of its own."
-    formats = {"numbers": ",.0f", "seeds": ".0f"}
-    caption = f"{own.data.schema.name}: what a recommender has to beat"
-    yield table(pd.DataFrame(rows), caption=caption, formats=formats, note=note)
+    run = table6.completed(own.run)
+    yield table6.controls_table(own.data.schema.name, run[:0], run)
 
 
 def _shadows(own: OwnRun) -> Parts:

@@ -37,8 +37,8 @@ def way_name(way: Way, several: bool) -> str:
 
 def main_table(own: OwnRun, ways: Sequence[Way]) -> HtmlTable:
     """A line for each way: what it scores, what it comes to beside the whole model, what it weighs."""
-    several, whole = len(whole_models(ways)) > 1, whole_models(ways)
-    backbones, (decides, other) = list(whole), own.metrics
+    whole = whole_models(ways)
+    several, backbones, (decides, other) = len(whole) > 1, list(whole), own.metrics
     beside = f"{decides.title} to the whole"
     rows: list[tuple[tuple[int, float], dict[str, Any]]] = []
     for way in ways:

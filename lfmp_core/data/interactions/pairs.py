@@ -73,17 +73,9 @@ class Interactions:
         keys = np.concatenate([part.keys() for part in (self, *others)])
         return self.of_pairs(*np.divmod(keys, self.num_items), self.num_users, self.num_items)
 
-    def check_negatives(self, users: np.ndarray | None = None) -> None:
-        """Refuse users that took everything: nothing can be drawn beside their items.
-
-        Args:
-            users: some of them, or all.
-        """
-        every = np.arange(self.num_users) if users is None else users
-        free = self.num_items - self.degrees()[every]
-        if len(free) and free.min() <= 0:
-            user = int(every[free.argmin()])
-            raise DataError(f"user {user} took all {self.num_items} items", remedy="Leave such users out")
+    def check_negatives(self) -> None:
+        """Refuse pairs of a user that took everything: nothing can be drawn beside its items."""
+        self._others(np.arange(self.num_users))
 
     def negatives(self, users: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """An item for each user, evenly among those that the user did not take; int32, the shape of `users`.
@@ -99,11 +91,17 @@ class Interactions:
             DataError: a user took everything.
         """
         flat = np.ascontiguousarray(users, np.int64).reshape(-1)
-        self.check_negatives(flat)
-        free = self.num_items - self.degrees()[flat]
-        ranks = generator.integers(0, free)
+        ranks = generator.integers(0, self._others(flat))
         below = np.searchsorted(self._others_below, flat * self.num_items + ranks, side="right")
         return (ranks + below - self.starts[flat]).astype(np.int32).reshape(np.shape(users))
+
+    def _others(self, users: np.ndarray) -> np.ndarray:
+        """How many items each of some users [k] did not take; refuses one that took everything."""
+        free = self.num_items - self.degrees()[users]
+        if len(free) and free.min() <= 0:
+            user = int(users[free.argmin()])
+            raise DataError(f"user {user} took all {self.num_items} items", remedy="Leave such users out")
+        return free
 
     @cached_property
     def _others_below(self) -> np.ndarray:
